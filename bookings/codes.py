@@ -1,0 +1,19 @@
+"""Codes for people to read out and type, and for machines to scan."""
+
+import secrets
+
+ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # without I, L, O, 0 and 1, which look alike
+CONFIRMATION_LENGTH = 8
+TICKET_LENGTH = 26  # 31 ** 26 is more than 2 ** 128: a ticket's code cannot be guessed
+
+
+def random_code(length: int) -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+
+
+def confirmation_code() -> str:
+    return random_code(CONFIRMATION_LENGTH)
+
+
+def ticket_code() -> str:
+    return random_code(TICKET_LENGTH)

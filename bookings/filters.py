@@ -1,0 +1,39 @@
+import django_filters
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from bookings.models import Ticket
+from bookings.states import Status
+from config.api.filters import InstantFilter, SearchFilter, SwitchFilter, WholeNumberFilter
+from config.text import fold
+
+
+class BookingFilter(django_filters.FilterSet):
+    event = WholeNumberFilter(field_name="event_id")
+    venue = WholeNumberFilter(field_name="event__venue_id")
+    ticket_type = WholeNumberFilter(field_name="items__ticket_type_id")
+    status = django_filters.ChoiceFilter(choices=Status.choices, method="by_status")
+    customer_email = django_filters.CharFilter(method="by_email", max_length=254)
+    refund_due = SwitchFilter(field_name="refund_due", help_text="true: a payment has no places and is to be refunded.")
+    created_after = InstantFilter(field_name="created_at", lookup_expr="gte")
+    created_before = InstantFilter(field_name="created_at", lookup_expr="lt")
+    search = SearchFilter(
+        "confirmation_code",
+        "customer_name",
+        "customer_email",
+        "event__name",
+        "event__venue__name",
+        "items__name",
+        to_many=True,
+    )
+
+    def by_status(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
+        return queryset.in_status(value, timezone.now())  # type: ignore[attr-defined]
+
+    def by_email(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
+        return queryset.filter(customer_key=fold(value))
+
+
+class TicketFilter(django_filters.FilterSet):
+    event = WholeNumberFilter(field_name="booking__event_id")
+    status = django_filters.ChoiceFilter(choices=Ticket.Status.choices)

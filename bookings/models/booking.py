@@ -1,0 +1,350 @@
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.expressions import ExpressionWrapper
+
+from bookings.codes import CONFIRMATION_LENGTH, confirmation_code
+from bookings.models import confirming, correcting, placing, releasing
+from bookings.problems import IdempotencyKeyReused
+from bookings.states import Status
+from config import money
+from config.text import validate_line
+from events.models import Event
+from ticket_types.models import TicketType
+
+
+@dataclass(frozen=True)
+class Line:
+    """What is asked for: so many places of a ticket type, named by its id."""
+
+    ticket_type: int
+    quantity: int
+
+
+@dataclass(frozen=True)
+class IdempotencyKey:
+    """A caller's own name for one request: `fingerprint` tells whether another request comes under the same name."""
+
+    caller: str
+    key: str
+    fingerprint: str
+
+    def booking(self) -> "Booking | None":
+        """The booking that was made under this key. Raises IdempotencyKeyReused when its request was another one."""
+        booking = Booking.objects.detailed().filter(idempotency_caller=self.caller, idempotency_key=self.key).first()
+        if booking is not None and booking.request_fingerprint != self.fingerprint:
+            raise IdempotencyKeyReused("The idempotency key belongs to a booking that was asked for differently.")
+        if booking is not None:
+            booking.is_replay = True
+        return booking
+
+
+class BookingQuerySet(models.QuerySet["Booking"]):
+    def detailed(self) -> Self:
+        """With all that the API shows of a booking, in three queries whatever their number."""
+        return self.select_related("event").prefetch_related("items", "tickets")
+
+    def overdue(self, at: Any) -> Self:
+        """Pending, and their hold has run out by `at`: they hold places in the counters only."""
+        return self.filter(status=Status.PENDING, expires_at__lte=at)
+
+    def live(self, at: Any) -> Self:
+        """Those that hold places at `at`."""
+        return self.filter(Q(status=Status.CONFIRMED) | Q(status=Status.PENDING, expires_at__gt=at))
+
+    def holds(self, at: Any) -> Self:
+        """Pending, with time left."""
+        return self.filter(status=Status.PENDING, expires_at__gt=at)
+
+    def in_status(self, status: str, at: Any) -> Self:
+        """Those that are in a state at `at`, whether or not anything has swept their holds."""
+        if status == Status.PENDING:
+            return self.holds(at)
+        if status == Status.EXPIRED:
+            return self.filter(Q(status=Status.EXPIRED) | Q(status=Status.PENDING, expires_at__lte=at))
+        return self.filter(status=status)
+
+    def expire_overdue(self, *, skip_locked: bool = False) -> int:
+        """Gives back what overdue holds still have in the counters; returns how many bookings expired.
+
+        `skip_locked` leaves rows to another process that is at them; without it, it waits for that process.
+        """
+        return releasing.expire_overdue(self, skip_locked=skip_locked)
+
+    def cancel_live(self, *, reason: str, by: Any = None) -> int:
+        """Cancels every booking that is pending or confirmed; returns how many."""
+        return releasing.cancel_live(self, reason=reason, by=by)
+
+
+class BookingItemQuerySet(models.QuerySet["BookingItem"]):
+    def overdue(self, at: Any) -> Self:
+        """Those of bookings whose hold has run out by `at`."""
+        return self.filter(booking__status=Status.PENDING, booking__expires_at__lte=at)
+
+
+class Booking(models.Model):
+    """A customer's places for an event: held for some minutes, then confirmed, cancelled or expired."""
+
+    Status = Status
+    is_replay = False  # whether `place` found this booking under its idempotency key instead of making it
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    confirmation_code = models.CharField(
+        max_length=CONFIRMATION_LENGTH, unique=True, default=confirmation_code, editable=False
+    )
+    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="bookings", db_index=False)
+    status = models.CharField(max_length=9, choices=Status, default=Status.PENDING, editable=False)
+    customer_name = models.CharField(max_length=200, validators=[validate_line])
+    customer_email = models.EmailField(max_length=254)
+    customer_key = models.CharField(max_length=320, editable=False, help_text="The e-mail address, folded to compare.")
+    quantity = models.PositiveIntegerField(editable=False, help_text="Places booked.")
+    cancelled_quantity = models.PositiveIntegerField(
+        default=0, editable=False, help_text="Places cancelled one by one while the rest of the booking lives on."
+    )
+    total_price = money.MoneyField(editable=False)
+    currency = models.CharField(max_length=3, editable=False)
+    metadata = models.JSONField(default=dict, blank=True, help_text="The caller's own notes.")
+    payment_reference = models.CharField(max_length=200, blank=True, default="", editable=False)
+    refund_due = models.BooleanField(
+        default=False, editable=False, help_text="A payment is known, and the customer has no places for it."
+    )
+    created_at = models.DateTimeField(editable=False)
+    expires_at = models.DateTimeField(editable=False)
+    confirmed_at = models.DateTimeField(null=True, editable=False)
+    cancelled_at = models.DateTimeField(null=True, editable=False)
+    cancel_reason = models.CharField(max_length=500, blank=True, default="", editable=False)
+    is_late = models.BooleanField(default=False, editable=False, help_text="Confirmed after its hold had run out.")
+    idempotency_caller = models.CharField(max_length=40, blank=True, default="", editable=False)
+    idempotency_key = models.CharField(max_length=255, null=True, editable=False)
+    request_fingerprint = models.CharField(max_length=64, blank=True, default="", editable=False)
+
+    objects = BookingQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        permissions = [
+            ("confirm_booking", "Can confirm booking"),
+            ("cancel_booking", "Can cancel booking"),
+            ("view_reports", "Can view reports"),
+        ]
+        indexes = [
+            # GET /bookings: newest first, page by page.
+            models.Index(fields=["-created_at", "-id"], name="booking_newest_first"),
+            # GET /bookings?event=, and deleting an event.
+            models.Index(fields=["event", "-created_at", "-id"], name="booking_of_event_newest_first"),
+            # Availability and sold-out refusals: the holds of one event; `expire_holds`: those that ran out.
+            models.Index(fields=["event", "expires_at"], name="booking_holds_of_event", condition=Q(status="pending")),
+            models.Index(fields=["expires_at"], name="booking_holds", condition=Q(status="pending")),
+            # max_per_customer, and GET /bookings?customer_email=.
+            models.Index(fields=["customer_key", "event"], name="booking_of_customer"),
+            # The list of payments to give back.
+            models.Index(fields=["created_at"], name="booking_refunds", condition=Q(refund_due=True)),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["idempotency_caller", "idempotency_key"],
+                condition=Q(idempotency_key__isnull=False),
+                name="booking_idempotency_key_is_unique_for_its_caller",
+                violation_error_message="There is a booking for this idempotency key already.",
+                violation_error_code="already-exists",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=Status.values),
+                name="booking_status_is_known",
+                violation_error_message="A booking is pending, confirmed, cancelled or expired.",
+                violation_error_code="unknown-status",
+            ),
+            models.CheckConstraint(
+                condition=Q(customer_name__length__range=(1, 200)),
+                name="booking_customer_name_has_1_to_200_characters",
+                violation_error_message="A customer's name must have 1 to 200 characters.",
+                violation_error_code="invalid-name",
+            ),
+            models.CheckConstraint(
+                condition=Q(customer_email__length__range=(3, 254)),
+                name="booking_customer_email_has_3_to_254_characters",
+                violation_error_message="A customer's e-mail address must have 3 to 254 characters.",
+                violation_error_code="invalid-email",
+            ),
+            models.CheckConstraint(
+                condition=Q(quantity__range=(1, 2_000), cancelled_quantity__lte=F("quantity")),
+                name="booking_quantity_is_1_to_2000",
+                violation_error_message="A booking has 1 to 2,000 places, and not more of them cancelled.",
+                violation_error_code="invalid-quantity",
+            ),
+            models.CheckConstraint(
+                condition=Q(total_price__gte=0),
+                name="booking_total_price_is_not_negative",
+                violation_error_message="A total must not be negative.",
+                violation_error_code="invalid-price",
+            ),
+            models.CheckConstraint(
+                condition=Q(expires_at__gt=F("created_at")),
+                name="booking_expires_after_it_is_created",
+                violation_error_message="A hold must run out after it begins.",
+                violation_error_code="expires-too-early",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="confirmed") | Q(confirmed_at__isnull=False),
+                name="booking_confirmed_has_a_time",
+                violation_error_message="A confirmed booking has a time of confirmation.",
+                violation_error_code="invalid-status",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="cancelled") | Q(cancelled_at__isnull=False),
+                name="booking_cancelled_has_a_time",
+                violation_error_message="A cancelled booking has a time of cancellation.",
+                violation_error_code="invalid-status",
+            ),
+            models.CheckConstraint(
+                condition=Q(refund_due=False) | (Q(status__in=["cancelled", "expired"]) & ~Q(payment_reference="")),
+                name="booking_refund_is_due_only_for_a_payment_without_places",
+                violation_error_message="A refund is due only for a payment that has no places.",
+                violation_error_code="invalid-refund",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.confirmation_code
+
+    @classmethod
+    def place(
+        cls,
+        *,
+        customer_name: str,
+        customer_email: str,
+        lines: Sequence[Line],
+        hold: dt.timedelta | None = None,
+        metadata: dict[str, str] | None = None,
+        key: IdempotencyKey | None = None,
+        by: Any = None,
+    ) -> "Booking":
+        """Books all lines or none, and holds the places for `hold` (by default and at most what the settings say).
+
+        Under a key that was used before it answers the booking of that time, with `is_replay` set.
+
+        Raises InvalidInput (pointers as in the API's body), NotOnSale, SoldOut, CustomerLimit, IdempotencyKeyReused,
+        RequestInProgress. A refusal leaves nothing behind.
+        """
+        return placing.Placing(
+            lines=tuple(lines),
+            customer_name=customer_name,
+            customer_email=customer_email,
+            hold=hold,
+            metadata=metadata or {},
+            key=key,
+            by=by,
+        ).place()
+
+    def confirm(self, *, payment_reference: str = "", by: Any = None) -> Self:
+        """Issues the tickets. Confirming twice is once.
+
+        After the hold ran out it takes the places again, at the booking's own prices, and marks the booking late.
+        Raises HoldExpired when they are gone, and BookingCancelled; either keeps the payment reference and marks the
+        booking for a refund.
+        """
+        return confirming.confirm(self, payment_reference=payment_reference, by=by)
+
+    def cancel(
+        self,
+        *,
+        reason: str = "",
+        tickets: Sequence[str] | None = None,
+        by: Any = None,
+        pending_only: bool = False,
+    ) -> Self:
+        """Gives the places back: all, or those of some tickets of a confirmed booking. Cancelling twice is once.
+
+        Raises HoldExpired, AlreadyCheckedIn, BookingNotConfirmed (for `tickets`), InvalidInput (for codes that are not
+        its tickets), and BookingNotPending when `pending_only` forbids to cancel what is confirmed.
+        """
+        if tickets is not None:
+            return releasing.cancel_tickets(self, tickets, reason=reason, by=by)
+        return releasing.cancel(self, reason=reason, by=by, pending_only=pending_only)
+
+    def correct(self, *, by: Any = None, **changes: Any) -> Self:
+        """Changes `customer_name`, `customer_email` or `metadata`."""
+        return correcting.correct(self, by=by, **changes)
+
+    def settle_refund(self, *, by: Any = None) -> Self:
+        """Takes the mark off that a refund is due: it was paid."""
+        return correcting.settle_refund(self, by=by)
+
+    def status_at(self, at: dt.datetime) -> str:
+        """Its state at `at`: a hold that ran out is expired, whether or not anything has swept it."""
+        return Status.EXPIRED if self.status == Status.PENDING and self.expires_at <= at else self.status
+
+    def seconds_left(self, at: dt.datetime) -> int | None:
+        """How long its hold still lasts, in whole seconds; None when it holds nothing that could run out."""
+        if self.status_at(at) != Status.PENDING:
+            return None
+        return int((self.expires_at - at).total_seconds())
+
+    @property
+    def is_free(self) -> bool:
+        return self.total_price == 0
+
+    @property
+    def places(self) -> int:
+        """How many places it holds while it lives."""
+        return self.quantity - self.cancelled_quantity
+
+
+class BookingItem(models.Model):
+    """So many places of one ticket type, at the name and price that it had when they were booked."""
+
+    booking = models.ForeignKey(Booking, on_delete=models.CASCADE, related_name="items", db_index=False)
+    ticket_type = models.ForeignKey(TicketType, on_delete=models.PROTECT, related_name="booking_items")
+    name = models.CharField(max_length=100)
+    unit_price = money.MoneyField()
+    quantity = models.PositiveSmallIntegerField()
+    total_price = money.MoneyField()
+    cancelled_quantity = models.PositiveSmallIntegerField(default=0)
+
+    objects = BookingItemQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            # Its index also finds the items of a booking.
+            models.UniqueConstraint(
+                fields=["booking", "ticket_type"],
+                name="booking_item_ticket_type_is_unique_in_its_booking",
+                violation_error_message="A booking has each ticket type once.",
+                violation_error_code="already-exists",
+            ),
+            models.CheckConstraint(
+                condition=Q(quantity__range=(1, 100), cancelled_quantity__lte=F("quantity")),
+                name="booking_item_quantity_is_1_to_100",
+                violation_error_message="An item has 1 to 100 places, and not more of them cancelled.",
+                violation_error_code="invalid-quantity",
+            ),
+            models.CheckConstraint(
+                condition=Q(unit_price__gte=0),
+                name="booking_item_unit_price_is_not_negative",
+                violation_error_message="A price must not be negative.",
+                violation_error_code="invalid-price",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    total_price=ExpressionWrapper(
+                        F("unit_price") * F("quantity"), output_field=models.BigIntegerField()
+                    )
+                ),
+                name="booking_item_total_is_price_times_quantity",
+                violation_error_message="An item's total is its price times its quantity.",
+                violation_error_code="invalid-total",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} × {self.name}"
+
+    @property
+    def currency(self) -> str:
+        return self.booking.currency

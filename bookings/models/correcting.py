@@ -1,0 +1,34 @@
+"""What staff may set right on a booking."""
+
+from typing import Any
+
+from django.db import transaction
+
+from bookings import models
+from config.text import fold
+
+CORRECTABLE = ("customer_name", "customer_email", "metadata")
+
+
+def correct(booking: "models.Booking", *, by: Any, **changes: Any) -> "models.Booking":
+    if not set(changes) <= set(CORRECTABLE):
+        raise TypeError(f"Only {', '.join(CORRECTABLE)} can be corrected.")
+    with transaction.atomic():
+        stored = models.Booking.objects.select_for_update().get(pk=booking.pk)
+        changed = {name: value for name, value in changes.items() if getattr(stored, name) != value}
+        if changed:
+            if "customer_email" in changed:
+                changed["customer_key"] = fold(changed["customer_email"])
+            models.Booking.objects.filter(pk=booking.pk).update(**changed)
+            fields = sorted(set(changed) & set(CORRECTABLE))
+            models.BookingChange.entry(booking.pk, "correct", stored.status, stored.status, by=by, fields=fields).save()
+    booking.refresh_from_db()
+    return booking
+
+
+def settle_refund(booking: "models.Booking", *, by: Any) -> "models.Booking":
+    with transaction.atomic():
+        if models.Booking.objects.filter(pk=booking.pk, refund_due=True).update(refund_due=False) == 1:
+            models.BookingChange.entry(booking.pk, "settle refund", booking.status, booking.status, by=by).save()
+    booking.refresh_from_db()
+    return booking

@@ -1,0 +1,260 @@
+"""How a booking comes to be: look, refuse honestly, claim; look again when somebody was faster."""
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, OperationalError, transaction
+from django.db.models import F, Min, Sum
+from django.db.models.functions import Now
+
+from bookings import models
+from bookings.models.moving import LostRace, take_places
+from bookings.problems import CustomerLimit, NotOnSale, RequestInProgress, SoldOut, instant
+from bookings.states import Status
+from config import text
+from config.problems import InvalidInput
+from events.models import Event
+from ticket_types.models import TicketType
+
+MOST_LINES = 20
+MOST_TRIES = 10
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What was on sale at a moment of the database's clock."""
+
+    event: Event
+    types: dict[int, TicketType]
+    at: dt.datetime
+
+    @classmethod
+    def read(cls, ids: list[int]) -> "Offer":
+        """Raises InvalidInput when a type is not there (or not for the public), or not of the first one's event."""
+        rows = TicketType.objects.visible().filter(pk__in=ids).with_availability(Now()).annotate(at=Now())
+        types = {row.pk: row for row in rows}
+        for index, pk in enumerate(ids):
+            pointer = f"/items/{index}/ticket_type"
+            if pk not in types:
+                raise refusal(pointer, "does-not-exist", f"There is no ticket type with the id {pk}.")
+            if types[pk].event_id != types[ids[0]].event_id:
+                raise refusal(pointer, "other-event", "All items of a booking must be of one event.")
+        first = types[ids[0]]
+        return cls(first.event, types, first.at)  # type: ignore[attr-defined]
+
+    @property
+    def overdue(self) -> int:
+        """Places of the event that only the counters still count. Those of a ticket type are among them."""
+        return next(iter(self.types.values())).event_overdue  # type: ignore[attr-defined]
+
+    @property
+    def event_left(self) -> int:
+        return self.event.capacity - self.event.reserved + self.overdue
+
+
+def refusal(pointer: str, code: str, detail: str) -> InvalidInput:
+    return InvalidInput(errors=[{"pointer": pointer, "code": code, "detail": detail}])
+
+
+@dataclass(frozen=True)
+class Placing:
+    """One attempt to book; `Booking.place` says what the fields mean and what is raised."""
+
+    lines: "tuple[models.Line, ...]"
+    customer_name: str
+    customer_email: str
+    hold: dt.timedelta | None
+    metadata: dict[str, str]
+    key: "models.IdempotencyKey | None"
+    by: Any
+
+    def place(self) -> "models.Booking":
+        if self.key is not None and (earlier := self.key.booking()) is not None:
+            return earlier
+        self.check_lines()
+        for _ in range(MOST_TRIES):
+            offer = Offer.read([line.ticket_type for line in self.lines])
+            self.refuse_quantities(offer)
+            self.refuse_off_sale(offer)
+            self.refuse_sold_out(offer)
+            try:
+                return self.claim(offer)
+            except LostRace:
+                if offer.overdue:
+                    # The places are there, but holds that ran out still have them in the counters.
+                    offer.event.bookings.expire_overdue()
+            except DuplicateKey:
+                if (earlier := self.key.booking()) is not None:  # type: ignore[union-attr]
+                    return earlier
+        raise SoldOut("Others were faster, several times over.", retry_after=1)
+
+    def check_lines(self) -> None:
+        if not 1 <= len(self.lines) <= MOST_LINES:
+            raise refusal("/items", "invalid", f"A booking has 1 to {MOST_LINES} items.")
+        seen: set[int] = set()
+        for index, line in enumerate(self.lines):
+            if line.ticket_type in seen:
+                raise refusal(f"/items/{index}/ticket_type", "given-twice", "Each ticket type must be given once.")
+            seen.add(line.ticket_type)
+
+    def refuse_quantities(self, offer: Offer) -> None:
+        for index, line in enumerate(self.lines):
+            ticket_type = offer.types[line.ticket_type]
+            least, most = ticket_type.min_per_booking, ticket_type.max_per_booking
+            if not least <= line.quantity <= most:
+                detail = f"“{ticket_type.name}” can be booked {least} to {most} at a time."
+                raise refusal(f"/items/{index}/quantity", "quantity-out-of-range", detail)
+
+    def refuse_off_sale(self, offer: Offer) -> None:
+        faults = []
+        for index, line in enumerate(self.lines):
+            ticket_type = offer.types[line.ticket_type]
+            reason = ticket_type.status_at(offer.at)
+            if reason not in ("on_sale", "sold_out"):
+                detail = f"“{ticket_type.name}” cannot be booked: {REASONS[reason]}."
+                pointer = f"/items/{index}/ticket_type"
+                faults.append({"pointer": pointer, "code": NotOnSale.code, "detail": detail, "reason": reason})
+        if faults:
+            raise NotOnSale(str(faults[0]["detail"]), errors=faults)
+
+    def refuse_sold_out(self, offer: Offer) -> None:
+        """An answer from one look at the figures, before anything is locked; the claim decides what passes it."""
+        wanted = sum(line.quantity for line in self.lines)
+        short = [
+            (index, line)
+            for index, line in enumerate(self.lines)
+            if line.quantity > offer.types[line.ticket_type].available
+        ]
+        if not short and wanted <= offer.event_left:
+            return
+        faults = list(self.shortages(offer, short)) if short else [self.event_shortage(offer, wanted)]
+        releases = [fault.pop("releases_in") for fault in faults]
+        waits = [wait for wait in releases if wait is not None]
+        first = faults[0]
+        detail = f"{first['requested']} requested, {first['available']} available."
+        raise SoldOut(detail, errors=faults, retry_after=max(int(min(waits)) + 1, 1) if waits else None)
+
+    def shortages(self, offer: Offer, short: "list[tuple[int, models.Line]]") -> Iterator[dict[str, Any]]:
+        for index, line in short:
+            ticket_type = offer.types[line.ticket_type]
+            is_own = ticket_type.capacity is not None
+            holds = models.Booking.objects.filter(event=offer.event).holds(Now())
+            items = models.BookingItem.objects.filter(booking__in=holds)
+            if is_own:
+                items = items.filter(ticket_type=ticket_type)
+            yield shortage(
+                f"/items/{index}/quantity", ticket_type.name, line.quantity, ticket_type.available, items, offer.at
+            )
+
+    def event_shortage(self, offer: Offer, wanted: int) -> dict[str, Any]:
+        items = models.BookingItem.objects.filter(booking__in=offer.event.bookings.holds(Now()))
+        return shortage("/items", offer.event.name, wanted, max(offer.event_left, 0), items, offer.at)
+
+    def claim(self, offer: Offer) -> "models.Booking":
+        """Raises LostRace or DuplicateKey, with nothing done."""
+        with transaction.atomic():
+            booking = self.insert(offer)
+            places = {offer.types[line.ticket_type]: line.quantity for line in self.lines}
+            take_places(offer.event, places)
+            refuse_over_limit(booking, offer.event)
+        return booking
+
+    def insert(self, offer: Offer) -> "models.Booking":
+        most = dt.timedelta(minutes=settings.BOOKING_HOLD_MINUTES_MAX)
+        hold = min(self.hold or dt.timedelta(minutes=settings.BOOKING_HOLD_MINUTES), most)
+        booking = models.Booking(
+            event=offer.event,
+            customer_name=self.customer_name,
+            customer_email=self.customer_email,
+            customer_key=text.fold(self.customer_email),
+            metadata=self.metadata,
+            currency=offer.event.currency,
+            created_at=offer.at,
+            expires_at=offer.at + hold,
+            quantity=sum(line.quantity for line in self.lines),
+            total_price=sum(offer.types[line.ticket_type].price * line.quantity for line in self.lines),
+        )
+        if self.key is not None:
+            booking.idempotency_caller = self.key.caller
+            booking.idempotency_key = self.key.key
+            booking.request_fingerprint = self.key.fingerprint
+        self.save(booking)
+        items = models.BookingItem.objects.bulk_create(self.items(booking, offer))
+        models.BookingChange.entry(booking.pk, "place", "", Status.PENDING, by=self.by, at=offer.at).save()
+        booking._prefetched_objects_cache = {"items": items, "tickets": []}
+        return booking
+
+    def save(self, booking: "models.Booking") -> None:
+        """The key is inserted first: a twin waits here for the other's commit, before it holds any lock."""
+        try:
+            with transaction.atomic():
+                booking.save(force_insert=True)
+        except IntegrityError as error:
+            if "idempotency" in str(error):
+                raise DuplicateKey from None
+            if "confirmation_code" in str(error):
+                raise LostRace from None  # one in 10^11: the next try draws another
+            raise
+        except OperationalError as error:
+            if self.key is not None and getattr(error.__cause__, "sqlstate", None) == "55P03":  # lock_not_available
+                raise RequestInProgress("The same request is being worked on.", retry_after=1) from None
+            raise
+
+    def items(self, booking: "models.Booking", offer: Offer) -> "Iterator[models.BookingItem]":
+        for line in self.lines:
+            ticket_type = offer.types[line.ticket_type]
+            yield models.BookingItem(
+                booking=booking,
+                ticket_type=ticket_type,
+                name=ticket_type.name,
+                unit_price=ticket_type.price,
+                quantity=line.quantity,
+                total_price=ticket_type.price * line.quantity,
+            )
+
+
+class DuplicateKey(Exception):
+    """Another booking has the idempotency key by now."""
+
+
+REASONS = {
+    "not_published": "its event is not published",
+    "cancelled": "its event is cancelled",
+    "ended": "its sale is over",
+    "not_started": "its sale has not begun",
+}
+
+
+def shortage(pointer: str, name: str, requested: int, available: int, items: Any, at: dt.datetime) -> dict[str, Any]:
+    held = items.aggregate(places=Sum("quantity"), first=Min("booking__expires_at"))
+    return {
+        "pointer": pointer,
+        "code": SoldOut.code,
+        "detail": f"“{name}”: {requested} requested, {available} available.",
+        "requested": requested,
+        "available": available,
+        "held": held["places"] or 0,
+        "next_release_at": instant(held["first"]),
+        "releases_in": (held["first"] - at).total_seconds() if held["first"] else None,
+    }
+
+
+def refuse_over_limit(booking: "models.Booking", event: Event) -> None:
+    """Raises CustomerLimit. The booking is in and its places are taken, so the event's row is locked: nobody else's
+    booking can be counted wrongly, and the sum is exact however many ask at once.
+    """
+    most = event.max_per_customer
+    if most is None:
+        return
+    theirs = event.bookings.filter(customer_key=booking.customer_key).live(Now())
+    places = theirs.aggregate(places=Sum(F("quantity") - F("cancelled_quantity")))["places"]
+    if places > most:
+        before = places - booking.places
+        detail = f"A customer may hold {most} places of this event; {before} are held, {booking.places} requested."
+        fault = {"pointer": "/items", "code": CustomerLimit.code, "detail": detail}
+        raise CustomerLimit(
+            detail, errors=[{**fault, "requested": booking.places, "held": before, "max_per_customer": most}]
+        )

@@ -1,0 +1,21 @@
+from typing import Any
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class AccessConfig(AppConfig):
+    name = "config.access"
+    label = "access"
+    verbose_name = "Access"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        post_migrate.connect(set_up_roles, dispatch_uid="set_up_roles")
+
+
+def set_up_roles(using: str, plan: list[Any] | None = None, **kwargs: Any) -> None:
+    """Runs after each app's migrations; the last of them finds all permissions in place."""
+    from config.access.roles import set_up
+
+    set_up(using)

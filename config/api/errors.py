@@ -1,0 +1,237 @@
+"""Turns whatever goes wrong into an RFC 9457 problem."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, RequestDataTooBig
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import DatabaseError, IntegrityError, models
+from django.db.models import CheckConstraint, UniqueConstraint
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from config import problems
+from config.api.requests import request_id
+from config.problems import Problem
+
+logger = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
+    """DRF's hook. What is none of our business goes on to Django, which logs it and answers 500."""
+    problem = problem_from(error)
+    if problem is None:
+        return None
+    set_rollback()
+    response = Response(
+        as_dict(problem), status=problem.status, content_type=MEDIA_TYPE, headers=headers(problem, error)
+    )
+    response.exception = True
+    return response
+
+
+def as_dict(problem: Problem) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "type": f"/problems/{problem.code}",
+        "title": problem.title,
+        "status": problem.status,
+        "code": problem.code,
+        "detail": problem.detail,
+        "request_id": request_id.get(),
+    }
+    if problem.errors:
+        answer["errors"] = problem.errors
+    return answer
+
+
+def headers(problem: Problem, error: Exception) -> dict[str, str]:
+    found: dict[str, str] = {}
+    if challenge := getattr(error, "auth_header", None):
+        found["WWW-Authenticate"] = challenge
+    elif problem.status == 401:
+        found["WWW-Authenticate"] = "Bearer"
+    if problem.retry_after is not None:
+        found["Retry-After"] = str(problem.retry_after)
+    return found
+
+
+def problem_from(error: Exception) -> Problem | None:
+    """The problem that an exception amounts to; None when it is a fault of ours."""
+    match error:
+        case Problem():
+            return error
+        case exceptions.ValidationError():
+            return problems.InvalidInput(errors=list(flatten(error.get_full_details())))
+        case DjangoValidationError():
+            return problems.InvalidInput(errors=list(from_django(error)))
+        case models.ProtectedError():
+            return problems.InUse()
+        case IntegrityError():
+            return from_database(error)
+        case DatabaseError() if is_passing(error):
+            logger.warning("The database did not answer: %s", error)
+            return problems.Unavailable("The database did not answer in time.", retry_after=1)
+        case Http404() | ObjectDoesNotExist():
+            return problems.NotFound()
+        case PermissionDenied():
+            return problems.Forbidden()
+        case RequestDataTooBig():
+            return problems.TooLarge()
+        case exceptions.APIException():
+            return from_framework(error)
+    return None
+
+
+FRAMEWORK: dict[type[exceptions.APIException], type[Problem]] = {
+    exceptions.ParseError: problems.Malformed,
+    exceptions.NotAuthenticated: problems.Unauthenticated,
+    exceptions.AuthenticationFailed: problems.Unauthenticated,
+    exceptions.PermissionDenied: problems.Forbidden,
+    exceptions.NotFound: problems.NotFound,
+    exceptions.MethodNotAllowed: problems.MethodNotAllowed,
+    exceptions.NotAcceptable: problems.NotAcceptable,
+    exceptions.UnsupportedMediaType: problems.UnsupportedMediaType,
+}
+
+
+def from_framework(error: exceptions.APIException) -> Problem | None:
+    if isinstance(error, exceptions.Throttled):
+        wait = None if error.wait is None else int(error.wait) + 1
+        return problems.TooManyRequests(retry_after=wait)
+    kind = FRAMEWORK.get(type(error))
+    return kind(str(error.detail)) if kind else None
+
+
+def flatten(details: Any, pointer: str = "") -> Iterator[dict[str, Any]]:
+    """One entry for each fault in the nested details of a serializer, with a JSON pointer (RFC 6901) to its place."""
+    if isinstance(details, dict) and set(details) == {"message", "code"} and isinstance(details["message"], str):
+        yield {"pointer": pointer, "code": details["code"].replace("_", "-"), "detail": str(details["message"])}
+    elif isinstance(details, dict):
+        for key, value in details.items():
+            step = "" if key == "non_field_errors" else f"/{escape(str(key))}"
+            yield from flatten(value, pointer + step)
+    else:
+        is_one_fault_each = all(isinstance(entry, dict) and set(entry) == {"message", "code"} for entry in details)
+        for index, entry in enumerate(details):
+            yield from flatten(entry, pointer if is_one_fault_each else f"{pointer}/{index}")
+
+
+def escape(token: str) -> str:
+    return token.replace("~", "~0").replace("/", "~1")
+
+
+def from_django(error: DjangoValidationError) -> Iterator[dict[str, Any]]:
+    faults = error.error_dict if hasattr(error, "error_dict") else {"__all__": error.error_list}
+    for field, entries in faults.items():
+        for entry in entries:
+            yield {
+                "pointer": "" if field == "__all__" else f"/{escape(field)}",
+                "code": (entry.code or "invalid").replace("_", "-"),
+                "detail": " ".join(entry.messages),
+            }
+
+
+def from_database(error: IntegrityError) -> Problem | None:
+    """A fact that the database holds was about to be broken: the constraint's own sentence says which."""
+    if is_foreign_key(error):
+        return problems.InUse("Something refers to it, or it refers to something that has just gone.")
+    constraint = violated(error)
+    if constraint is None:
+        return None
+    code = constraint.violation_error_code or "invalid"
+    fault = {
+        "pointer": f"/{blamed_field(constraint)}",
+        "code": code,
+        "detail": str(constraint.violation_error_message),
+    }
+    kind = next((kind for kind in Problem.family() if kind.code == code), None)
+    if kind is None:
+        kind = problems.AlreadyExists if isinstance(constraint, UniqueConstraint) else problems.InvalidInput
+    return kind(fault["detail"], errors=[fault])
+
+
+def is_foreign_key(error: IntegrityError) -> bool:
+    return getattr(error.__cause__, "sqlstate", None) == "23503" or "FOREIGN KEY" in str(error)
+
+
+def violated(error: IntegrityError) -> CheckConstraint | UniqueConstraint | None:
+    """The named constraint that the database refused to break: PostgreSQL says its name, SQLite puts it in the text."""
+    named = {
+        constraint.name: (model, constraint)
+        for model in apps.get_models()
+        for constraint in model._meta.constraints
+        if isinstance(constraint, CheckConstraint | UniqueConstraint)
+    }
+    diagnosis = getattr(error.__cause__, "diag", None)
+    if diagnosis is not None:
+        return named.get(diagnosis.constraint_name, (None, None))[1]
+    kind, _, what = str(error).partition(" constraint failed: ")
+    if kind == "CHECK":
+        return named.get(what, (None, None))[1]
+    return next((it for model, it in named.values() if sqlite_text(model, it) == what), None)
+
+
+def sqlite_text(model: type[models.Model], constraint: models.BaseConstraint) -> str:
+    """How SQLite names a unique constraint: its columns, or its index when that is partial or of expressions."""
+    if not isinstance(constraint, UniqueConstraint):
+        return ""
+    if constraint.condition is not None or constraint.expressions:
+        columns = [model._meta.get_field(name).column for name in constraint.fields]
+        return ", ".join(f"{model._meta.db_table}.{column}" for column in columns) or f"index '{constraint.name}'"
+    columns = [model._meta.get_field(name).column for name in constraint.fields]
+    return ", ".join(f"{model._meta.db_table}.{column}" for column in columns)
+
+
+def blamed_field(constraint: CheckConstraint | UniqueConstraint) -> str:
+    """The field to point at: the one that the constraint names last when it is unique, first when it is a check."""
+    if isinstance(constraint, UniqueConstraint):
+        return constraint.fields[-1] if constraint.fields else ""
+    condition: Any = constraint.condition
+    while isinstance(condition, models.Q):
+        condition = condition.children[0]
+    return str(condition[0]).split("__")[0]
+
+
+def is_passing(error: DatabaseError) -> bool:
+    """Whether trying again may help: the database is away, or somebody held a lock for too long."""
+    state = getattr(error.__cause__, "sqlstate", None)
+    if state is not None:
+        return state[:2] in ("08", "40", "53", "55", "57")
+    text = str(error).lower()
+    return "locked" in text or "connection" in text or "timeout" in text or "pool" in text
+
+
+# Errors outside of DRF: Django's own handlers, which answer problems under the API path and pages elsewhere.
+
+
+def is_api(request: HttpRequest) -> bool:
+    return request.path == settings.API_V1_STR or request.path.startswith((f"{settings.API_V1_STR}/", "/problems"))
+
+
+def respond(problem: Problem) -> JsonResponse:
+    return JsonResponse(as_dict(problem), status=problem.status, content_type=MEDIA_TYPE)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    problem = problem_from(exception) or problems.BadHost()
+    return respond(problem) if is_api(request) else defaults.bad_request(request, exception)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return respond(problems.Forbidden()) if is_api(request) else defaults.permission_denied(request, exception)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return respond(problems.NotFound()) if is_api(request) else defaults.page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return respond(problems.ServerError()) if is_api(request) else defaults.server_error(request)

@@ -1,0 +1,126 @@
+"""Serializer fields that take one spelling of each value, and answer in that spelling."""
+
+import datetime as dt
+import re
+from decimal import Decimal
+from typing import Any
+
+from rest_framework import serializers
+
+from config import money, text
+
+INSTANT = re.compile(r"(\d{4})-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
+AMOUNT = re.compile(r"\d{1,12}(\.\d{1,4})?", re.ASCII)
+
+
+class LineField(serializers.CharField):
+    """One line of text, trimmed and in NFC."""
+
+    default_error_messages = {"invalid": "Must be a text."}
+    check = staticmethod(text.validate_line)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        if isinstance(data, str):
+            self.check(data.strip())
+            data = text.normalise(data)
+        return super().run_validation(data)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return data
+
+
+class ParagraphsField(LineField):
+    """Text that may hold line breaks and tabs."""
+
+    check = staticmethod(text.validate_paragraphs)
+
+
+class EmailField(LineField, serializers.EmailField):
+    pass
+
+
+class WholeNumberField(serializers.IntegerField):
+    """A JSON integer: not `1.0`, not `"1"`, not `true`."""
+
+    default_error_messages = {"invalid": "Must be a whole number."}
+
+    def to_internal_value(self, data: Any) -> int:
+        if type(data) is not int:
+            self.fail("invalid")
+        return data
+
+
+class SwitchField(serializers.BooleanField):
+    default_error_messages = {"invalid": "Must be true or false."}
+
+    def to_internal_value(self, data: Any) -> bool:
+        if type(data) is not bool:
+            self.fail("invalid")
+        return data
+
+
+class ReferenceField(serializers.PrimaryKeyRelatedField):
+    """The id of another resource, as a JSON integer."""
+
+    default_error_messages = {
+        "does_not_exist": "There is none with the id {pk_value}.",
+        "incorrect_type": "Must be an id, a whole number.",
+    }
+
+    def to_internal_value(self, data: Any) -> Any:
+        if type(data) is not int:
+            self.fail("incorrect_type")
+        if not 0 < data < 2**63:
+            self.fail("does_not_exist", pk_value=data)
+        return super().to_internal_value(data)
+
+
+class InstantField(serializers.DateTimeField):
+    """An instant as RFC 3339 writes it, with an offset; answered in UTC."""
+
+    default_error_messages = {
+        "invalid": "Must be an instant with an offset, such as 2027-01-31T19:30:00Z.",
+        "out_of_range": "Must be in the years 2000 to 2100.",
+    }
+
+    def to_internal_value(self, value: Any) -> dt.datetime:
+        if not isinstance(value, str) or not INSTANT.fullmatch(value):
+            self.fail("invalid")
+        try:
+            instant = dt.datetime.fromisoformat(value).astimezone(dt.UTC)
+        except (ValueError, OverflowError):
+            self.fail("invalid")
+        if not 2000 <= instant.year <= 2100:
+            self.fail("out_of_range")
+        return instant
+
+    def to_representation(self, value: dt.datetime | None) -> str | None:
+        if value is None:
+            return None
+        text = value.astimezone(dt.UTC).isoformat()
+        return text.replace("+00:00", "Z")
+
+
+class PriceField(serializers.Field):
+    """A decimal string of plain digits. Its object says in which `currency`, and so with how many decimals."""
+
+    default_error_messages = {
+        "invalid": 'Must be a text of plain digits, such as "49.90".',
+        "max_value": f"Must be at most {money.MOST}.",
+    }
+
+    def to_internal_value(self, data: Any) -> Decimal:
+        if not isinstance(data, str) or not AMOUNT.fullmatch(data):
+            self.fail("invalid")
+        amount = Decimal(data)
+        if amount > money.MOST:
+            self.fail("max_value")
+        return amount
+
+    def get_attribute(self, instance: Any) -> Any:
+        return super().get_attribute(instance), instance.currency
+
+    def to_representation(self, value: tuple[Decimal, str]) -> str:
+        return money.plain(*value)

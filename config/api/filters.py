@@ -1,0 +1,135 @@
+"""The query string of a list: what it may hold is declared, and everything else is refused by name."""
+
+import re
+from typing import Any
+
+import django_filters
+from django import forms
+from django.db.models import Q, QuerySet
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework.filters import OrderingFilter
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from config import text
+from config.api.fields import InstantField
+from config.problems import InvalidInput
+
+MOST_TERMS = 10
+MOST_SEARCHED = 200
+
+
+def fault(name: str, code: str, detail: str) -> dict[str, str]:
+    return {"parameter": name, "code": code, "detail": detail}
+
+
+class DeclaredFilterBackend(DjangoFilterBackend):
+    """django-filter, whose errors become problems that name the parameter."""
+
+    def filter_queryset(self, request: Request, queryset: QuerySet, view: APIView) -> QuerySet:
+        filterset = self.get_filterset(request, queryset, view)
+        if filterset is None:
+            return queryset
+        if not filterset.is_valid():
+            raise InvalidInput(
+                errors=[
+                    fault(name, (entry.code or "invalid").replace("_", "-"), " ".join(entry.messages))
+                    for name, entries in filterset.errors.as_data().items()
+                    for entry in entries
+                ]
+            )
+        return filterset.qs
+
+
+class DeclaredOrdering(OrderingFilter):
+    """`?ordering=` over the view's `ordering_fields`, made total by the primary key."""
+
+    ordering_param = "ordering"
+
+    def get_ordering(self, request: Request, queryset: QuerySet, view: APIView) -> tuple[str, ...]:
+        asked = request.query_params.get(self.ordering_param)
+        names = asked.split(",") if asked is not None else list(view.ordering)  # type: ignore[attr-defined]
+        fields = [name.removeprefix("-") for name in names]
+        allowed = view.ordering_fields  # type: ignore[attr-defined]
+        if asked is not None and (not set(fields) <= set(allowed) or len(set(fields)) < len(fields)):
+            detail = f"Must be some of {', '.join(allowed)}, each at most once, with - before it to reverse it."
+            raise InvalidInput(errors=[fault("ordering", "invalid", detail)])
+        sign = "-" if names[-1].startswith("-") else ""
+        return (*names, f"{sign}pk")
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        if not getattr(view, "ordering_fields", ()):
+            return []
+        names = [sign + name for name in view.ordering_fields for sign in ("", "-")]
+        return [
+            {
+                "name": self.ordering_param,
+                "in": "query",
+                "required": False,
+                "description": "What to sort by; - reverses.",
+                "schema": {"type": "array", "items": {"type": "string", "enum": names}, "uniqueItems": True},
+                "style": "form",
+                "explode": False,
+            }
+        ]
+
+
+class WholeNumberField(forms.IntegerField):
+    def to_python(self, value: Any) -> int | None:
+        if value not in self.empty_values and not re.fullmatch(r"\d{1,18}", value, re.ASCII):
+            raise forms.ValidationError("Must be a whole number.", code="invalid")
+        return super().to_python(value)
+
+
+class WholeNumberFilter(django_filters.NumberFilter):
+    field_class = WholeNumberField
+
+    def get_max_validator(self) -> None:
+        return None
+
+
+class InstantFormField(forms.CharField):
+    def clean(self, value: Any) -> Any:
+        value = super().clean(value)
+        # A plus sign in a query string reads as a space; nothing else could be meant between time and offset.
+        return InstantField().run_validation(value.replace(" ", "+")) if value else None
+
+
+class InstantFilter(django_filters.Filter):
+    field_class = InstantFormField
+
+
+class SwitchField(forms.Field):
+    def to_python(self, value: Any) -> bool | None:
+        if value in self.empty_values:
+            return None
+        if value not in ("true", "false"):
+            raise forms.ValidationError("Must be true or false.", code="invalid")
+        return value == "true"
+
+
+class SwitchFilter(django_filters.Filter):
+    field_class = SwitchField
+
+
+class SearchFilter(django_filters.CharFilter):
+    """Every word must occur in one of the fields, in any case."""
+
+    def __init__(self, *fields: str, to_many: bool = False) -> None:
+        """`to_many` when a field belongs to several rows of one result, which must still come once."""
+        super().__init__(max_length=MOST_SEARCHED, help_text=f"Up to {MOST_TERMS} words, all of which must occur.")
+        self.fields = fields
+        self.to_many = to_many
+
+    def filter(self, queryset: QuerySet, value: str) -> QuerySet:
+        terms = text.normalise(value or "").split()
+        if len(terms) > MOST_TERMS:
+            raise InvalidInput(errors=[fault("search", "invalid", f"Must have at most {MOST_TERMS} words.")])
+        for term in terms:
+            anywhere = Q()
+            for field in self.fields:
+                anywhere |= Q(**{f"{field}__icontains": term})
+            if self.to_many:
+                anywhere = Q(pk__in=queryset.model._default_manager.filter(anywhere).values("pk"))
+            queryset = queryset.filter(anywhere)
+        return queryset

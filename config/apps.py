@@ -1,0 +1,26 @@
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.db.backends.signals import connection_created
+from django.db.models import CharField, TextField
+from django.db.models.functions import Length
+
+
+class ProjectConfig(AppConfig):
+    name = "config"
+    label = "project"
+
+    def ready(self) -> None:
+        if settings.DATABASE_ECHO:
+            connection_created.connect(echo_sql, dispatch_uid="echo_sql")
+
+
+def echo_sql(connection: Any, **kwargs: Any) -> None:
+    """Django hands statements to its logger only in debug mode, or when a connection is asked to."""
+    connection.force_debug_cursor = True
+
+
+# Lets a constraint say `name__length__range=(1, 200)`; here, because models are loaded before `ready`.
+CharField.register_lookup(Length)
+TextField.register_lookup(Length)

@@ -1,0 +1,79 @@
+"""Money: exact on every database, with as many decimals as its ISO 4217 currency has."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.core import checks
+from django.core.exceptions import ValidationError
+from django.db import models
+from iso4217 import Currency
+
+DECIMALS: dict[str, int] = {
+    currency.code: currency.exponent for currency in Currency if currency.exponent is not None and currency.number
+}
+STORED_DECIMALS = 4  # as many as the currency with the most (CLF, UYW)
+STORED_UNIT = 10**STORED_DECIMALS
+MOST = Decimal(999999999)
+
+
+def validate_currency(code: str) -> None:
+    """Raises ValidationError when `code` is not an ISO 4217 currency that money can be counted in."""
+    if code not in DECIMALS:
+        raise ValidationError(f"{code!r} is not an ISO 4217 currency code, such as EUR.", code="unknown-currency")
+
+
+def fits(amount: Decimal, currency: str) -> bool:
+    """Whether the currency can express the amount: 49.90 EUR yes, 49.90 JPY no."""
+    return amount == round(amount, DECIMALS[currency])
+
+
+def plain(amount: Decimal, currency: str) -> str:
+    """The amount with exactly the currency's own number of decimals: `49.90` in EUR, `50` in JPY."""
+    return f"{amount:.{DECIMALS[currency]}f}"
+
+
+class MoneyField(models.BigIntegerField):
+    """An amount of money: a Decimal in Python, a whole number of ten-thousandths in the database.
+
+    SQLite keeps decimals as binary floats, in which 3 × 0.1 is not 0.3; whole numbers add and multiply exactly
+    everywhere, so the database itself can check that a total is price times quantity.
+    """
+
+    description = "An amount of money"
+
+    def check(self, **kwargs: Any) -> list[checks.CheckMessage]:
+        return models.Field.check(self, **kwargs)
+
+    @property
+    def validators(self) -> list[Any]:  # type: ignore[override]
+        return list(self._validators)
+
+    def from_db_value(self, value: int | None, *args: Any) -> Decimal | None:
+        return None if value is None else Decimal(value) / STORED_UNIT
+
+    def to_python(self, value: Any) -> Decimal | None:
+        if value is None or isinstance(value, Decimal):
+            return value
+        try:
+            return Decimal(str(value))
+        except ArithmeticError:
+            raise ValidationError("Enter an amount such as 49.90.", code="invalid") from None
+
+    def get_prep_value(self, value: Any) -> Any:
+        if value is None or hasattr(value, "resolve_expression"):
+            return value
+        stored = Decimal(value) * STORED_UNIT
+        if stored != int(stored):
+            raise ValueError(f"{value} has more than {STORED_DECIMALS} decimals.")
+        return int(stored)
+
+    def formfield(self, **kwargs: Any) -> Any:
+        from django import forms
+
+        return models.Field.formfield(
+            self,
+            **{"form_class": forms.DecimalField, "min_value": 0, "decimal_places": STORED_DECIMALS, **kwargs},
+        )
+
+    def value_to_string(self, obj: models.Model) -> str:
+        return str(self.value_from_object(obj))

@@ -1,0 +1,10 @@
+"""A laptop: works with nothing configured, trusts every origin, serves static files as they are."""
+
+from config.settings.base import *
+from config.settings.base import env
+
+SECRET_KEY = env.str("SECRET_KEY", "local-only-key-that-is-public-and-must-never-protect-anything-real")
+DEBUG = env.switch("DEBUG", True)
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CORS_ALLOW_ALL_ORIGINS = not env.words("CORS_ALLOWED_ORIGINS")
+WHITENOISE_USE_FINDERS = True

@@ -1,0 +1,33 @@
+"""Production: secrets and hosts have no default, and every security setting is on."""
+
+from django.core.exceptions import ImproperlyConfigured
+
+from config.settings.base import *
+from config.settings.base import ALLOWED_HOSTS, DEBUG, env
+
+SECRET_KEY = env.str("SECRET_KEY")
+if not ALLOWED_HOSTS:
+    raise ImproperlyConfigured("ALLOWED_HOSTS must be set: the names that this server answers to, with commas between.")
+env.str("DATABASE_URL")  # production names its database, so that nobody sells into a file by accident
+if DEBUG:
+    raise ImproperlyConfigured("DEBUG must be false in production: its error pages show settings to anybody.")
+
+LOG_FORMAT = env.one_of("LOG_FORMAT", "json", ("text", "json"))
+LOGGING["handlers"]["console"]["formatter"] = LOG_FORMAT  # noqa: F405
+
+STATIC_ROOT = BASE_DIR / "staticfiles"  # noqa: F405
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+SECURE_SSL_REDIRECT = env.switch("SECURE_SSL_REDIRECT", True)
+SECURE_REDIRECT_EXEMPT = [r"^health(/ready)?/?$"]  # a load balancer asks these over plain HTTP
+if env.switch("TRUST_X_FORWARDED_PROTO", False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_HSTS_SECONDS = env.whole_number("SECURE_HSTS_SECONDS", 31_536_000)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_HSTS_PRELOAD = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT
+SESSION_COOKIE_HTTPONLY = True
+X_FRAME_OPTIONS = "DENY"

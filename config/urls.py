@@ -1,0 +1,42 @@
+"""Every URL of the project."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path, re_path
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
+
+from bookings.viewsets import BookingViewSet, TicketViewSet
+from config.api import pages
+from config.api.routers import OptionalSlashRouter
+from events.viewsets import EventViewSet
+from ticket_types.viewsets import TicketTypeViewSet
+from venues.viewsets import VenueViewSet
+
+router = OptionalSlashRouter()
+router.register("venues", VenueViewSet, basename="venue")
+router.register("events", EventViewSet, basename="event")
+router.register("ticket-types", TicketTypeViewSet, basename="ticket-type")
+router.register("bookings", BookingViewSet, basename="booking")
+router.register("tickets", TicketViewSet, basename="ticket")
+
+v1 = settings.API_V1_STR.strip("/")
+
+urlpatterns = [
+    path("", pages.root),
+    re_path(r"^health/?$", pages.health),
+    re_path(r"^health/ready/?$", pages.ready),
+    re_path(r"^problems/?$", pages.problem_list),
+    re_path(r"^problems/(?P<code>[a-z-]+)/?$", pages.problem_detail),
+    re_path(r"^docs/?$", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    re_path(r"^redoc/?$", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
+    re_path(rf"^{v1}/openapi\.json/?$", SpectacularJSONAPIView.as_view(), name="schema"),
+    re_path(rf"^{v1}$", router.get_api_root_view()),
+    path(f"{v1}/", include(router.urls)),
+    re_path(rf"^{v1}/(?P<rest>.*)$", pages.unknown_path),
+    path("admin/", admin.site.urls),
+]
+
+handler400 = "config.api.errors.bad_request"
+handler403 = "config.api.errors.permission_denied"
+handler404 = "config.api.errors.page_not_found"
+handler500 = "config.api.errors.server_error"

@@ -1,0 +1,115 @@
+"""What the tests of every app share: the cast, and one thing of each kind to begin with."""
+
+import datetime as dt
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from bookings.models import Booking, Line
+from config.access.models import ApiToken
+from config.access.roles import Role
+from events.models import Event
+from ticket_types.models import TicketType
+from venues.models import Venue
+
+
+class Client(APIClient):
+    """Speaks JSON, and takes paths below the API's base."""
+
+    def generic(self, method: str, path: str, *args: Any, **kwargs: Any) -> Any:
+        return super().generic(method, path if path.startswith("//") else f"/api/v1{path}", *args, **kwargs)
+
+    def request(self, **kwargs: Any) -> Any:
+        if kwargs["PATH_INFO"].startswith("//"):
+            kwargs["PATH_INFO"] = kwargs["PATH_INFO"][1:]
+        return super().request(**kwargs)
+
+
+def client_of(user: Any = None) -> Client:
+    client = Client()
+    client.default_format = "json"
+    if user is not None:
+        _, text = ApiToken.issue(user=user, name="test")
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
+    return client
+
+
+def make_user(role: Role | None = None, **facts: Any) -> Any:
+    user = get_user_model().objects.create(username=facts.pop("username", role or "nobody"), **facts)
+    if role:
+        user.groups.add(Group.objects.get(name=role.label))
+    return user
+
+
+@pytest.fixture
+def guest() -> Client:
+    return client_of()
+
+
+@pytest.fixture
+def manager(db: None) -> Client:
+    return client_of(make_user(Role.MANAGER))
+
+
+@pytest.fixture
+def box_office(db: None) -> Client:
+    return client_of(make_user(Role.BOX_OFFICE))
+
+
+@pytest.fixture
+def door(db: None) -> Client:
+    return client_of(make_user(Role.DOOR))
+
+
+@pytest.fixture
+def auditor(db: None) -> Client:
+    return client_of(make_user(Role.AUDITOR))
+
+
+@pytest.fixture
+def make_venue(db: None) -> Callable[..., Venue]:
+    def make(**facts: Any) -> Venue:
+        return Venue.objects.create(
+            **{"name": "Old Hall", "address": "1 Main Street", "capacity": 1000, "timezone": "Europe/Vienna", **facts}
+        )
+
+    return make
+
+
+@pytest.fixture
+def make_event(make_venue: Callable[..., Venue]) -> Callable[..., Event]:
+    """Published and thirty days away, unless told otherwise."""
+
+    def make(*, is_published: bool = True, **facts: Any) -> Event:
+        starts_at = facts.pop("starts_at", timezone.now() + dt.timedelta(days=30))
+        facts = {"name": "Concert", "capacity": 100, "ends_at": starts_at + dt.timedelta(hours=3), **facts}
+        event = Event.plan(venue=facts.pop("venue", None) or make_venue(), starts_at=starts_at, **facts)
+        return event.publish(at=timezone.now()) if is_published else event
+
+    return make
+
+
+@pytest.fixture
+def make_type(make_event: Callable[..., Event]) -> Callable[..., TicketType]:
+    def make(**facts: Any) -> TicketType:
+        event = facts.pop("event", None) or make_event()
+        return TicketType.offer(event=event, **{"name": "Seat", "price": Decimal("49.90"), **facts})
+
+    return make
+
+
+@pytest.fixture
+def book(make_type: Callable[..., TicketType]) -> Callable[..., Booking]:
+    """Books so many places of each type: `book((seat, 2), (standing, 1))`; without any, one of a new one."""
+
+    def place(*lines: tuple[TicketType, int], **facts: Any) -> Booking:
+        asked = [Line(ticket_type.pk, quantity) for ticket_type, quantity in lines or [(make_type(), 1)]]
+        return Booking.place(lines=asked, **{"customer_name": "Ann Lee", "customer_email": "ann@example.com", **facts})
+
+    return place

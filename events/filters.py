@@ -1,0 +1,24 @@
+import django_filters
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from config.api.filters import InstantFilter, SearchFilter, SwitchFilter, WholeNumberFilter
+from events.models import Event
+
+
+class EventFilter(django_filters.FilterSet):
+    venue = WholeNumberFilter(field_name="venue_id")
+    status = django_filters.ChoiceFilter(choices=Event.Status.choices)
+    starts_after = InstantFilter(field_name="starts_at", lookup_expr="gte", help_text="Starts then or later.")
+    starts_before = InstantFilter(field_name="starts_at", lookup_expr="lt", help_text="Starts before then.")
+    upcoming = SwitchFilter(method="by_upcoming", help_text="true: not over yet; false: over.")
+    available = SwitchFilter(method="by_available", help_text="true: on sale and not sold out; false: the others.")
+    search = SearchFilter("name", "venue__name")
+
+    def by_upcoming(self, queryset: QuerySet, name: str, value: bool) -> QuerySet:
+        at = timezone.now()
+        return queryset.filter(ends_at__gt=at) if value else queryset.filter(ends_at__lte=at)
+
+    def by_available(self, queryset: QuerySet, name: str, value: bool) -> QuerySet:
+        available = Event.objects.with_sales(timezone.now()).available(timezone.now()).values("pk")
+        return queryset.filter(pk__in=available) if value else queryset.exclude(pk__in=available)

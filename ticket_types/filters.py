@@ -1,0 +1,16 @@
+import django_filters
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from config.api.filters import SwitchFilter, WholeNumberFilter
+from ticket_types.models import TicketType
+
+
+class TicketTypeFilter(django_filters.FilterSet):
+    event = WholeNumberFilter(field_name="event_id")
+    on_sale = SwitchFilter(method="by_on_sale", help_text="true: can be booked now; false: cannot.")
+
+    def by_on_sale(self, queryset: QuerySet, name: str, value: bool) -> QuerySet:
+        at = timezone.now()
+        on_sale = TicketType.objects.with_availability(at).on_sale(at).values("pk")
+        return queryset.filter(pk__in=on_sale) if value else queryset.exclude(pk__in=on_sale)

@@ -1,0 +1,224 @@
+import datetime as dt
+from typing import Any, Self
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models, transaction
+from django.db.models import F, OuterRef, Q, Subquery, Sum, Value
+from django.db.models.functions import Coalesce
+
+from config import money
+from config.problems import InUse, InvalidInput
+from config.text import validate_line, validate_paragraphs
+from events.inventory import Inventory
+from events.models import EARLIEST, LATEST, Event, reverse
+from venues.models import LARGEST
+
+
+class TicketTypeQuerySet(models.QuerySet["TicketType"]):
+    def visible(self) -> Self:
+        """What the public may see: those of events that are not drafts."""
+        return self.exclude(event__status=Event.Status.DRAFT)
+
+    def in_sales_window(self, at: Any) -> Self:
+        """Whose own sales window is open at `at`."""
+        has_started = Q(sales_start_at=None) | Q(sales_start_at__lte=at)
+        has_not_ended = Q(sales_end_at=None) | Q(sales_end_at__gt=at)
+        return self.filter(has_started, has_not_ended)
+
+    def with_overdue(self, at: Any) -> Self:
+        """Adds `overdue`: reserved places whose hold has run out by `at`, and which therefore no longer count."""
+        # That the bookings are of the same event follows from the type; saying it lets their index of holds serve.
+        items = reverse(TicketType, "booking_items").overdue(at).order_by()
+        items = items.filter(ticket_type=OuterRef("pk"), booking__event=OuterRef("event"))
+        places = items.values("ticket_type").annotate(places=Sum("quantity")).values("places")
+        return self.annotate(overdue=Coalesce(Subquery(places), Value(0)))
+
+    def not_sold_out(self, at: Any) -> Self:
+        """With places of their own left; whether the event has any is another question."""
+        return self.with_overdue(at).filter(Q(capacity=None) | Q(capacity__gt=F("reserved") - F("overdue")))
+
+    def with_availability(self, at: Any) -> Self:
+        """Adds `overdue` and `event_overdue`, and loads the event."""
+        bookings = reverse(Event, "bookings").overdue(at).filter(event=OuterRef("event")).order_by()
+        places = bookings.values("event").annotate(places=Sum("quantity")).values("places")
+        return (
+            self.with_overdue(at).annotate(event_overdue=Coalesce(Subquery(places), Value(0))).select_related("event")
+        )
+
+    def on_sale(self, at: dt.datetime) -> Self:
+        """What can be booked at `at`. Needs `with_availability`."""
+        return self.in_sales_window(at).filter(
+            Q(capacity=None) | Q(capacity__gt=F("reserved") - F("overdue")),
+            event__capacity__gt=F("event__reserved") - F("event_overdue"),
+            event__status=Event.Status.PUBLISHED,
+            event__ends_at__gt=at,
+        )
+
+
+class TicketType(Inventory):
+    """A kind of ticket for an event, with its price. Its `capacity` is what the API calls its quantity."""
+
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="ticket_types", db_index=False)
+    name = models.CharField(max_length=100, validators=[validate_line])
+    description = models.TextField(max_length=2_000, blank=True, default="", validators=[validate_paragraphs])
+    price = money.MoneyField(help_text="In the event's currency.")
+    capacity = models.PositiveIntegerField(
+        "quantity",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(LARGEST)],
+        help_text="How many can be sold; empty: only the event's capacity limits it.",
+    )
+    min_per_booking = models.PositiveSmallIntegerField(
+        default=1, validators=[MinValueValidator(1), MaxValueValidator(100)]
+    )
+    max_per_booking = models.PositiveSmallIntegerField(
+        default=10, validators=[MinValueValidator(1), MaxValueValidator(100)]
+    )
+    sales_start_at = models.DateTimeField(null=True, blank=True, help_text="Empty: as soon as the event is published.")
+    sales_end_at = models.DateTimeField(null=True, blank=True, help_text="Empty: until the event ends.")
+    position = models.PositiveSmallIntegerField(
+        default=0, validators=[MaxValueValidator(10_000)], help_text="Where it stands in the event's list."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = TicketTypeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["position", "id"]
+        constraints = [
+            *Inventory.Meta.constraints,
+            # Its index also finds the ticket types of an event.
+            models.UniqueConstraint(
+                fields=["event", "name"],
+                name="ticket_type_name_is_unique_in_its_event",
+                violation_error_message="The event has a ticket type of that name already.",
+                violation_error_code="already-exists",
+            ),
+            models.CheckConstraint(
+                condition=Q(name__length__range=(1, 100)),
+                name="ticket_type_name_has_1_to_100_characters",
+                violation_error_message="A ticket type's name must have 1 to 100 characters.",
+                violation_error_code="invalid-name",
+            ),
+            models.CheckConstraint(
+                condition=Q(description__length__lte=2_000),
+                name="ticket_type_description_has_up_to_2000_characters",
+                violation_error_message="A ticket type's description must have at most 2,000 characters.",
+                violation_error_code="invalid-description",
+            ),
+            models.CheckConstraint(
+                condition=Q(price__range=(0, money.MOST)),
+                name="ticket_type_price_is_0_to_999999999",
+                violation_error_message="A price must be 0 to 999,999,999.",
+                violation_error_code="invalid-price",
+            ),
+            models.CheckConstraint(
+                condition=Q(capacity=None) | Q(capacity__range=(1, LARGEST)),
+                name="ticket_type_quantity_is_1_to_1000000",
+                violation_error_message="A ticket type's quantity must be 1 to 1,000,000, or none.",
+                violation_error_code="invalid-quantity",
+            ),
+            models.CheckConstraint(
+                condition=Q(min_per_booking__gte=1, min_per_booking__lte=F("max_per_booking")),
+                name="ticket_type_min_per_booking_is_1_to_its_max",
+                violation_error_message="The fewest in one booking must be 1 or more, and not above the most.",
+                violation_error_code="invalid-min-per-booking",
+            ),
+            models.CheckConstraint(
+                condition=Q(max_per_booking__range=(1, 100)),
+                name="ticket_type_max_per_booking_is_1_to_100",
+                violation_error_message="The most in one booking must be 1 to 100.",
+                violation_error_code="invalid-max-per-booking",
+            ),
+            models.CheckConstraint(
+                condition=Q(sales_end_at=None) | Q(sales_start_at=None) | Q(sales_end_at__gt=F("sales_start_at")),
+                name="ticket_type_sales_end_after_they_start",
+                violation_error_message="Sales must end after they start.",
+                violation_error_code="ends-too-early",
+            ),
+            models.CheckConstraint(
+                condition=(Q(sales_start_at=None) | Q(sales_start_at__gte=EARLIEST, sales_start_at__lt=LATEST))
+                & (Q(sales_end_at=None) | Q(sales_end_at__gte=EARLIEST, sales_end_at__lt=LATEST)),
+                name="ticket_type_sales_are_in_the_years_2000_to_2100",
+                violation_error_message="Sales must be in the years 2000 to 2100.",
+                violation_error_code="out-of-range",
+            ),
+            models.CheckConstraint(
+                condition=Q(position__lte=10_000),
+                name="ticket_type_position_is_0_to_10000",
+                violation_error_message="A position must be 0 to 10,000.",
+                violation_error_code="invalid-position",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def offer(cls, *, event: Event, price: Any, **facts: Any) -> Self:
+        """Makes a ticket type. Raises InvalidInput when the price has more decimals than the event's currency."""
+        with transaction.atomic():
+            event = Event.objects.select_for_update(no_key=True).get(pk=event.pk)
+            refuse_decimals(price, event.currency)
+            return cls.objects.create(event=event, price=price, **facts)
+
+    def revise(self, **changes: Any) -> Self:
+        """Changes some of its facts; bookings made before keep their prices and names.
+
+        Raises InvalidInput, and IntegrityError of the constraint that a change would break.
+        """
+        capacity = changes.get("capacity", self.capacity)
+        if capacity is not None and capacity < self.reserved:
+            self.event.bookings.expire_overdue()
+        with transaction.atomic():
+            # First the type, then its event: the order in which bookings lock them.
+            TicketType.objects.select_for_update().get(pk=self.pk)
+            if "price" in changes:
+                # The event's currency cannot change between the look at it and the price that fits it.
+                event = Event.objects.select_for_update(no_key=True).get(pk=self.event_id)
+                refuse_decimals(changes["price"], event.currency)
+            for name, value in changes.items():
+                setattr(self, name, value)
+            self.save(update_fields=[*changes, "updated_at"])
+        return self
+
+    def remove(self) -> None:
+        """Deletes the ticket type. Raises InUse when it was ever booked."""
+        with transaction.atomic():
+            if bookings := self.booking_items.count():
+                raise InUse.by(bookings)
+            self.delete()  # a booking made meanwhile stops it by its foreign key
+
+    def status_at(self, at: dt.datetime) -> str:
+        """Whether it can be booked at `at`, in one word. Needs `with_availability`."""
+        if self.event.status != Event.Status.PUBLISHED:
+            return "not_published" if self.event.status == Event.Status.DRAFT else "cancelled"
+        if self.event.ends_at <= at or (self.sales_end_at is not None and self.sales_end_at <= at):
+            return "ended"
+        if self.sales_start_at is not None and self.sales_start_at > at:
+            return "not_started"
+        return "on_sale" if self.available > 0 else "sold_out"
+
+    @property
+    def currency(self) -> str:
+        return self.event.currency
+
+    @property
+    def held(self) -> int:
+        """Places that live bookings hold. Needs `with_availability`."""
+        return self.reserved - self.overdue  # type: ignore[attr-defined]
+
+    @property
+    def available(self) -> int:
+        """Places that can be booked: its own, as far as the event has them. Needs `with_availability`."""
+        of_event = self.event.capacity - (self.event.reserved - self.event_overdue)  # type: ignore[attr-defined]
+        own = of_event if self.capacity is None else self.capacity - self.held
+        return max(min(own, of_event), 0)
+
+
+def refuse_decimals(price: Any, currency: str) -> None:
+    if not money.fits(price, currency):
+        detail = f"{currency} has {money.DECIMALS[currency]} decimals."
+        raise InvalidInput(errors=[{"pointer": "/price", "code": "too-many-decimals", "detail": detail}])

@@ -1,0 +1,58 @@
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from config.api.fields import WholeNumberField
+from config.api.serializers import ModelSerializer, Serializer
+from ticket_types.models import TicketType
+from venues.models import LARGEST
+
+STATUSES = ["on_sale", "sold_out", "not_started", "ended", "not_published", "cancelled"]
+
+
+class TicketAvailabilitySerializer(Serializer):
+    status = serializers.ChoiceField(choices=STATUSES)
+    quantity = serializers.IntegerField(allow_null=True)
+    reserved = serializers.IntegerField(help_text="Places that live bookings hold.")
+    available = serializers.IntegerField(help_text="As far as the event has places too.")
+
+
+class TicketTypeSerializer(ModelSerializer):
+    quantity = WholeNumberField(
+        source="capacity",
+        required=False,
+        allow_null=True,
+        min_value=1,
+        max_value=LARGEST,
+        help_text="How many can be sold; null: only the event's capacity limits it.",
+    )
+    currency = serializers.CharField(read_only=True)
+    availability = serializers.SerializerMethodField()
+
+    class Meta:
+        model = TicketType
+        fields = [
+            "id",
+            "event",
+            "name",
+            "description",
+            "price",
+            "currency",
+            "quantity",
+            "min_per_booking",
+            "max_per_booking",
+            "sales_start_at",
+            "sales_end_at",
+            "position",
+            "availability",
+        ]
+
+    @extend_schema_field(TicketAvailabilitySerializer)
+    def get_availability(self, ticket_type: TicketType) -> dict[str, Any]:
+        return {
+            "status": ticket_type.status_at(self.context["at"]),
+            "quantity": ticket_type.capacity,
+            "reserved": ticket_type.held,
+            "available": ticket_type.available,
+        }

@@ -1,0 +1,30 @@
+from django.db.models import QuerySet
+
+from config.access.permissions import ANYONE
+from config.api.viewsets import CatalogueViewset
+from ticket_types.filters import TicketTypeFilter
+from ticket_types.models import TicketType
+from ticket_types.serializers import TicketTypeSerializer
+
+
+class TicketTypeViewSet(CatalogueViewset):
+    """What an event's tickets cost, and how many of them there are."""
+
+    queryset = TicketType.objects.all()
+    serializer_class = TicketTypeSerializer
+    filterset_class = TicketTypeFilter
+    ordering = ("event", "position")
+    ordering_fields = ("position", "name", "price")
+    make = TicketType.offer
+    access = {
+        "list": ANYONE,
+        "retrieve": ANYONE,
+        "create": "ticket_types.add_tickettype",
+        "update": "ticket_types.change_tickettype",
+        "partial_update": "ticket_types.change_tickettype",
+        "destroy": "ticket_types.delete_tickettype",
+    }
+
+    def get_queryset(self) -> QuerySet[TicketType]:
+        types = TicketType.objects.with_availability(self.at)
+        return types if self.request.user.has_perm("ticket_types.view_tickettype") else types.visible()

@@ -1,0 +1,8 @@
+import django_filters
+
+from config.api.filters import SearchFilter, WholeNumberFilter
+
+
+class VenueFilter(django_filters.FilterSet):
+    search = SearchFilter("name", "address")
+    min_capacity = WholeNumberFilter(field_name="capacity", lookup_expr="gte", help_text="At least so many places.")

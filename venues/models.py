@@ -1,0 +1,91 @@
+from typing import Any, Self
+
+from django.db import models, transaction
+from django.db.models import Count, Q
+
+from config.problems import DomainError, InUse
+from config.text import validate_line, validate_timezone
+
+LARGEST = 1_000_000
+
+
+class CapacityBelowEvents(DomainError):
+    """A venue cannot become smaller than an event that is planned in it."""
+
+    code, title = "capacity-below-events", "An event needs more places"
+
+
+class Venue(models.Model):
+    """A place that holds events."""
+
+    name = models.CharField(max_length=200, validators=[validate_line])
+    address = models.CharField(max_length=500, validators=[validate_line])
+    capacity = models.PositiveIntegerField(help_text="How many people it can hold.")
+    timezone = models.CharField(
+        max_length=64,
+        default="UTC",
+        validators=[validate_timezone],
+        help_text="IANA name, such as Europe/Vienna.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["name", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(name__length__range=(1, 200)),
+                name="venue_name_has_1_to_200_characters",
+                violation_error_message="A venue's name must have 1 to 200 characters.",
+                violation_error_code="invalid-name",
+            ),
+            models.CheckConstraint(
+                condition=Q(address__length__range=(1, 500)),
+                name="venue_address_has_1_to_500_characters",
+                violation_error_message="A venue's address must have 1 to 500 characters.",
+                violation_error_code="invalid-address",
+            ),
+            models.CheckConstraint(
+                condition=Q(capacity__range=(1, LARGEST)),
+                name="venue_capacity_is_1_to_1000000",
+                violation_error_message="A venue's capacity must be 1 to 1,000,000.",
+                violation_error_code="invalid-capacity",
+            ),
+            models.CheckConstraint(
+                condition=Q(timezone__length__range=(1, 64)),
+                name="venue_timezone_has_1_to_64_characters",
+                violation_error_message="A venue needs a time zone.",
+                violation_error_code="unknown-timezone",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def revise(self, **changes: Any) -> Self:
+        """Changes some of the venue's facts. Raises CapacityBelowEvents."""
+        with transaction.atomic():
+            # Planning an event locks the same row: neither can pass the other's check.
+            Venue.objects.select_for_update().get(pk=self.pk)
+            if "capacity" in changes:
+                self.refuse_smaller_than_events(changes["capacity"])
+            for name, value in changes.items():
+                setattr(self, name, value)
+            self.save(update_fields=[*changes, "updated_at"])
+        return self
+
+    def refuse_smaller_than_events(self, capacity: int) -> None:
+        largest = self.events.order_by("-capacity").first()
+        if largest is not None and largest.capacity > capacity:
+            detail = f"The event “{largest.name}” has a capacity of {largest.capacity}."
+            raise CapacityBelowEvents(
+                detail, errors=[{"pointer": "/capacity", "code": "capacity-below-events", "detail": detail}]
+            )
+
+    def remove(self) -> None:
+        """Deletes the venue with its events and their ticket types. Raises InUse when any was ever booked."""
+        with transaction.atomic():
+            bookings = self.events.aggregate(bookings=Count("bookings"))["bookings"]
+            if bookings:
+                raise InUse.by(bookings)
+            self.delete()  # a booking made meanwhile stops it by its foreign key

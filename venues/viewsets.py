@@ -1,0 +1,24 @@
+from config.access.permissions import ANYONE
+from config.api.viewsets import CatalogueViewset
+from venues.filters import VenueFilter
+from venues.models import Venue
+from venues.serializers import VenueSerializer
+
+
+class VenueViewSet(CatalogueViewset):
+    """Places that hold events."""
+
+    queryset = Venue.objects.all()
+    serializer_class = VenueSerializer
+    filterset_class = VenueFilter
+    ordering = ("name",)
+    ordering_fields = ("name", "capacity", "created_at")
+    make = Venue.objects.create
+    access = {
+        "list": ANYONE,
+        "retrieve": ANYONE,
+        "create": "venues.add_venue",
+        "update": "venues.change_venue",
+        "partial_update": "venues.change_venue",
+        "destroy": "venues.delete_venue",
+    }
