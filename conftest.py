@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
+from django.db.models import DateTimeField, F
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from bookings.models import Booking, Line
+from bookings.models import Booking, BookingChange, Line, Ticket
+from bookings.reconciliation import drifts
 from config.access.models import ApiToken
 from config.access.roles import Role
 from events.models import Event
@@ -113,3 +115,39 @@ def book(make_type: Callable[..., TicketType]) -> Callable[..., Booking]:
         return Booking.place(lines=asked, **{"customer_name": "Ann Lee", "customer_email": "ann@example.com", **facts})
 
     return place
+
+
+@pytest.fixture
+def pass_time(db: None) -> Callable[..., None]:
+    """Lets time pass for everything stored: `pass_time(minutes=16)`. The clock itself, the database's, goes on as it is."""
+
+    def shift(**by: float) -> None:
+        delta = dt.timedelta(**by)
+        for model in (Event, TicketType, Booking, Ticket, BookingChange):
+            instants = [field.name for field in model._meta.fields if isinstance(field, DateTimeField)]
+            model.objects.update(**{name: F(name) - delta for name in instants})
+
+    return shift
+
+
+@pytest.fixture
+def figures(db: None) -> Callable[[], dict[str, int]]:
+    """The places reserved of everything, by name: what a refusal must leave as it was."""
+
+    def read() -> dict[str, int]:
+        rows = [*Event.objects.values_list("name", "reserved"), *TicketType.objects.values_list("name", "reserved")]
+        return dict(rows)
+
+    return read
+
+
+@pytest.fixture(autouse=True)
+def _reconciled(request: Any) -> Any:
+    """Whatever a test did: in the end every counter equals its rows."""
+    uses_database = {"db", "transactional_db"} & set(request.fixturenames)
+    if not uses_database or request.node.get_closest_marker("drifts"):
+        yield
+        return
+    request.getfixturevalue("db")  # ends after this fixture, because it is asked for before
+    yield
+    assert [str(drift) for drift in drifts()] == []

@@ -1,0 +1,52 @@
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db.models import Sum
+from django.db.models.functions import Now
+
+from bookings.models import Booking
+from bookings.states import LIVE
+from events.models import Event
+
+
+class Command(BaseCommand):
+    help = (
+        "Sweeps up after holds that ran out, and finishes the cancellation of events that was cut short. Hygiene only: "
+        "a hold stops counting at the instant at which it runs out, swept or not. Safe to run many times at once."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--watch", type=float, metavar="SECONDS", help="go on, with a pause of so many seconds")
+        parser.add_argument("--dry-run", action="store_true", help="only say what there is to sweep")
+
+    def handle(self, *, watch: float | None, dry_run: bool, **options: Any) -> None:
+        if watch is not None and not 0 < watch <= 86_400:
+            raise CommandError("--watch takes more than 0 and up to 86400 seconds.")
+        sweep = self.count if dry_run else self.sweep
+        sweep()
+        while watch is not None:
+            try:
+                time.sleep(watch)
+                sweep()
+            except KeyboardInterrupt:
+                return
+
+    def sweep(self) -> None:
+        expired = Booking.objects.expire_overdue(skip_locked=True)
+        cancelled = sum(
+            event.bookings.cancel_live(reason=event.cancel_reason, by="system") for event in cut_short().iterator()
+        )
+        self.stdout.write(f"{expired} expired, {cancelled} cancelled.")
+
+    def count(self) -> None:
+        overdue = Booking.objects.overdue(Now())
+        places = overdue.aggregate(places=Sum("quantity"))["places"] or 0
+        left = Booking.objects.filter(event__in=cut_short(), status__in=LIVE).count()
+        self.stdout.write(f"{overdue.count()} to expire, with {places} places; {left} to cancel.")
+
+
+def cut_short() -> Any:
+    """Cancelled events that still have live bookings."""
+    return Event.objects.filter(status=Event.Status.CANCELLED, bookings__status__in=LIVE).distinct()

@@ -1,0 +1,91 @@
+"""Counters against the rows that they count, and what else one table says of another."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import models, transaction
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models.functions import Coalesce
+
+from bookings.models import Booking, BookingItem, Ticket
+from bookings.states import LIVE, Status
+from events.inventory import Inventory
+from events.models import Event
+from ticket_types.models import TicketType
+
+LEFT = F("quantity") - F("cancelled_quantity")
+MONEY = models.BigIntegerField()
+
+
+@dataclass(frozen=True)
+class Drift:
+    """A number that a row has, and the number that other rows amount to."""
+
+    model: str
+    id: str
+    name: str
+    field: str
+    stored: int
+    counted: int
+
+    def __str__(self) -> str:
+        return f"{self.model} {self.id} ({self.name}): {self.field} is {self.stored}, the rows say {self.counted}"
+
+
+def total(rows: QuerySet, group: str, expression: Any) -> Coalesce:
+    """What the rows that belong to an outer row add up to; 0 when there are none."""
+    sums = rows.order_by().values(group).annotate(total=expression).values("total")
+    return Coalesce(Subquery(sums, output_field=MONEY), Value(0), output_field=MONEY)
+
+
+def reserved_of(model: type[Inventory]) -> Coalesce:
+    if model is Event:
+        live = Booking.objects.filter(event=OuterRef("pk"), status__in=LIVE)
+        return total(live, "event", Sum(LEFT))
+    live = BookingItem.objects.filter(ticket_type=OuterRef("pk"), booking__status__in=LIVE)
+    return total(live, "ticket_type", Sum(LEFT))
+
+
+def of_booking(rows: type[models.Model], field: str) -> Coalesce:
+    return total(rows._default_manager.filter(booking=OuterRef("pk")), "booking", Sum(field))
+
+
+def valid_tickets() -> Coalesce:
+    tickets = Ticket.objects.filter(booking=OuterRef("pk")).exclude(status=Ticket.Status.VOID)
+    return total(tickets, "booking", Count("pk"))
+
+
+def drifts() -> Iterator[Drift]:
+    """Every number that is off. Each kind is one statement, which sees one moment: sales may go on meanwhile."""
+    for model in (Event, TicketType):
+        yield from compare(model.objects.all(), "reserved", F("reserved"), reserved_of(model))
+    bookings = Booking.objects.all()
+    for field in ("quantity", "cancelled_quantity", "total_price"):
+        stored = models.ExpressionWrapper(F(field), output_field=MONEY)
+        yield from compare(bookings, field, stored, of_booking(BookingItem, field))
+    confirmed = bookings.filter(status=Status.CONFIRMED)
+    yield from compare(confirmed, "tickets", LEFT, valid_tickets())
+    yield from compare(bookings.exclude(status=Status.CONFIRMED), "tickets", Value(0), valid_tickets())
+
+
+def compare(rows: QuerySet, field: str, stored: Any, counted: Any) -> Iterator[Drift]:
+    """The rows for which the two numbers differ; the database compares, so only these come out of it."""
+    off = rows.order_by("pk").annotate(stored=stored, counted=counted).filter(~Q(stored=F("counted")))
+    for row in off.iterator(chunk_size=500):
+        yield Drift(row._meta.verbose_name, str(row.pk), str(row), field, int(row.stored), int(row.counted))
+
+
+def fix(drift: Drift) -> bool:
+    """Sets a `reserved` right; false for anything else, which a person has to look at.
+
+    The row is locked first: every sale of it is then either counted or still has to add its part.
+    """
+    model = {kind._meta.verbose_name: kind for kind in (Event, TicketType)}.get(drift.model)
+    if model is None:
+        return False
+    with transaction.atomic():
+        row = model.objects.select_for_update().get(pk=drift.id)
+        counted = model.objects.annotate(counted=reserved_of(model)).values_list("counted", flat=True).get(pk=row.pk)
+        model.objects.filter(pk=row.pk).update(reserved=counted)
+    return True

@@ -1,0 +1,247 @@
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+
+from bookings.models import Booking, BookingChange, BookingItem, Line
+from bookings.problems import CustomerLimit, NotOnSale, SoldOut
+from config.problems import InvalidInput
+
+
+@pytest.fixture
+def event(make_event):
+    return make_event(capacity=10)
+
+
+@pytest.fixture
+def seat(make_type, event):
+    return make_type(event=event, name="Seat", price=Decimal("49.90"), capacity=6)
+
+
+@pytest.fixture
+def standing(make_type, event):
+    return make_type(event=event, name="Standing", price=Decimal("20"))
+
+
+def refused(error):
+    """What a refusal says of each place, without its sentence."""
+    return [{key: value for key, value in fault.items() if key != "detail"} for fault in error.value.errors]
+
+
+def test_place_takes_from_event_and_types(book, seat, standing, figures):
+    booking = book((seat, 2), (standing, 1))
+    assert figures() == {"Concert": 3, "Seat": 2, "Standing": 1}
+    assert booking.status == "pending"
+    assert booking.quantity == 3
+
+
+def test_place_copies_prices_names_and_currency(book, seat, standing):
+    booking = book((seat, 2), (standing, 1))
+    seat.revise(price=Decimal("99"), name="Best seat")
+    booking = Booking.objects.get(pk=booking.pk)
+    items = list(booking.items.values_list("name", "unit_price", "quantity", "total_price"))
+    assert items == [
+        ("Seat", Decimal("49.90"), 2, Decimal("99.80")),
+        ("Standing", Decimal("20"), 1, Decimal("20")),
+    ]
+    assert (booking.total_price, booking.currency) == (Decimal("119.80"), "EUR")
+
+
+def test_place_holds_for_the_settings_minutes(book, settings):
+    settings.BOOKING_HOLD_MINUTES = 7
+    booking = book()
+    assert booking.expires_at - booking.created_at == dt.timedelta(minutes=7)
+
+
+def test_place_holds_for_as_long_as_asked(book):
+    booking = book(hold=dt.timedelta(minutes=3))
+    assert booking.expires_at - booking.created_at == dt.timedelta(minutes=3)
+
+
+def test_place_clamps_the_hold_to_the_settings_maximum(book, settings):
+    settings.BOOKING_HOLD_MINUTES_MAX = 20
+    booking = book(hold=dt.timedelta(minutes=600))
+    assert booking.expires_at - booking.created_at == dt.timedelta(minutes=20)
+
+
+def test_place_reads_the_database_clock(book):
+    before = timezone.now() - dt.timedelta(seconds=1)
+    assert before < book().created_at < timezone.now() + dt.timedelta(seconds=1)
+
+
+def test_place_writes_history(book):
+    booking = book()
+    change = BookingChange.objects.get(booking=booking)
+    assert (change.verb, change.from_status, change.to_status, change.by_name) == ("place", "", "pending", "guest")
+    assert change.at == booking.created_at
+
+
+def test_place_beyond_the_type_is_sold_out(book, seat, standing, figures):
+    held = book((seat, 4))
+    with pytest.raises(SoldOut) as error:
+        book((standing, 1), (seat, 3))
+    assert refused(error) == [
+        {
+            "pointer": "/items/1/quantity",
+            "code": "sold-out",
+            "requested": 3,
+            "available": 2,
+            "held": 4,
+            "next_release_at": held.expires_at.isoformat().replace("+00:00", "Z"),
+        }
+    ]
+    assert 890 <= error.value.retry_after <= 901
+    assert figures() == {"Concert": 4, "Seat": 4, "Standing": 0}
+
+
+def test_place_beyond_the_event_is_sold_out(book, seat, standing, figures):
+    book((seat, 5)).confirm()
+    with pytest.raises(SoldOut) as error:
+        book((standing, 6))
+    assert refused(error) == [
+        {
+            "pointer": "/items/0/quantity",
+            "code": "sold-out",
+            "requested": 6,
+            "available": 5,
+            "held": 0,
+            "next_release_at": None,
+        }
+    ]
+    assert error.value.retry_after is None
+    assert figures() == {"Concert": 5, "Seat": 5, "Standing": 0}
+
+
+def test_place_whose_items_fit_alone_but_not_together_is_sold_out(book, seat, standing, figures):
+    with pytest.raises(SoldOut) as error:
+        book((seat, 6), (standing, 5))
+    assert [(fault["pointer"], fault["requested"], fault["available"]) for fault in refused(error)] == [
+        ("/items", 11, 10)
+    ]
+    assert figures() == {"Concert": 0, "Seat": 0, "Standing": 0}
+    assert Booking.objects.count() == BookingItem.objects.count() == BookingChange.objects.count() == 0
+
+
+def test_place_of_the_last_place_works(book, seat, figures):
+    book((seat, 6))
+    with pytest.raises(SoldOut):
+        book((seat, 1))
+    assert figures() == {"Concert": 6, "Seat": 6}
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"sales_start_at": dt.timedelta(minutes=1)}, "not_started"),
+        ({"sales_end_at": dt.timedelta(minutes=-1)}, "ended"),
+    ],
+)
+def test_place_outside_the_sales_window_is_refused(book, seat, figures, change, reason):
+    seat.revise(**{name: timezone.now() + delta for name, delta in change.items()})
+    with pytest.raises(NotOnSale) as error:
+        book((seat, 1))
+    assert refused(error) == [{"pointer": "/items/0/ticket_type", "code": "not-on-sale", "reason": reason}]
+    assert figures() == {"Concert": 0, "Seat": 0}
+
+
+def test_place_when_the_event_is_cancelled_is_refused(book, seat, event, figures):
+    event.cancel(at=timezone.now())
+    with pytest.raises(NotOnSale) as error:
+        book((seat, 1))
+    assert [fault["reason"] for fault in refused(error)] == ["cancelled"]
+    assert figures() == {"Concert": 0, "Seat": 0}
+
+
+def test_place_when_the_event_is_over_is_refused(book, seat, pass_time, figures):
+    pass_time(days=31)
+    with pytest.raises(NotOnSale) as error:
+        book((seat, 1))
+    assert [fault["reason"] for fault in refused(error)] == ["ended"]
+    assert figures() == {"Concert": 0, "Seat": 0}
+
+
+def test_place_of_a_draft_says_that_there_is_none(book, make_event, make_type):
+    seat = make_type(event=make_event(is_published=False))
+    with pytest.raises(InvalidInput) as error:
+        book((seat, 1))
+    assert refused(error) == [{"pointer": "/items/0/ticket_type", "code": "does-not-exist"}]
+
+
+def test_place_of_an_unknown_type_is_refused(seat, db):
+    with pytest.raises(InvalidInput) as error:
+        Booking.place(
+            customer_name="Ann", customer_email="ann@example.com", lines=[Line(seat.pk, 1), Line(seat.pk + 99, 1)]
+        )
+    assert refused(error) == [{"pointer": "/items/1/ticket_type", "code": "does-not-exist"}]
+
+
+def test_place_of_two_events_is_refused(book, seat, make_type, make_event, figures):
+    other = make_type(event=make_event(name="Other"), name="Other seat")
+    with pytest.raises(InvalidInput) as error:
+        book((seat, 1), (other, 1))
+    assert refused(error) == [{"pointer": "/items/1/ticket_type", "code": "other-event"}]
+    assert figures() == {"Concert": 0, "Seat": 0, "Other": 0, "Other seat": 0}
+
+
+def test_place_of_one_type_twice_is_refused(book, seat, figures):
+    with pytest.raises(InvalidInput) as error:
+        book((seat, 1), (seat, 1))
+    assert refused(error) == [{"pointer": "/items/1/ticket_type", "code": "given-twice"}]
+    assert figures() == {"Concert": 0, "Seat": 0}
+
+
+@pytest.mark.parametrize("quantity", [1, 5])
+def test_place_outside_the_types_bounds_is_refused(book, seat, figures, quantity):
+    seat.revise(min_per_booking=2, max_per_booking=4)
+    with pytest.raises(InvalidInput) as error:
+        book((seat, quantity))
+    assert refused(error) == [{"pointer": "/items/0/quantity", "code": "quantity-out-of-range"}]
+    assert figures() == {"Concert": 0, "Seat": 0}
+
+
+@pytest.mark.parametrize("quantity", [2, 4])
+def test_place_at_the_types_bounds_works(book, seat, figures, quantity):
+    seat.revise(min_per_booking=2, max_per_booking=4)
+    book((seat, quantity))
+    assert figures() == {"Concert": quantity, "Seat": quantity}
+
+
+def test_place_over_the_customers_limit_is_refused(book, seat, event, figures):
+    event.revise(max_per_customer=3)
+    book((seat, 2))
+    with pytest.raises(CustomerLimit) as error:
+        book((seat, 2), customer_email="ANN@Example.COM")
+    assert refused(error) == [
+        {"pointer": "/items", "code": "customer-limit", "requested": 2, "held": 2, "max_per_customer": 3}
+    ]
+    assert figures() == {"Concert": 2, "Seat": 2}
+
+
+def test_customers_limit_counts_only_live_places_of_that_event_and_address(book, seat, event, make_type, pass_time):
+    event.revise(max_per_customer=2)
+    book((seat, 2), hold=dt.timedelta(minutes=5))
+    pass_time(minutes=6)  # that hold has run out, and nothing has swept it
+    book((seat, 2)).cancel()
+    book((make_type(name="Elsewhere"), 2))
+    book((seat, 2), customer_email="bob@example.com")
+    assert book((seat, 2)).status == "pending"
+    with pytest.raises(CustomerLimit):
+        book((seat, 1))
+
+
+def test_cancelled_tickets_do_not_count_towards_the_customers_limit(book, seat, event):
+    event.revise(max_per_customer=2)
+    booking = book((seat, 2)).confirm()
+    booking.cancel(tickets=[booking.tickets.first().code])
+    assert book((seat, 1)).status == "pending"
+    with pytest.raises(CustomerLimit):
+        book((seat, 1))
+
+
+def test_booking_on_a_capacity_that_has_grown_works(book, seat, event, figures):
+    event.revise(capacity=1)
+    book((seat, 1))
+    event.revise(capacity=2)
+    book((seat, 1))
+    assert figures() == {"Concert": 2, "Seat": 2}
