@@ -241,7 +241,7 @@ class Booking(models.Model):
             by=by,
         ).place()
 
-    def confirm(self, *, payment_reference: str = "", by: Any = None) -> Self:
+    def confirm(self, *, payment_reference: str = "", by: Any = None) -> "Booking":
         """Issues the tickets. Confirming twice is once.
 
         After the hold ran out it takes the places again, at the booking's own prices, and marks the booking late.
@@ -257,7 +257,7 @@ class Booking(models.Model):
         tickets: Sequence[str] | None = None,
         by: Any = None,
         pending_only: bool = False,
-    ) -> Self:
+    ) -> "Booking":
         """Gives the places back: all, or those of some tickets of a confirmed booking. Cancelling twice is once.
 
         Raises HoldExpired, AlreadyCheckedIn, BookingNotConfirmed (for `tickets`), InvalidInput (for codes that are not
@@ -267,11 +267,11 @@ class Booking(models.Model):
             return releasing.cancel_tickets(self, tickets, reason=reason, by=by)
         return releasing.cancel(self, reason=reason, by=by, pending_only=pending_only)
 
-    def correct(self, *, by: Any = None, **changes: Any) -> Self:
+    def correct(self, *, by: Any = None, **changes: Any) -> "Booking":
         """Changes `customer_name`, `customer_email` or `metadata`."""
         return correcting.correct(self, by=by, **changes)
 
-    def settle_refund(self, *, by: Any = None) -> Self:
+    def settle_refund(self, *, by: Any = None) -> "Booking":
         """Takes the mark off that a refund is due: it was paid."""
         return correcting.settle_refund(self, by=by)
 

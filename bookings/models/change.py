@@ -7,6 +7,14 @@ from django.db.models.functions import Now
 from bookings.states import Status
 
 
+class BookingChangeQuerySet(models.QuerySet["BookingChange"]):
+    def update(self, **kwargs: Any) -> Never:
+        raise TypeError("History is written once.")
+
+    def delete(self) -> Never:
+        raise TypeError("History is kept.")
+
+
 class BookingChange(models.Model):
     """An entry of a booking's history: written in the transaction of the change, and never changed after."""
 
@@ -20,6 +28,8 @@ class BookingChange(models.Model):
     from_status = models.CharField(max_length=9, blank=True, choices=Status)
     to_status = models.CharField(max_length=9, choices=Status)
     details = models.JSONField(default=dict)
+
+    objects = BookingChangeQuerySet.as_manager()
 
     class Meta:
         ordering = ["id"]

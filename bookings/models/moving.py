@@ -33,14 +33,14 @@ def take_places(event: Event, types: dict[TicketType, int]) -> None:
     """Takes places of each ticket type and of the event. Raises LostRace when one of them has too few.
 
     Ticket types in the order of their ids, then the event: everybody locks in this order, so nobody waits in a circle.
-    The event is the row that all its bookings want, so it comes last and is locked for the shortest time. That the
-    facts are still as they were read is part of each condition.
+    The event is the row that all its bookings want, so it comes last and is locked for the shortest time. An event
+    that was cancelled meanwhile, or that changed its currency, is a lost race too. A price that changes at this moment
+    is not: then the booking came before the change.
     """
     for ticket_type, places in sorted(types.items(), key=lambda pair: pair[0].pk):
-        if not ticket_type.take(places, price=ticket_type.price):
+        if not ticket_type.take(places):
             raise LostRace
-    still = {"status": Event.Status.PUBLISHED, "currency": event.currency, "max_per_customer": event.max_per_customer}
-    if not event.take(sum(types.values()), **still):
+    if not event.take(sum(types.values()), status=Event.Status.PUBLISHED, currency=event.currency):
         raise LostRace
 
 
@@ -51,6 +51,7 @@ def give_back_places(booking_ids: list[Any]) -> None:
     by_type = items.values_list("ticket_type").annotate(places=left)
     for ticket_type, places in sorted(by_type):
         TicketType.give_back(ticket_type, places)
-    by_event = models.Booking.objects.filter(pk__in=booking_ids).order_by().values_list("event").annotate(places=left)
+    bookings = models.Booking.objects.filter(pk__in=booking_ids).order_by()
+    by_event = bookings.values_list("event").annotate(places=left)  # type: ignore[no-redef]
     for event, places in sorted(by_event):
         Event.give_back(event, places)

@@ -1,7 +1,7 @@
 """How a booking comes to be: look, refuse honestly, claim; look again when somebody was faster."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,7 @@ class Offer:
     """What was on sale at a moment of the database's clock."""
 
     event: Event
-    types: dict[int, TicketType]
+    types: Mapping[int, TicketType]
     at: dt.datetime
 
     @classmethod
@@ -43,7 +43,7 @@ class Offer:
             if types[pk].event_id != types[ids[0]].event_id:
                 raise refusal(pointer, "other-event", "All items of a booking must be of one event.")
         first = types[ids[0]]
-        return cls(first.event, types, first.at)  # type: ignore[attr-defined]
+        return cls(first.event, types, first.at)
 
     @property
     def overdue(self) -> int:
@@ -184,7 +184,8 @@ class Placing:
         self.save(booking)
         items = models.BookingItem.objects.bulk_create(self.items(booking, offer))
         models.BookingChange.entry(booking.pk, "place", "", Status.PENDING, by=self.by, at=offer.at).save()
-        booking._prefetched_objects_cache = {"items": items, "tickets": []}
+        remember(booking, "items", items)
+        remember(booking, "tickets", [])
         return booking
 
     def save(self, booking: "models.Booking") -> None:
@@ -214,6 +215,13 @@ class Placing:
                 quantity=line.quantity,
                 total_price=ticket_type.price * line.quantity,
             )
+
+
+def remember(booking: "models.Booking", relation: str, rows: list[Any]) -> None:
+    """What `prefetch_related` would have loaded, from the rows that were just written."""
+    queryset = getattr(booking, relation).all()
+    queryset._result_cache, queryset._prefetch_done = rows, True
+    booking.__dict__.setdefault("_prefetched_objects_cache", {})[relation] = queryset
 
 
 class DuplicateKey(Exception):

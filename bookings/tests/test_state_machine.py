@@ -1,0 +1,354 @@
+"""Any sequence of steps: the system against a model of its rules in plain Python, all invariants after every step."""
+
+import datetime as dt
+import os
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from bookings.models import Booking, IdempotencyKey, Line, Ticket
+from bookings.problems import (
+    AlreadyCheckedIn,
+    BookingCancelled,
+    BookingNotConfirmed,
+    CustomerLimit,
+    HoldExpired,
+    IdempotencyKeyReused,
+    NotCheckedIn,
+    NotOnSale,
+    SoldOut,
+    TicketVoid,
+)
+from bookings.reconciliation import drifts
+from events.models import Event
+from ticket_types.models import TicketType
+from venues.models import Venue
+
+VENUE_CAPACITY = 20
+TYPES = {"seat": (12, Decimal("49.90")), "box": (5, Decimal("120")), "standing": (None, Decimal("0"))}
+MOST = 4
+LINES = st.dictionaries(st.sampled_from(list(TYPES)), st.integers(1, MOST), min_size=1, max_size=2)
+CUSTOMERS = ["ann@example.com", "bob@example.com"]
+
+
+@dataclass
+class Held:
+    """What the model knows of a booking."""
+
+    customer: str
+    lines: dict[str, int]
+    prices: dict[str, Decimal]
+    placed_at: int
+    hold: int
+    status: str = "pending"
+    is_late: bool = False
+    reference: str = ""
+    refund_due: bool = False
+    tickets: dict[str, tuple[str, str]] = field(default_factory=dict)  # code → type, status
+
+    def places(self, name=None):
+        """Those not cancelled one by one."""
+        void = [kind for kind, status in self.tickets.values() if status == "void"]
+        lines = self.lines if name is None else {name: self.lines.get(name, 0)}
+        return sum(count - void.count(kind) for kind, count in lines.items())
+
+
+class BoxOffice(RuleBasedStateMachine):
+    def __init__(self):
+        super().__init__()
+        self.transaction = transaction.atomic()
+        self.transaction.__enter__()
+        starts_at = timezone.now() + dt.timedelta(days=300)
+        venue = Venue.objects.create(name="Hall", address="1 Main Street", capacity=VENUE_CAPACITY)
+        event = Event.plan(venue=venue, name="Gig", starts_at=starts_at, ends_at=starts_at + dt.timedelta(hours=1))
+        self.event = event.publish(at=timezone.now())
+        self.types = {
+            name: TicketType.offer(event=event, name=name, capacity=capacity, price=price, max_per_booking=MOST)
+            for name, (capacity, price) in TYPES.items()
+        }
+        self.now = 0  # minutes that were made to pass
+        self.capacity = VENUE_CAPACITY
+        self.capacities = {name: capacity for name, (capacity, _) in TYPES.items()}
+        self.prices = {name: price for name, (_, price) in TYPES.items()}
+        self.max_per_customer = None
+        self.is_cancelled = False
+        self.bookings = {}
+        self.keys = {}
+
+    def teardown(self):
+        transaction.set_rollback(True)
+        self.transaction.__exit__(None, None, None)
+
+    # The model's own answers.
+
+    def status(self, held):
+        is_over = held.status == "pending" and self.now >= held.placed_at + held.hold
+        return "expired" if is_over else held.status
+
+    def live(self):
+        return [held for held in self.bookings.values() if self.status(held) in ("pending", "confirmed")]
+
+    def reserved(self, name=None):
+        return sum(held.places(name) for held in self.live())
+
+    def fits(self, lines):
+        def is_left(name, count):
+            return self.capacities[name] is None or self.reserved(name) + count <= self.capacities[name]
+
+        return self.reserved() + sum(lines.values()) <= self.capacity and all(is_left(*line) for line in lines.items())
+
+    def is_over_limit(self, customer, lines):
+        theirs = sum(held.places() for held in self.live() if held.customer == customer)
+        return self.max_per_customer is not None and theirs + sum(lines.values()) > self.max_per_customer
+
+    def refusal_to_place(self, customer, lines):
+        if self.is_cancelled:
+            return NotOnSale
+        if not self.fits(lines):
+            return SoldOut
+        return CustomerLimit if self.is_over_limit(customer, lines) else None
+
+    # The steps.
+
+    def attempt(self, expected, action):
+        """Does it, and insists on the refusal that the model expects, or on none."""
+        if expected is None:
+            return action()
+        with pytest.raises(expected) as error:
+            action()
+        return error.value
+
+    def pick(self, data, *statuses):
+        """One of those in these states, as long as there is one, and one time in four any."""
+        likely = [pk for pk, held in self.bookings.items() if self.status(held) in statuses]
+        is_any = not likely or data.draw(st.integers(0, 3), label="any") == 3
+        pk = data.draw(st.sampled_from(list(self.bookings) if is_any else likely), label="booking")
+        return Booking.objects.get(pk=pk), self.bookings[pk]
+
+    @rule(lines=LINES, customer=st.sampled_from(CUSTOMERS), hold=st.sampled_from([5, 15]))
+    def place(self, lines, customer, hold):
+        self.place_one(lines, customer, hold, is_keyed=False)
+
+    @rule(lines=LINES, customer=st.sampled_from(CUSTOMERS), hold=st.sampled_from([60, 5]))
+    def place_with_key(self, lines, customer, hold):
+        self.place_one(lines, customer, hold, is_keyed=True)
+
+    def place_one(self, lines, customer, hold, is_keyed):
+        key = IdempotencyKey("", f"key-{len(self.keys)}", str((sorted(lines.items()), customer))) if is_keyed else None
+        facts = {
+            "customer_name": "Somebody",
+            "customer_email": customer,
+            "lines": [Line(self.types[name].pk, count) for name, count in lines.items()],
+            "hold": dt.timedelta(minutes=hold),
+            "key": key,
+        }
+        expected = self.refusal_to_place(customer, lines)
+        booking = self.attempt(expected, lambda: Booking.place(**facts))
+        if expected is SoldOut:
+            assert all(fault["requested"] > fault["available"] >= 0 for fault in booking.errors)
+        if expected is None:
+            prices = {name: self.prices[name] for name in lines}
+            self.bookings[booking.pk] = Held(customer, lines, prices, self.now, hold)
+            if key is not None:
+                self.keys[booking.pk] = (key, facts)
+
+    @precondition(lambda self: self.keys)
+    @rule(data=st.data(), is_same=st.booleans())
+    def retry(self, data, is_same):
+        pk = data.draw(st.sampled_from(list(self.keys)), label="key")
+        key, facts = self.keys[pk]
+        if is_same:
+            assert Booking.place(**facts).pk == pk
+        else:
+            other = {**facts, "key": IdempotencyKey(key.caller, key.key, "another request")}
+            self.attempt(IdempotencyKeyReused, lambda: Booking.place(**other))
+
+    @precondition(lambda self: self.bookings)
+    @rule(data=st.data(), reference=st.sampled_from(["", "pay-1", "pay-2"]))
+    def confirm(self, data, reference):
+        self.confirm_one(*self.pick(data, "pending"), reference)
+
+    @precondition(lambda self: "expired" in map(self.status, self.bookings.values()))
+    @rule(data=st.data(), reference=st.sampled_from(["", "pay-1"]))
+    def confirm_late(self, data, reference):
+        self.confirm_one(*self.pick(data, "expired"), reference)
+
+    def confirm_one(self, booking, held, reference):
+        status = self.status(held)
+        expected = None
+        if status == "cancelled":
+            expected = BookingCancelled
+        elif status == "expired":
+            is_refused = self.is_cancelled or not self.fits(held.lines) or self.is_over_limit(held.customer, held.lines)
+            expected = HoldExpired if is_refused else None
+        self.attempt(expected, lambda: booking.confirm(payment_reference=reference))
+        held.reference = held.reference or reference
+        held.status = "confirmed" if expected is None else status
+        if expected is not None:
+            held.refund_due = held.refund_due or bool(reference)
+        elif status == "expired":
+            held.is_late, held.refund_due = True, False
+        if expected is None and not held.tickets:
+            held.tickets = {ticket.code: (ticket.ticket_type.name, "valid") for ticket in booking.tickets.all()}
+            issued = [kind for kind, _ in held.tickets.values()]
+            assert {name: issued.count(name) for name in held.lines} == held.lines
+
+    @precondition(lambda self: self.bookings)
+    @rule(data=st.data())
+    def cancel(self, data):
+        booking, held = self.pick(data, "pending", "confirmed")
+        status = self.status(held)
+        is_inside = status == "confirmed" and "checked_in" in [state for _, state in held.tickets.values()]
+        expected = AlreadyCheckedIn if is_inside else HoldExpired if status == "expired" else None
+        self.attempt(expected, booking.cancel)
+        if expected is None and status != "cancelled":
+            self.end(held)
+
+    def end(self, held):
+        held.status = "cancelled"
+        held.tickets = {code: (kind, "void") for code, (kind, _) in held.tickets.items()}
+        held.refund_due = bool(held.reference)
+
+    @precondition(lambda self: any(held.tickets for held in self.bookings.values()))
+    @rule(data=st.data())
+    def cancel_tickets(self, data):
+        booking, held = self.pick(data, "confirmed")
+        if not held.tickets:
+            self.attempt(BookingNotConfirmed, lambda: booking.cancel(tickets=["A" * 26]))
+            return
+        codes = data.draw(st.lists(st.sampled_from(list(held.tickets)), min_size=1, max_size=2), label="tickets")
+        states = {held.tickets[code][1] for code in codes}
+        rest = [state for code, (_, state) in held.tickets.items() if code not in codes]
+        expected = AlreadyCheckedIn if "checked_in" in states else None
+        self.attempt(expected, lambda: booking.cancel(tickets=codes))
+        if expected is None and "valid" in states:
+            if all(state == "void" for state in rest):
+                self.end(held)
+            else:
+                held.tickets |= {code: (held.tickets[code][0], "void") for code in codes}
+
+    @precondition(lambda self: any(held.tickets for held in self.bookings.values()))
+    @rule(data=st.data(), is_undo=st.booleans())
+    def check_in(self, data, is_undo):
+        tickets = {code: held for held in self.bookings.values() for code in held.tickets}
+        likely = [code for code, held in tickets.items() if self.status(held) == "confirmed"] or list(tickets)
+        code = data.draw(st.sampled_from(likely), label="ticket")
+        kind, state = tickets[code].tickets[code]
+        ticket = Ticket.objects.select_related("booking").get(code=code)
+        if state == "void":
+            expected = TicketVoid
+        elif is_undo:
+            expected = None if state == "checked_in" else NotCheckedIn
+        else:
+            expected = None if state == "valid" else AlreadyCheckedIn
+        self.attempt(expected, ticket.undo_check_in if is_undo else lambda: ticket.check_in(at=timezone.now()))
+        if expected is None:
+            tickets[code].tickets[code] = (kind, "valid" if is_undo else "checked_in")
+
+    @rule(minutes=st.sampled_from([5, 1, 4, 10, 60]), is_swept=st.booleans())
+    def pass_time(self, minutes, is_swept):
+        """Holds last whole minutes, and this test less than one: nothing happens to run out by itself."""
+        self.now += minutes
+        for booking in Booking.objects.all():
+            delta = dt.timedelta(minutes=minutes)
+            times = {"created_at": booking.created_at - delta, "expires_at": booking.expires_at - delta}
+            Booking.objects.filter(pk=booking.pk).update(**times)
+        if is_swept:
+            Booking.objects.expire_overdue()
+
+    @rule(data=st.data(), kind=st.sampled_from(["capacity", "quantity", "price", "limit"]))
+    def edit(self, data, kind):
+        """One rule for all that staff may change, so that most steps are sales."""
+        getattr(self, f"edit_{kind}")(data)
+
+    def edit_capacity(self, data):
+        capacity = data.draw(st.integers(1, VENUE_CAPACITY) | st.just(VENUE_CAPACITY), label="capacity")
+        expected = IntegrityError if capacity < self.reserved() else None
+        self.attempt(expected, lambda: Event.objects.get(pk=self.event.pk).revise(capacity=capacity))
+        self.capacity = self.capacity if expected else capacity
+
+    def edit_quantity(self, data):
+        name = data.draw(st.sampled_from(list(TYPES)), label="type")
+        capacity = data.draw(st.none() | st.integers(1, 15), label="quantity")
+        expected = IntegrityError if capacity is not None and capacity < self.reserved(name) else None
+        self.attempt(expected, lambda: TicketType.objects.get(pk=self.types[name].pk).revise(capacity=capacity))
+        self.capacities[name] = self.capacities[name] if expected else capacity
+
+    def edit_price(self, data):
+        name = data.draw(st.sampled_from(list(TYPES)), label="type")
+        self.prices[name] = Decimal(data.draw(st.integers(0, 20_000), label="cents")) / 100
+        TicketType.objects.get(pk=self.types[name].pk).revise(price=self.prices[name])
+
+    def edit_limit(self, data):
+        self.max_per_customer = data.draw(st.none() | st.integers(2, 8), label="limit")
+        Event.objects.get(pk=self.event.pk).revise(max_per_customer=self.max_per_customer)
+
+    @precondition(lambda self: len(self.bookings) >= 6)
+    @rule(is_meant=st.integers(0, 9))
+    def cancel_event(self, is_meant):
+        """Rarely: little can happen after it."""
+        if is_meant != 0 or self.is_cancelled:
+            return
+        self.is_cancelled = True
+        Event.objects.get(pk=self.event.pk).cancel(reason="storm", at=timezone.now())
+        for held in self.live():
+            self.end(held)
+
+    # What must be true after every step.
+
+    @invariant()
+    def counters_equal_rows(self):
+        assert [str(drift) for drift in drifts()] == []
+
+    @invariant()
+    def availability_is_the_models(self):
+        at = timezone.now()
+        event = Event.objects.with_availability(at).get(pk=self.event.pk)
+        assert (event.held, event.available) == (self.reserved(), self.capacity - self.reserved())
+        held = {kind.name: kind.held for kind in TicketType.objects.with_availability(at).filter(event=event)}
+        assert held == {name: self.reserved(name) for name in TYPES}
+
+    @invariant()
+    def bookings_are_the_models(self):
+        at = timezone.now()
+        stored = {
+            booking.pk: (booking.status_at(at), booking.is_late, booking.payment_reference, booking.refund_due)
+            for booking in Booking.objects.all()
+        }
+        assert stored == {
+            pk: (self.status(held), held.is_late, held.reference, held.refund_due) for pk, held in self.bookings.items()
+        }
+
+    @invariant()
+    def tickets_are_the_models(self):
+        stored = dict(Ticket.objects.values_list("code", "status"))
+        assert stored == {code: state for held in self.bookings.values() for code, (_, state) in held.tickets.items()}
+
+    @invariant()
+    def money_is_what_it_was(self):
+        totals = dict(Booking.objects.values_list("pk", "total_price"))
+        assert totals == {
+            pk: sum(held.prices[name] * count for name, count in held.lines.items())
+            for pk, held in self.bookings.items()
+        }
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_box_office_agrees_with_its_model(db, part):
+    """In parts, so that several processes share the work; TORTURE_EXAMPLES asks for more than the usual 200 runs."""
+    run_state_machine_as_test(
+        BoxOffice,
+        settings=settings(
+            max_examples=int(os.environ.get("TORTURE_EXAMPLES", "200")) // 4,
+            stateful_step_count=50,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
