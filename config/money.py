@@ -22,9 +22,10 @@ def validate_currency(code: str) -> None:
         raise ValidationError(f"{code!r} is not an ISO 4217 currency code, such as EUR.", code="unknown-currency")
 
 
-def fits(amount: Decimal, currency: str) -> bool:
-    """Whether the currency can express the amount: 49.90 EUR yes, 49.90 JPY no."""
-    return amount == round(amount, DECIMALS[currency])
+def fits(amount: Decimal | int, currency: str) -> bool:
+    """Whether the currency can express the amount as it is written: 49.90 EUR yes, 49.900 EUR no, 49.0 JPY no."""
+    exponent = Decimal(amount).as_tuple().exponent
+    return isinstance(exponent, int) and -exponent <= DECIMALS[currency]
 
 
 def plain(amount: Decimal, currency: str) -> str:
@@ -45,8 +46,8 @@ class MoneyField(models.BigIntegerField):
         return models.Field.check(self, **kwargs)
 
     @property
-    def validators(self) -> list[Any]:  # type: ignore[override]
-        return list(self._validators)
+    def validators(self) -> list[Any]:
+        return list(self._validators)  # type: ignore[attr-defined]
 
     def from_db_value(self, value: int | None, *args: Any) -> Decimal | None:
         return None if value is None else Decimal(value) / STORED_UNIT
@@ -72,7 +73,13 @@ class MoneyField(models.BigIntegerField):
 
         return models.Field.formfield(
             self,
-            **{"form_class": forms.DecimalField, "min_value": 0, "decimal_places": STORED_DECIMALS, **kwargs},
+            **{
+                "form_class": forms.DecimalField,
+                "min_value": 0,
+                "max_value": MOST,
+                "decimal_places": STORED_DECIMALS,
+                **kwargs,
+            },
         )
 
     def value_to_string(self, obj: models.Model) -> str:

@@ -1,0 +1,32 @@
+# mypy: no-check-untyped-defs
+
+from zoneinfo import available_timezones
+
+from django import forms
+from django.contrib import admin
+
+from config.admin import CatalogueAdmin, VerbForm, utc
+from venues.models import Venue
+
+
+class VenueForm(VerbForm):
+    timezone = forms.ChoiceField(
+        choices=lambda: [(name, name) for name in sorted(available_timezones())],
+        initial="UTC",
+        show_hidden_initial=True,
+    )
+
+
+@admin.register(Venue)
+class VenueAdmin(CatalogueAdmin):
+    form = VenueForm
+    fields = ["name", "address", "capacity", "timezone"]
+    list_display = ["name", "address", "capacity", "timezone", utc("updated_at")]
+    list_filter = ["timezone"]
+    search_fields = ["name", "address"]
+    search_help_text = "Name or address"
+    bookings = "events__bookings"
+    related = ["events"]
+
+    def make(self, request, **facts):
+        return Venue.objects.create(**facts)

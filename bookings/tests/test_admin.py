@@ -1,0 +1,202 @@
+import datetime as dt
+
+import pytest
+from django.utils import timezone
+
+from bookings.models import Booking, BookingChange, Ticket
+from config.access.roles import Role
+from config.tests.pages import act, faults_of, messages_of, open_form, send_form, staff, url
+
+
+def overdue(booking):
+    now = timezone.now()
+    Booking.objects.filter(pk=booking.pk).update(
+        created_at=now - dt.timedelta(hours=2), expires_at=now - dt.timedelta(hours=1)
+    )
+    return booking
+
+
+def rows(browser, **query):
+    return list(browser.get(url(Booking, "changelist"), query).context["cl"].queryset)
+
+
+def test_booking_is_corrected_in_the_name_of_who_did_it(book):
+    browser, booking = staff(Role.BOX_OFFICE), book(metadata={"seat": "aisle"})
+    form = open_form(browser, booking)
+    assert form["metadata"] == "seat: aisle"
+    send_form(browser, booking, form, customer_email="Ann.Lee@Example.com", metadata="seat: window\nlang: de:at")
+    booking.refresh_from_db()
+    assert (booking.customer_email, booking.customer_key) == ("Ann.Lee@Example.com", "ann.lee@example.com")
+    assert booking.metadata == {"seat": "window", "lang": "de:at"}
+    change = booking.changes.last()
+    assert (change.verb, change.by_name) == ("correct", "staff-box-office")
+    assert change.details == {"fields": ["customer_email", "metadata"]}
+
+
+@pytest.mark.parametrize(
+    "notes", ["no colon", "bad name: x", "a: 1\na: 2", "a:" + "x" * 501, "\n".join("abcdefghijklmnopqrstu")]
+)
+def test_notes_that_the_api_would_not_take_are_refused(book, notes):
+    browser, booking = staff(), book(metadata={"seat": "aisle"})
+    answer = send_form(browser, booking, open_form(browser, booking), metadata=notes)
+    assert list(faults_of(answer)) == ["metadata"]
+    booking.refresh_from_db()
+    assert booking.metadata == {"seat": "aisle"}
+
+
+def test_correction_leaves_state_and_counters_as_they_are_by_now(make_type, book):
+    seat = make_type(capacity=20)
+    browser, booking = staff(), book((seat, 3))
+    form = open_form(browser, booking)
+    booking.confirm(payment_reference="ref")
+    send_form(browser, booking, form, customer_name="Bo", status="expired", payment_reference="", quantity="9")
+    booking.refresh_from_db()
+    assert (booking.customer_name, booking.status, booking.payment_reference) == ("Bo", "confirmed", "ref")
+    assert (booking.quantity, booking.tickets.count()) == (3, 3)
+
+
+@pytest.mark.parametrize("role", [Role.DOOR, Role.AUDITOR])
+def test_booking_is_changed_by_nobody_who_may_only_look(book, role):
+    browser, booking = staff(role), book()
+    assert browser.post(url(Booking, "change", booking.pk), {"customer_name": "Bo"}).status_code == 403
+    for action in ("confirm", "cancel", "settle_refund"):
+        browser.post(
+            url(Booking, "changelist"), {"action": action, "_selected_action": [str(booking.pk)], "confirmed": "yes"}
+        )
+    assert list(Booking.objects.values_list("customer_name", "status")) == [("Ann Lee", "pending")]
+
+
+def test_list_and_filter_show_the_state_of_this_moment(book):
+    held, ran_out = book(), overdue(book(customer_email="bo@example.com"))
+    browser = staff()
+    assert rows(browser, state="pending") == [held]
+    assert rows(browser, state="expired") == [ran_out]
+    assert "Expired" in browser.get(url(Booking, "changelist"), {"q": ran_out.confirmation_code}).content.decode()
+    assert Booking.objects.filter(status="expired").count() == 0
+
+
+def test_search_finds_a_booking_by_what_a_customer_says(book):
+    booking = book(customer_name="Zoë Quist", customer_email="zoe@example.com").confirm(payment_reference="pay-1")
+    book()
+    browser = staff()
+    for term in (booking.confirmation_code.lower(), "quist", "zoe@example.com", "pay-1"):
+        assert rows(browser, q=term) == [booking]
+    assert len(rows(browser, q="concert")) == 2
+
+
+def test_list_shows_the_total_with_its_currency(make_type, book):
+    book((make_type(), 2))
+    assert "99.80\N{NO-BREAK SPACE}EUR" in staff().get(url(Booking, "changelist")).content.decode()
+
+
+def test_confirm_asks_for_a_payment_reference_first(book):
+    page = act(staff(Role.BOX_OFFICE), "confirm", book())
+    assert page.context["title"] == "Confirm bookings"
+    assert Booking.objects.get().status == "pending"
+
+
+def test_action_on_many_rows_names_the_first_ones_and_counts_the_rest(make_type, book):
+    seat = make_type()
+    bookings = [book((seat, 1)) for _ in range(52)]
+    page = act(staff(), "cancel", *bookings)
+    assert len(page.context["lines"]) == 51
+    assert page.context["lines"][-1] == "And 2 more."
+
+
+def test_confirm_issues_tickets(make_type, book):
+    booking = book((make_type(), 2))
+    answer = act(staff(Role.BOX_OFFICE), "confirm", booking, confirmed="yes", payment_reference="till 4")
+    assert messages_of(answer) == [("success", "Confirmed: 1 booking.")]
+    booking.refresh_from_db()
+    assert (booking.status, booking.payment_reference, booking.tickets.count()) == ("confirmed", "till 4", 2)
+
+
+def test_confirm_of_a_cancelled_booking_keeps_the_payment_for_a_refund(book):
+    booking = book().cancel()
+    browser = staff(Role.BOX_OFFICE)
+    answer = act(browser, "confirm", booking, confirmed="yes", payment_reference="till 4")
+    assert messages_of(answer) == [("error", f"{booking}: The booking was cancelled.")]
+    booking.refresh_from_db()
+    assert (booking.status, booking.refund_due, booking.payment_reference) == ("cancelled", True, "till 4")
+    assert rows(browser, refund_due__exact="1") == [booking]
+    answer = act(browser, "settle_refund", booking)
+    assert messages_of(answer) == [("success", "Refund paid: 1 booking.")]
+    booking.refresh_from_db()
+    assert (booking.refund_due, booking.changes.last().by_name) == (False, "staff-box-office")
+
+
+def test_cancel_gives_the_places_back(make_type, book):
+    seat = make_type(capacity=5)
+    booking = book((seat, 2)).confirm()
+    answer = act(staff(Role.BOX_OFFICE), "cancel", booking, confirmed="yes", reason="ill")
+    assert messages_of(answer) == [("success", "Cancelled: 1 booking.")]
+    booking.refresh_from_db()
+    seat.refresh_from_db()
+    assert (booking.status, booking.cancel_reason, seat.reserved) == ("cancelled", "ill", 0)
+
+
+def test_cancel_refuses_one_and_does_the_other(make_type, book):
+    seat = make_type()
+    used, unused = book((seat, 1)).confirm(), book((seat, 1)).confirm()
+    used.tickets.get().check_in(at=timezone.now())
+    answer = act(staff(), "cancel", used, unused, confirmed="yes", reason="")
+    levels = [level for level, _ in messages_of(answer)]
+    assert levels == ["success", "error"]
+    assert messages_of(answer)[1][1].startswith(f"{used}: Checked in at ")
+    used.refresh_from_db()
+    unused.refresh_from_db()
+    assert (used.status, unused.status) == ("confirmed", "cancelled")
+
+
+def test_page_offers_the_edges_that_lead_on(book):
+    browser, booking = staff(), book()
+
+    def offered():
+        return [name for name, _ in browser.get(url(Booking, "change", booking.pk)).context["page_actions"]]
+
+    assert offered() == ["confirm", "cancel"]
+    overdue(booking)
+    assert offered() == ["confirm"]
+    booking.confirm(payment_reference="ref")
+    assert offered() == ["cancel"]
+    booking.cancel()
+    assert offered() == ["settle_refund"]
+
+
+def test_page_of_a_large_booking_can_be_saved(make_event, make_type, book):
+    event = make_event(capacity=1000)
+    types = [make_type(event=event, name=f"Row {row}", max_per_booking=100) for row in range(6)]
+    booking = book(*[(row, 100) for row in types]).confirm()
+    browser = staff()
+    form = open_form(browser, booking)
+    assert len(form) < 1000
+    send_form(browser, booking, form, customer_name="Bo")
+    booking.refresh_from_db()
+    assert (booking.customer_name, booking.tickets.count(), booking.items.count()) == ("Bo", 600, 6)
+
+
+def test_history_of_a_booking_is_shown_and_cannot_be_written(book):
+    booking = book()
+    browser = staff(Role.BOX_OFFICE)
+    assert "place by guest" in browser.get(url(Booking, "change", booking.pk)).content.decode()
+    change = booking.changes.get()
+    assert browser.post(url(BookingChange, "change", change.pk), {"verb": "x"}).status_code == 403
+    assert booking.changes.get().verb == "place"
+
+
+def test_door_checks_in_and_undoes_it(book):
+    ticket = book().confirm().tickets.get()
+    browser = staff(Role.DOOR)
+    assert messages_of(act(browser, "check_in", ticket)) == [("success", "Checked in: 1 ticket.")]
+    assert Ticket.objects.get().status == "checked_in"
+    ((level, text),) = messages_of(act(browser, "check_in", ticket))
+    assert (level, text.startswith(f"{ticket}: Checked in at ")) == ("error", True)
+    assert messages_of(act(browser, "undo_check_in", ticket)) == [("success", "Check-in undone: 1 ticket.")]
+    assert messages_of(act(browser, "undo_check_in", ticket)) == [("error", f"{ticket}: Not checked in.")]
+    assert Ticket.objects.get().status == "valid"
+
+
+def test_auditor_cannot_check_in(book):
+    ticket = book().confirm().tickets.get()
+    act(staff(Role.AUDITOR), "check_in", ticket)
+    assert Ticket.objects.get().status == "valid"

@@ -1,0 +1,377 @@
+"""What the admin pages of all apps share: they write through the model's verbs, and say in words what was refused."""
+
+# mypy: no-check-untyped-defs
+
+import datetime as dt
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin, messages
+from django.contrib.admin.actions import delete_selected as ask_to_delete
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.utils import model_ngettext
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.db import DatabaseError, models, transaction
+from django.db.models import Count
+from django.http import HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.text import capfirst
+
+from config import money
+from config.api.errors import problem_from
+from config.problems import Problem
+from config.text import normalise, validate_line
+
+REFUSALS = (Problem, DatabaseError, ObjectDoesNotExist)
+MOST_MESSAGES = 10
+MOST_LINES = 50
+
+
+# What columns and fields show
+
+
+def local(instant, timezone):
+    """An instant as the clocks of a zone show it: `Thu 24 Dec 2026, 19:30 Europe/Vienna`."""
+    return f"{instant.astimezone(ZoneInfo(timezone)):%a %d %b %Y, %H:%M} {timezone}"
+
+
+def in_one_line(event):
+    return f"{event.name}, {local(event.starts_at, event.venue.timezone)}"
+
+
+def in_two_lines(event):
+    return format_html("{}<br>{}", event.name, local(event.starts_at, event.venue.timezone))
+
+
+def utc(name, description=None):
+    """A column or read-only field for the instant that a model's field holds."""
+
+    @admin.display(description=description or name.removesuffix("_at").replace("_", " "), ordering=name)
+    def column(obj):
+        instant = getattr(obj, name)
+        return "-" if instant is None else f"{instant.astimezone(dt.UTC):%d %b %Y, %H:%M} UTC"
+
+    column.__name__ = f"{name}_in_utc"
+    return column
+
+
+def amount(value, currency):
+    return f"{money.plain(value, currency)}\N{NO-BREAK SPACE}{currency}"
+
+
+def list_url(model):
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+
+
+def change_url(model, pk):
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[pk])
+
+
+# Refusals
+
+
+def faults(error):
+    """What an exception refuses, as pairs of a field (or None) and a sentence. Raises it again when it is a bug."""
+    problem = problem_from(error)
+    if problem is None:
+        raise error
+    named = [(fault.get("pointer", "").strip("/") or None, fault["detail"]) for fault in problem.errors]
+    return named or [(None, problem.detail)]
+
+
+def sentence(error):
+    return " ".join(dict.fromkeys(detail for _, detail in faults(error)))
+
+
+# Forms
+
+
+class TextField(forms.CharField):
+    """Takes text in the form in which it is stored."""
+
+    def to_python(self, value):
+        return normalise(super().to_python(value).replace("\r\n", "\n"))
+
+
+class EmailField(forms.EmailField):
+    def to_python(self, value):
+        return normalise(super().to_python(value))
+
+
+class ReasonForm(forms.Form):
+    reason = TextField(max_length=500, required=False, validators=[validate_line])
+
+
+class VerbForm(forms.ModelForm):
+    """Knows which fields were changed since its page was opened; the others keep what is stored by now."""
+
+    refusal = None
+
+    def clean(self):
+        cleaned = super().clean()
+        if not self.instance._state.adding:
+            for name in set(self.cleaned_data) - set(self.changed_data):
+                self.cleaned_data[name] = getattr(self.instance, name)
+        return cleaned
+
+    def full_clean(self):
+        super().full_clean()
+        for name, detail in faults(self.refusal) if self.refusal else ():
+            self.add_error(name if name in self.fields else None, detail)
+
+
+# Pages
+
+
+class ViewOnly:
+    """For what only the domain writes."""
+
+    def has_add_permission(self, request, obj=None):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+
+class FirstRows(forms.BaseInlineFormSet):
+    """The first rows alone: a booking may have two thousand tickets, and a form at most a thousand fields."""
+
+    most = 100
+
+    def get_queryset(self):
+        if not hasattr(self, "_queryset"):
+            self._queryset = super().get_queryset()[: self.most]
+        return self._queryset
+
+
+class Rows(ViewOnly, admin.TabularInline):
+    """Rows that belong to the page's object, to look at."""
+
+    formset = FirstRows
+    extra = 0
+    max_num = 0
+    can_delete = False
+    show_change_link = True
+
+    def get_readonly_fields(self, request, obj=None):
+        return self.fields
+
+
+class DomainAdmin(admin.ModelAdmin):
+    """Creates with `make` and changes with `revise`. Its actions are buttons on an object's page, too.
+
+    `related` names the relations whose lists that page links to.
+    """
+
+    form = VerbForm
+    formfield_overrides = {
+        models.CharField: {"form_class": TextField},
+        models.TextField: {"form_class": TextField},
+        models.EmailField: {"form_class": EmailField},
+    }
+    list_per_page = 50
+    related: Sequence[str] = ()
+
+    def make(self, request, **facts):
+        raise NotImplementedError
+
+    def revise(self, request, obj, **changes):
+        raise NotImplementedError
+
+    def save_model(self, request, obj, form, change):
+        if not change:
+            with transaction.atomic():
+                made = self.make(request, **form.cleaned_data)
+            vars(obj).update(vars(made))
+        elif form.changed_data:
+            self.revise(request, obj, **{name: form.cleaned_data[name] for name in form.changed_data})
+
+    # The verbs own their transactions: inside the one that Django puts around this page, they would keep the locks
+    # of one step while they wait for those of the next, in an order of their own.
+    def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
+        try:
+            return self._changeform_view(request, object_id, form_url, extra_context)
+        except REFUSALS as error:
+            if request.method != "POST":
+                raise
+            self.message_user(request, sentence(error), messages.ERROR)
+            request.refusal = error
+        # Once more: now the form is invalid, for the reason that was given, and shows what was typed.
+        return self._changeform_view(request, object_id, form_url, extra_context)
+
+    def render_change_form(self, request, context, *args, obj=None, **kwargs):
+        context.update(self.tools(request, obj) if obj else {})
+        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+
+    def get_form(self, request, obj=None, change=False, **kwargs):
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.refusal = getattr(request, "refusal", None)
+        return form
+
+    def formfield_for_dbfield(self, db_field, request, **kwargs):
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None:
+            field.show_hidden_initial = True  # tells what this person changed from what somebody else did meanwhile
+        if isinstance(db_field, models.DateTimeField):
+            field.label = f"{capfirst(db_field.verbose_name)} (UTC)"
+        return field
+
+    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        field.label_from_instance = label_of(self.admin_site.get_model_admin(db_field.remote_field.model))
+        return field
+
+    def delete_view(self, request, object_id, extra_context=None):
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except REFUSALS as error:
+            self.message_user(request, f"Not deleted: {sentence(error)}", messages.ERROR)
+        return HttpResponseRedirect(list_url(self.model))
+
+    def act(self, request, queryset, verb, done, *, is_logged=False):
+        """Calls a verb for each object. A refusal is said, and stops none of the others."""
+        count, refused = 0, []
+        for obj in queryset:
+            name = str(obj)
+            try:
+                verb(obj)
+            except REFUSALS as error:
+                refused.append(f"{name}: {sentence(error)}")
+                continue
+            count += 1
+            if not is_logged:
+                self.log_change(request, obj, f"{done}.")
+        if count:
+            self.message_user(request, f"{done}: {count} {model_ngettext(self.opts, count)}.", messages.SUCCESS)
+        for text in refused[:MOST_MESSAGES]:
+            self.message_user(request, text, messages.ERROR)
+        if len(refused) > MOST_MESSAGES:
+            self.message_user(request, f"And {len(refused) - MOST_MESSAGES} more were refused.", messages.ERROR)
+        return self.back(request)
+
+    def back(self, request):
+        """To the object's own page, when its button was pressed there; None lets Django show the list."""
+        chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        if "from_page" not in request.POST or len(chosen) != 1:
+            return None
+        return HttpResponseRedirect(change_url(self.model, chosen[0]))
+
+    def ask(self, request, queryset, describe, *, title, form):
+        """A page that asks for what an action needs; answering it calls the action again, with `confirmed`."""
+        more = queryset.count() - MOST_LINES
+        context = {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "opts": self.opts,
+            "media": self.media,
+            "form": form,
+            "lines": [describe(obj) for obj in queryset[:MOST_LINES]] + ([f"And {more} more."] if more > 0 else []),
+            "carried": [
+                (name, value)
+                for name in ("action", "select_across", "from_page", ACTION_CHECKBOX_NAME)
+                for value in request.POST.getlist(name)[: None if name == ACTION_CHECKBOX_NAME else 1]
+            ],
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "admin/ask.html", context)
+
+    def tools(self, request, obj):
+        """What the object's page offers above the form: lists of what belongs to it, and its actions."""
+        return {
+            "related_lists": list(self.related_lists(request, obj)),
+            "page_actions": [
+                (name, description)
+                for name, (_, _, description) in self.get_actions(request).items()
+                if name != "delete_selected" and self.is_offered(name, obj)
+            ],
+            "page_actions_url": list_url(self.model),
+        }
+
+    def related_lists(self, request, obj):
+        for name in self.related:
+            relation = obj._meta.get_field(name)
+            model = relation.related_model
+            if self.admin_site.get_model_admin(model).has_view_permission(request):
+                query = f"{relation.field.name}__{obj._meta.pk.name}__exact={obj.pk}"
+                yield capfirst(model._meta.verbose_name_plural), f"{list_url(model)}?{query}"
+
+    def is_offered(self, action, obj):
+        """Whether an action makes sense for the object as it is."""
+        return True
+
+
+class CatalogueAdmin(DomainAdmin):
+    """Changes with the model's `revise` and deletes with its `remove`, which refuses what was ever booked.
+
+    `bookings` is the path by which the model's bookings are reached.
+    """
+
+    actions = ["delete_selected"]
+    bookings: str
+
+    def revise(self, request, obj, **changes):
+        obj.revise(**changes)
+
+    def delete_model(self, request, obj):
+        obj.remove()
+
+    def delete_queryset(self, request, queryset):
+        for obj in queryset:
+            obj.remove()
+
+    def get_deleted_objects(self, objs, request):
+        """Bookings are counted, not listed: there may be thousands. Once it is confirmed, `remove` has the word."""
+        ids = [obj.pk for obj in objs]
+        counted = self.model._base_manager.filter(pk__in=ids).annotate(times_booked=Count(self.bookings, distinct=True))
+        booked = {obj: obj.times_booked for obj in counted if obj.times_booked}
+        if booked and "post" in request.POST:
+            return [], {}, set(), []
+        if booked:
+            return (
+                [],
+                {},
+                set(),
+                [f"{obj}: {count} {'bookings' if count > 1 else 'booking'}" for obj, count in booked.items()],
+            )
+        return super().get_deleted_objects(objs, request)
+
+    @admin.action(permissions=["delete"], description="Delete selected %(verbose_name_plural)s")
+    def delete_selected(self, request, queryset):
+        if "post" not in request.POST:
+            return ask_to_delete(self, request, queryset)
+        _, _, perms_needed, _ = self.get_deleted_objects(queryset, request)
+        if perms_needed:
+            raise PermissionDenied
+
+        def remove(obj):
+            with transaction.atomic():
+                self.log_deletions(request, [obj])
+                obj.remove()
+
+        return self.act(request, queryset, remove, "Deleted", is_logged=True)
+
+
+def label_of(model_admin):
+    return getattr(model_admin, "label", str)
+
+
+class Autocomplete(AutocompleteJsonView):
+    """Shows each choice as its admin's `label` says: twenty performances of one play have the same name."""
+
+    def serialize_result(self, obj, to_field_name):
+        return {**super().serialize_result(obj, to_field_name), "text": label_of(self.model_admin)(obj)}
+
+
+admin.site.site_header = admin.site.site_title = settings.PROJECT_NAME
+admin.site.index_title = "Administration"
+admin.site.enable_nav_sidebar = False  # the lists need its room on a laptop
+admin.site.site_url = None  # the project has no pages for visitors
+admin.site.autocomplete_view = Autocomplete.as_view(admin_site=admin.site)  # type: ignore[method-assign,assignment]

@@ -1,0 +1,150 @@
+"""Every page of the admin, for everybody who works with it."""
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.urls import reverse
+
+from bookings.models import Booking, BookingChange, BookingItem, Ticket
+from config.access.models import ApiToken
+from config.access.roles import Role
+from config.tests.pages import staff, url
+from events.models import Event
+from ticket_types.models import TicketType
+from venues.models import Venue
+
+OURS = [Venue, Event, TicketType, Booking, BookingItem, Ticket, BookingChange, ApiToken]
+CATALOGUE = [Venue, Event, TicketType]
+CAST = [None, Role.MANAGER, Role.BOX_OFFICE, Role.DOOR, Role.AUDITOR]
+
+MAY_SEE = {
+    None: OURS,
+    Role.MANAGER: OURS,
+    Role.BOX_OFFICE: [*CATALOGUE, Booking, BookingItem, Ticket, BookingChange],
+    Role.DOOR: [*CATALOGUE, Ticket],
+    Role.AUDITOR: [*CATALOGUE, Booking, BookingItem, Ticket, BookingChange],
+}
+MAY_ADD = {None: [*CATALOGUE, ApiToken], Role.MANAGER: [*CATALOGUE, ApiToken]}
+MAY_DELETE = {None: [*CATALOGUE, ApiToken], Role.MANAGER: CATALOGUE}
+
+
+@pytest.fixture
+def one_of_each(book, make_type, django_user_model):
+    """The page's object of each model; a second of each makes every filter worth showing."""
+    for number in (1, 2):
+        seat = make_type(name=f"Seat {number}")
+        booking = book((seat, 1), customer_email=f"{number}@example.com").confirm(payment_reference="ref")
+        user = django_user_model.objects.create(username=f"program {number}")
+        ApiToken.issue(user=user, name=f"Shop {number}")
+    return {model: model._base_manager.latest("pk") for model in OURS} | {Booking: booking}
+
+
+def test_every_model_has_an_admin():
+    assert [model.__name__ for model in OURS if not admin.site.is_registered(model)] == []
+
+
+@pytest.mark.parametrize("role", CAST)
+@pytest.mark.parametrize("model", OURS)
+def test_changelist_opens_for_whom_it_may(one_of_each, model, role):
+    expected = 200 if model in MAY_SEE[role] else 403
+    browser = staff(role)
+    page = browser.get(url(model, "changelist"))
+    assert page.status_code == expected
+    assert browser.get(url(model, "changelist"), {"q": "a"}).status_code == expected
+    if expected == 200:
+        for filter_spec in page.context["cl"].filter_specs:
+            choice = list(filter_spec.choices(page.context["cl"]))[1]
+            assert browser.get(url(model, "changelist") + choice["query_string"]).status_code == 200
+
+
+@pytest.mark.parametrize("role", CAST)
+@pytest.mark.parametrize("model", OURS)
+def test_add_page_opens_for_whom_it_may(db, model, role):
+    expected = 200 if model in MAY_ADD.get(role, []) else 403
+    assert staff(role).get(url(model, "add")).status_code == expected
+
+
+@pytest.mark.parametrize("role", CAST)
+@pytest.mark.parametrize("model", OURS)
+def test_object_pages_open_for_whom_they_may(one_of_each, model, role):
+    browser, obj = staff(role), one_of_each[model]
+    expected = 200 if model in MAY_SEE[role] else 403
+    assert browser.get(url(model, "change", obj.pk)).status_code == expected
+    assert browser.get(url(model, "history", obj.pk)).status_code == expected
+    expected = 200 if model in MAY_DELETE.get(role, []) else 403
+    assert browser.get(url(model, "delete", obj.pk)).status_code == expected
+
+
+@pytest.mark.parametrize("role", CAST)
+def test_index_and_app_pages_open_for_whom_they_may(db, role):
+    browser = staff(role)
+    page = browser.get(reverse("admin:index"))
+    assert page.status_code == 200
+    shown = {model["model"] for app in page.context["app_list"] for model in app["models"]}
+    assert shown & set(OURS) == set(MAY_SEE[role])
+    for label in {model._meta.app_label for model in OURS}:
+        expected = 200 if label in {model._meta.app_label for model in MAY_SEE[role]} else 404
+        assert browser.get(reverse("admin:app_list", args=[label])).status_code == expected
+
+
+@pytest.mark.parametrize("role", CAST)
+@pytest.mark.parametrize(("model", "field"), [(Event, "venue"), (TicketType, "event"), (ApiToken, "user")])
+def test_autocomplete_answers_whom_it_may(one_of_each, model, field, role):
+    query = {"app_label": model._meta.app_label, "model_name": model._meta.model_name, "field_name": field, "term": "a"}
+    expected = 403 if field == "user" and role is not None else 200
+    assert staff(role).get(reverse("admin:autocomplete"), query).status_code == expected
+
+
+@pytest.mark.parametrize(("model", "queries"), [*zip(OURS, [6, 8, 6, 5, 4, 4, 4, 5], strict=True)])
+def test_changelist_takes_as_many_queries_for_three_rows_as_for_one(
+    model, queries, book, make_type, django_user_model, django_assert_num_queries
+):
+    browser = staff()
+
+    def make(number):
+        seat = make_type(name=f"Seat {number}")
+        book((seat, 1), customer_email=f"{number}@example.com").confirm()
+        user = django_user_model.objects.create(username=f"program {number}")
+        ApiToken.issue(user=user, name=f"Shop {number}")
+
+    make(1)
+    with django_assert_num_queries(queries):
+        browser.get(url(model, "changelist"))
+    make(2)
+    make(3)
+    with django_assert_num_queries(queries):
+        browser.get(url(model, "changelist"))
+
+
+def test_admin_bears_the_projects_name(db, settings):
+    page = staff().get(reverse("admin:index"))
+    assert settings.PROJECT_NAME in page.content.decode()
+    assert "Django" not in page.content.decode()
+
+
+def test_users_and_groups_have_their_pages(db):
+    browser = staff()
+    for name in ("auth_user", "auth_group"):
+        assert browser.get(reverse(f"admin:{name}_changelist")).status_code == 200
+        assert browser.get(reverse(f"admin:{name}_add")).status_code == 200
+
+
+def test_user_with_a_token_can_be_deleted_by_a_superuser(db, django_user_model):
+    user = django_user_model.objects.create(username="leaver")
+    ApiToken.issue(user=user, name="Shop")
+    staff().post(reverse("admin:auth_user_delete", args=[user.pk]), {"post": "yes"})
+    assert not django_user_model.objects.filter(pk=user.pk).exists()
+    assert ApiToken.objects.count() == 0
+
+
+@pytest.mark.parametrize("model", [Booking, BookingItem, Ticket, BookingChange])
+def test_sales_cannot_be_added_or_deleted_even_by_a_superuser(one_of_each, model):
+    browser, obj = staff(), one_of_each[model]
+    count = model._base_manager.count()
+    assert browser.post(url(model, "add"), {}).status_code == 403
+    assert browser.post(url(model, "delete", obj.pk), {"post": "yes"}).status_code == 403
+    browser.post(
+        url(model, "changelist"), {"action": "delete_selected", "_selected_action": [str(obj.pk)], "post": "yes"}
+    )
+    assert model._base_manager.count() == count
+    assert LogEntry.objects.count() == 0

@@ -1,0 +1,192 @@
+import datetime as dt
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.urls import reverse
+from django.utils import timezone
+
+from config.access.roles import Role
+from config.tests.pages import act, faults_of, form_on, messages_of, open_form, send_form, staff, url
+from events.models import Event
+
+
+def add_form(browser, venue, **typed):
+    day = {"starts_at_0": "2030-12-24", "starts_at_1": "18:30", "ends_at_0": "2030-12-24", "ends_at_1": "21:00"}
+    return {**form_on(browser.get(url(Event, "add")), Event), "venue": venue.pk, "name": "Concert", **day, **typed}
+
+
+def test_event_is_planned_as_a_draft_with_the_venues_capacity(make_venue):
+    browser = staff()
+    browser.post(url(Event, "add"), add_form(browser, make_venue(capacity=321)))
+    event = Event.objects.get()
+    assert (event.name, event.status, event.capacity, event.currency) == ("Concert", "draft", 321, "EUR")
+    assert event.starts_at == dt.datetime(2030, 12, 24, 18, 30, tzinfo=dt.UTC)
+
+
+def test_event_larger_than_its_venue_is_refused_at_the_field(make_venue):
+    browser = staff()
+    answer = browser.post(url(Event, "add"), add_form(browser, make_venue(capacity=10), capacity="11"))
+    assert faults_of(answer) == {"capacity": ["“Old Hall” has a capacity of 10."]}
+    assert Event.objects.count() == 0
+
+
+def test_event_page_shows_the_venues_time_beside_utc(make_event):
+    event = make_event(starts_at=dt.datetime(2030, 12, 24, 18, 30, tzinfo=dt.UTC))
+    page = staff().get(url(Event, "change", event.pk)).content.decode()
+    assert "Tue 24 Dec 2030, 19:30 Europe/Vienna" in page
+    assert "Starts at (UTC)" in page
+
+
+def test_saving_an_event_keeps_what_was_booked_since_its_page_was_opened(make_type, book):
+    seat = make_type(capacity=50)
+    browser, event = staff(), seat.event
+    form = open_form(browser, event)
+    book((seat, 4))
+    answer = send_form(browser, event, form, name="Gala", capacity="90")
+    assert [level for level, _ in messages_of(answer)] == ["success"]
+    event.refresh_from_db()
+    assert (event.name, event.capacity, event.reserved) == ("Gala", 90, 4)
+
+
+def test_saving_an_event_untouched_changes_nothing(make_event):
+    browser, event = staff(), make_event(description="One\n\ntwo")
+    stored = Event.objects.values().get()
+    send_form(browser, event, open_form(browser, event))
+    assert Event.objects.values().get() == stored
+
+
+def test_refused_capacity_lets_the_holds_that_ran_out_go_all_the_same(make_type, book):
+    """Each step commits by itself: in one transaction around the page, the first would hold its locks to the end."""
+    seat = make_type()
+    book((seat, 4))
+    ran_out = book((seat, 4), hold=dt.timedelta(microseconds=1))
+    browser, event = staff(), seat.event
+    send_form(browser, event, open_form(browser, event), capacity="3")
+    event.refresh_from_db()
+    ran_out.refresh_from_db()
+    assert (event.capacity, event.reserved, ran_out.status) == (100, 4, "expired")
+
+
+def test_event_cannot_shrink_below_what_was_booked_meanwhile(make_type, book):
+    seat = make_type()
+    browser, event = staff(), seat.event
+    form = open_form(browser, event)
+    book((seat, 4))
+    answer = send_form(browser, event, form, capacity="3")
+    assert answer.status_code == 200
+    assert faults_of(answer) == {"capacity": ["Live bookings hold more places than that."]}
+    event.refresh_from_db()
+    assert (event.capacity, event.reserved) == (100, 4)
+
+
+def test_event_that_vanished_meanwhile_is_said_to_be_gone(make_event):
+    browser, event = staff(), make_event()
+    form = open_form(browser, event)
+    Event.objects.get().remove()
+    answer = send_form(browser, event, form, name="Gala")
+    assert [level for level, _ in messages_of(answer)] == ["warning"]
+
+
+def test_event_in_the_wrong_order_is_refused(make_event):
+    browser, event = staff(), make_event()
+    answer = send_form(browser, event, open_form(browser, event), ends_at_0="2020-01-01")
+    assert faults_of(answer) == {"__all__": ["An event must end after it starts."]}
+
+
+@pytest.mark.parametrize("role", [Role.BOX_OFFICE, Role.DOOR, Role.AUDITOR])
+def test_event_is_changed_by_nobody_who_may_only_look(make_event, role):
+    browser, event = staff(role), make_event()
+    assert browser.post(url(Event, "change", event.pk), {"name": "Gala"}).status_code == 403
+    for action in ("publish", "cancel", "delete_selected"):
+        act(browser, action, event, confirmed="yes", reason="No", post="yes")
+    assert list(Event.objects.values_list("name", "status")) == [("Concert", "published")]
+
+
+def test_publish_puts_drafts_on_sale_and_refuses_the_past(make_event):
+    draft = make_event(is_published=False)
+    past = make_event(is_published=False, name="Past", starts_at=timezone.now() - dt.timedelta(days=1))
+    answer = act(staff(Role.MANAGER), "publish", draft, past)
+    assert sorted(messages_of(answer)) == [
+        ("error", "Past: Only an event that starts in the future can be published."),
+        ("success", "Published: 1 event."),
+    ]
+    assert dict(Event.objects.values_list("name", "status")) == {"Concert": "published", "Past": "draft"}
+
+
+def test_cancel_asks_first_and_says_what_it_touches(make_type, book):
+    seat = make_type()
+    book((seat, 4))
+    page = act(staff(Role.MANAGER), "cancel", seat.event)
+    assert page.templates[0].name == "admin/ask.html"
+    assert "1 live booking will be cancelled, 4 places given back." in page.content.decode()
+    assert Event.objects.get().status == "published"
+
+
+def test_cancel_needs_a_reason(make_event):
+    page = act(staff(), "cancel", make_event(), confirmed="yes", reason=" ")
+    assert page.context["form"].errors == {"reason": ["This field is required."]}
+    assert Event.objects.get().status == "published"
+
+
+def test_cancel_cancels_the_bookings_in_the_name_of_who_did_it(make_type, book):
+    seat = make_type()
+    booking = book((seat, 4))
+    answer = act(staff(Role.MANAGER), "cancel", seat.event, confirmed="yes", reason="The singer is ill")
+    assert messages_of(answer) == [("success", "Cancelled: 1 event.")]
+    event = Event.objects.get()
+    assert (event.status, event.cancel_reason, event.reserved) == ("cancelled", "The singer is ill", 0)
+    booking.refresh_from_db()
+    assert (booking.status, booking.cancel_reason) == ("cancelled", "The singer is ill")
+    assert booking.changes.last().by_name == "staff-manager"
+    assert LogEntry.objects.get().get_change_message() == "Cancelled."
+
+
+def test_button_on_the_page_leads_back_to_it(make_event):
+    draft = make_event(is_published=False)
+    answer = act(staff(), "publish", draft, from_page="yes")
+    assert answer.redirect_chain == [(url(Event, "change", draft.pk), 302)]
+
+
+def test_page_offers_the_actions_that_make_sense(make_event):
+    browser, draft = staff(), make_event(is_published=False)
+    page = browser.get(url(Event, "change", draft.pk))
+    assert page.context["page_actions"] == [("publish", "Publish"), ("cancel", "Cancel…")]
+    draft.cancel(at=timezone.now())
+    assert browser.get(url(Event, "change", draft.pk)).context["page_actions"] == []
+
+
+def test_deleting_a_booked_event_is_refused_in_words(book):
+    event = book().event
+    browser = staff(Role.MANAGER)
+    answer = browser.post(url(Event, "delete", event.pk), {"post": "yes"}, follow=True)
+    assert messages_of(answer) == [("error", "Not deleted: 1 booking refers to it.")]
+    answer = act(browser, "delete_selected", event, post="yes")
+    assert messages_of(answer) == [("error", "Concert: 1 booking refers to it.")]
+    assert (Event.objects.count(), LogEntry.objects.count()) == (1, 0)
+
+
+def test_event_booked_after_its_delete_page_was_opened_is_kept(make_type, book):
+    seat = make_type()
+    browser = staff()
+    assert browser.get(url(Event, "delete", seat.event.pk)).context["protected"] == []
+    book((seat, 1))
+    answer = browser.post(url(Event, "delete", seat.event.pk), {"post": "yes"}, follow=True)
+    assert messages_of(answer) == [("error", "Not deleted: 1 booking refers to it.")]
+    assert Event.objects.count() == 1
+
+
+def test_list_counts_no_hold_that_ran_out(make_type, book):
+    seat = make_type()
+    book((seat, 4), hold=dt.timedelta(microseconds=1))
+    book((seat, 3))
+    rows = staff().get(url(Event, "changelist")).content.decode()
+    assert "3 / 100" in rows
+    assert "Published, on sale" in rows
+
+
+def test_autocomplete_tells_performances_apart(make_event):
+    event = make_event(starts_at=dt.datetime(2030, 12, 24, 18, 30, tzinfo=dt.UTC))
+    query = {"app_label": "ticket_types", "model_name": "tickettype", "field_name": "event", "term": "conc"}
+    answer = staff().get(reverse("admin:autocomplete"), query)
+    label = "Concert, Tue 24 Dec 2030, 19:30 Europe/Vienna"
+    assert answer.json()["results"] == [{"id": str(event.pk), "text": label}]
