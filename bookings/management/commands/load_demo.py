@@ -1,0 +1,86 @@
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError, OutputWrapper
+from django.db import transaction
+from django.utils import timezone
+
+from bookings.codes import random_code
+from bookings.management.demo import load
+from venues.models import Venue
+
+LOGIN = "demo"
+
+
+class Command(BaseCommand):
+    help = (
+        "Fills an empty database with a demo: well-known houses, a season of events around today, and bookings in "
+        "every state. The same for the same --seed and day. All or nothing, at any --scale, in one transaction: on "
+        "SQLite nobody else can write meanwhile. Unless DEBUG is off, it makes a staff user, and shows the password."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--seed", type=int, default=1, help="another number makes another demo (default: 1)")
+        parser.add_argument("--scale", type=int, default=1, help="so many times the events and bookings (default: 1)")
+        parser.add_argument("--if-empty", action="store_true", help="do nothing when there is any venue")
+
+    def handle(self, *, seed: int, scale: int, if_empty: bool, **options: Any) -> None:
+        if not 1 <= scale <= 1000:
+            raise CommandError("--scale must be between 1 and 1000.")
+        if Venue.objects.exists():
+            if not if_empty:
+                raise CommandError(
+                    "There are venues already, and the demo wants an empty database: name a new one in DATABASE_URL, "
+                    "or empty this one with `manage.py flush`. With --if-empty this is no error."
+                )
+            self.stdout.write("No demo data is loaded: there are venues already.")
+            return
+        today = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+        progress = ProgressLine(self.stdout)
+        with transaction.atomic():
+            load(seed=seed, scale=scale, today=today, progress=progress)
+            password = self.make_user()
+        progress.end()
+        self.tell(password)
+
+    def make_user(self) -> str | None:
+        """Returns the password of a new user; None when none is made."""
+        users = get_user_model().objects
+        if not settings.DEBUG or users.filter(username=LOGIN).exists():
+            return None
+        password = "-".join(random_code(5) for _ in range(4))
+        users.create_superuser(LOGIN, password=password)
+        return password
+
+    def tell(self, password: str | None) -> None:
+        if password:
+            self.stdout.write(self.style.SUCCESS(f"Demo login: {LOGIN}    password: {password}    (shown only now)"))
+        elif not settings.DEBUG:
+            self.stdout.write("No demo login is made, because DEBUG is off: `manage.py createsuperuser` makes yours.")
+        else:
+            self.stdout.write(f"The user {LOGIN} is there already, with the password it had.")
+
+
+class ProgressLine:
+    """How far it is: one line that is drawn anew on a terminal, elsewhere a few lines."""
+
+    def __init__(self, out: OutputWrapper) -> None:
+        self.out, self.started_at, self.shown = out, time.monotonic(), 0
+
+    def __call__(self, share: float, rows: int) -> None:
+        percent = int(share * 100)
+        seconds = time.monotonic() - self.started_at
+        line = f"Loading the demo: {percent:3} %   {rows:,} rows   {seconds:.0f} s"
+        if self.out.isatty():
+            self.out.write(f"\r{line}", ending="")
+            self.out.flush()
+        elif percent // 25 > self.shown // 25:
+            self.out.write(line)
+        self.shown = percent
+
+    def end(self) -> None:
+        if self.out.isatty():
+            self.out.write("")

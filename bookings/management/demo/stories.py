@@ -1,0 +1,150 @@
+"""What became of the demo's bookings, and when that is meant to have been."""
+
+import contextlib
+import datetime as dt
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from django.db.models import QuerySet
+
+from bookings.models import Booking, BookingChange, Ticket
+from bookings.problems import HoldExpired
+
+HOLD = dt.timedelta(minutes=15)
+
+
+@dataclass
+class Story:
+    """A booking's: when each verb of its history happened, and how many places came back, by ticket type."""
+
+    booking: Booking
+    random: Random
+    last: dt.datetime  # nothing happens later
+    at: dict[str, dt.datetime]
+    returned: Counter[int] = field(default_factory=Counter)
+
+    @property
+    def expires_at(self) -> dt.datetime:
+        return self.at["place"] + HOLD
+
+    @property
+    def confirmed_at(self) -> dt.datetime | None:
+        return self.at.get("confirm", self.at.get("confirm late"))
+
+    @property
+    def payment(self) -> str:
+        return "" if self.booking.is_free else f"pay_{self.random.getrandbits(48):012x}"
+
+    @property
+    def sold(self) -> int:
+        return self.booking.quantity - self.returned.total()
+
+    def soon_after(self, instant: dt.datetime) -> dt.datetime:
+        return instant + dt.timedelta(seconds=self.random.randint(60, 720))
+
+    def long_after(self, instant: dt.datetime) -> dt.datetime:
+        return (instant + (self.last - instant) * self.random.random()).replace(microsecond=0)
+
+    def run_out(self) -> None:
+        """Lets the hold begin when the story says, so that it is over by now."""
+        self.at["expire"] = self.expires_at
+        rows = Booking.objects.filter(pk=self.booking.pk)
+        rows.update(created_at=self.at["place"], expires_at=self.expires_at)
+
+    def return_places(self) -> None:
+        for item in self.booking.items.all():
+            self.returned[item.ticket_type_id] += item.quantity
+
+
+def confirm(story: Story) -> None:
+    story.at["confirm"] = story.soon_after(story.at["place"])
+    story.booking.confirm(payment_reference=story.payment, by="system")
+
+
+def confirm_late(story: Story) -> None:
+    story.run_out()
+    story.at["confirm late"] = story.soon_after(story.expires_at)
+    story.booking.confirm(payment_reference=story.payment, by="system")
+
+
+def cancel_partly(story: Story) -> None:
+    """Some of its tickets come back, unless there is only one."""
+    confirm(story)
+    tickets = list(story.booking.tickets.all())
+    if len(tickets) == 1:
+        return
+    returned = tickets[: story.random.randint(1, len(tickets) - 1)]
+    story.at["cancel tickets"] = story.long_after(story.at["confirm"])
+    codes = [ticket.code for ticket in returned]
+    story.booking.cancel(tickets=codes, reason="Not all of us can come.", by="system")
+    story.returned.update(ticket.ticket_type_id for ticket in returned)
+
+
+def cancel_paid(story: Story) -> None:
+    """The money went back too, or still has to."""
+    confirm(story)
+    story.at["cancel"] = story.long_after(story.at["confirm"])
+    story.booking.cancel(reason="I cannot come.", by="system")
+    if story.booking.refund_due and story.random.random() < 0.5:
+        story.at["settle refund"] = story.soon_after(story.at["cancel"])
+        story.booking.settle_refund(by="system")
+    story.return_places()
+
+
+def give_up(story: Story) -> None:
+    story.at["cancel"] = story.soon_after(story.at["place"])
+    story.booking.cancel(reason="Changed my mind.")
+    story.return_places()
+
+
+def expire(story: Story) -> None:
+    """Whatever needs its places, or the end of the evening's sale, sweeps it up."""
+    story.run_out()
+    story.return_places()
+
+
+def pay_too_late(story: Story) -> None:
+    """After `expire`, when the places are gone: the money has to go back."""
+    story.at["refuse payment"] = story.soon_after(story.expires_at)
+    with contextlib.suppress(HoldExpired):
+        story.booking.confirm(payment_reference=story.payment, by="system")
+
+
+# How often each happens.
+FATES: dict[Callable[[Story], None], int] = {
+    confirm: 76,
+    confirm_late: 3,
+    cancel_partly: 4,
+    cancel_paid: 4,
+    give_up: 5,
+    expire: 8,
+}
+
+
+def date_back(stories: dict[Any, Story]) -> None:
+    """Moves bookings, tickets and history to when the stories say.
+
+    All of it was made just now, since nobody can sell yesterday. Only instants are written; states, counters and money
+    stay as the verbs left them.
+    """
+    bookings = list(Booking.objects.filter(pk__in=stories))
+    for booking in bookings:
+        story = stories[booking.pk]
+        booking.created_at, booking.expires_at = story.at["place"], story.expires_at
+        booking.confirmed_at, booking.cancelled_at = story.confirmed_at, story.at.get("cancel")
+    Booking.objects.bulk_update(bookings, ["created_at", "expires_at", "confirmed_at", "cancelled_at"])
+
+    tickets = list(Ticket.objects.filter(booking__in=stories))
+    for ticket in tickets:
+        ticket.created_at = stories[ticket.booking_id].confirmed_at or ticket.created_at
+    Ticket.objects.bulk_update(tickets, ["created_at"])
+
+    changes = list(BookingChange.objects.filter(booking__in=stories))
+    for change in changes:
+        change.at = stories[change.booking_id].at[change.verb]
+    # A plain queryset, since the model's own rightly refuses: this history is still being invented.
+    history: QuerySet[BookingChange] = QuerySet(BookingChange)
+    history.bulk_update(changes, ["at"])
