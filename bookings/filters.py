@@ -4,7 +4,7 @@ from django.utils import timezone
 
 from bookings.models import Ticket
 from bookings.states import Status
-from config.api.filters import InstantFilter, SearchFilter, SwitchFilter, WholeNumberFilter
+from config.api.filters import ChoiceFilter, InstantFilter, LineFilter, SearchFilter, SwitchFilter, WholeNumberFilter
 from config.text import fold
 
 
@@ -12,8 +12,8 @@ class BookingFilter(django_filters.FilterSet):
     event = WholeNumberFilter(field_name="event_id")
     venue = WholeNumberFilter(field_name="event__venue_id")
     ticket_type = WholeNumberFilter(field_name="items__ticket_type_id")
-    status = django_filters.ChoiceFilter(choices=Status.choices, method="by_status")
-    customer_email = django_filters.CharFilter(method="by_email", max_length=254)
+    status = ChoiceFilter(choices=Status.choices, method="by_status")
+    customer_email = LineFilter(method="by_email", max_length=254)
     refund_due = SwitchFilter(field_name="refund_due", help_text="true: a payment has no places and is to be refunded.")
     created_after = InstantFilter(field_name="created_at", lookup_expr="gte")
     created_before = InstantFilter(field_name="created_at", lookup_expr="lt")
@@ -36,4 +36,4 @@ class BookingFilter(django_filters.FilterSet):
 
 class TicketFilter(django_filters.FilterSet):
     event = WholeNumberFilter(field_name="booking__event_id")
-    status = django_filters.ChoiceFilter(choices=Ticket.Status.choices)
+    status = ChoiceFilter(choices=Ticket.Status.choices)

@@ -41,10 +41,10 @@ def total(rows: QuerySet, group: str, expression: Any) -> Coalesce:
 
 def reserved_of(model: type[Inventory]) -> Coalesce:
     if model is Event:
-        live = Booking.objects.filter(event=OuterRef("pk"), status__in=LIVE)
-        return total(live, "event", Sum(LEFT))
-    live = BookingItem.objects.filter(ticket_type=OuterRef("pk"), booking__status__in=LIVE)
-    return total(live, "ticket_type", Sum(LEFT))
+        bookings = Booking.objects.filter(event=OuterRef("pk"), status__in=LIVE)
+        return total(bookings, "event", Sum(LEFT))
+    items = BookingItem.objects.filter(ticket_type=OuterRef("pk"), booking__status__in=LIVE)
+    return total(items, "ticket_type", Sum(LEFT))
 
 
 def of_booking(rows: type[models.Model], field: str) -> Coalesce:
@@ -86,6 +86,7 @@ def fix(drift: Drift) -> bool:
         return False
     with transaction.atomic():
         row = model.objects.select_for_update().get(pk=drift.id)
-        counted = model.objects.annotate(counted=reserved_of(model)).values_list("counted", flat=True).get(pk=row.pk)
+        rows: QuerySet = model.objects.annotate(counted=reserved_of(model))
+        counted = rows.values_list("counted", flat=True).get(pk=row.pk)
         model.objects.filter(pk=row.pk).update(reserved=counted)
     return True

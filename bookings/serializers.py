@@ -2,20 +2,27 @@ import re
 from typing import Any
 
 from django.conf import settings
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from bookings.models import Booking, BookingItem, Line, Ticket
 from bookings.models.placing import MOST_LINES
 from bookings.states import Status
-from config.api.fields import EmailField, InstantField, LineField, PriceField, WholeNumberField
+from config.api.fields import EmailField, LineField, PriceField, WholeNumberField
 from config.api.serializers import ModelSerializer, Serializer
 
 MOST_NOTES = 20
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 
 
+@extend_schema_field(
+    {
+        "type": "object",
+        "maxProperties": MOST_NOTES,
+        "propertyNames": {"pattern": f"^{NAME.pattern}$"},
+        "additionalProperties": {"type": "string", "maxLength": 500},
+    }
+)
 class MetadataField(serializers.Field):
     """An object of up to 20 short texts, under names of 1 to 40 letters, digits, `_`, `.` or `-`."""
 
@@ -104,7 +111,7 @@ class BookingSerializer(ModelSerializer):
     def get_status(self, booking: Booking) -> str:
         return booking.status_at(self.context["at"])
 
-    @extend_schema_field(OpenApiTypes.INT)
+    @extend_schema_field({"type": ["integer", "null"], "minimum": 0})
     def get_expires_in(self, booking: Booking) -> int | None:
         return booking.seconds_left(self.context["at"])
 
@@ -113,11 +120,14 @@ class LineSerializer(Serializer):
     ticket_type = WholeNumberField(min_value=1, max_value=2**63 - 1)
     quantity = WholeNumberField(min_value=1, max_value=100)
 
+    class Meta:
+        model = BookingItem
+
 
 class PlaceBookingSerializer(Serializer):
     customer_name = LineField(max_length=200)
     customer_email = EmailField(max_length=254)
-    items = LineSerializer(many=True, allow_empty=False, min_length=1, max_length=MOST_LINES)
+    items = LineSerializer(many=True, allow_empty=False, min_length=1, max_length=MOST_LINES)  # type: ignore[call-arg]
     metadata = MetadataField(required=False)
     hold_minutes = WholeNumberField(
         required=False,
@@ -126,6 +136,9 @@ class PlaceBookingSerializer(Serializer):
         help_text=f"How long the places are held, up to {settings.BOOKING_HOLD_MINUTES_MAX}; "
         f"{settings.BOOKING_HOLD_MINUTES} when not given.",
     )
+
+    class Meta:
+        model = Booking
 
     def validate_items(self, items: list[dict[str, int]]) -> list[Line]:
         return [Line(**item) for item in items]
@@ -147,7 +160,6 @@ class TicketSerializer(ModelSerializer):
     event = serializers.IntegerField(source="booking.event_id", read_only=True)
     booking = serializers.UUIDField(source="booking_id", read_only=True)
     holder_name = serializers.CharField(source="booking.customer_name", read_only=True)
-    checked_in_at = InstantField(read_only=True)
 
     class Meta:
         model = Ticket

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import mixins, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from bookings.codes import ALPHABET, TICKET_LENGTH
 from bookings.filters import BookingFilter, TicketFilter
 from bookings.models import Booking, IdempotencyKey, Ticket
+from bookings.problems import IdempotencyKeyReused
 from bookings.serializers import (
     BookingSerializer,
     CancelBookingSerializer,
@@ -25,7 +26,8 @@ from bookings.serializers import (
 )
 from bookings.states import Status
 from config.access.permissions import ANYONE, Unless
-from config.api.pagination import NewestFirstPagination
+from config.api.pagination import CursorPagination
+from config.api.serializers import Serializer
 from config.api.viewsets import Viewset
 from config.problems import InvalidInput
 
@@ -66,16 +68,21 @@ class BookingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset):
     queryset = Booking.objects.all()
     serializer_class = BookingSerializer
     filterset_class = BookingFilter
-    pagination_class = NewestFirstPagination
+    pagination_class = CursorPagination
     ordering = ("-created_at",)
     ordering_fields = ("created_at", "customer_name", "total_price")
+    lookup_schema = {"type": "string", "format": "uuid"}
     access = {
         "list": "bookings.view_booking",
         "retrieve": ANYONE,
         "create": ANYONE,
         "partial_update": "bookings.change_booking",
-        "confirm": Unless("bookings.confirm_booking", lambda booking: booking.is_free),
-        "cancel": Unless("bookings.cancel_booking", lambda booking: booking.status != Status.CONFIRMED),
+        "confirm": Unless("bookings.confirm_booking", lambda booking: booking.is_free, "the booking costs nothing"),
+        "cancel": Unless(
+            "bookings.cancel_booking",
+            lambda booking: booking.status != Status.CONFIRMED,
+            "the booking is not confirmed",
+        ),
     }
 
     def get_queryset(self) -> QuerySet[Booking]:
@@ -87,14 +94,22 @@ class BookingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset):
 
     @extend_schema(
         request=PlaceBookingSerializer,
-        responses={201: BookingSerializer},
+        responses={201: BookingSerializer, 422: OpenApiResponse(description=IdempotencyKeyReused.title)},
         parameters=[
             OpenApiParameter(
                 "Idempotency-Key",
                 str,
                 OpenApiParameter.HEADER,
+                pattern=f"^{KEY.pattern}$",
                 description="Your own name for this request. Sent again with it, the request answers the same booking.",
-            )
+            ),
+            OpenApiParameter(
+                "Idempotent-Replayed",
+                {"const": "true"},
+                OpenApiParameter.HEADER,
+                response=[201],
+                description="The booking was made by an earlier request with the same Idempotency-Key.",
+            ),
         ],
     )
     def create(self, request: Request) -> Response:
@@ -138,8 +153,9 @@ class TicketViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset):
     queryset = Ticket.objects.all()
     serializer_class = TicketSerializer
     filterset_class = TicketFilter
-    pagination_class = NewestFirstPagination
+    pagination_class = CursorPagination
     lookup_field = "code"
+    lookup_schema = {"type": "string", "pattern": f"^{TICKET_CODE.pattern}$"}
     ordering = ("-created_at",)
     access = {
         "list": "bookings.view_ticket",
@@ -166,6 +182,7 @@ class TicketViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset):
     @action(detail=True, methods=["post"], url_path="undo-check-in")
     def undo_check_in(self, request: Request, code: str) -> Response:
         """Take a check-in back."""
+        self.read(Serializer)
         return self.respond(self.get_object().undo_check_in())
 
     def respond(self, ticket: Ticket) -> Response:

@@ -23,6 +23,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 
+def escape(token: str) -> str:
+    """A name as a step of a JSON pointer."""
+    return token.replace("~", "~0").replace("/", "~1")
+
+
 class Problem(Exception):
     """An answer of 400 or above.
 

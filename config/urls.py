@@ -32,7 +32,7 @@ urlpatterns = [
     re_path(rf"^{v1}/openapi\.json/?$", SpectacularJSONAPIView.as_view(), name="schema"),
     re_path(rf"^{v1}$", router.get_api_root_view()),
     path(f"{v1}/", include(router.urls)),
-    re_path(rf"^{v1}/(?P<rest>.*)$", pages.unknown_path),
+    re_path(rf"^{v1}/(?P<rest>.*)$", pages.UnknownPath.as_view()),
     path("admin/", admin.site.urls),
 ]
 

@@ -2,13 +2,13 @@ import django_filters
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from config.api.filters import InstantFilter, SearchFilter, SwitchFilter, WholeNumberFilter
+from config.api.filters import ChoiceFilter, InstantFilter, SearchFilter, SwitchFilter, WholeNumberFilter
 from events.models import Event
 
 
 class EventFilter(django_filters.FilterSet):
     venue = WholeNumberFilter(field_name="venue_id")
-    status = django_filters.ChoiceFilter(choices=Event.Status.choices)
+    status = ChoiceFilter(choices=Event.Status.choices)
     starts_after = InstantFilter(field_name="starts_at", lookup_expr="gte", help_text="Starts then or later.")
     starts_before = InstantFilter(field_name="starts_at", lookup_expr="lt", help_text="Starts before then.")
     upcoming = SwitchFilter(method="by_upcoming", help_text="true: not over yet; false: over.")

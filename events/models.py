@@ -28,6 +28,10 @@ class CurrencyFixed(DomainError):
 
     code, title = "currency-fixed", "The currency cannot change"
 
+    @classmethod
+    def because(cls, detail: str) -> "CurrencyFixed":
+        return cls(detail, errors=[{"pointer": "/currency", "code": cls.code, "detail": detail}])
+
 
 class EventCancelled(DomainError):
     """The event is cancelled, and stays so."""
@@ -180,7 +184,7 @@ class Event(Inventory):
         return self.name
 
     @classmethod
-    def plan(cls, *, venue: Venue, capacity: int | None = None, **facts: Any) -> Self:
+    def plan(cls, *, venue: Venue, capacity: int | None = None, **facts: Any) -> "Event":
         """Makes a draft; its capacity is the venue's unless given. Raises CapacityAboveVenue."""
         with transaction.atomic():
             venue = Venue.objects.select_for_update().get(pk=venue.pk)
@@ -210,10 +214,11 @@ class Event(Inventory):
     def refuse_currency(self, currency: str) -> None:
         """Its caller holds the row's lock, which a booking needs too."""
         if self.bookings.exists():
-            raise CurrencyFixed("Somebody has booked already.")
-        for price in self.ticket_types.values_list("price", flat=True):
+            raise CurrencyFixed.because("Somebody has booked already.")
+        prices: Any = self.ticket_types.values_list("price", flat=True)
+        for price in prices:
             if not money.fits(price, currency):
-                raise CurrencyFixed(f"The price {price.normalize():f} has more decimals than {currency}.")
+                raise CurrencyFixed.because(f"The price {price.normalize():f} has more decimals than {currency}.")
 
     def publish(self, *, at: dt.datetime) -> Self:
         """Puts the event before the public. Publishing twice is once. Raises EventCancelled, EventInThePast."""

@@ -6,6 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.access.permissions import ANYONE
+from config.api.serializers import Serializer
 from config.api.viewsets import CatalogueViewset
 from events.filters import EventFilter
 from events.models import Event
@@ -40,6 +41,7 @@ class EventViewSet(CatalogueViewset):
     @action(detail=True, methods=["post"])
     def publish(self, request: Request, pk: str) -> Response:
         """Put a draft before the public. Its start must be in the future."""
+        self.read(Serializer)
         self.get_object().publish(at=timezone.now())
         return self.answer()
 

@@ -157,7 +157,7 @@ class TicketType(Inventory):
         return self.name
 
     @classmethod
-    def offer(cls, *, event: Event, price: Any, **facts: Any) -> Self:
+    def offer(cls, *, event: Event, price: Any, **facts: Any) -> "TicketType":
         """Makes a ticket type. Raises InvalidInput when the price has more decimals than the event's currency."""
         with transaction.atomic():
             event = Event.objects.select_for_update(no_key=True).get(pk=event.pk)
@@ -169,6 +169,8 @@ class TicketType(Inventory):
 
         Raises InvalidInput, and IntegrityError of the constraint that a change would break.
         """
+        if changes.get("event", self.event).pk != self.event_id:
+            raise refusal("event", "fixed", "A ticket type stays with its event.")
         capacity = changes.get("capacity", self.capacity)
         if capacity is not None and capacity < self.reserved:
             self.event.bookings.expire_overdue()
@@ -220,5 +222,8 @@ class TicketType(Inventory):
 
 def refuse_decimals(price: Any, currency: str) -> None:
     if not money.fits(price, currency):
-        detail = f"{currency} has {money.DECIMALS[currency]} decimals."
-        raise InvalidInput(errors=[{"pointer": "/price", "code": "too-many-decimals", "detail": detail}])
+        raise refusal("price", "too-many-decimals", f"{currency} has {money.DECIMALS[currency]} decimals.")
+
+
+def refusal(field: str, code: str, detail: str) -> InvalidInput:
+    return InvalidInput(errors=[{"pointer": f"/{field}", "code": code, "detail": detail}])

@@ -1,8 +1,7 @@
 import pytest
 from django.utils import timezone
 
-from bookings.models import Booking, Ticket
-from bookings.models import releasing
+from bookings.models import Booking, Ticket, releasing
 from bookings.problems import AlreadyCheckedIn, BookingNotConfirmed, BookingNotPending, HoldExpired
 from config.problems import InvalidInput
 

@@ -14,6 +14,8 @@ from events.models import Event
 from ticket_types.models import TicketType
 from venues.models import Venue
 
+pytestmark = pytest.mark.xdist_group("demo")  # one process makes what all tests of this module share
+
 
 @pytest.fixture(scope="module")
 def demo(django_db_setup, django_db_blocker):

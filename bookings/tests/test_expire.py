@@ -76,7 +76,11 @@ def test_sold_out_says_when_the_next_hold_runs_out(book, seat, guest):
     book((seat, 1), hold=dt.timedelta(minutes=5))
     answer = guest.post(
         "/bookings",
-        {"customer_name": "Bob", "customer_email": "bob@example.com", "items": [{"ticket_type": seat.pk, "quantity": 2}]},
+        {
+            "customer_name": "Bob",
+            "customer_email": "bob@example.com",
+            "items": [{"ticket_type": seat.pk, "quantity": 2}],
+        },
     )
     assert answer.status_code == 409
     assert 290 <= int(answer["Retry-After"]) <= 301
@@ -136,7 +140,10 @@ def test_expire_holds_finishes_an_event_cancellation_that_was_cut_short(book, se
     Event.objects.update(status="cancelled", cancel_reason="storm")
     call_command("expire_holds", dry_run=True)
     call_command("expire_holds")
-    assert capsys.readouterr().out.splitlines() == ["0 to expire, with 0 places; 2 to cancel.", "0 expired, 2 cancelled."]
+    assert capsys.readouterr().out.splitlines() == [
+        "0 to expire, with 0 places; 2 to cancel.",
+        "0 expired, 2 cancelled.",
+    ]
     assert set(Booking.objects.values_list("status", "cancel_reason")) == {("cancelled", "storm")}
     assert figures() == {"Concert": 0, "Seat": 0}
 

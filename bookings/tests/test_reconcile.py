@@ -111,9 +111,7 @@ def test_reconcile_names_what_it_cannot_fix(booking, capsys):
     assert Event.objects.get().reserved == 1
 
 
-def test_reconcile_asks_as_often_for_many_bookings_as_for_one(
-    booking, book, capsys, django_assert_num_queries
-):
+def test_reconcile_asks_as_often_for_many_bookings_as_for_one(booking, book, capsys, django_assert_num_queries):
     with django_assert_num_queries(7):
         call_command("reconcile")
     for _ in range(3):

@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from bookings.models import Booking, Ticket
 from bookings.problems import AlreadyCheckedIn, BookingCancelled, HoldExpired, NotCheckedIn, TicketVoid
+from config.problems import InUse
 from events.models import Event, EventCancelled
 from ticket_types.models import TicketType
 
@@ -151,6 +152,27 @@ def test_confirm_and_correct(twins):
     )
 
 
+def test_settle_refund_and_settle_refund(twins):
+    one, other = twins
+    one.cancel()
+    with pytest.raises(BookingCancelled):
+        one.confirm(payment_reference="pay-1")
+    other.refresh_from_db()
+    one.settle_refund()
+    other.settle_refund()
+    assert other.changes.filter(verb="settle refund").count() == 1
+
+
+def test_confirm_late_and_settle_refund(twins, pass_time):
+    """The refund that somebody is about to pay is not due any more: the customer has places after all."""
+    one, other = twins
+    pass_time(minutes=16)
+    one.confirm(payment_reference="pay-1")
+    other.settle_refund()
+    assert (other.status, other.refund_due) == ("confirmed", False)
+    assert other.changes.filter(verb="settle refund").count() == 0
+
+
 def test_check_in_and_check_in(confirmed_twins):
     code = confirmed_twins[0].tickets.first().code
     one, other = Ticket.objects.get(code=code), Ticket.objects.get(code=code)
@@ -178,6 +200,45 @@ def test_undo_and_undo(confirmed_twins):
     one.undo_check_in()
     with pytest.raises(NotCheckedIn):
         other.undo_check_in()
+
+
+def test_event_cancel_and_cancel(seat, book, figures):
+    booking = book((seat, 2))
+    one, other = two(Event)
+    one.cancel(reason="storm", at=timezone.now())
+    other.cancel(reason="flood", at=timezone.now())
+    assert other.cancel_reason == "storm"
+    assert booking.changes.filter(verb="cancel").count() == 1
+    assert figures() == {"Concert": 0, "Seat": 0}
+
+
+def test_event_publish_and_publish(make_event):
+    make_event(is_published=False)
+    one, other = two(Event)
+    one.publish(at=timezone.now())
+    other.publish(at=timezone.now())
+    assert (other.status, other.updated_at) == ("published", one.updated_at)
+
+
+def test_event_remove_and_revise(make_event):
+    make_event()
+    one, other = two(Event)
+    one.remove()
+    with pytest.raises(Event.DoesNotExist):
+        other.revise(name="New name")
+    assert Event.objects.count() == 0
+
+
+def test_event_booked_and_removed(seat, book):
+    event = Event.objects.get()
+    book((seat, 1))
+    with pytest.raises(InUse):
+        event.remove()
+    with pytest.raises(InUse):
+        TicketType.objects.get().remove()
+    with pytest.raises(InUse):
+        event.venue.remove()
+    assert Event.objects.count() == 1
 
 
 def test_event_cancel_and_publish(make_event):

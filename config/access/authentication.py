@@ -1,6 +1,7 @@
 from django.utils import timezone
-from rest_framework.authentication import TokenAuthentication
+from rest_framework.authentication import TokenAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
 
 from config.access.models import ApiToken, digest
 
@@ -10,6 +11,13 @@ class BearerAuthentication(TokenAuthentication):
 
     keyword = "Bearer"
     model = ApiToken
+
+    def authenticate(self, request: Request) -> tuple[object, ApiToken] | None:
+        found = super().authenticate(request)
+        if found is None and get_authorization_header(request).strip():
+            # A program that sends credentials means to be somebody: it must not act as a guest without knowing.
+            raise AuthenticationFailed("Credentials are sent as: Authorization: Bearer <token>.")
+        return found
 
     def authenticate_credentials(self, key: str) -> tuple[object, ApiToken]:
         try:

@@ -12,10 +12,14 @@ ANYONE = "anyone"
 
 @dataclass(frozen=True)
 class Unless:
-    """Needs `permission`, unless `is_free` says of the object that whoever reaches it may act on it."""
+    """Needs `permission`, unless `is_free` says of the object that whoever reaches it may act on it.
+
+    `free_when` is the same in words, for the documentation.
+    """
 
     permission: str
     is_free: Callable[[Any], bool]
+    free_when: str
 
 
 class DeclaredAccess(BasePermission):
@@ -23,8 +27,8 @@ class DeclaredAccess(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         action = getattr(view, "action", request.method)
-        if action is None:
-            return True  # the method has no action here: the answer is 405
+        if action is None or request.method == "OPTIONS":
+            return True  # no action: the answer is 405; OPTIONS tells the methods, which are in the documentation too
         rule = getattr(view, "access", {}).get(action)
         if rule is None:
             return False

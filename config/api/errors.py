@@ -1,24 +1,29 @@
 """Turns whatever goes wrong into an RFC 9457 problem."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, RequestDataTooBig
+from django.core.exceptions import (
+    DisallowedHost,
+    ObjectDoesNotExist,
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+)
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db import DatabaseError, IntegrityError, models
+from django.db import DatabaseError, IntegrityError, InterfaceError, models
 from django.db.models import CheckConstraint, UniqueConstraint
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from rest_framework import exceptions
-from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from config import problems
 from config.api.requests import request_id
-from config.problems import Problem
+from config.problems import Problem, escape
 
 logger = logging.getLogger(__name__)
 
@@ -30,12 +35,20 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
     problem = problem_from(error)
     if problem is None:
         return None
+    if isinstance(error, IntegrityError):
+        use_names_of_api(problem, context["view"])
     set_rollback()
-    response = Response(
-        as_dict(problem), status=problem.status, content_type=MEDIA_TYPE, headers=headers(problem, error)
-    )
-    response.exception = True
-    return response
+    # Not DRF's Response: a browser that asked for HTML would get the problem inside a page.
+    return respond(problem, headers=headers(problem, error))
+
+
+def use_names_of_api(problem: Problem, view: Any) -> None:
+    """A constraint speaks of columns, which the resource may call by another name."""
+    serializer = getattr(view, "serializer_class", None)
+    if serializer is not None:
+        names = {f"/{field.source}": f"/{name}" for name, field in serializer().fields.items()}
+        for fault in problem.errors:
+            fault["pointer"] = names.get(fault["pointer"], fault["pointer"])
 
 
 def as_dict(problem: Problem) -> dict[str, Any]:
@@ -63,7 +76,7 @@ def headers(problem: Problem, error: Exception) -> dict[str, str]:
     return found
 
 
-def problem_from(error: Exception) -> Problem | None:
+def problem_from(error: Exception) -> Problem | None:  # noqa: C901, PLR0911  a case for each kind
     """The problem that an exception amounts to; None when it is a fault of ours."""
     match error:
         case Problem():
@@ -76,7 +89,7 @@ def problem_from(error: Exception) -> Problem | None:
             return problems.InUse()
         case IntegrityError():
             return from_database(error)
-        case DatabaseError() if is_passing(error):
+        case DatabaseError() | InterfaceError() if is_passing(error):
             logger.warning("The database did not answer: %s", error)
             return problems.Unavailable("The database did not answer in time.", retry_after=1)
         case Http404() | ObjectDoesNotExist():
@@ -85,6 +98,10 @@ def problem_from(error: Exception) -> Problem | None:
             return problems.Forbidden()
         case RequestDataTooBig():
             return problems.TooLarge()
+        case DisallowedHost():
+            return problems.BadHost()
+        case SuspiciousOperation():
+            return problems.Malformed("The request has more parts than the server reads.")
         case exceptions.APIException():
             return from_framework(error)
     return None
@@ -104,7 +121,7 @@ FRAMEWORK: dict[type[exceptions.APIException], type[Problem]] = {
 
 def from_framework(error: exceptions.APIException) -> Problem | None:
     if isinstance(error, exceptions.Throttled):
-        wait = None if error.wait is None else int(error.wait) + 1
+        wait = None if error.wait is None else int(error.wait) + 1  # type: ignore[attr-defined]
         return problems.TooManyRequests(retry_after=wait)
     kind = FRAMEWORK.get(type(error))
     return kind(str(error.detail)) if kind else None
@@ -122,10 +139,6 @@ def flatten(details: Any, pointer: str = "") -> Iterator[dict[str, Any]]:
         is_one_fault_each = all(isinstance(entry, dict) and set(entry) == {"message", "code"} for entry in details)
         for index, entry in enumerate(details):
             yield from flatten(entry, pointer if is_one_fault_each else f"{pointer}/{index}")
-
-
-def escape(token: str) -> str:
-    return token.replace("~", "~0").replace("/", "~1")
 
 
 def from_django(error: DjangoValidationError) -> Iterator[dict[str, Any]]:
@@ -184,9 +197,9 @@ def sqlite_text(model: type[models.Model], constraint: models.BaseConstraint) ->
     if not isinstance(constraint, UniqueConstraint):
         return ""
     if constraint.condition is not None or constraint.expressions:
-        columns = [model._meta.get_field(name).column for name in constraint.fields]
+        columns = [model._meta.get_field(name).column for name in constraint.fields]  # type: ignore[union-attr]
         return ", ".join(f"{model._meta.db_table}.{column}" for column in columns) or f"index '{constraint.name}'"
-    columns = [model._meta.get_field(name).column for name in constraint.fields]
+    columns = [model._meta.get_field(name).column for name in constraint.fields]  # type: ignore[union-attr]
     return ", ".join(f"{model._meta.db_table}.{column}" for column in columns)
 
 
@@ -200,7 +213,7 @@ def blamed_field(constraint: CheckConstraint | UniqueConstraint) -> str:
     return str(condition[0]).split("__")[0]
 
 
-def is_passing(error: DatabaseError) -> bool:
+def is_passing(error: DatabaseError | InterfaceError) -> bool:
     """Whether trying again may help: the database is away, or somebody held a lock for too long."""
     state = getattr(error.__cause__, "sqlstate", None)
     if state is not None:
@@ -216,12 +229,28 @@ def is_api(request: HttpRequest) -> bool:
     return request.path == settings.API_V1_STR or request.path.startswith((f"{settings.API_V1_STR}/", "/problems"))
 
 
-def respond(problem: Problem) -> JsonResponse:
-    return JsonResponse(as_dict(problem), status=problem.status, content_type=MEDIA_TYPE)
+def respond(problem: Problem, **how: Any) -> JsonResponse:
+    return JsonResponse(as_dict(problem), status=problem.status, content_type=MEDIA_TYPE, **how)
+
+
+class KnownHostMiddleware:
+    """Refuses an unknown Host under the API path itself: in debug mode Django would answer it with a page."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        try:
+            request.get_host()
+        except DisallowedHost as error:
+            if is_api(request):
+                logger.warning("%s", error)
+                return respond(problems.BadHost())
+        return self.get_response(request)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    problem = problem_from(exception) or problems.BadHost()
+    problem = problem_from(exception) or problems.Malformed()
     return respond(problem) if is_api(request) else defaults.bad_request(request, exception)
 
 

@@ -5,12 +5,15 @@ import re
 from decimal import Decimal
 from typing import Any
 
+from django.core.exceptions import ValidationError as DjangoValidationError
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.fields import get_error_detail
 
 from config import money, text
 
 INSTANT = re.compile(r"(\d{4})-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
-AMOUNT = re.compile(r"\d{1,12}(\.\d{1,4})?", re.ASCII)
+AMOUNT = re.compile(r"(0|[1-9]\d{0,12})(\.\d{1,4})?", re.ASCII)
 
 
 class LineField(serializers.CharField):
@@ -21,9 +24,15 @@ class LineField(serializers.CharField):
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
         if isinstance(data, str):
-            self.check(data.strip())
+            self.refuse_characters(data.strip(text.TRIMMED))
             data = text.normalise(data)
         return super().run_validation(data)
+
+    def refuse_characters(self, data: str) -> None:
+        try:
+            self.check(data)
+        except DjangoValidationError as error:
+            raise serializers.ValidationError(get_error_detail(error)) from None
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
@@ -69,6 +78,9 @@ class ReferenceField(serializers.PrimaryKeyRelatedField):
         "incorrect_type": "Must be an id, a whole number.",
     }
 
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        return serializers.Field.run_validation(self, data)  # DRF's own reads an empty text as null
+
     def to_internal_value(self, data: Any) -> Any:
         if type(data) is not int:
             self.fail("incorrect_type")
@@ -96,13 +108,14 @@ class InstantField(serializers.DateTimeField):
             self.fail("out_of_range")
         return instant
 
-    def to_representation(self, value: dt.datetime | None) -> str | None:
+    def to_representation(self, value: dt.datetime | None) -> str | None:  # type: ignore[override]
         if value is None:
             return None
         text = value.astimezone(dt.UTC).isoformat()
         return text.replace("+00:00", "Z")
 
 
+@extend_schema_field({"type": "string", "pattern": f"^{AMOUNT.pattern}$", "examples": ["49.90"]})
 class PriceField(serializers.Field):
     """A decimal string of plain digits. Its object says in which `currency`, and so with how many decimals."""
 

@@ -7,6 +7,8 @@ import django_filters
 from django import forms
 from django.db.models import Q, QuerySet
 from django_filters.rest_framework import DjangoFilterBackend
+from drf_spectacular.utils import extend_schema_field
+from rest_framework.exceptions import ValidationError
 from rest_framework.filters import OrderingFilter
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -26,7 +28,7 @@ def fault(name: str, code: str, detail: str) -> dict[str, str]:
 class DeclaredFilterBackend(DjangoFilterBackend):
     """django-filter, whose errors become problems that name the parameter."""
 
-    def filter_queryset(self, request: Request, queryset: QuerySet, view: APIView) -> QuerySet:
+    def filter_queryset(self, request: Any, queryset: QuerySet, view: APIView) -> QuerySet:
         filterset = self.get_filterset(request, queryset, view)
         if filterset is None:
             return queryset
@@ -34,7 +36,7 @@ class DeclaredFilterBackend(DjangoFilterBackend):
             raise InvalidInput(
                 errors=[
                     fault(name, (entry.code or "invalid").replace("_", "-"), " ".join(entry.messages))
-                    for name, entries in filterset.errors.as_data().items()
+                    for name, entries in filterset.errors.as_data().items()  # type: ignore[attr-defined]
                     for entry in entries
                 ]
             )
@@ -76,13 +78,14 @@ class DeclaredOrdering(OrderingFilter):
 
 class WholeNumberField(forms.IntegerField):
     def to_python(self, value: Any) -> int | None:
-        if value not in self.empty_values and not re.fullmatch(r"\d{1,18}", value, re.ASCII):
+        if value is not None and not re.fullmatch(r"\d{1,18}", value, re.ASCII):
             raise forms.ValidationError("Must be a whole number.", code="invalid")
         return super().to_python(value)
 
 
+@extend_schema_field({"type": "integer", "minimum": 0, "maximum": 10**18 - 1})
 class WholeNumberFilter(django_filters.NumberFilter):
-    field_class = WholeNumberField
+    field_class = WholeNumberField  # type: ignore[assignment]
 
     def get_max_validator(self) -> None:
         return None
@@ -90,9 +93,13 @@ class WholeNumberFilter(django_filters.NumberFilter):
 
 class InstantFormField(forms.CharField):
     def clean(self, value: Any) -> Any:
-        value = super().clean(value)
-        # A plus sign in a query string reads as a space; nothing else could be meant between time and offset.
-        return InstantField().run_validation(value.replace(" ", "+")) if value else None
+        if value is None:
+            return None
+        try:
+            # A plus sign in a query string reads as a space; nothing else could be meant between time and offset.
+            return InstantField().run_validation(value.replace(" ", "+"))
+        except ValidationError as error:
+            raise forms.ValidationError([str(entry) for entry in error.detail], code="invalid") from None
 
 
 class InstantFilter(django_filters.Filter):
@@ -100,8 +107,10 @@ class InstantFilter(django_filters.Filter):
 
 
 class SwitchField(forms.Field):
+    widget = forms.TextInput
+
     def to_python(self, value: Any) -> bool | None:
-        if value in self.empty_values:
+        if value is None:
             return None
         if value not in ("true", "false"):
             raise forms.ValidationError("Must be true or false.", code="invalid")
@@ -112,12 +121,40 @@ class SwitchFilter(django_filters.Filter):
     field_class = SwitchField
 
 
+class ChoiceField(django_filters.fields.ChoiceField):
+    def to_python(self, value: Any) -> str:
+        if value == "":
+            raise forms.ValidationError("Must be one of the choices.", code="invalid")
+        return super().to_python(value)
+
+
+class ChoiceFilter(django_filters.ChoiceFilter):
+    field_class = ChoiceField
+
+
+class LineField(forms.CharField):
+    def to_python(self, value: Any) -> str | None:
+        if value is not None and not text.normalise(value):
+            raise forms.ValidationError("Must not be empty.", code="invalid")
+        return super().to_python(value)
+
+
+class LineFilter(django_filters.CharFilter):
+    field_class = LineField
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, strip=False, validators=[text.validate_line], **kwargs)
+
+
+@extend_schema_field({"type": "string", "maxLength": MOST_SEARCHED})
 class SearchFilter(django_filters.CharFilter):
     """Every word must occur in one of the fields, in any case."""
 
     def __init__(self, *fields: str, to_many: bool = False) -> None:
         """`to_many` when a field belongs to several rows of one result, which must still come once."""
-        super().__init__(max_length=MOST_SEARCHED, help_text=f"Up to {MOST_TERMS} words, all of which must occur.")
+        help_text = f"Up to {MOST_TERMS} words, all of which must occur."
+        validators = [text.validate_line]
+        super().__init__(strip=False, max_length=MOST_SEARCHED, validators=validators, help_text=help_text)
         self.fields = fields
         self.to_many = to_many
 

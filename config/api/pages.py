@@ -1,16 +1,15 @@
 """The pages outside of any version: the root, health, the problem catalogue."""
 
+from typing import Any
+
 from django.conf import settings
 from django.core.cache import cache
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
-from drf_spectacular.utils import extend_schema
-from rest_framework.decorators import api_view, permission_classes
-from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
-from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from config import problems
 from config.api.errors import respond
@@ -42,7 +41,7 @@ def ready(request: HttpRequest) -> JsonResponse:
     for name, check in checks.items():
         try:
             results[name] = check()
-        except Exception as error:  # whatever it is, it is the answer
+        except Exception as error:  # noqa: BLE001  whatever it is, it is the answer
             results[name] = f"failed: {type(error).__name__}"
     is_ready = all(result == "ok" for result in results.values())
     answer = {"status": "ready" if is_ready else "not ready", "checks": results}
@@ -90,8 +89,11 @@ def problem_detail(request: HttpRequest, code: str) -> JsonResponse:
     return respond(problems.NotFound(f"There is no problem {code!r}."))
 
 
-@extend_schema(exclude=True)
-@api_view(["GET", "POST", "PUT", "PATCH", "DELETE"])
-@permission_classes([AllowAny])
-def unknown_path(request: Request, **kwargs: str) -> Response:
-    raise problems.NotFound("There is no such path.")
+class UnknownPath(APIView):
+    """Whatever the method: there is nothing, and nobody is asked who they are."""
+
+    schema = None
+    default_response_headers = {}  # no Allow: no method works
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        raise problems.NotFound("There is no such path.")

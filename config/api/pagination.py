@@ -2,15 +2,19 @@
 
 from typing import Any
 
-from rest_framework.pagination import CursorPagination, LimitOffsetPagination
+from django.core import signing
+from django.db.models import Field, Model, Q
+from rest_framework.pagination import BasePagination, LimitOffsetPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.utils.urls import remove_query_param, replace_query_param
 
 from config.problems import InvalidInput
 
 MOST_ROWS = 1000
 ROWS = 100
 MOST_SKIPPED = 2**31 - 1
+LINK = {"type": ["string", "null"], "format": "uri"}
 
 
 def whole_number(request: Request, name: str, default: int, least: int, most: int) -> int:
@@ -22,6 +26,22 @@ def whole_number(request: Request, name: str, default: int, least: int, most: in
         return int(value)
     detail = f"Must be a whole number from {least} to {most}."
     raise InvalidInput(errors=[{"parameter": name, "code": "invalid", "detail": detail}])
+
+
+def limit_parameter(default: int = ROWS) -> dict[str, Any]:
+    return {
+        "name": "limit",
+        "in": "query",
+        "required": False,
+        "description": "How many rows to answer.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": MOST_ROWS, "default": default},
+    }
+
+
+def here(request: Request) -> str:
+    """The address that was asked for, as links spell it: without a trailing slash."""
+    path, _, query = request.get_full_path().partition("?")
+    return request.build_absolute_uri(f"{path.rstrip('/')}?{query}")
 
 
 def with_links(response: Response) -> Response:
@@ -37,11 +57,12 @@ def with_links(response: Response) -> Response:
 
 
 class SkipLimitPagination(LimitOffsetPagination):
-    default_limit = ROWS
-    max_limit = MOST_ROWS
     offset_query_param = "skip"
-    limit_query_description = f"How many rows to answer: 1 to {MOST_ROWS}."
-    offset_query_description = "How many rows to pass over."
+    parameters = ("limit", "skip")
+    request: Any
+    count: int
+    offset: int
+    limit: int
 
     def get_limit(self, request: Request) -> int:
         return whole_number(request, "limit", ROWS, 1, MOST_ROWS)
@@ -49,30 +70,108 @@ class SkipLimitPagination(LimitOffsetPagination):
     def get_offset(self, request: Request) -> int:
         return whole_number(request, "skip", 0, 0, MOST_SKIPPED)
 
+    def link(self, skip: int) -> str:
+        url = replace_query_param(here(self.request), "limit", self.limit)
+        return replace_query_param(url, "skip", skip) if skip else remove_query_param(url, "skip")
+
+    def get_next_link(self) -> str | None:
+        return self.link(self.offset + self.limit) if self.offset + self.limit < self.count else None
+
+    def get_previous_link(self) -> str | None:
+        return self.link(max(self.offset - self.limit, 0)) if self.offset else None
+
     def get_paginated_response(self, data: Any) -> Response:
         return with_links(super().get_paginated_response(data))
 
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        skip = {"type": "integer", "minimum": 0, "maximum": MOST_SKIPPED, "default": 0}
+        description = "How many rows to pass over."
+        return [
+            limit_parameter(),
+            {"name": "skip", "in": "query", "required": False, "description": description, "schema": skip},
+        ]
 
-class NewestFirstPagination(CursorPagination):
-    page_size = ROWS
-    max_page_size = MOST_ROWS
-    page_size_query_param = "limit"
-    page_size_query_description = f"How many rows to answer: 1 to {MOST_ROWS}."
-    cursor_query_description = "Where to go on: taken from `next` or `previous` of the answer before."
-    invalid_cursor_message = "Must be taken from a link that the API gave."
-    ordering = ("-created_at", "-pk")
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        count = {"type": "integer", "minimum": 0, "description": "Rows on all pages together."}
+        return page_schema(schema, count=count)
 
-    def get_page_size(self, request: Request) -> int:
-        return whole_number(request, "limit", ROWS, 1, MOST_ROWS)
 
-    def decode_cursor(self, request: Request) -> Any:
-        from rest_framework.exceptions import NotFound
+def page_schema(rows: dict[str, Any], **more: Any) -> dict[str, Any]:
+    properties = {**more, "next": LINK, "previous": LINK, "results": rows}
+    return {"type": "object", "required": list(properties), "properties": properties}
 
+
+class CursorPagination(BasePagination):
+    """Goes on from a row's place in the order, not from its number: what comes and goes meanwhile shifts nothing.
+
+    The list's order ends with the primary key and has no nulls. A cursor is signed: nobody can make one up.
+    """
+
+    parameters = ("limit", "cursor")
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
+        self.request = request
+        self.order: tuple[str, ...] = queryset.query.order_by
+        self.salt = f"cursor {queryset.model._meta.label} {self.order}"
+        limit = whole_number(request, "limit", ROWS, 1, MOST_ROWS)
+        place, is_backward = self.read_cursor(queryset.model)
+        order = [opposite(name) for name in self.order] if is_backward else self.order
+        if place:
+            queryset = queryset.filter(beyond(order, place))
+        rows = list(queryset.order_by(*order)[: limit + 1])
+        has_more, rows = len(rows) > limit, rows[:limit]
+        if is_backward:
+            rows.reverse()
+        has_next, has_previous = (True, has_more) if is_backward else (has_more, bool(place))
+        self.next = self.link(rows[-1], is_backward=False) if rows and has_next else None
+        self.previous = self.link(rows[0], is_backward=True) if rows and has_previous else None
+        return rows
+
+    def read_cursor(self, model: type[Model]) -> tuple[list[Any], bool]:
+        """Where to go on, and whether backwards. Raises InvalidInput when it is no cursor of this list and order."""
+        cursor = self.request.query_params.get("cursor")
+        if cursor is None:
+            return [], False
         try:
-            return super().decode_cursor(request)
-        except NotFound as error:
-            fault = {"parameter": "cursor", "code": "invalid", "detail": str(error.detail)}
-            raise InvalidInput(errors=[fault]) from None
+            *place, is_backward = signing.loads(cursor, salt=self.salt)
+        except signing.BadSignature:
+            detail = "Must be taken from a link that the API gave, and used with the same ordering."
+            raise InvalidInput(errors=[{"parameter": "cursor", "code": "invalid", "detail": detail}]) from None
+        return [field(model, name).to_python(value) for name, value in zip(self.order, place, strict=True)], is_backward
+
+    def link(self, row: Model, *, is_backward: bool) -> str:
+        place = [field(type(row), name).value_to_string(row) for name in self.order]
+        cursor = signing.dumps([*place, is_backward], salt=self.salt)
+        return replace_query_param(here(self.request), "cursor", cursor)
 
     def get_paginated_response(self, data: Any) -> Response:
-        return with_links(super().get_paginated_response(data))
+        return with_links(Response({"next": self.next, "previous": self.previous, "results": data}))
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        description = "Where to go on: taken from `next` or `previous` of the answer before."
+        cursor = {"name": "cursor", "in": "query", "required": False, "description": description}
+        return [limit_parameter(), {**cursor, "schema": {"type": "string"}}]
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        return page_schema(schema)
+
+
+def field(model: type[Model], name: str) -> Field:
+    name = name.removeprefix("-")
+    return model._meta.pk if name == "pk" else model._meta.get_field(name)  # type: ignore[return-value]
+
+
+def opposite(name: str) -> str:
+    return name[1:] if name.startswith("-") else f"-{name}"
+
+
+def beyond(order: Any, place: list[Any]) -> Q:
+    """The rows after a place: later in the first name of the order, or level in it and later in the next, and so on."""
+    condition, level = Q(), Q()
+    for name, value in zip(order, place, strict=True):
+        bare = name.removeprefix("-")
+        condition |= level & Q(**{f"{bare}__{'lt' if name.startswith('-') else 'gt'}": value})
+        level &= Q(**{bare: value})
+    first = order[0].removeprefix("-")
+    # Follows from the rest; in one piece, for the planner to begin in the middle of an index.
+    return condition & Q(**{f"{first}__{'lte' if order[0].startswith('-') else 'gte'}": place[0]})

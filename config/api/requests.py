@@ -13,20 +13,20 @@ request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
 
 class RequestIdMiddleware:
-    """Takes `X-Request-ID` when it is 1 to 128 visible ASCII characters, makes one otherwise, and answers with it."""
+    """Takes `X-Request-ID` when it is 1 to 128 visible ASCII characters, makes one otherwise, and answers with it.
+
+    The id stays until the next request of the same worker: Django and the server log an answer after they have it.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         asked = request.headers.get("X-Request-ID", "")
-        token = request_id.set(asked if VISIBLE_ASCII.fullmatch(asked) else str(uuid.uuid4()))
-        try:
-            response = self.get_response(request)
-            response["X-Request-ID"] = request_id.get()
-            return response
-        finally:
-            request_id.reset(token)
+        request_id.set(asked if VISIBLE_ASCII.fullmatch(asked) else str(uuid.uuid4()))
+        response = self.get_response(request)
+        response["X-Request-ID"] = request_id.get()
+        return response
 
 
 class RequestIdFilter(logging.Filter):

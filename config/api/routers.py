@@ -1,11 +1,14 @@
 from rest_framework.permissions import AllowAny
 from rest_framework.routers import APIRootView, DefaultRouter
 
+from config.api.viewsets import Viewset
+
 
 class RootView(APIRootView):
     """Where each resource is."""
 
     permission_classes = [AllowAny]
+    options = Viewset.options
 
 
 class OptionalSlashRouter(DefaultRouter):

@@ -1,5 +1,6 @@
 """What every resource's serializer does alike."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.db import models
@@ -9,9 +10,33 @@ from rest_framework.exceptions import ErrorDetail
 from config import money
 from config.api import fields
 
+BOUNDS = {"blank", "max_length", "min_length", "max_value", "min_value", "out_of_range"}  # codes of faults
+COMPARISONS = {"range", "gte", "gt", "lte", "lt", "length"}
+
+
+def bounds(model: type[models.Model]) -> dict[str, models.CheckConstraint]:
+    """The first constraint of each field that compares it to constants."""
+    found: dict[str, models.CheckConstraint] = {}
+    for constraint in model._meta.constraints:
+        if isinstance(constraint, models.CheckConstraint):
+            for name in bounded(constraint.condition):
+                found.setdefault(name, constraint)
+    return found
+
+
+def bounded(condition: Any) -> Iterator[str]:
+    for child in condition.children:
+        if isinstance(child, models.Q):
+            yield from bounded(child)
+        elif not hasattr(child[1], "resolve_expression") and child[0].rsplit("__", 1)[-1] in COMPARISONS:
+            yield child[0].split("__")[0]
+
 
 class StrictFields:
-    """Refuses what the resource does not have, and what only the server sets, instead of ignoring it."""
+    """Refuses what the resource does not have, and what only the server sets, instead of ignoring it.
+
+    A value out of its bounds is answered in the words of the model's constraint (`Meta.model`), as everywhere.
+    """
 
     def to_internal_value(self, data: Any) -> Any:
         known: dict[str, serializers.Field] = self.fields  # type: ignore[attr-defined]
@@ -24,10 +49,21 @@ class StrictFields:
         try:
             value = super().to_internal_value(data)  # type: ignore[misc]
         except serializers.ValidationError as error:
-            raise serializers.ValidationError({**error.detail, **faults}) from None  # type: ignore[dict-item]
+            raise serializers.ValidationError({**self.in_own_words(error.detail), **faults}) from None
         if faults:
             raise serializers.ValidationError(faults)
         return value
+
+    def in_own_words(self, faults: Any) -> dict[str, Any]:
+        model = getattr(getattr(self, "Meta", None), "model", None)
+        constraints = bounds(model) if model else {}
+        for name, entries in faults.items():
+            known = self.fields.get(name)  # type: ignore[attr-defined]
+            constraint = constraints.get(known.source) if known else None
+            if constraint and isinstance(entries, list) and any(entry.code in BOUNDS for entry in entries):
+                code = constraint.violation_error_code or "invalid"
+                faults[name] = [ErrorDetail(str(constraint.violation_error_message), code=code)]
+        return faults
 
 
 class Serializer(StrictFields, serializers.Serializer):

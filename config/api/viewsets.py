@@ -3,8 +3,11 @@
 import datetime as dt
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, ClassVar
+from urllib.parse import unquote_to_bytes
 
+from django.http import Http404
 from django.utils import timezone
 from rest_framework import mixins, status
 from rest_framework.request import Request
@@ -12,7 +15,8 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer, Serializer
 from rest_framework.viewsets import GenericViewSet
 
-from config.problems import InvalidInput, NotFound
+from config.api.pagination import SkipLimitPagination
+from config.problems import InvalidInput, Malformed, NotFound
 
 
 class Viewset(GenericViewSet):
@@ -23,13 +27,19 @@ class Viewset(GenericViewSet):
     """
 
     lookup_value_regex = r"[^/]+"
+    lookup_schema: ClassVar[dict[str, Any]] = {"type": "integer", "minimum": 1}
     ordering: ClassVar[tuple[str, ...]] = ("id",)
     ordering_fields: ClassVar[tuple[str, ...]] = ()
     access: ClassVar[dict[str, Any]]
+    pagination_class: Any = SkipLimitPagination
+    queryset: Any
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         self.at: dt.datetime = timezone.now()
         super().initial(request, *args, **kwargs)
+        self.refuse_parameters(request)
+
+    def refuse_parameters(self, request: Request) -> None:
         allowed = self.query_parameters()
         faults = [
             {
@@ -42,6 +52,10 @@ class Viewset(GenericViewSet):
         ]
         if faults:
             raise InvalidInput(errors=faults)
+        try:
+            unquote_to_bytes(request.META["QUERY_STRING"]).decode()
+        except UnicodeDecodeError:
+            raise Malformed("The query is not UTF-8.") from None
 
     def query_parameters(self) -> set[str]:
         """The names that this action's query string may hold."""
@@ -49,17 +63,21 @@ class Viewset(GenericViewSet):
             return set()
         filterset = getattr(self, "filterset_class", None)
         names = set(filterset.base_filters) if filterset else set()
-        for kind in ("limit", "offset", "cursor", "page_size"):
-            names.add(getattr(self.paginator, f"{kind}_query_param", None) or "limit")
-        return names | ({"ordering"} if self.ordering_fields else set())
+        return names | set(self.pagination_class.parameters) | ({"ordering"} if self.ordering_fields else set())
+
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
+        """Says with the Allow header, and nothing else, what can be done here."""
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
     def get_serializer_context(self) -> dict[str, Any]:
         return {**super().get_serializer_context(), "at": getattr(self, "at", None)}
 
     def get_object(self) -> Any:
-        if not self.is_identifier(self.kwargs[self.lookup_field]):
-            raise NotFound()
-        return super().get_object()
+        if self.is_identifier(self.kwargs[self.lookup_field]):
+            with suppress(Http404):
+                return super().get_object()
+        name = self.queryset.model._meta.verbose_name
+        raise NotFound(f"There is no {name} with this {'id' if self.lookup_field == 'pk' else self.lookup_field}.")
 
     @staticmethod
     def is_identifier(value: str) -> bool:

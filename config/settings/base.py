@@ -2,7 +2,11 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
+
+from config import money
 from config.environment import Env
 from config.settings.database import database
 
@@ -10,30 +14,34 @@ BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
 env = Env()
 ENV_FILE = os.environ.get("ENV_FILE", str(BASE_DIR / ".env"))
-if ENV_FILE and os.path.isfile(ENV_FILE):
-    env.read_env(ENV_FILE)
+if ENV_FILE and ("ENV_FILE" in os.environ or os.path.exists(ENV_FILE)):  # the project's own .env need not exist
+    env.read_file(ENV_FILE)
 
 # The project and its API
 
 PROJECT_NAME = env.str("PROJECT_NAME", "Ticket Booking System")
 PROJECT_DESCRIPTION = env.str("PROJECT_DESCRIPTION", "A ticketing backend that never oversells.")
 VERSION = env.str("VERSION", "0.1.0")
-API_V1_STR = "/" + env.str("API_V1_STR", "/api/v1").strip("/")
+API_V1_STR = env.url_path("API_V1_STR", "/api/v1")
 DEBUG = env.switch("DEBUG", False)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS")
 
 # The domain
 
 DEFAULT_CURRENCY = env.str("DEFAULT_CURRENCY", "EUR")
+if DEFAULT_CURRENCY not in money.DECIMALS:
+    raise ImproperlyConfigured(f"DEFAULT_CURRENCY must be an ISO 4217 code such as EUR, not {DEFAULT_CURRENCY!r}.")
 BOOKING_HOLD_MINUTES_MAX = env.whole_number("BOOKING_HOLD_MINUTES_MAX", 60, least=1, most=10_080)
-BOOKING_HOLD_MINUTES = env.whole_number("BOOKING_HOLD_MINUTES", 15, least=1, most=BOOKING_HOLD_MINUTES_MAX)
+BOOKING_HOLD_MINUTES = env.whole_number(
+    "BOOKING_HOLD_MINUTES", min(15, BOOKING_HOLD_MINUTES_MAX), least=1, most=BOOKING_HOLD_MINUTES_MAX
+)
 
 # Data
 
-DATABASES = {"default": database(env, BASE_DIR)}
+DATABASES: dict[str, dict[str, Any]] = {"default": database(env, BASE_DIR)}
 DATABASE_ECHO = env.switch("DATABASE_ECHO", False)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CACHES = {"default": env.cache_url("CACHE_URL", "locmemcache://")}
+CACHES = {"default": env.cache("CACHE_URL", "locmemcache://")}
 
 # The application
 
@@ -59,6 +67,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "config.api.requests.RequestIdMiddleware",
+    "config.api.errors.KnownHostMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
@@ -101,11 +110,11 @@ AUTH_PASSWORD_VALIDATORS = [
 # Browsers
 
 CORS_URLS_REGEX = rf"^({API_V1_STR}/|/problems|/health|/$)"
-CORS_ALLOWED_ORIGINS = env.words("CORS_ALLOWED_ORIGINS")
+CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
 CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-key", "if-match", "if-none-match",
                       "x-request-id"]  # fmt: skip
 CORS_EXPOSE_HEADERS = ["ETag", "Idempotent-Replayed", "Link", "Location", "Retry-After", "X-Request-ID"]
-CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 
 # The API's manners
 
@@ -140,6 +149,13 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "BookingStatus": "bookings.states.Status",
+        "OffSaleReason": "events.serializers.REASONS",
+        "EventStatus": "events.models.Event.Status",
+        "TicketStatus": "bookings.models.Ticket.Status",
+        "TicketTypeStatus": "ticket_types.serializers.STATUSES",
+    },
     "PREPROCESSING_HOOKS": ["config.api.schema.without_trailing_slashes"],
 }
 
@@ -147,7 +163,7 @@ SPECTACULAR_SETTINGS = {
 
 LOG_LEVEL = env.one_of("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
 LOG_FORMAT = env.one_of("LOG_FORMAT", "text", ("text", "json"))
-LOGGING = {
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"request_id": {"()": "config.api.requests.RequestIdFilter"}},

@@ -8,22 +8,32 @@ from django.core.exceptions import ImproperlyConfigured
 from config.environment import Env
 
 SQLITE = "django.db.backends.sqlite3"
-POSTGRESQL = "django.db.backends.postgresql"
+DEFAULT_URL = "sqlite:///ticket_booking.db"
 
 
 def database(env: Env, base_dir: Path) -> dict[str, Any]:
     """Django's settings for `DATABASE_URL`; a relative SQLite path is counted from the project's folder."""
-    settings: dict[str, Any] = env.db_url("DATABASE_URL", "sqlite:///ticket_booking.db")
-    engine = settings.get("ENGINE")
-    if engine == SQLITE:
+    settings = parse(env.str("DATABASE_URL", DEFAULT_URL).strip() or DEFAULT_URL)
+    if settings["ENGINE"] == SQLITE:
         settings["NAME"] = str(base_dir / settings["NAME"]) if settings["NAME"] != ":memory:" else ":memory:"
         extra = sqlite_options(env)
-    elif engine == POSTGRESQL:
+    else:
         settings["CONN_MAX_AGE"] = 0  # the pool keeps connections, not the request
         extra = postgresql_options(env)
-    else:
-        raise ImproperlyConfigured("DATABASE_URL must start with sqlite:// or postgresql://.")
     settings["OPTIONS"] = {**settings.get("OPTIONS", {}), **extra}
+    return settings
+
+
+def parse(url: str) -> dict[str, Any]:
+    """Names no part of the URL in an error: it may hold a password."""
+    if not url.startswith(("sqlite:///", "postgres://", "postgresql://")):
+        raise ImproperlyConfigured("DATABASE_URL must start with sqlite:/// or postgresql://.")
+    try:
+        settings: dict[str, Any] = Env.db_url_config(url)
+    except ValueError:
+        raise ImproperlyConfigured("DATABASE_URL cannot be read: its host or port is not one.") from None
+    if not settings["NAME"]:
+        raise ImproperlyConfigured("DATABASE_URL must name a database, as in postgresql://user@host/name.")
     return settings
 
 
@@ -47,5 +57,5 @@ def postgresql_options(env: Env) -> dict[str, Any]:
     pool_size = env.whole_number("DATABASE_POOL_SIZE", 8, least=0, most=1000)
     return {
         "options": " ".join([*parameters, "-c synchronous_commit=on"]),
-        "pool": {"min_size": 1, "max_size": pool_size, "timeout": 10} if pool_size else False,
+        "pool": {"min_size": 1, "max_size": pool_size, "timeout": 5} if pool_size else False,
     }

@@ -5,10 +5,10 @@ from django.core.exceptions import ImproperlyConfigured
 from config.settings.base import *
 from config.settings.base import ALLOWED_HOSTS, DEBUG, env
 
-SECRET_KEY = env.str("SECRET_KEY")
+SECRET_KEY = env.required("SECRET_KEY")
 if not ALLOWED_HOSTS:
     raise ImproperlyConfigured("ALLOWED_HOSTS must be set: the names that this server answers to, with commas between.")
-env.str("DATABASE_URL")  # production names its database, so that nobody sells into a file by accident
+env.required("DATABASE_URL")  # production names its database, so that nobody sells into a file by accident
 if DEBUG:
     raise ImproperlyConfigured("DEBUG must be false in production: its error pages show settings to anybody.")
 

@@ -13,21 +13,26 @@ from config.tests.postgres import postgres_url
 def run(name: str, url: str, arguments: list[str]) -> int:
     print(f"\n=== {name}", flush=True)
     environment = {**os.environ, "DATABASE_URL": url}
-    return subprocess.run([sys.executable, "-m", "pytest", *arguments], env=environment).returncode
+    return subprocess.run([sys.executable, "-m", "pytest", *arguments], check=False, env=environment).returncode
+
+
+def name_of(postgres: str) -> str:
+    """Names the server; ends the run when nobody answers, since half of the tests is not the tests."""
+    try:
+        with psycopg.connect(postgres, connect_timeout=10) as connection:
+            return f"PostgreSQL {connection.info.server_version // 10_000}"
+    except psycopg.OperationalError as error:
+        sys.exit(f"No tests were run, because PostgreSQL does not answer: {error}")
 
 
 def main(arguments: list[str]) -> int:
-    results = {f"SQLite {sqlite3.sqlite_version}": 0}
-    name = next(iter(results))
-    results[name] = run(name, "sqlite:///test.db", arguments)
     with postgres_url() as url:
-        with psycopg.connect(url) as connection:
-            name = f"PostgreSQL {connection.info.server_version // 10_000}"
-        results[name] = run(name, url, arguments)
+        databases = {f"SQLite {sqlite3.sqlite_version}": "sqlite:///test.db", name_of(url): url}
+        results = {name: run(name, database, arguments) for name, database in databases.items()}
     print()
     for name, code in results.items():
         print(f"{'passed' if code == 0 else 'FAILED'} on {name}")
-    return max(results.values())
+    return int(any(results.values()))  # not the greatest: a process that a signal ended has a negative one
 
 
 if __name__ == "__main__":

@@ -44,6 +44,7 @@ class PostgresServer:
         command = [str(self.bin / program), *arguments]
         done = subprocess.run(  # the server inherits stdout, so it must not be a pipe that is read to its end
             command,
+            check=False,
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -14,6 +14,9 @@ from config.tests.server import fresh_database, served
 PAGES = ["/docs", "/redoc", "/admin/login/"]
 
 
+pytestmark = pytest.mark.xdist_group("readme")  # one process makes what all tests of this module share
+
+
 @pytest.fixture(scope="module")
 def server():
     with fresh_database() as url, served(url) as server:

@@ -25,17 +25,25 @@ class Command(BaseCommand):
     def handle(self, *, name: str, role: str | None, days: int | None, **options: Any) -> None:
         if days is not None and not 1 <= days <= 36_500:
             raise CommandError("--days must be between 1 and 36500.")
+        if len(name) > 100:
+            raise CommandError("A name may have up to 100 characters.")
         user = get_user_model().objects.filter(username=name).first()
         if user is None:
             user = self.make_user(name, role)
         elif not user.is_active:
             raise CommandError(f"The user {name} is not active.")
         if role:
-            user.groups.add(Group.objects.get(name=Role(role).label))
+            user.groups.add(self.group(Role(role)))
         expires_at = timezone.now() + dt.timedelta(days=days) if days else None
         _, text = ApiToken.issue(user=user, name=name, expires_at=expires_at)
         self.stderr.write(f"A token for {name}, shown only now. Send it as: Authorization: Bearer <token>")
         self.stdout.write(text)
+
+    def group(self, role: Role) -> Group:
+        group = Group.objects.filter(name=role.label).first()
+        if group is None:
+            raise CommandError(f"The group {role.label} is gone: make it in the admin, or run migrate.")
+        return group
 
     def make_user(self, name: str, role: str | None) -> Any:
         if role is None:

@@ -1,0 +1,91 @@
+import datetime as dt
+import re
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from config.access.models import ApiToken, digest
+from config.access.roles import Role
+from conftest import client_of, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+def nothing_made():
+    return (get_user_model().objects.count(), ApiToken.objects.count()) == (0, 0)
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_makes_a_user_with_the_role_and_prints_the_token_alone(role, capsys):
+    call_command("create_api_token", "web-shop", role=role.value)
+    said = capsys.readouterr()
+    text = said.out.removesuffix("\n")
+    assert re.fullmatch(r"tbs_[\w-]{43}", text)
+    user = get_user_model().objects.get()
+    assert (user.username, user.is_staff, user.has_usable_password()) == ("web-shop", False, False)
+    assert [group.name for group in user.groups.all()] == [role.label]
+    token = ApiToken.objects.get()
+    assert (token.user, token.name, token.digest, token.expires_at) == (user, "web-shop", digest(text), None)
+    assert text not in said.err
+
+
+def test_token_works(capsys):
+    call_command("create_api_token", "web-shop", "--role", "manager")
+    text = capsys.readouterr().out.splitlines()[-1]
+    body = {"name": "Hall", "address": "Street", "capacity": 10}
+    assert client_of().post("/venues", body, HTTP_AUTHORIZATION=f"Bearer {text}").status_code == 201
+
+
+def test_user_that_exists_gets_another_token_and_another_role(capsys):
+    user = make_user(Role.DOOR, username="anna")
+    call_command("create_api_token", "anna")
+    call_command("create_api_token", "anna", role="auditor")
+    assert ApiToken.objects.filter(user=user).count() == 2
+    assert sorted(group.name for group in user.groups.all()) == ["Auditor", "Door"]
+    assert get_user_model().objects.count() == 1
+
+
+def test_days_set_when_it_runs_out(capsys):
+    call_command("create_api_token", "web-shop", role="door", days=30)
+    lasts = ApiToken.objects.get().expires_at - timezone.now()
+    assert dt.timedelta(days=29, hours=23) < lasts <= dt.timedelta(days=30)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("web-shop", {}, "There is no user web-shop: say with --role what a new one may do."),
+        ("web-shop", {"role": "door", "days": 0}, "--days must be between 1 and 36500."),
+        ("web-shop", {"role": "door", "days": 36_501}, "--days must be between 1 and 36500."),
+        ("web shop", {"role": "door"}, "Enter a valid username."),
+        ("", {"role": "door"}, "This field cannot be blank."),
+        ("a" * 101, {"role": "door"}, "A name may have up to 100 characters."),
+    ],
+)
+def test_refuses_in_one_line_and_makes_nothing(name, options, said):
+    with pytest.raises(CommandError, match=f"^{re.escape(said)}"):
+        call_command("create_api_token", name, **options)
+    assert nothing_made()
+
+
+def test_refuses_an_unknown_role():
+    with pytest.raises(CommandError, match="invalid choice: 'king'"):
+        call_command("create_api_token", "web-shop", "--role", "king")
+    assert nothing_made()
+
+
+def test_refuses_a_user_that_is_not_active():
+    make_user(username="anna", is_active=False)
+    with pytest.raises(CommandError, match=r"^The user anna is not active\.$"):
+        call_command("create_api_token", "anna", role="door")
+    assert ApiToken.objects.count() == 0
+
+
+def test_refuses_a_role_whose_group_is_gone():
+    Group.objects.filter(name="Door").delete()
+    with pytest.raises(CommandError, match=r"^The group Door is gone"):
+        call_command("create_api_token", "web-shop", role="door")
+    assert nothing_made()

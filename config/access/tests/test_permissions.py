@@ -1,0 +1,89 @@
+"""Deny by default: what no rule names is refused, to everybody."""
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.urls import include, path
+from rest_framework.decorators import action
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from config.access.models import ApiToken
+from config.access.permissions import ANYONE, Unless
+from config.api.routers import OptionalSlashRouter
+from config.api.viewsets import Viewset
+from config.tests.answers import refused
+from config.urls import router as real_router
+from conftest import client_of
+from venues.models import Venue
+from venues.serializers import VenueSerializer
+
+
+class Bare(Viewset):
+    queryset = Venue.objects.all()
+    serializer_class = VenueSerializer
+
+    def list(self, request):
+        return Response("seen")
+
+    def create(self, request):
+        return Response("made")
+
+
+class Partly(Bare):
+    access = {"list": ANYONE, "open": Unless("venues.view_venue", lambda venue: venue.capacity == 1, "it is small")}
+
+    @action(detail=True, methods=["post"])
+    def open(self, request, pk):
+        self.get_object()
+        return Response("open")
+
+    @action(detail=False)
+    def forgotten(self, request):
+        return Response("seen")
+
+
+class Plain(APIView):
+    def get(self, request):
+        return Response("seen")
+
+
+router = OptionalSlashRouter()
+router.register("bare", Bare, basename="bare")
+router.register("partly", Partly, basename="partly")
+urlpatterns = [path("api/v1/plain", Plain.as_view()), path("api/v1/", include(router.urls))]
+
+pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db]
+
+
+@pytest.fixture
+def superuser(db):
+    return client_of(get_user_model().objects.create(username="root", is_superuser=True))
+
+
+@pytest.mark.parametrize(("method", "path"), [("get", "/bare"), ("post", "/bare"), ("post", "/partly"),
+                                              ("get", "/partly/forgotten"), ("get", "/plain")])  # fmt: skip
+def test_action_without_a_rule_is_refused(method, path, guest, manager, superuser):
+    assert refused(getattr(guest, method)(path), 401, "unauthenticated")
+    assert refused(getattr(manager, method)(path), 403, "forbidden")
+    assert refused(getattr(superuser, method)(path), 403, "forbidden")
+
+
+def test_action_for_anyone_is_open(guest):
+    assert guest.get("/partly").json() == "seen"
+
+
+def test_unless_asks_the_object(guest, door, make_venue):
+    small, large = make_venue(capacity=1), make_venue(capacity=2)
+    assert guest.post(f"/partly/{small.pk}/open").json() == "open"
+    assert refused(guest.post(f"/partly/{large.pk}/open"), 401, "unauthenticated")
+    assert door.post(f"/partly/{large.pk}/open").json() == "open"
+    ApiToken.objects.get().user.groups.clear()
+    assert refused(door.post(f"/partly/{large.pk}/open"), 403, "forbidden")
+
+
+def test_every_action_of_the_project_has_a_rule():
+    for _, viewset, _ in real_router.registry:
+        verbs = {"list", "retrieve", "create", "update", "partial_update", "destroy"}
+        actions = {name for name in verbs if hasattr(viewset, name)}
+        actions |= {extra.__name__ for extra in viewset.get_extra_actions()}
+        assert actions == set(viewset.access), viewset

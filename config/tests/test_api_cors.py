@@ -1,0 +1,78 @@
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+ORIGIN = "https://shop.example"
+PREFLIGHT = {
+    "HTTP_ORIGIN": ORIGIN,
+    "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "POST",
+    "HTTP_ACCESS_CONTROL_REQUEST_HEADERS": "authorization, content-type, idempotency-key, x-request-id, if-match",
+}
+EXPOSED = {"ETag", "Idempotent-Replayed", "Link", "Location", "Retry-After", "X-Request-ID"}
+
+
+@pytest.mark.parametrize("path", ["/bookings", "/bookings/", "/venues/1", "/nothing", "//problems", "//health"])
+def test_preflight_is_answered_to_any_origin(path, guest, db):
+    answer = guest.options(path, **PREFLIGHT)
+    assert answer.status_code == 200
+    assert answer["Access-Control-Allow-Origin"] == "*"
+    assert {"GET", "POST", "PUT", "PATCH", "DELETE"} <= set(answer["Access-Control-Allow-Methods"].split(", "))
+    allowed = set(answer["Access-Control-Allow-Headers"].split(", "))
+    assert set(PREFLIGHT["HTTP_ACCESS_CONTROL_REQUEST_HEADERS"].split(", ")) <= allowed
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/venues", 200), ("/venues/0", 404), ("/nothing", 404), ("/bookings", 401)]
+)
+def test_answers_and_problems_are_readable_for_browsers(path, status, guest, db):
+    answer = guest.get(path, HTTP_ORIGIN=ORIGIN)
+    assert (answer.status_code, answer["Access-Control-Allow-Origin"]) == (status, "*")
+    assert set(answer["Access-Control-Expose-Headers"].split(", ")) == EXPOSED
+    assert "Access-Control-Allow-Credentials" not in answer
+
+
+def test_named_origins_alone_are_answered(guest, settings, db):
+    settings.CORS_ALLOW_ALL_ORIGINS = False
+    settings.CORS_ALLOWED_ORIGINS = [ORIGIN]
+    assert guest.options("/bookings", **PREFLIGHT)["Access-Control-Allow-Origin"] == ORIGIN
+    assert guest.get("/venues", HTTP_ORIGIN=ORIGIN)["Access-Control-Allow-Origin"] == ORIGIN
+    for origin in ("https://evil.example", "http://shop.example", "https://shop.example.evil.example", "null"):
+        assert "Access-Control-Allow-Origin" not in guest.options("/bookings", **{**PREFLIGHT, "HTTP_ORIGIN": origin})
+        assert "Access-Control-Allow-Origin" not in guest.get("/venues", HTTP_ORIGIN=origin)
+
+
+def test_admin_is_not_for_other_origins(guest, db):
+    assert "Access-Control-Allow-Origin" not in guest.get("//admin/login/", HTTP_ORIGIN=ORIGIN)
+
+
+PRINT = """
+import json, os
+from django.conf import settings
+print(json.dumps([getattr(settings, "CORS_ALLOW_ALL_ORIGINS", False), settings.CORS_ALLOWED_ORIGINS]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "origins", "expected"),
+    [
+        ("local", "", [True, []]),
+        ("local", ORIGIN, [False, [ORIGIN]]),
+        ("production", "", [False, []]),
+        ("production", f"{ORIGIN}, https://other.example", [False, [ORIGIN, "https://other.example"]]),
+    ],
+)
+def test_origins_of_each_environment(name, origins, expected):
+    environment = {
+        "PATH": os.environ["PATH"],
+        "ENV_FILE": "",
+        "DJANGO_SETTINGS_MODULE": f"config.settings.{name}",
+        "CORS_ALLOWED_ORIGINS": origins,
+        "SECRET_KEY": "a" * 60,
+        "ALLOWED_HOSTS": "tickets.example",
+        "DATABASE_URL": "sqlite:///x.db",
+    }
+    done = subprocess.run([sys.executable, "-c", PRINT], check=False, env=environment, capture_output=True, text=True)
+    assert (done.returncode, json.loads(done.stdout or "null")) == (0, expected), done.stderr

@@ -1,0 +1,176 @@
+"""Every path, with and without its trailing slash, for every method."""
+
+import re
+
+import pytest
+
+from config.tests.answers import refused
+from config.urls import router
+
+LISTS = {"/venues": 200, "/events": 200, "/ticket-types": 200, "/bookings": 401, "/tickets": 401}
+ONES = ("/venues/{venue}", "/events/{event}", "/ticket-types/{type}", "/bookings/{booking}", "/tickets/{ticket}")
+ACTIONS = (
+    "/events/{event}/publish",
+    "/events/{event}/cancel",
+    "/bookings/{booking}/confirm",
+    "/bookings/{booking}/cancel",
+    "/tickets/{ticket}/check-in",
+    "/tickets/{ticket}/undo-check-in",
+)
+METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
+
+
+@pytest.fixture
+def ids(book):
+    booking = book().confirm()
+    item = booking.items.get()
+    return {
+        "venue": booking.event.venue_id,
+        "event": booking.event_id,
+        "type": item.ticket_type_id,
+        "booking": booking.pk,
+        "ticket": booking.tickets.get().code,
+    }
+
+
+def alike(answer):
+    """An answer without what is made anew for each request."""
+    body = re.sub(rb'"(request_id|expires_in|updated_at)": ?("[^"]*"|\d+)', b"", answer.content)
+    return answer.status_code, answer["Content-Type"] if answer.content else None, answer.get("Allow"), body
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("path", ["", *LISTS, *ONES, *ACTIONS, "/openapi.json"])
+def test_path_answers_the_same_with_and_without_slash(path, method, ids, guest):
+    path = path.format(**ids)
+    bare, slashed = (getattr(guest, method)(spelling) for spelling in (path, f"{path}/"))
+    assert alike(bare) == alike(slashed)
+    assert bare.status_code not in (301, 302, 307, 308, 404, 500)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("path", [*LISTS, *ONES, *ACTIONS])
+def test_path_answers_staff_the_same_with_and_without_slash(path, method, ids, manager):
+    path = path.format(**ids)
+    getattr(manager, method)(path)  # what happens once has happened: publish, cancel and check-in are asked twice
+    bare, slashed = (getattr(manager, method)(spelling) for spelling in (path, f"{path}/"))
+    assert alike(bare) == alike(slashed)
+
+
+@pytest.mark.parametrize("path", ["//health", "//health/ready", "//problems", "//problems/sold-out"])
+def test_page_answers_the_same_with_and_without_slash(path, guest, db):
+    assert guest.get(path).status_code == 200
+    assert guest.get(path).content == guest.get(f"{path}/").content
+
+
+@pytest.mark.parametrize("path", ["//docs", "//docs/", "//redoc", "//redoc/"])
+def test_documentation_is_a_page(path, guest, db):
+    answer = guest.get(path)
+    assert (answer.status_code, answer["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert "http://" not in answer.content.decode().replace("http://testserver", "")
+    assert "https://" not in answer.content.decode()
+
+
+def test_every_resource_and_action_is_in_these_tables():
+    assert {f"/{prefix}" for prefix, *_ in router.registry} == set(LISTS)
+    actions = {
+        (prefix, extra.url_path) for prefix, viewset, _ in router.registry for extra in viewset.get_extra_actions()
+    }
+    assert actions == {(path.split("/")[1], path.split("/")[3]) for path in ACTIONS}
+
+
+@pytest.mark.parametrize(("path", "status"), LISTS.items())
+def test_list_answers_guest(path, status, guest, db):
+    assert guest.get(path).status_code == status
+
+
+ALLOWED = {
+    "/venues": "GET, POST, HEAD, OPTIONS",
+    "/events": "GET, POST, HEAD, OPTIONS",
+    "/ticket-types": "GET, POST, HEAD, OPTIONS",
+    "/bookings": "GET, POST, HEAD, OPTIONS",
+    "/tickets": "GET, HEAD, OPTIONS",
+    "/venues/{venue}": "GET, PUT, PATCH, DELETE, HEAD, OPTIONS",
+    "/events/{event}": "GET, PUT, PATCH, DELETE, HEAD, OPTIONS",
+    "/ticket-types/{type}": "GET, PUT, PATCH, DELETE, HEAD, OPTIONS",
+    "/bookings/{booking}": "GET, PATCH, HEAD, OPTIONS",
+    "/tickets/{ticket}": "GET, HEAD, OPTIONS",
+    **dict.fromkeys(ACTIONS, "POST, OPTIONS"),
+}
+
+
+@pytest.mark.parametrize(("path", "allowed"), ALLOWED.items())
+def test_other_methods_are_405_with_allow(path, allowed, ids, manager):
+    others = {"GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"} - set(allowed.split(", "))
+    for method in sorted(others):
+        answer = manager.generic(method, path.format(**ids))
+        assert refused(answer, 405, "method-not-allowed")
+        assert answer["Allow"] == allowed
+
+
+@pytest.mark.parametrize(("path", "allowed"), ALLOWED.items())
+def test_options_tells_what_is_allowed(path, allowed, ids, guest):
+    answer = guest.options(path.format(**ids))
+    assert (answer.status_code, answer["Allow"], answer.content) == (204, allowed, b"")
+
+
+@pytest.mark.parametrize("method", [*METHODS, "trace"])
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/venues/1/seats", "/venues//", "/events/1/publish/now", "/venues.json", "//api/v1x/"]
+)
+def test_unknown_path_is_404_whatever_the_method(path, method, guest, db):
+    answer = getattr(guest, method)(path)
+    assert answer.status_code == 404
+    if method != "head" and not path.startswith("//"):
+        assert refused(answer, 404, "not-found")
+
+
+MALFORMED = (
+    "0",
+    "01",
+    "-1",
+    "+1",
+    "1.0",
+    "1e3",
+    "abc",
+    "99999999999999999999",
+    "\u0661",
+    "%00",
+    "%07",
+    "%ff",
+    "null",
+    "1%20",
+)
+
+
+@pytest.mark.parametrize("given", [*MALFORMED, "4242"])
+@pytest.mark.parametrize("path", ["/venues", "/events", "/ticket-types"])
+def test_id_that_is_none_is_404_with_a_clear_text(path, given, manager):
+    answer = manager.get(f"{path}/{given}")
+    assert refused(answer, 404, "not-found")
+    assert answer.json()["detail"] == f"There is no {path[1:-1].replace('-', ' ')} with this id."
+
+
+@pytest.mark.parametrize("given", ["not-a-uuid", "00000000-0000-4000-8000-000000000000", "1", "%00", "%ff"])
+def test_booking_id_that_is_none_is_404(given, guest, db):
+    answer = guest.get(f"/bookings/{given}")
+    assert refused(answer, 404, "not-found")
+    assert answer.json()["detail"] == "There is no booking with this id."
+
+
+def test_booking_id_has_one_spelling(guest, book):
+    pk = str(book().pk)
+    assert guest.get(f"/bookings/{pk}").status_code == 200
+    assert guest.get(f"/bookings/{pk.upper()}A").status_code == 404
+    assert guest.get(f"/bookings/{pk.replace('-', '')}").status_code == 404
+
+
+@pytest.mark.parametrize("given", ["A" * 26, "a" * 26, "A" * 25, "%00", "1"])
+def test_ticket_code_that_is_none_is_404(given, door):
+    answer = door.get(f"/tickets/{given}")
+    assert refused(answer, 404, "not-found")
+    assert answer.json()["detail"] == "There is no ticket with this code."
+
+
+def test_root_names_every_resource_without_trailing_slashes(guest):
+    assert guest.get("").json() == {path[1:]: f"http://testserver/api/v1{path}" for path in LISTS}

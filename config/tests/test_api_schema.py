@@ -1,0 +1,158 @@
+"""The OpenAPI document: valid, complete, and true to what the API answers."""
+
+import io
+
+import pytest
+from django.core.management import call_command
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.validation import validate_schema
+from jsonschema import Draft202012Validator, FormatChecker
+
+from config.urls import router
+
+METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+pytestmark = pytest.mark.xdist_group("schema")  # one process makes what all tests of this module share
+
+
+@pytest.fixture(scope="module")
+def document():
+    return SchemaGenerator().get_schema(request=None, public=True)
+
+
+@pytest.fixture(scope="module")
+def operations(document):
+    return {
+        (method, path): operation
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+def test_document_is_made_without_warnings():
+    call_command("spectacular", validate=True, fail_on_warn=True, stdout=io.StringIO())
+
+
+def test_document_is_valid_openapi_3_1(document):
+    assert document["openapi"].startswith("3.1.")
+    validate_schema(document)
+    for schema in document["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)
+
+
+def test_document_is_served(guest, document):
+    answer = guest.get("/openapi.json")
+    assert (answer.status_code, answer["Content-Type"]) == (200, "application/vnd.oai.openapi+json")
+    assert answer.json() == document
+
+
+def test_document_names_every_route_without_trailing_slashes(operations):
+    served = set()
+    for prefix, viewset, _ in router.registry:
+        one = f"/api/v1/{prefix}/{{{'id' if viewset.lookup_field == 'pk' else viewset.lookup_field}}}"
+        for action in viewset.access:
+            extra = next((extra for extra in viewset.get_extra_actions() if extra.__name__ == action), None)
+            path = f"/api/v1/{prefix}" if action in ("list", "create") else f"{one}/{extra.url_path}" if extra else one
+            verbs = {"list": "get", "retrieve": "get", "update": "put", "partial_update": "patch", "destroy": "delete"}
+            served.add((verbs.get(action, "post"), path))
+    assert set(operations) == served
+
+
+def test_every_operation_is_described(operations):
+    for key, operation in operations.items():
+        assert operation["summary"], key
+        assert operation["description"], key
+        assert operation["tags"] == [key[1].split("/")[3]]
+    assert len({operation["operationId"] for operation in operations.values()}) == len(operations)
+
+
+def test_every_operation_says_how_it_refuses(operations):
+    for (method, path), operation in operations.items():
+        statuses = set(operation["responses"])
+        expected = {"400", "401", "406", "503"}
+        expected |= {"404"} if "{" in path else set()
+        expected |= {"409"} if method != "get" else set()
+        expected |= {"413", "415"} if method in ("post", "put", "patch") else set()
+        assert expected <= statuses, (method, path)
+        refusals = [body for status, body in operation["responses"].items() if status >= "400"]
+        for body in refusals:
+            assert body["content"] == {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+
+
+def test_every_operation_says_who_may_call(operations):
+    open_to_all = {key for key, operation in operations.items() if {} in operation["security"]}
+    base = "/api/v1"
+    assert open_to_all == {
+        *((("get"), f"{base}/{name}{one}") for name in ("venues", "events", "ticket-types") for one in ("", "/{id}")),
+        ("post", f"{base}/bookings"),
+        ("get", f"{base}/bookings/{{id}}"),
+        ("post", f"{base}/bookings/{{id}}/cancel"),
+        ("post", f"{base}/bookings/{{id}}/confirm"),
+    }
+    assert all({"bearer": []} in operation["security"] for operation in operations.values())
+    needs = {key for key, operation in operations.items() if "Needs the permission" in operation["description"]}
+    assert needs == set(operations) - open_to_all | {
+        key for key in open_to_all if key[1].endswith(("/cancel", "/confirm"))
+    }
+
+
+def test_creation_tells_its_headers(operations):
+    venue = operations["post", "/api/v1/venues"]["responses"]["201"]["headers"]
+    booking = operations["post", "/api/v1/bookings"]["responses"]["201"]["headers"]
+    assert (set(venue), set(booking)) == ({"Location"}, {"Location", "Idempotent-Replayed"})
+    assert "422" in operations["post", "/api/v1/bookings"]["responses"]
+
+
+def test_deletion_answers_nothing(operations):
+    for key, operation in operations.items():
+        assert ("204" in operation["responses"]) == (key[0] == "delete")
+
+
+def test_requests_have_no_other_fields(document):
+    requests = {name: schema for name, schema in document["components"]["schemas"].items() if name.endswith("Request")}
+    assert len(requests) > 10
+    assert all(schema["additionalProperties"] is False for schema in requests.values())
+
+
+@pytest.fixture
+def answers(manager, book):
+    """One answer of every operation that reads."""
+    booking = book().confirm()
+    ids = {
+        "venues": booking.event.venue_id,
+        "events": booking.event_id,
+        "ticket-types": booking.items.get().ticket_type_id,
+        "bookings": booking.pk,
+        "tickets": booking.tickets.get().code,
+    }
+    book()
+    lists = {f"/api/v1/{name}": manager.get(f"/{name}?limit=1") for name in ids}
+    ones = {
+        f"/api/v1/{name}/{{{'code' if name == 'tickets' else 'id'}}}": manager.get(f"/{name}/{value}")
+        for name, value in ids.items()
+    }
+    return lists | ones
+
+
+def strict(schema):
+    """A schema that knows every field of its objects."""
+    if isinstance(schema, dict):
+        strictly = {"additionalProperties": False} if "properties" in schema else {}
+        return {**strictly, **{key: strict(value) for key, value in schema.items()}}
+    return [strict(entry) for entry in schema] if isinstance(schema, list) else schema
+
+
+def test_answers_are_as_the_document_says(document, operations, answers):
+    assert set(answers) == {path for method, path in operations if method == "get"}
+    for path, answer in answers.items():
+        described = operations["get", path]["responses"]["200"]["content"]["application/json"]["schema"]
+        schema = {**described, "components": strict(document["components"])}
+        Draft202012Validator(schema, format_checker=FormatChecker()).validate(answer.json())
+
+
+def test_problems_are_as_the_document_says(document, guest, db):
+    schema = {"$ref": "#/components/schemas/Problem", "components": document["components"]}
+    for answer in (guest.get("/venues/0"), guest.get("/venues?limit=x"), guest.post("/venues", [])):
+        assert answer.status_code >= 400
+        Draft202012Validator(schema).validate(answer.json())

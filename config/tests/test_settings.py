@@ -1,0 +1,274 @@
+"""Settings, each as a process of its own reads them: what it is told, and what it then does."""
+
+import json
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import connection, transaction
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+BARE = {"PATH": os.environ["PATH"], "ENV_FILE": "", "DATABASE_URL": "sqlite:///:memory:"}
+PRODUCTION = {
+    "DJANGO_SETTINGS_MODULE": "config.settings.production",
+    "SECRET_KEY": "a-key-of-a-test",
+    "ALLOWED_HOSTS": "tickets.example.com",
+    "DATABASE_URL": "sqlite:///:memory:",
+}
+# Notes each variable that the settings ask for, with its default, and lets the question through.
+RECORD = """
+import importlib, json, environ
+asked, answer = {}, environ.FileAwareEnv.get_value
+def get_value(self, var, cast=None, default="", **options):
+    asked.setdefault(var, str(default))
+    return answer(self, var, cast=cast, default=default, **options)
+environ.FileAwareEnv.get_value = get_value
+importlib.import_module("SETTINGS")
+print(json.dumps(asked))
+"""
+
+
+def run(*arguments, **environment):
+    """A Python process that knows nothing of the environment of the tests."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env={name: value for name, value in {**BARE, **environment}.items() if value is not None},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def setting(name, **environment):
+    code = f"import json; from django.conf import settings; print(json.dumps(settings.{name}))"
+    done = run("manage.py", "shell", "--no-imports", "-c", code, **environment)
+    assert done.stderr == ""
+    return json.loads(done.stdout)
+
+
+def example():
+    """The variables of .env.example with their values, in its order."""
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    return dict(line.removeprefix("# ").split("=", 1) for line in lines if re.match(r"# [A-Z][A-Z0-9_]*=", line))
+
+
+def asked_for(module, **environment):
+    done = run("-c", RECORD.replace("SETTINGS", f"config.settings.{module}"), **{**PRODUCTION, **environment})
+    return json.loads(done.stdout)
+
+
+def test_env_example_lists_what_settings_read_in_that_order_with_its_defaults():
+    listed = example()
+    asked = [
+        asked_for("production"),
+        asked_for("production", DATABASE_URL="postgresql://localhost/tickets"),
+        asked_for("local"),
+    ]
+    for variables in asked:
+        assert list(variables) == [name for name in listed if name in variables]
+    defaults = {**asked[2], **asked[1], **asked[0]}
+    assert listed == {name: defaults[name] for name in listed}
+    assert set(listed) == set(defaults)
+
+
+def test_env_example_has_a_comment_above_each_variable():
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    for number, line in enumerate(lines):
+        if re.match(r"# [A-Z][A-Z0-9_]*=", line):
+            assert re.fullmatch(r"# [A-Z].*\.", lines[number - 1]), line
+            assert lines[number - 2] == "", line
+
+
+def test_real_environment_beats_env_file_beats_default(tmp_path):
+    file = tmp_path / "env"
+    assert setting("PROJECT_NAME") == "Ticket Booking System"
+    file.write_text("PROJECT_NAME=From the file\n")
+    assert setting("PROJECT_NAME", ENV_FILE=str(file)) == "From the file"
+    assert setting("PROJECT_NAME", ENV_FILE=str(file), PROJECT_NAME="From outside") == "From outside"
+
+
+def test_named_file_holds_the_value_without_its_last_line_break(tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("of the file\n")
+    assert setting("SECRET_KEY", SECRET_KEY_FILE=str(secret)) == "of the file"
+    assert setting("SECRET_KEY", **{**PRODUCTION, "SECRET_KEY": "", "SECRET_KEY_FILE": str(secret)}) == "of the file"
+
+
+def test_real_environment_beats_a_file_that_the_env_file_names(tmp_path):
+    secret, file = tmp_path / "secret", tmp_path / "env"
+    secret.write_text("of the file")
+    file.write_text(f"SECRET_KEY_FILE={secret}\n")
+    assert setting("SECRET_KEY", ENV_FILE=str(file)) == "of the file"
+    assert setting("SECRET_KEY", ENV_FILE=str(file), SECRET_KEY="from outside") == "from outside"
+
+
+@pytest.mark.parametrize("value", ["$abc", r"\$abc", "a$b$$", r"a\$b", "#x", "a=b", '"', "ключ"])
+def test_value_is_taken_as_it_is(value):
+    assert setting("SECRET_KEY", SECRET_KEY=value) == value
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("DEBUG", "maybe"),
+        ("LOG_LEVEL", "loud"),
+        ("LOG_FORMAT", "xml"),
+        ("API_V1_STR", "/"),
+        ("API_V1_STR", "/api v1"),
+        ("DEFAULT_CURRENCY", "EURO"),
+        ("DEFAULT_CURRENCY", "eur"),
+        ("BOOKING_HOLD_MINUTES", "abc"),
+        ("BOOKING_HOLD_MINUTES", ""),
+        ("BOOKING_HOLD_MINUTES", "0"),
+        ("BOOKING_HOLD_MINUTES", "61"),
+        ("BOOKING_HOLD_MINUTES_MAX", "-1"),
+        ("DATABASE_URL", "mysql://user:hunter2@host/name"),
+        ("DATABASE_URL", "garbage"),
+        ("DATABASE_URL", "sqlite://tickets.db"),
+        ("DATABASE_URL", "postgresql://user:hunter2@host:port/name"),
+        ("DATABASE_URL", "postgresql://user:hunter2@host"),
+        ("DATABASE_BUSY_TIMEOUT", "1.5"),
+        ("DATABASE_ECHO", "2"),
+        ("CACHE_URL", "garbage"),
+        ("CORS_ALLOWED_ORIGINS", "https://a.example.com, b.example.com"),
+        ("CSRF_TRUSTED_ORIGINS", "https://a.example.com/path"),
+        ("ENV_FILE", "/nonexistent"),
+    ],
+)
+def test_value_that_cannot_be_read_stops_with_one_line_that_names_the_variable(variable, value):
+    done = run("manage.py", "check", **{variable: value})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(rf"Cannot start: {variable} .+\n", done.stderr)
+    assert "hunter2" not in done.stderr
+
+
+def test_named_file_that_cannot_be_read_stops_with_one_line_that_names_the_variable():
+    done = run("manage.py", "check", SECRET_KEY_FILE="/nonexistent")
+    assert done.returncode == 1
+    assert re.fullmatch(r"Cannot start: SECRET_KEY cannot be read: .+\n", done.stderr)
+
+
+@pytest.mark.parametrize("value", [None, "", " "])
+@pytest.mark.parametrize("missing", ["SECRET_KEY", "ALLOWED_HOSTS", "DATABASE_URL"])
+def test_production_refuses_to_start_without(missing, value):
+    done = run("manage.py", "check", **{**PRODUCTION, missing: value})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(rf"Cannot start: {missing} must be set.*\n", done.stderr)
+
+
+def test_production_refuses_debug():
+    done = run("manage.py", "check", **PRODUCTION, DEBUG="true")
+    assert done.returncode == 1
+    assert re.fullmatch(r"Cannot start: DEBUG must be false in production.+\n", done.stderr)
+
+
+@pytest.mark.parametrize(("value", "cookies"), [("true", True), ("false", False)])
+def test_secure_ssl_redirect_decides_about_cookies_too(value, cookies):
+    facts = "[settings.SECURE_SSL_REDIRECT, settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE]"
+    done = run("manage.py", "shell", "--no-imports", "-c", f"from django.conf import settings; print({facts})",
+               **PRODUCTION, SECURE_SSL_REDIRECT=value)  # fmt: skip
+    assert done.stdout == f"{[cookies] * 3}\n"
+
+
+@pytest.mark.parametrize(("value", "statements"), [("true", 1), ("false", 0)])
+def test_database_echo_shows_statements(value, statements):
+    code = "from django.db import connection; connection.cursor().execute('SELECT 41 + 1')"
+    done = run("manage.py", "shell", "--no-imports", "-c", code, DATABASE_ECHO=value, DEBUG="false", LOG_LEVEL="ERROR")
+    assert done.returncode == 0
+    assert done.stderr.count("SELECT 41 + 1; args=") == statements
+    assert len(done.stderr.splitlines()) == statements
+
+
+@pytest.mark.parametrize(("level", "heard"), [("DEBUG", 6), ("INFO", 4), ("warning", 2), ("ERROR", 2), ("CRITICAL", 0)])
+def test_log_level_steers_what_is_heard(level, heard):
+    code = "import logging\n" + "".join(
+        f"logging.getLogger({name!r}).{verb}('heard')\n"
+        for name in ("bookings", "django.anything")
+        for verb in ("debug", "info", "error")
+    )
+    done = run("manage.py", "shell", "--no-imports", "-c", code, LOG_LEVEL=level)
+    assert done.returncode == 0
+    assert done.stderr.count("heard") == heard
+
+
+def test_production_logs_in_json():
+    code = "import logging; logging.getLogger('bookings').error('heard')"
+    done = run("manage.py", "shell", "--no-imports", "-c", code, **PRODUCTION)
+    line = json.loads(done.stderr)
+    assert (line["levelname"], line["name"], line["message"]) == ("ERROR", "bookings", "heard")
+
+
+def test_api_v1_str_moves_the_api_its_schema_and_what_the_root_says():
+    code = """
+import json
+from django.test import Client
+client = Client(SERVER_NAME="localhost")
+schema = client.get("/tickets/one/openapi.json")
+print(json.dumps({
+    "root": client.get("/").json()["api_url"],
+    "old": client.get("/api/v1/openapi.json").status_code,
+    "unknown": client.get("/tickets/one/nowhere").headers["Content-Type"],
+    "paths": list(schema.json()["paths"]),
+    "docs": client.get("/docs").status_code,
+}))
+"""
+    done = run("manage.py", "shell", "--no-imports", "-c", code, API_V1_STR="/tickets/one/", LOG_LEVEL="CRITICAL")
+    found = json.loads(done.stdout)
+    assert found["root"] == "/tickets/one"
+    assert found["old"] == 404
+    assert found["unknown"] == "application/problem+json"
+    assert found["docs"] == 200
+    assert "/tickets/one/venues" in found["paths"]
+    assert [path for path in found["paths"] if not path.startswith("/tickets/one/")] == []
+
+
+def ask(*questions):
+    with connection.cursor() as cursor:
+        return {question: cursor.execute(question).fetchone()[0] for question in questions}
+
+
+@pytest.mark.django_db
+def test_connection_is_durable_and_patient():
+    if connection.vendor == "sqlite":
+        expected = {
+            "PRAGMA journal_mode": "wal",
+            "PRAGMA synchronous": 2,
+            "PRAGMA foreign_keys": 1,
+            "PRAGMA busy_timeout": 20_000,
+        }
+    else:
+        expected = {
+            "SHOW lock_timeout": "5s",
+            "SHOW statement_timeout": "30s",
+            "SHOW idle_in_transaction_session_timeout": "30s",
+            "SHOW synchronous_commit": "on",
+        }
+    assert ask(*expected) == expected
+
+
+@pytest.mark.django_db(transaction=True)
+def test_transaction_on_sqlite_begins_by_taking_the_write_lock():
+    if connection.vendor != "sqlite":
+        return  # PostgreSQL locks rows, and has no such choice
+    other = sqlite3.connect(settings.DATABASES["default"]["NAME"], timeout=0, isolation_level=None)
+    try:
+        with transaction.atomic():
+            connection.ensure_connection()
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                other.execute("BEGIN IMMEDIATE")
+        other.execute("BEGIN IMMEDIATE")
+    finally:
+        other.close()
+
+
+@pytest.mark.django_db
+def test_postgresql_goes_through_a_pool_of_the_size_that_is_set():
+    if connection.vendor == "postgresql":
+        assert connection.pool.max_size == 8
+        assert connection.settings_dict["CONN_MAX_AGE"] == 0
