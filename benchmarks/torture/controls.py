@@ -1,0 +1,122 @@
+"""The negative controls: one guard taken away, and a run that must notice it within twenty rounds."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmarks.torture.clients import PATIENCE
+from benchmarks.torture.scenarios import CLIENTS, edit, endless, hold_all, pause, play_no_sweeper
+from benchmarks.torture.stage import Stage
+
+MOST_ROUNDS = 20
+KEY_TABLE = "CREATE TABLE torture_key (name varchar(255) PRIMARY KEY, booking varchar(36) NOT NULL)"
+DROP_UNIQUE_KEY = "DROP INDEX booking_idempotency_key_is_unique_for_its_caller"
+
+
+@dataclass(frozen=True)
+class Control:
+    name: str  # what is taken away
+    sabotage: str  # its name in config.tests.torture_wsgi
+    play: Callable[[Stage], None]  # one round
+    finds: tuple[str, ...]  # the columns of which one must not be zero
+    prepare: dict[str, tuple[str, ...]] = field(default_factory=dict)  # SQL against a guard in the database itself
+    only_on: str = ""
+    otherwise: str = ""  # why it is not to be had elsewhere
+    options: dict[str, str] = field(default_factory=dict)  # of the PostgreSQL server
+
+
+def small_rush(stage: Stage) -> None:
+    """Everybody wants one of a few places of one kind."""
+    show = stage.make_show(60, {"quantity": None})
+    stage.perform([[stage.booking(show, {show.types[0]: 1}) for _ in range(6)] for _ in range(CLIENTS)])
+
+
+def small_twins(stage: Stage) -> None:
+    show = stage.make_show(50, {})
+    request = stage.booking(show, {show.types[0]: 1})
+    stage.perform([[request]] * 24)
+
+
+def small_race(stage: Stage) -> None:
+    """Each hold is confirmed and cancelled at the same moment."""
+    show = stage.make_show(24, {}, {})
+    holds = hold_all(stage, show, 24)
+    stage.perform([[stage.verb(verb, booking)] for booking in holds for verb in ("confirm", "cancel")])
+
+
+def small_edits(stage: Stage) -> None:
+    """One after the other changes something while others buy."""
+    show = stage.make_show(2_000, {}, {"quantity": 1_000})
+    changes = [edit(stage, show, number, None) for number in range(40)]
+    buyers = [[stage.booking(show, {show.types[1]: 1}) for _ in range(6)] for _ in range(16)]
+    stage.perform([changes[0::2], changes[1::2], *buyers])
+
+
+def power_cut(stage: Stage) -> None:
+    """One crash in the middle of sales, which takes the database and all workers."""
+
+    def cut() -> None:
+        stage.database.restart()
+        stage.server.kill_all_workers()
+
+    under_fire(stage, cut)
+
+
+def workers_die(stage: Stage) -> None:
+    under_fire(stage, stage.server.kill_all_workers, patience=2.5)
+
+
+def under_fire(stage: Stage, strike: Callable[[], Any], patience: float = PATIENCE) -> None:
+    """Once in the middle of sales. Clients soon lose patience: what is stuck here is stuck for good."""
+    stage.is_under_fire = True
+    show = stage.make_show(10_000, {}, {})
+    futures = stage.begin([endless(stage, show, 1)[:2] for _ in range(8)], again=True, patience=patience)
+    pause(stage, 0.8)
+    strike()
+    stage.faults += 1
+    pause(stage, 0.5)
+    stage.finish(futures)
+    pause(stage, 0.5)  # what is written behind is written by now
+
+
+CONTROLS = (
+    Control(
+        "no conditional update, no check constraint",
+        "read_then_save",
+        small_rush,
+        ("oversold", "drift"),
+        prepare={
+            "PostgreSQL": (
+                "ALTER TABLE events_event DROP CONSTRAINT event_reserved_is_within_capacity",
+                "ALTER TABLE ticket_types_tickettype DROP CONSTRAINT tickettype_reserved_is_within_capacity",
+            )
+        },
+    ),
+    Control(
+        "key in a transaction of its own",
+        "key_apart",
+        small_twins,
+        ("doubled",),
+        prepare=dict.fromkeys(("PostgreSQL", "SQLite"), (DROP_UNIQUE_KEY,)),
+    ),
+    Control(
+        "key in three transactions",
+        "key_in_steps",
+        workers_die,
+        ("stuck",),
+        prepare=dict.fromkeys(("PostgreSQL", "SQLite"), (KEY_TABLE,)),
+    ),
+    Control("no conditional edge", "plain_edge", small_race, ("drift",)),
+    Control("holds end when swept, not in time", "swept_only", play_no_sweeper, ("refused",)),
+    Control("rows saved whole", "whole_rows", small_edits, ("drift",)),
+    Control(
+        "commits not durable",
+        "lazy_commits",
+        power_cut,
+        ("lost",),
+        only_on="PostgreSQL",
+        otherwise="n/a: the operating system keeps what a killed process wrote",
+        options={"wal_writer_delay": "10s", "wal_writer_flush_after": "1GB"},
+    ),
+    Control("answer before the commit", "early_answer", workers_die, ("lost",)),
+)

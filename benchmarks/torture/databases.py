@@ -1,0 +1,158 @@
+"""The two databases, each with a prepared copy that every run starts from."""
+
+import os
+import re
+import sqlite3
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from benchmarks.torture.keeper import Keeper
+from config.tests.postgres import PostgresServer
+
+
+class Sqlite:
+    """Files in a folder."""
+
+    name = "SQLite"
+    can_crash = False
+
+    def __init__(self, folder: Path, keeper: Keeper) -> None:
+        self.folder = folder
+        self.version = f"SQLite {sqlite3.sqlite_version}"
+
+    def start(self) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+    def url(self, name: str) -> str:
+        return f"sqlite:///{self.folder}/{name}.db"
+
+    def make(self, name: str) -> str:
+        """A new empty database; returns its URL."""
+        return self.url(name)
+
+    def copy(self, source: str, name: str) -> str:
+        with sqlite3.connect(self.folder / f"{source}.db") as old, sqlite3.connect(self.folder / f"{name}.db") as new:
+            old.backup(new)
+        return self.url(name)
+
+    def connect(self, name: str) -> "Connection":
+        connection = sqlite3.connect(self.folder / f"{name}.db", timeout=60, isolation_level=None)
+        return Connection(connection, "?")
+
+    def damage(self, name: str) -> str:
+        """What is wrong with the file itself; nothing, if all is well."""
+        with self.connect(name) as connection:
+            said = connection.run("PRAGMA integrity_check").fetchone()[0]
+        return "" if said == "ok" else said
+
+    def deadlocks(self, name: str) -> int:
+        return 0  # one writer at a time: there is nobody to wait for in a circle
+
+
+class Postgresql:
+    """A server of our own, which may be crashed."""
+
+    name = "PostgreSQL"
+    can_crash = True
+
+    def __init__(self, folder: Path, keeper: Keeper) -> None:
+        # After a crash it makes sure that every file is on disk, one by one: seconds. Linux can do all of them at once.
+        options = "-c recovery_init_sync_method=syncfs" if sys.platform == "linux" else ""
+        self.server = PostgresServer(durable=True, options=options)
+        self.keeper = keeper
+        keeper.keep("postgres", self.server.folder)
+
+    def start(self) -> None:
+        self.server.start()
+        with psycopg.connect(self.server.url()) as connection:
+            self.version = f"PostgreSQL {connection.info.parameter_status('server_version')}"
+
+    def stop(self) -> None:
+        self.server.stop()
+        self.keeper.forget("postgres", self.server.folder)
+
+    def restart(self) -> None:
+        """As after a power cut."""
+        self.server.crash()
+        self.server.start()
+
+    def url(self, name: str) -> str:
+        return self.server.url(name)
+
+    def make(self, name: str) -> str:
+        return self.server.create_database(name)
+
+    def copy(self, source: str, name: str) -> str:
+        with psycopg.connect(self.server.url(), autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{source}"')
+        return self.url(name)
+
+    def connect(self, name: str) -> "Connection":
+        return Connection(psycopg.connect(self.url(name), autocommit=True), "%s")
+
+    def configure(self, **options: str | None) -> None:
+        """Sets options of the running server; None sets one back."""
+        with psycopg.connect(self.server.url(), autocommit=True) as connection:
+            for option, value in options.items():
+                connection.execute(
+                    f"ALTER SYSTEM RESET {option}" if value is None else f"ALTER SYSTEM SET {option} = '{value}'"
+                )
+            connection.execute("SELECT pg_reload_conf()")
+
+    def damage(self, name: str) -> str:
+        return ""  # the server looks after its files
+
+    def deadlocks(self, name: str) -> int:
+        """Both counts: the log has a deadlock at once but a crash cuts nothing from it; the statistics come late."""
+        with psycopg.connect(self.server.url()) as connection:
+            rows = connection.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = %s", [name]).fetchone()
+        log = (self.server.folder / "log").read_text(errors="replace")
+        return max(rows[0] if rows else 0, log.count("deadlock detected"))
+
+
+DATABASES = {"sqlite": Sqlite, "postgresql": Postgresql}
+
+
+class Connection:
+    """Plain SQL, the same on both. The checks use none of the system's own code."""
+
+    def __init__(self, connection: Any, mark: str) -> None:
+        self.connection = connection
+        self.mark = mark
+
+    def __enter__(self) -> "Connection":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.connection.close()
+
+    def run(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        return self.connection.execute(sql.replace("%s", self.mark), [self.value(each) for each in parameters])
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        cursor = self.run(sql, parameters)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def value(self, value: Any) -> Any:
+        """SQLite keeps instants as text and UUIDs as 32 digits."""
+        if self.mark == "?" and hasattr(value, "isoformat"):
+            return value.strftime("%Y-%m-%d %H:%M:%S.%f")
+        if (
+            self.mark == "?"
+            and isinstance(value, str)
+            and re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", value)
+        ):
+            return value.replace("-", "")
+        return value
+
+
+def machine() -> str:
+    return f"{os.cpu_count()} cores, Python {sys.version.split()[0]}"

@@ -1,0 +1,148 @@
+"""The production server, as it is started in production."""
+
+import contextlib
+import http.client
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.torture.keeper import Keeper
+from config.tests.postgres import free_port
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+WORKERS, THREADS = 4, 8
+SECRET_KEY = secrets.token_urlsafe(50)
+
+
+def environment(url: str, **more: str) -> dict[str, str]:
+    """Production's settings on the database at a URL, and plain HTTP, because nobody is between us and the server."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV") if name in os.environ}
+    return {
+        **kept,
+        "DJANGO_SETTINGS_MODULE": "config.settings.production",
+        "ENV_FILE": "",
+        "DATABASE_URL": url,
+        "SECRET_KEY": SECRET_KEY,
+        "ALLOWED_HOSTS": "127.0.0.1",
+        "SECURE_SSL_REDIRECT": "false",
+        "LOG_LEVEL": "WARNING",
+        "LOG_FORMAT": "text",
+        # Guests by the thousand from one address are what this is about.
+        "RATE_LIMIT_ANONYMOUS_BOOKINGS": "",
+        "RATE_LIMIT_ANONYMOUS_READS": "",
+        "RATE_LIMIT_TOKENS": "",
+        "RATE_LIMIT_LOGINS": "",
+        **more,
+    }
+
+
+def manage(url: str, *arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "manage.py", *arguments]
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment(url, **more),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def managed(url: str, *arguments: str, **more: str) -> str:
+    """The command's output. Raises RuntimeError with what it said when it fails."""
+    done = manage(url, *arguments, **more)
+    if done.returncode:
+        raise RuntimeError(f"manage.py {arguments[0]} failed with {done.returncode}: {done.stderr[-2000:]}")
+    return done.stdout
+
+
+class Running:
+    """A process with a group of its own, and a log."""
+
+    def __init__(self, command: list[str], env: dict[str, str], log: Path, keeper: Keeper) -> None:
+        self.keeper = keeper
+        self.log = log
+        with log.open("ab") as file:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True
+            )
+        keeper.keep("group", self.process.pid)
+
+    def stop(self) -> None:
+        """At once: gunicorn would wait for connections that the clients keep, and nothing here needs its goodbye."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.keeper.forget("group", self.process.pid)
+
+    def logged(self) -> str:
+        return self.log.read_text(errors="replace")
+
+
+class Server(Running):
+    """gunicorn with four workers. `application` may be a sabotaged one."""
+
+    def __init__(
+        self,
+        url: str,
+        log: Path,
+        keeper: Keeper,
+        *,
+        application: str = "config.wsgi:application",
+        sabotage: str = "",
+    ) -> None:
+        self.port = free_port()
+        command = [
+            sys.executable, "-m", "gunicorn", application,
+            "--bind", f"127.0.0.1:{self.port}",
+            "--worker-class", "gthread", "--workers", str(WORKERS), "--threads", str(THREADS),
+            "--preload",  # a killed worker is back in milliseconds, so that there are always some to kill
+            "--no-control-socket",
+        ]  # fmt: skip
+        super().__init__(command, environment(url, TORTURE_SABOTAGE=sabotage), log, keeper)
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        give_up = time.monotonic() + 60
+        while not self.is_ready():
+            if time.monotonic() > give_up or self.process.poll() is not None:
+                raise RuntimeError(f"The server does not start: {self.logged()[-2000:]}")
+            time.sleep(0.05)
+
+    def is_ready(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request("GET", "/health/ready")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def workers(self) -> list[int]:
+        """The numbers of its worker processes: the children of the first process."""
+        said = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+        pairs = [line.split() for line in said.splitlines()]
+        return [int(pid) for pid, parent in pairs if int(parent) == self.process.pid]
+
+    def kill_all_workers(self) -> None:
+        for pid in self.workers():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def kill_a_worker(self, choose: Callable[[list[int]], int]) -> bool:
+        """`kill -9`, of one that `choose` picks; false when there is none at this moment."""
+        workers = self.workers()
+        if not workers:
+            return False
+        try:
+            os.kill(choose(workers), signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+        return True

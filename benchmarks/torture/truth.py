@@ -1,0 +1,167 @@
+"""What the database says afterwards, read with plain SQL."""
+
+import json
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmarks.torture.databases import Connection
+
+LIVE = ("pending", "confirmed")
+EDGES = {
+    ("", "pending"),
+    ("pending", "confirmed"),
+    ("pending", "cancelled"),
+    ("pending", "expired"),
+    ("expired", "confirmed"),
+    ("confirmed", "cancelled"),
+}
+UNIT = 10_000  # money is kept in ten-thousandths
+
+
+@dataclass
+class Row:
+    """A booking with all that belongs to it."""
+
+    facts: dict[str, Any]
+    items: list[dict[str, Any]] = field(default_factory=list)
+    changes: list[tuple[str, str]] = field(default_factory=list)
+    valid_tickets: int = 0
+
+    @property
+    def id(self) -> str:
+        return identity(self.facts["id"])
+
+    @property
+    def attempt(self) -> str:
+        """The key that the client put into the booking's notes too, where no guard looks at it."""
+        notes = self.facts["metadata"]
+        return (json.loads(notes) if isinstance(notes, str) else notes).get("attempt", "")
+
+    @property
+    def status(self) -> str:
+        return self.facts["status"]
+
+    @property
+    def places(self) -> int:
+        return self.facts["quantity"] - self.facts["cancelled_quantity"]
+
+    def faults(self, prices: dict[int, set[str]]) -> list[str]:
+        """How its own numbers, its tickets and its history contradict each other."""
+        faults = []
+        if self.facts["quantity"] != sum(item["quantity"] for item in self.items):
+            faults.append("quantity is not that of its items")
+        if self.facts["total_price"] != sum(item["unit_price"] * item["quantity"] for item in self.items):
+            faults.append("total is not the sum of its items")
+        if any(plain(item["unit_price"]) not in prices[item["ticket_type_id"]] for item in self.items):
+            faults.append("has a price that its ticket type never had")
+        if self.valid_tickets != (self.places if self.status == "confirmed" else 0):
+            faults.append(f"{self.status} with {self.valid_tickets} valid tickets for {self.places} places")
+        return faults + self.faults_of_history()
+
+    def faults_of_history(self) -> list[str]:
+        moves = [change for change in self.changes if change[0] != change[1]]
+        state = ""
+        for source, target in moves:
+            if source != state or (source, target) not in EDGES:
+                return [f"history has {source or 'nothing'} → {target} while it was {state or 'nothing'}"]
+            state = target
+        return [] if state == self.status else [f"{self.status}, but its history ends with {state or 'nothing'}"]
+
+    def content(self) -> dict[str, Any]:
+        """What was acknowledged, in the API's own words."""
+        return {
+            "id": self.id,
+            "event": self.facts["event_id"],
+            "customer_name": self.facts["customer_name"],
+            "customer_email": self.facts["customer_email"],
+            "quantity": self.facts["quantity"],
+            "total_price": plain(self.facts["total_price"]),
+            "currency": self.facts["currency"],
+            "items": sorted(
+                (item["ticket_type_id"], item["quantity"], plain(item["unit_price"])) for item in self.items
+            ),
+        }
+
+
+def identity(value: object) -> str:
+    return str(uuid.UUID(str(value)))
+
+
+def plain(amount: int) -> str:
+    """Euros, which is what the catalogue is made with."""
+    return f"{amount // UNIT}.{amount % UNIT // 100:02}"
+
+
+def content(answer: dict[str, Any]) -> dict[str, Any]:
+    """The same of an answer."""
+    names = ("id", "event", "customer_name", "customer_email", "quantity", "total_price", "currency")
+    items = sorted((item["ticket_type"], item["quantity"], item["unit_price"]) for item in answer["items"])
+    return {**{name: answer[name] for name in names}, "items": items}
+
+
+def marks(values: Iterable[Any]) -> str:
+    return ", ".join("%s" for _ in values)
+
+
+@dataclass
+class Truth:
+    bookings: list[Row]
+    counters: list[dict[str, Any]]
+
+    @classmethod
+    def read(cls, connection: Connection, events: list[int]) -> "Truth":
+        """All in one transaction, so that it is of one moment."""
+        connection.run("BEGIN" if connection.mark == "?" else "BEGIN ISOLATION LEVEL REPEATABLE READ")
+        truth = cls(list(bookings(connection, events).values()), list(counters(connection, events)))
+        connection.run("COMMIT")
+        return truth
+
+    def by_attempt(self) -> dict[str, list[Row]]:
+        found: dict[str, list[Row]] = defaultdict(list)
+        for row in self.bookings:
+            found[row.attempt].append(row)
+        return found
+
+
+def bookings(connection: Connection, events: list[int]) -> dict[str, Row]:
+    mine = f"SELECT id FROM bookings_booking WHERE event_id IN ({marks(events)})"
+    rows = connection.rows(f"SELECT * FROM bookings_booking WHERE event_id IN ({marks(events)})", events)
+    found = {identity(row["id"]): Row(row) for row in rows}
+    for item in connection.rows(f"SELECT * FROM bookings_bookingitem WHERE booking_id IN ({mine})", events):
+        found[identity(item["booking_id"])].items.append(item)
+    history = f"SELECT * FROM bookings_bookingchange WHERE booking_id IN ({mine}) ORDER BY id"
+    for change in connection.rows(history, events):
+        found[identity(change["booking_id"])].changes.append((change["from_status"], change["to_status"]))
+    tickets = f"SELECT booking_id, COUNT(*) AS n FROM bookings_ticket WHERE status <> 'void' AND booking_id IN ({mine})"
+    for count in connection.rows(f"{tickets} GROUP BY booking_id", events):
+        found[identity(count["booking_id"])].valid_tickets = count["n"]
+    return found
+
+
+def counters(connection: Connection, events: list[int]) -> Iterable[dict[str, Any]]:
+    """Each event and each ticket type: its counter, what the rows amount to, and how much of that still counts.
+
+    A hold that ran out is in the counter until it is swept, and counts for nothing.
+    """
+    now = "CURRENT_TIMESTAMP" if connection.mark == "%s" else "strftime('%Y-%m-%d %H:%M:%f', 'now')"
+    counts = f"(b.status = 'confirmed' OR (b.status = 'pending' AND b.expires_at > {now}))"
+    sums = """COALESCE(SUM(CASE WHEN b.status IN ('pending', 'confirmed') THEN {left} ELSE 0 END), 0) AS counted,
+        COALESCE(SUM(CASE WHEN {counts} THEN {left} ELSE 0 END), 0) AS live"""
+    yield from connection.rows(
+        f"""SELECT 'event' AS kind, e.id, e.capacity, e.reserved,
+        {sums.format(left="b.quantity - b.cancelled_quantity", counts=counts)}
+        FROM events_event e LEFT JOIN bookings_booking b ON b.event_id = e.id
+        WHERE e.id IN ({marks(events)}) GROUP BY e.id, e.capacity, e.reserved""",
+        events,
+    )
+    yield from connection.rows(
+        f"""SELECT 'type' AS kind, t.id, t.capacity, t.reserved,
+        {sums.format(left="i.quantity - i.cancelled_quantity", counts=counts)}
+        FROM ticket_types_tickettype t LEFT JOIN bookings_bookingitem i ON i.ticket_type_id = t.id
+        LEFT JOIN bookings_booking b ON b.id = i.booking_id
+        WHERE t.event_id IN ({marks(events)}) GROUP BY t.id, t.capacity, t.reserved""",
+        events,
+    )

@@ -1,0 +1,163 @@
+"""Compares the history with the database, and counts what is wrong."""
+
+import json
+from dataclasses import dataclass, field
+
+from benchmarks.torture.history import API, Call, Request, Sale, false_refusals, sales
+from benchmarks.torture.servers import manage
+from benchmarks.torture.stage import Stage
+from benchmarks.torture.truth import Row, Truth, content
+
+COLUMNS = ("oversold", "lost", "doubled", "stuck", "refused", "drift", "errors")
+MOST_NOTES = 8
+
+
+@dataclass
+class Findings:
+    """What is wrong, in numbers and in words.
+
+    oversold  places sold above a capacity
+    lost      acknowledged, and not there or not as it was acknowledged
+    doubled   bookings of one key beyond the first
+    stuck     clients that never got an answer, however often they asked
+    refused   "sold-out" where it cannot have been true
+    drift     counters that are not what the rows amount to, and rows that contradict each other
+    errors    answers of 500 and above, and requests without any answer. While the harness itself kills workers, a
+              broken connection is its own doing; while it crashes the database, a 503 with Retry-After is honest.
+    """
+
+    oversold: int = 0
+    lost: int = 0
+    doubled: int = 0
+    stuck: int = 0
+    refused: int = 0
+    drift: int = 0
+    errors: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, column: str, note: str, number: int = 1) -> None:
+        setattr(self, column, getattr(self, column) + number)
+        if len(self.notes) < MOST_NOTES:
+            self.notes.append(f"{column}: {note}")
+
+    @property
+    def is_clean(self) -> bool:
+        return not any(getattr(self, column) for column in COLUMNS)
+
+
+def verify(stage: Stage, *, reconcile: bool = True) -> Findings:
+    findings = Findings()
+    with stage.connect() as connection:
+        truth = Truth.read(connection, [show.id for show in stage.shows])
+    found = sales(stage.history)
+    check_answers(stage, findings)
+    check_sales(found, truth, findings)
+    check_verbs(stage.history, truth, findings)
+    check_rows(stage, truth, findings)
+    check_counters(truth, findings)
+    check_refusals(stage, findings)
+    check_api(stage, found, findings)
+    if reconcile:
+        check_reconcile(stage, findings)
+    for note in stage.notes:
+        findings.add("drift", note)
+    return findings
+
+
+def check_answers(stage: Stage, findings: Findings) -> None:
+    is_away = stage.is_under_fire and stage.database.can_crash
+    for call in stage.history:
+        if call.gave_up:
+            findings.add("stuck", f"{call.request.verb} {call.request.key or ''}, at last: {call.status} {call.code}")
+        if call.status is None and not stage.is_under_fire:
+            findings.add("errors", f"no answer to {call.request.method} {call.request.path}")
+        if (call.status or 0) >= 500 and not (is_away and call.is_unavailable):
+            findings.add("errors", f"{call.status} for {call.request.method} {call.request.path}: {call.answer}")
+    if "database is locked" in stage.server.logged()[stage.log_begins :]:
+        findings.add("errors", '"database is locked" in the log')
+
+
+def check_sales(found: dict[str, Sale], truth: Truth, findings: Findings) -> None:
+    """An acknowledged key has the one booking that was acknowledged, a refused one none, any other at most one."""
+    rows = truth.by_attempt()
+    for key, sale in found.items():
+        mine = rows.pop(key, [])
+        most = max(len(mine), len(sale.bookings))
+        if most > 1:
+            findings.add("doubled", f"key {key} has {most} bookings", most - 1)
+        for answer in sale.bookings.values():
+            check_acknowledged(key, answer, mine, findings)
+        if sale.is_refused and mine:
+            findings.add("drift", f"key {key} was refused, and has a booking")
+    for key, mine in rows.items():
+        findings.add("drift", f"{len(mine)} bookings under {key or 'no key'}, which nobody asked for")
+
+
+def check_acknowledged(key: str, answer: dict, mine: list[Row], findings: Findings) -> None:
+    row = next((row for row in mine if row.id == answer["id"]), None)
+    if row is None:
+        findings.add("lost", f"booking {answer['id']} of key {key} was acknowledged, and is not there")
+    elif row.content() != content(answer):
+        findings.add("lost", f"booking {row.id} was acknowledged as {content(answer)}, and is {row.content()}")
+
+
+def check_verbs(history: list[Call], truth: Truth, findings: Findings) -> None:
+    """A cancellation that was acknowledged stands. So does a confirmation, unless the booking was cancelled later."""
+    rows = {row.id: row for row in truth.bookings}
+    acknowledged = {
+        (verb, call.request.subject)
+        for verb, status in (("confirm", "confirmed"), ("cancel", "cancelled"))
+        for call in history
+        if call.request.verb == verb and call.status == 200 and call.answer["status"] == status
+    }
+    asked_to_cancel = {call.request.subject for call in history if call.request.verb == "cancel"}
+    for verb, booking in acknowledged:
+        status = rows[booking].status if booking in rows else "not there"
+        allowed = {"cancelled"} if verb == "cancel" else {"confirmed"}
+        if verb == "confirm" and booking in asked_to_cancel:
+            allowed.add("cancelled")
+        if status not in allowed:
+            findings.add("lost", f"{verb} of {booking} was acknowledged, and it is {status}")
+
+
+def check_rows(stage: Stage, truth: Truth, findings: Findings) -> None:
+    prices = {each: known for show in stage.shows for each, known in show.prices.items()}
+    for row in truth.bookings:
+        for fault in row.faults(prices):
+            findings.add("drift", f"booking {row.id}: {fault}")
+
+
+def check_counters(truth: Truth, findings: Findings) -> None:
+    for counter in truth.counters:
+        name = f"{counter['kind']} {counter['id']}"
+        if counter["reserved"] != counter["counted"]:
+            findings.add("drift", f"{name} has {counter['reserved']} reserved, the rows say {counter['counted']}")
+        if counter["capacity"] is not None and counter["live"] > counter["capacity"]:
+            over = counter["live"] - counter["capacity"]
+            findings.add("oversold", f"{name} sold {counter['live']} of {counter['capacity']}", over)
+
+
+def check_refusals(stage: Stage, findings: Findings) -> None:
+    capacities = {name: capacity for show in stage.shows for name, capacity in show.capacities.items()}
+    for call in false_refusals(stage.history, capacities, stage.released):
+        findings.add("refused", f"{call.request.body} was sold-out: {(call.answer or {}).get('errors')}")
+
+
+def check_api(stage: Stage, found: dict[str, Sale], findings: Findings) -> None:
+    """Some of the acknowledged bookings are asked for again: the API must say of them what it said then."""
+    answers = {booking: answer for sale in found.values() for booking, answer in sale.bookings.items()}
+    chosen = stage.random.sample(sorted(answers), min(len(answers), 40 if stage.is_quick else 400))
+    reads = [Request("read", "GET", f"{API}/bookings/{booking}", subject=booking) for booking in chosen]
+    for call in stage.perform([reads[start::8] for start in range(min(8, len(reads)))]):
+        if call.status != 200 or content(call.answer) != content(answers[call.request.subject]):
+            findings.add("lost", f"GET {call.request.path} answers {call.status}: {call.answer}")
+
+
+def check_reconcile(stage: Stage, findings: Findings) -> None:
+    """The system's own word on the whole database, counted when the checks above have found nothing of the kind."""
+    done = manage(stage.database.url(stage.name), "reconcile", "--json")
+    drifts = [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
+    if done.returncode not in (0, 1) or bool(drifts) != bool(done.returncode):
+        raise RuntimeError(f"manage.py reconcile failed with {done.returncode}: {done.stderr[-2000:]}")
+    for drift in drifts if not findings.drift else []:
+        findings.add("drift", "reconcile: {model} {id}: {field} is {stored}, not {counted}".format(**drift))
