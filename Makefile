@@ -1,0 +1,124 @@
+# Everything a developer or an operator does, in one place; `make` alone lists it.
+
+PYTHON ?= python3
+PORT ?= 8000
+BIND ?= 127.0.0.1
+WORKERS ?= 4
+THREADS ?= 8
+ARGS ?=
+
+VENV := .venv
+PY := $(VENV)/bin/python
+MANAGE := $(PY) manage.py
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes
+COMPILE := "$(CURDIR)/$(PY)" -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+           --no-header --no-emit-index-url
+LOCKS := base production dev
+# A developer's own settings must not decide what the checks find.
+CLEAN_ENVIRONMENT := env -i PATH="$$PATH" HOME="$$HOME" ENV_FILE= DATABASE_URL=sqlite:///:memory:
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help install run serve test check lint templates types imports settings migrations locks format lock torture \
+        clean
+
+help:  ## List what make can do
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
+
+install: $(VENV)/.base  ## Make .venv with what is needed to run
+
+run: $(VENV)/.base  ## Serve on 127.0.0.1:$(PORT) with demo data, reloading when code changes
+	@$(MANAGE) migrate --verbosity 0
+	@$(MANAGE) load_demo --if-empty
+	@$(MANAGE) welcome --port $(PORT)
+	@$(MANAGE) runserver 127.0.0.1:$(PORT)
+
+serve: export DJANGO_SETTINGS_MODULE := config.settings.production
+serve: $(VENV)/.production  ## Run the production server: PORT, BIND, WORKERS, THREADS and .env.example say how
+	@$(MANAGE) check --deploy --fail-level ERROR
+	@$(MANAGE) migrate --verbosity 0
+	@$(MANAGE) collectstatic --no-input --verbosity 0
+	@exec $(PY) -m gunicorn config.wsgi --bind $(BIND):$(PORT) --no-control-socket \
+		--worker-class gthread --workers $(WORKERS) --threads $(THREADS)
+
+test: $(VENV)/.dev  ## Run the tests on SQLite and on PostgreSQL; ARGS="-k name" chooses some
+	@echo "== Tests"
+	@$(PY) -m config.tests.both --quiet --numprocesses auto --maxprocesses 8 --dist loadgroup $(ARGS)
+
+check: export QUICK := 1
+check: lint templates types imports settings migrations locks torture test  ## Run every check, and then the tests
+
+lint: $(VENV)/.dev  ## Check the style of the code
+	@echo "== Lint"
+	@$(PY) -m ruff check --quiet .
+	@$(PY) -m ruff format --check --quiet .
+
+templates: $(VENV)/.dev  ## Check the style of the templates
+	@echo "== Templates"
+	@find . -path './$(VENV)' -prune -o -path '*/templates/*' -name '*.html' -exec $(VENV)/bin/djade \
+		--check --target-version 5.2 {} +
+
+types: $(VENV)/.dev  ## Check the type annotations
+	@echo "== Types"
+	@$(PY) -m mypy --no-error-summary .
+
+imports: $(VENV)/.dev  ## Check that each app imports only what it may
+	@echo "== Imports"
+	@$(VENV)/bin/lint-imports --no-logo > $(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
+
+settings: $(VENV)/.dev  ## Check that production settings are safe
+	@echo "== Production settings"
+	@$(CLEAN_ENVIRONMENT) DJANGO_SETTINGS_MODULE=config.settings.production ALLOWED_HOSTS=tickets.example.com \
+		SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(64))')" \
+		$(MANAGE) check --deploy --fail-level WARNING
+
+migrations: $(VENV)/.dev  ## Check that the migrations are what the models say
+	@echo "== Migrations"
+	@$(CLEAN_ENVIRONMENT) $(MANAGE) makemigrations --check --dry-run
+
+locks: $(VENV)/.dev  ## Check that requirements/*.txt are what requirements/*.in give
+	@echo "== Locks"
+	@rm -rf $(VENV)/locks && mkdir $(VENV)/locks && cp requirements/*.in requirements/*.txt $(VENV)/locks
+	@cd $(VENV)/locks && for name in $(LOCKS); do \
+		$(COMPILE) $$name.in -o $$name.txt > uv.log 2>&1 \
+			|| { cat uv.log; echo "Locks not checked: uv cannot compile $$name.in, or reach the package index." >&2; exit 1; }; \
+		diff ../../requirements/$$name.txt $$name.txt \
+			|| { echo "requirements/$$name.txt is not what $$name.in gives: run make lock." >&2; exit 1; }; \
+	done
+
+format: $(VENV)/.dev  ## Put the code into the style that lint checks
+	@$(PY) -m ruff check --fix --quiet . ; $(PY) -m ruff format .
+
+lock: $(VENV)/.dev  ## Write requirements/*.txt anew from requirements/*.in; ARGS=--upgrade takes the newest versions
+	@cd requirements && for name in $(LOCKS); do $(COMPILE) $(ARGS) $$name.in -o $$name.txt || exit 1; done
+
+torture: $(VENV)/.dev  ## Show the promises under load and faults; QUICK=1 takes under three minutes
+	@echo "== Torture"
+	@$(PY) -m benchmarks.torture $(ARGS)
+
+clean:  ## Remove what make made, but no data
+	@rm -rf $(VENV) staticfiles .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage htmlcov
+	@find . -name __pycache__ -prune -exec rm -rf {} +
+
+# What is installed, with a stamp for each lock; each lock holds all of the one before it.
+
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null \
+		|| { echo "Python 3.11 or newer is needed and $(PYTHON) is not: try make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "Making $(VENV)"
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(VENV)/.base: requirements/base.txt | $(PY)
+	@echo "Installing requirements/base.txt"
+	@$(PIP) -r $<
+	@touch $@
+
+$(VENV)/.production: requirements/production.txt | $(PY)
+	@echo "Installing requirements/production.txt"
+	@$(PIP) -r $<
+	@touch $(VENV)/.base $@
+
+$(VENV)/.dev: requirements/dev.txt | $(PY)
+	@echo "Installing requirements/dev.txt"
+	@$(PIP) -r $<
+	@touch $(VENV)/.base $(VENV)/.production $@
