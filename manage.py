@@ -10,12 +10,18 @@ def main() -> None:
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
+    from django.db import OperationalError, connection
 
     try:
         settings.INSTALLED_APPS  # noqa: B018  reading one setting reads the environment
     except ImproperlyConfigured as error:
         sys.exit(f"Cannot start: {error}")
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except OperationalError as error:
+        if connection.connection is not None:
+            raise
+        sys.exit(f"The database that DATABASE_URL names cannot be reached: {error}".strip())
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ import pytest
 from django.conf import settings
 from django.db import connection, transaction
 
+from config.tests.postgres import free_port
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 BARE = {"PATH": os.environ["PATH"], "ENV_FILE": "", "DATABASE_URL": "sqlite:///:memory:"}
 PRODUCTION = {
@@ -160,6 +162,14 @@ def test_production_refuses_to_start_without(missing, value):
     done = run("manage.py", "check", **{**PRODUCTION, missing: value})
     assert (done.returncode, done.stdout) == (1, "")
     assert re.fullmatch(rf"Cannot start: {missing} must be set.*\n", done.stderr)
+
+
+@pytest.mark.parametrize("url", ["sqlite:////nowhere/at/all.db", f"postgresql://nobody@127.0.0.1:{free_port()}/none"])
+def test_database_that_cannot_be_reached_is_said_in_one_line(url):
+    done = run("manage.py", "migrate", DATABASE_URL=url, LOG_LEVEL="ERROR", DATABASE_POOL_SIZE="0")
+    assert done.returncode == 1
+    assert done.stderr.startswith("The database that DATABASE_URL names cannot be reached: ")
+    assert "Traceback" not in done.stderr
 
 
 def test_production_refuses_debug():
