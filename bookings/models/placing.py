@@ -140,7 +140,8 @@ class Placing:
     def shortages(self, offer: Offer, short: "list[tuple[int, models.Line]]") -> Iterator[dict[str, Any]]:
         for index, line in short:
             ticket_type = offer.types[line.ticket_type]
-            is_own = ticket_type.capacity is not None
+            # Whose holds must end for this to be had: the type's own, or any of the event's.
+            is_own = ticket_type.capacity is not None and ticket_type.capacity - ticket_type.held < line.quantity
             holds = models.Booking.objects.filter(event=offer.event).holds(Now())
             items = models.BookingItem.objects.filter(booking__in=holds)
             if is_own:

@@ -113,6 +113,15 @@ def test_place_beyond_the_event_is_sold_out(book, seat, standing, figures):
     assert figures() == {"Concert": 5, "Seat": 5, "Standing": 0}
 
 
+def test_place_that_waits_for_holds_of_another_type_counts_these(book, event, seat, standing):
+    held = book((standing, 8))
+    with pytest.raises(SoldOut) as error:
+        book((seat, 3))
+    found = [(fault["available"], fault["held"], fault["next_release_at"]) for fault in refused(error)]
+    assert found == [(2, 8, held.expires_at.isoformat().replace("+00:00", "Z"))]
+    assert error.value.retry_after is not None
+
+
 def test_place_whose_items_fit_alone_but_not_together_is_sold_out(book, seat, standing, figures):
     with pytest.raises(SoldOut) as error:
         book((seat, 6), (standing, 5))
