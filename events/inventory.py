@@ -42,14 +42,14 @@ class Inventory(models.Model):
             ),
         ]
 
-    def take(self, places: int, **still: Any) -> bool:
-        """Reserves places; false when fewer are left, or when one of the facts in `still` no longer holds.
+    def take(self, places: int, *conditions: Q, **facts: Any) -> bool:
+        """Reserves places; false when fewer are left, or when one of the conditions or facts does not hold.
 
         The other party is every other booking of the same thing. The database decides between them: the condition and
         the change are one statement, so nobody can come in between. The row stays locked until the transaction ends.
         """
         enough = Q(capacity=None) | Q(capacity__gte=F("reserved") + places)
-        rows = type(self)._base_manager.filter(enough, pk=self.pk, **still)
+        rows = type(self)._base_manager.filter(enough, *conditions, pk=self.pk, **facts)
         return rows.update(reserved=F("reserved") + places) == 1
 
     @classmethod

@@ -14,6 +14,13 @@ from events.models import EARLIEST, LATEST, Event, reverse
 from venues.models import LARGEST
 
 
+def sales_window(at: Any) -> Q:
+    """The condition that a ticket type's own sales window is open at `at`."""
+    has_started = Q(sales_start_at=None) | Q(sales_start_at__lte=at)
+    has_not_ended = Q(sales_end_at=None) | Q(sales_end_at__gt=at)
+    return has_started & has_not_ended
+
+
 class TicketTypeQuerySet(models.QuerySet["TicketType"]):
     def visible(self) -> Self:
         """What the public may see: those of events that are not drafts."""
@@ -21,9 +28,7 @@ class TicketTypeQuerySet(models.QuerySet["TicketType"]):
 
     def in_sales_window(self, at: Any) -> Self:
         """Whose own sales window is open at `at`."""
-        has_started = Q(sales_start_at=None) | Q(sales_start_at__lte=at)
-        has_not_ended = Q(sales_end_at=None) | Q(sales_end_at__gt=at)
-        return self.filter(has_started, has_not_ended)
+        return self.filter(sales_window(at))
 
     def with_overdue(self, at: Any) -> Self:
         """Adds `overdue`: reserved places whose hold has run out by `at`, and which therefore no longer count."""

@@ -80,7 +80,8 @@ def confirm_late(booking: "models.Booking", payment_reference: str, by: Any) -> 
                     refund_due=False,
                 ):
                     return False
-                take_places(offer.event, {offer.types[item.ticket_type_id]: item.quantity for item in items})
+                places = {offer.types[item.ticket_type_id]: item.quantity for item in items}
+                take_places(offer.event, places, is_sale=False)
                 refuse_over_limit(booking, offer.event)
                 issue_tickets(booking)
             return True

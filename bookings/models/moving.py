@@ -3,11 +3,12 @@
 from typing import Any
 
 from django.db.models import F, Q, Sum
+from django.db.models.functions import Now
 
 from bookings import models
 from bookings.states import Edge
 from events.models import Event
-from ticket_types.models import TicketType
+from ticket_types.models import TicketType, sales_window
 
 
 class LostRace(Exception):
@@ -29,19 +30,26 @@ def move(
     return True
 
 
-def take_places(event: Event, types: dict[TicketType, int]) -> None:
+def take_places(event: Event, types: dict[TicketType, int], *, is_sale: bool) -> None:
     """Takes places of each ticket type and of the event. Raises LostRace when one of them has too few.
 
     Ticket types in the order of their ids, then the event: everybody locks in this order, so nobody waits in a circle.
-    The event is the row that all its bookings want, so it comes last and is locked for the shortest time. An event
-    that was cancelled meanwhile, or that changed its currency, is a lost race too. A price that changes at this moment
-    is not: then the booking came before the change.
+    The event is the row that all its bookings want, so it comes last and is locked for the shortest time.
+
+    Everything that limits a booking is part of these statements: what was read before may be out of date by now. A sale
+    also keeps to the sales windows and to the bounds of one booking; a late confirmation kept to them when it was made.
+    A price that changes at this moment limits nothing: then the booking came before the change.
     """
     for ticket_type, places in sorted(types.items(), key=lambda pair: pair[0].pk):
-        if not ticket_type.take(places):
+        if not ticket_type.take(places, *(sale_conditions(places) if is_sale else ())):
             raise LostRace
-    if not event.take(sum(types.values()), status=Event.Status.PUBLISHED, currency=event.currency):
+    state = {"status": Event.Status.PUBLISHED, "currency": event.currency, "ends_at__gt": Now()}
+    if not event.take(sum(types.values()), **state):
         raise LostRace
+
+
+def sale_conditions(places: int) -> tuple[Q, ...]:
+    return sales_window(Now()), Q(min_per_booking__lte=places, max_per_booking__gte=places)
 
 
 def give_back_places(booking_ids: list[Any]) -> None:

@@ -159,7 +159,7 @@ class Placing:
         with transaction.atomic():
             booking = self.insert(offer)
             places = {offer.types[line.ticket_type]: line.quantity for line in self.lines}
-            take_places(offer.event, places)
+            take_places(offer.event, places, is_sale=True)
             refuse_over_limit(booking, offer.event)
         return booking
 

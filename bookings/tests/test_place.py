@@ -5,8 +5,11 @@ import pytest
 from django.utils import timezone
 
 from bookings.models import Booking, BookingChange, BookingItem, Line
+from bookings.models.moving import LostRace
+from bookings.models.placing import Offer, Placing
 from bookings.problems import CustomerLimit, NotOnSale, SoldOut
 from config.problems import InvalidInput
+from events.models import Event
 
 
 @pytest.fixture
@@ -253,4 +256,41 @@ def test_booking_on_a_capacity_that_has_grown_works(book, seat, event, figures):
     book((seat, 1))
     event.revise(capacity=2)
     book((seat, 1))
+    assert figures() == {"Concert": 2, "Seat": 2}
+
+
+@pytest.fixture
+def placing(seat):
+    facts = {"customer_name": "Ann Lee", "customer_email": "ann@example.com", "metadata": {}, "hold": None}
+    return Placing(lines=(Line(seat.pk, 2),), key=None, by=None, **facts)
+
+
+STALE = {
+    "sold meanwhile": lambda seat: type(seat).objects.get().revise(capacity=1),
+    "event sold meanwhile": lambda seat: seat.event.revise(capacity=1),
+    "event cancelled": lambda seat: seat.event.cancel(at=timezone.now()),
+    "event over": lambda seat: Event.objects.update(
+        starts_at=timezone.now() - dt.timedelta(hours=2), ends_at=timezone.now() - dt.timedelta(hours=1)
+    ),
+    "other currency": lambda seat: seat.event.revise(currency="USD"),
+    "sales closed": lambda seat: seat.revise(sales_end_at=timezone.now() - dt.timedelta(seconds=1)),
+    "sales put off": lambda seat: seat.revise(sales_start_at=timezone.now() + dt.timedelta(hours=1)),
+    "fewer in a booking": lambda seat: seat.revise(max_per_booking=1),
+    "more in a booking": lambda seat: seat.revise(min_per_booking=3),
+}
+
+
+@pytest.mark.parametrize("change", STALE.values(), ids=STALE)
+def test_claim_on_a_stale_look_does_nothing(placing, seat, change, figures):
+    """Every limit is part of the claim itself: whatever changed since the look, the claim finds out."""
+    offer = Offer.read([seat.pk])
+    change(seat)
+    with pytest.raises(LostRace):
+        placing.claim(offer)
+    assert figures() == {"Concert": 0, "Seat": 0}
+    assert Booking.objects.count() == BookingItem.objects.count() == BookingChange.objects.count() == 0
+
+
+def test_claim_on_a_look_that_still_stands_books(placing, seat, figures):
+    placing.claim(Offer.read([seat.pk]))
     assert figures() == {"Concert": 2, "Seat": 2}

@@ -71,7 +71,7 @@ def test_32_bookings_for_10_of_a_type_sell_exactly_10(make_type, make_event):
 def test_the_same_without_the_conditional_update_oversells(make_type, make_event, monkeypatch):
     """The negative control: it adds to what was read, as naive code does."""
 
-    def naive(self, places, **still):
+    def naive(self, places, *conditions, **facts):
         if self.capacity is not None and self.reserved + places > self.capacity:
             return False
         type(self).objects.filter(pk=self.pk).update(reserved=self.reserved + places)

@@ -23,7 +23,7 @@ def read_then_save() -> None:
     """Without the conditional update, and without the check constraint (which the harness drops on PostgreSQL)."""
     from events.inventory import Inventory
 
-    def take(self: Inventory, places: int, **still: Any) -> bool:
+    def take(self: Inventory, places: int, *conditions: Any, **facts: Any) -> bool:
         if self.capacity is not None and self.reserved + places > self.capacity:
             return False
         return type(self)._base_manager.filter(pk=self.pk).update(reserved=self.reserved + places) == 1
