@@ -338,11 +338,13 @@ class TicketAdmin(ViewOnly, DomainAdmin):
 
     @admin.action(description="Check in", permissions=["check_in"])
     def check_in(self, request, queryset):
-        return self.act(request, queryset, lambda ticket: ticket.check_in(at=timezone.now()), "Checked in")
+        return self.act(
+            request, queryset, lambda ticket: ticket.check_in(at=timezone.now(), by=request.user), "Checked in"
+        )
 
     @admin.action(description="Undo check-in", permissions=["check_in"])
     def undo_check_in(self, request, queryset):
-        return self.act(request, queryset, lambda ticket: ticket.undo_check_in(), "Check-in undone")
+        return self.act(request, queryset, lambda ticket: ticket.undo_check_in(by=request.user), "Check-in undone")
 
 
 @admin.register(BookingChange)

@@ -11,7 +11,7 @@ def instant(at: dt.datetime | None) -> str | None:
 
 
 class SoldOut(DomainError):
-    """Fewer places are free than were asked for. `held` of them may come free again, the first at `next_release_at`."""
+    """Fewer places are free than were asked for; `held` may come free again, the first at `next_release_at`."""
 
     code, title = "sold-out", "Not enough tickets left"
 
@@ -29,13 +29,15 @@ class CustomerLimit(DomainError):
 
 
 class HoldExpired(DomainError):
-    """The booking's hold ran out, and its places could not be had again. A payment reference was kept for a refund."""
+    """The booking's hold ran out, and its places could not be had again: the entries say why. The reference of a payment
+    is kept for a refund.
+    """
 
     code, title = "hold-expired", "The hold has run out"
 
 
 class BookingCancelled(DomainError):
-    """The booking is cancelled, and stays so. A payment reference was kept for a refund."""
+    """The booking is cancelled, and stays so. The reference of a payment is kept for a refund."""
 
     code, title = "booking-cancelled", "The booking is cancelled"
 

@@ -40,11 +40,10 @@ def total(rows: QuerySet, group: str, expression: Any) -> Coalesce:
 
 
 def reserved_of(model: type[Inventory]) -> Coalesce:
-    if model is Event:
-        bookings = Booking.objects.filter(event=OuterRef("pk"), status__in=LIVE)
-        return total(bookings, "event", Sum(LEFT))
-    items = BookingItem.objects.filter(ticket_type=OuterRef("pk"), booking__status__in=LIVE)
-    return total(items, "ticket_type", Sum(LEFT))
+    """Both are counted from the same rows, so that a booking that is off itself cannot set them apart."""
+    group = "booking__event" if model is Event else "ticket_type"
+    live = BookingItem.objects.filter(booking__status__in=LIVE, **{group: OuterRef("pk")})
+    return total(live, group, Sum(LEFT))
 
 
 def of_booking(rows: type[models.Model], field: str) -> Coalesce:
@@ -85,7 +84,7 @@ def fix(drift: Drift) -> bool:
     if model is None:
         return False
     with transaction.atomic():
-        row = model.objects.select_for_update().get(pk=drift.id)
+        row = model.objects.select_for_update(no_key=True).get(pk=drift.id)
         rows: QuerySet = model.objects.annotate(counted=reserved_of(model))
         counted = rows.values_list("counted", flat=True).get(pk=row.pk)
         model.objects.filter(pk=row.pk).update(reserved=counted)

@@ -176,14 +176,14 @@ class TicketViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset):
     def check_in(self, request: Request, code: str) -> Response:
         """Let the holder in, once."""
         facts = self.read(CheckInSerializer)
-        return self.respond(self.get_object().check_in(at=timezone.now(), **facts))
+        return self.respond(self.get_object().check_in(at=timezone.now(), by=request.user, **facts))
 
     @extend_schema(request=None, responses=TicketSerializer)
     @action(detail=True, methods=["post"], url_path="undo-check-in")
     def undo_check_in(self, request: Request, code: str) -> Response:
         """Take a check-in back."""
         self.read(Serializer)
-        return self.respond(self.get_object().undo_check_in())
+        return self.respond(self.get_object().undo_check_in(by=request.user))
 
     def respond(self, ticket: Ticket) -> Response:
         return Response(self.get_serializer(ticket).data)

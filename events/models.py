@@ -187,7 +187,7 @@ class Event(Inventory):
     def plan(cls, *, venue: Venue, capacity: int | None = None, **facts: Any) -> "Event":
         """Makes a draft; its capacity is the venue's unless given. Raises CapacityAboveVenue."""
         with transaction.atomic():
-            venue = Venue.objects.select_for_update().get(pk=venue.pk)
+            venue = Venue.objects.select_for_update(no_key=True).get(pk=venue.pk)
             capacity = venue.capacity if capacity is None else capacity
             refuse_above_venue(capacity, venue)
             return cls.objects.create(venue=venue, capacity=capacity, **facts)
@@ -201,8 +201,8 @@ class Event(Inventory):
         if changes.get("capacity", self.capacity) < self.reserved:
             self.bookings.expire_overdue()
         with transaction.atomic():
-            venue = Venue.objects.select_for_update().get(pk=changes.get("venue", self.venue).pk)
-            stored = Event.objects.select_for_update().get(pk=self.pk)
+            venue = Venue.objects.select_for_update(no_key=True).get(pk=changes.get("venue", self.venue).pk)
+            stored = Event.objects.select_for_update(no_key=True).get(pk=self.pk)
             refuse_above_venue(changes.get("capacity", stored.capacity), venue)
             if changes.get("currency", stored.currency) != stored.currency:
                 stored.refuse_currency(changes["currency"])

@@ -181,7 +181,7 @@ class TicketType(Inventory):
             self.event.bookings.expire_overdue()
         with transaction.atomic():
             # First the type, then its event: the order in which bookings lock them.
-            TicketType.objects.select_for_update().get(pk=self.pk)
+            TicketType.objects.select_for_update(no_key=True).get(pk=self.pk)
             if "price" in changes:
                 # The event's currency cannot change between the look at it and the price that fits it.
                 event = Event.objects.select_for_update(no_key=True).get(pk=self.event_id)

@@ -66,7 +66,7 @@ class Venue(models.Model):
         """Changes some of the venue's facts. Raises CapacityBelowEvents."""
         with transaction.atomic():
             # Planning an event locks the same row: neither can pass the other's check.
-            Venue.objects.select_for_update().get(pk=self.pk)
+            Venue.objects.select_for_update(no_key=True).get(pk=self.pk)
             if "capacity" in changes:
                 self.refuse_smaller_than_events(changes["capacity"])
             for name, value in changes.items():

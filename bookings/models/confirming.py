@@ -8,10 +8,10 @@ from django.db.models.functions import Now
 
 from bookings import models
 from bookings.models.moving import LostRace, move, take_places
-from bookings.models.placing import MOST_TRIES, Offer, refuse_over_limit
-from bookings.problems import BookingCancelled, CustomerLimit, HoldExpired
+from bookings.models.placing import MOST_TRIES, Offer, refuse_over_limit, refuse_sold_out
+from bookings.problems import BookingCancelled, HoldExpired, NotOnSale, SoldOut
 from bookings.states import CONFIRM, CONFIRM_LATE, Status
-from config.problems import InvalidInput
+from config.problems import DomainError
 from events.models import Event
 
 
@@ -26,12 +26,22 @@ def confirm(booking: "models.Booking", *, payment_reference: str, by: Any) -> "m
         if booking.status == Status.CANCELLED:
             if refuse(booking, payment_reference, by):
                 raise BookingCancelled("The booking was cancelled.")
-        elif confirm_late(booking, payment_reference, by):
-            break
-        elif refuse(booking, payment_reference, by):
-            raise HoldExpired("The hold ran out, and the places could not be had again.")
+            continue
+        try:
+            if confirm_late(booking, payment_reference, by):
+                break
+        except DomainError as reason:
+            if refuse(booking, payment_reference, by):
+                raise expired_for(reason) from None
     booking.refresh_from_db()
     return booking
+
+
+def expired_for(reason: DomainError) -> HoldExpired:
+    """The refusal, with why the places could not be had again."""
+    faults = [{name: value for name, value in fault.items() if name != "pointer"} for fault in reason.errors]
+    detail = f"The hold ran out, and the places could not be had again: {reason.detail}"
+    return HoldExpired(detail, errors=[{"pointer": "", **fault} for fault in faults], retry_after=reason.retry_after)
 
 
 def reference(payment_reference: str) -> Any:
@@ -56,50 +66,54 @@ def confirm_in_time(booking: "models.Booking", payment_reference: str, by: Any) 
 
 
 def confirm_late(booking: "models.Booking", payment_reference: str, by: Any) -> bool:
-    """Takes the places again, as somebody who comes now would; false when they cannot be had."""
-    items = list(booking.items.all())
+    """Takes the places again, as somebody who comes now would; false when somebody else has moved the booking.
+
+    Raises NotOnSale, SoldOut or CustomerLimit: the places cannot be had.
+    """
+    lines = [models.Line(item.ticket_type_id, item.quantity) for item in booking.items.all()]
     for _ in range(MOST_TRIES):
         # By the edge from pending to expired: this booking's own places are given back first, like everybody's.
         booking.event.bookings.expire_overdue()
-        try:
-            offer = Offer.read([item.ticket_type_id for item in items])
-        except InvalidInput:
-            return False
-        if not could_be_had(offer, items):
-            return False
+        offer = Offer.read([line.ticket_type for line in lines])
+        refuse_event(offer)
+        refuse_sold_out(offer, lines)
         try:
             with transaction.atomic():
-                if not move(
-                    booking,
-                    CONFIRM_LATE,
-                    by=by,
-                    note={"payment_reference": payment_reference},
-                    confirmed_at=Now(),
-                    payment_reference=reference(payment_reference),
-                    is_late=True,
-                    refund_due=False,
-                ):
+                if not move_late(booking, payment_reference, by):
                     return False
-                places = {offer.types[item.ticket_type_id]: item.quantity for item in items}
+                places = {offer.types[line.ticket_type]: line.quantity for line in lines}
                 take_places(offer.event, places, is_sale=False)
-                refuse_over_limit(booking, offer.event)
+                refuse_over_limit(booking, offer.event, offer.at)
                 issue_tickets(booking)
             return True
         except LostRace:
             continue
-        except CustomerLimit:
-            return False
-    return False
+    raise SoldOut("Others were faster, several times over.", retry_after=1)
 
 
-def could_be_had(offer: Offer, items: "list[models.BookingItem]") -> bool:
-    """Whether the places are free. Sales windows do not matter: this sale was made while they were open."""
-    if offer.event.status != Event.Status.PUBLISHED or offer.event.ends_at <= offer.at:
-        return False
-    wanted = sum(item.quantity for item in items)
-    return wanted <= offer.event_left and all(
-        item.quantity <= offer.types[item.ticket_type_id].available for item in items
+def move_late(booking: "models.Booking", payment_reference: str, by: Any) -> bool:
+    return move(
+        booking,
+        CONFIRM_LATE,
+        by=by,
+        note={"payment_reference": payment_reference},
+        confirmed_at=Now(),
+        payment_reference=reference(payment_reference),
+        is_late=True,
+        refund_due=False,
     )
+
+
+def refuse_event(offer: Offer) -> None:
+    """Raises NotOnSale. Sales windows do not matter: this sale was made while they were open."""
+    reason = None
+    if offer.event.status != Event.Status.PUBLISHED:
+        reason = "cancelled"
+    elif offer.event.ends_at <= offer.at:
+        reason = "ended"
+    if reason is not None:
+        detail = f"“{offer.event.name}” is {'cancelled' if reason == 'cancelled' else 'over'}."
+        raise NotOnSale(detail, errors=[{"code": NotOnSale.code, "detail": detail, "reason": reason}])
 
 
 def issue_tickets(booking: "models.Booking") -> None:

@@ -14,7 +14,7 @@ def correct(booking: "models.Booking", *, by: Any, **changes: Any) -> "models.Bo
     if not set(changes) <= set(CORRECTABLE):
         raise TypeError(f"Only {', '.join(CORRECTABLE)} can be corrected.")
     with transaction.atomic():
-        stored = models.Booking.objects.select_for_update().get(pk=booking.pk)
+        stored = models.Booking.objects.select_for_update(no_key=True).get(pk=booking.pk)
         changed = {name: value for name, value in changes.items() if getattr(stored, name) != value}
         if changed:
             if "customer_email" in changed:

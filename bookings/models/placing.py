@@ -1,7 +1,7 @@
 """How a booking comes to be: look, refuse honestly, claim; look again when somebody was faster."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,7 +79,7 @@ class Placing:
             offer = Offer.read([line.ticket_type for line in self.lines])
             self.refuse_quantities(offer)
             self.refuse_off_sale(offer)
-            self.refuse_sold_out(offer)
+            refuse_sold_out(offer, self.lines)
             try:
                 return self.claim(offer)
             except LostRace:
@@ -120,47 +120,13 @@ class Placing:
         if faults:
             raise NotOnSale(str(faults[0]["detail"]), errors=faults)
 
-    def refuse_sold_out(self, offer: Offer) -> None:
-        """An answer from one look at the figures, before anything is locked; the claim decides what passes it."""
-        wanted = sum(line.quantity for line in self.lines)
-        short = [
-            (index, line)
-            for index, line in enumerate(self.lines)
-            if line.quantity > offer.types[line.ticket_type].available
-        ]
-        if not short and wanted <= offer.event_left:
-            return
-        faults = list(self.shortages(offer, short)) if short else [self.event_shortage(offer, wanted)]
-        releases = [fault.pop("releases_in") for fault in faults]
-        waits = [wait for wait in releases if wait is not None]
-        first = faults[0]
-        detail = f"{first['requested']} requested, {first['available']} available."
-        raise SoldOut(detail, errors=faults, retry_after=max(int(min(waits)) + 1, 1) if waits else None)
-
-    def shortages(self, offer: Offer, short: "list[tuple[int, models.Line]]") -> Iterator[dict[str, Any]]:
-        for index, line in short:
-            ticket_type = offer.types[line.ticket_type]
-            # Whose holds must end for this to be had: the type's own, or any of the event's.
-            is_own = ticket_type.capacity is not None and ticket_type.capacity - ticket_type.held < line.quantity
-            holds = models.Booking.objects.filter(event=offer.event).holds(Now())
-            items = models.BookingItem.objects.filter(booking__in=holds)
-            if is_own:
-                items = items.filter(ticket_type=ticket_type)
-            yield shortage(
-                f"/items/{index}/quantity", ticket_type.name, line.quantity, ticket_type.available, items, offer.at
-            )
-
-    def event_shortage(self, offer: Offer, wanted: int) -> dict[str, Any]:
-        items = models.BookingItem.objects.filter(booking__in=offer.event.bookings.holds(Now()))
-        return shortage("/items", offer.event.name, wanted, max(offer.event_left, 0), items, offer.at)
-
     def claim(self, offer: Offer) -> "models.Booking":
         """Raises LostRace or DuplicateKey, with nothing done."""
         with transaction.atomic():
             booking = self.insert(offer)
             places = {offer.types[line.ticket_type]: line.quantity for line in self.lines}
             take_places(offer.event, places, is_sale=True)
-            refuse_over_limit(booking, offer.event)
+            refuse_over_limit(booking, offer.event, offer.at)
         return booking
 
     def insert(self, offer: Offer) -> "models.Booking":
@@ -237,33 +203,77 @@ REASONS = {
 }
 
 
-def shortage(pointer: str, name: str, requested: int, available: int, items: Any, at: dt.datetime) -> dict[str, Any]:
-    held = items.aggregate(places=Sum("quantity"), first=Min("booking__expires_at"))
+def refuse_sold_out(offer: Offer, lines: "Sequence[models.Line]") -> None:
+    """An answer from one look at the figures, before anything is locked; the claim decides what passes it."""
+    wanted = sum(line.quantity for line in lines)
+    short = [
+        (index, line) for index, line in enumerate(lines) if line.quantity > offer.types[line.ticket_type].available
+    ]
+    if not short and wanted <= offer.event_left:
+        return
+    faults = [shortage(offer, index, line) for index, line in short] or [event_shortage(offer, wanted)]
+    detail = f"{faults[0]['requested']} requested, {faults[0]['available']} available."
+    raise SoldOut(detail, errors=[as_fault(fault) for fault in faults], retry_after=soonest(faults, offer.at))
+
+
+def shortage(offer: Offer, index: int, line: "models.Line") -> dict[str, Any]:
+    ticket_type = offer.types[line.ticket_type]
+    items = models.BookingItem.objects.filter(booking__in=offer.event.bookings.holds(Now()))
+    # Whose holds must end for this to be had: the type's own, or any of the event's.
+    if ticket_type.capacity is not None and ticket_type.capacity - ticket_type.held < line.quantity:
+        items = items.filter(ticket_type=ticket_type)
     return {
-        "pointer": pointer,
+        "pointer": f"/items/{index}/quantity",
         "code": SoldOut.code,
-        "detail": f"“{name}”: {requested} requested, {available} available.",
-        "requested": requested,
-        "available": available,
-        "held": held["places"] or 0,
-        "next_release_at": instant(held["first"]),
-        "releases_in": (held["first"] - at).total_seconds() if held["first"] else None,
+        "detail": f"“{ticket_type.name}”: {line.quantity} requested, {ticket_type.available} available.",
+        "requested": line.quantity,
+        "available": ticket_type.available,
+        **items.aggregate(held=Sum("quantity"), next_release_at=Min("booking__expires_at")),
     }
 
 
-def refuse_over_limit(booking: "models.Booking", event: Event) -> None:
+def event_shortage(offer: Offer, wanted: int) -> dict[str, Any]:
+    left = max(offer.event_left, 0)
+    return {
+        "pointer": "/items",
+        "code": SoldOut.code,
+        "detail": f"“{offer.event.name}”: {wanted} requested, {left} available.",
+        "requested": wanted,
+        "available": left,
+        **offer.event.bookings.holds(Now()).aggregate(held=Sum("quantity"), next_release_at=Min("expires_at")),
+    }
+
+
+def soonest(faults: list[dict[str, Any]], at: dt.datetime) -> int | None:
+    """In how many seconds the first of the holds ends that are in the way; None when there are none."""
+    ends = [fault["next_release_at"] for fault in faults if fault["next_release_at"] is not None]
+    return max(int((min(ends) - at).total_seconds()) + 1, 1) if ends else None
+
+
+def as_fault(fault: dict[str, Any]) -> dict[str, Any]:
+    return {**fault, "held": fault["held"] or 0, "next_release_at": instant(fault["next_release_at"])}
+
+
+def refuse_over_limit(booking: "models.Booking", event: Event, at: dt.datetime) -> None:
     """Raises CustomerLimit. The booking is in and its places are taken, so the event's row is locked: nobody else's
     booking can be counted wrongly, and the sum is exact however many ask at once.
     """
     most = event.max_per_customer
     if most is None:
         return
-    theirs = event.bookings.filter(customer_key=booking.customer_key).live(Now())
-    places = theirs.aggregate(places=Sum(F("quantity") - F("cancelled_quantity")))["places"]
-    if places > most:
-        before = places - booking.places
-        detail = f"A customer may hold {most} places of this event; {before} are held, {booking.places} requested."
-        fault = {"pointer": "/items", "code": CustomerLimit.code, "detail": detail}
-        raise CustomerLimit(
-            detail, errors=[{**fault, "requested": booking.places, "held": before, "max_per_customer": most}]
-        )
+    others = event.bookings.filter(customer_key=booking.customer_key).exclude(pk=booking.pk)
+    left = Sum(F("quantity") - F("cancelled_quantity"))
+    places = others.live(Now()).aggregate(places=left)["places"] or 0
+    if places + booking.places <= most:
+        return
+    available = max(most - places, 0)
+    fault = {
+        "pointer": "/items",
+        "code": CustomerLimit.code,
+        "detail": f"A customer may have {most} places of this event, and this one has {places}.",
+        "requested": booking.places,
+        "available": available,
+        "max_per_customer": most,
+        **others.holds(Now()).aggregate(held=Sum("quantity"), next_release_at=Min("expires_at")),
+    }
+    raise CustomerLimit(str(fault["detail"]), errors=[as_fault(fault)], retry_after=soonest([fault], at))

@@ -61,8 +61,9 @@ def void_tickets(booking: "models.Booking") -> None:
 def cancel_tickets(booking: "models.Booking", codes: Sequence[str], *, reason: str, by: Any) -> "models.Booking":
     """Those that are void already are passed over. With the last valid one the booking is cancelled whole."""
     with transaction.atomic():
-        # Its row's lock keeps every other verb out; a whole cancellation takes the same lock by its edge.
-        stored = models.Booking.objects.select_for_update().get(pk=booking.pk)
+        # Its row's lock keeps every other verb out; a whole cancellation takes the same lock by its edge. No more than
+        # that: a check-in, which holds its ticket's row, must still be able to write into the booking's history.
+        stored = models.Booking.objects.select_for_update(no_key=True).get(pk=booking.pk)
         tickets = {ticket.code: ticket for ticket in stored.tickets.all()}
         refuse_foreign(stored, tickets, codes)
         chosen = [tickets[code] for code in dict.fromkeys(codes)]
@@ -144,7 +145,7 @@ def release_batch(rows: Any, changes: dict[str, Any], verb: str, *, by: Any, rea
     nobody else write.
     """
     with transaction.atomic():
-        locked = rows.order_by("pk").select_for_update(skip_locked=skip_locked)
+        locked = rows.order_by("pk").select_for_update(no_key=True, skip_locked=skip_locked)
         found = dict(locked.values_list("pk", "status")[:BATCH])
         if not found:
             return 0

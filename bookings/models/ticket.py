@@ -1,10 +1,11 @@
 import datetime as dt
 from typing import Any, Self
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 
 from bookings.codes import TICKET_LENGTH, ticket_code
+from bookings.models.change import BookingChange
 from bookings.problems import AlreadyCheckedIn, BookingNotConfirmed, NotCheckedIn, OtherEvent, TicketVoid
 from bookings.states import Status
 from ticket_types.models import TicketType
@@ -59,31 +60,40 @@ class Ticket(models.Model):
     def __str__(self) -> str:
         return self.code
 
-    def check_in(self, *, at: dt.datetime, event: int | None = None) -> Self:
+    def check_in(self, *, at: dt.datetime, event: int | None = None, by: Any = None) -> Self:
         """Lets the holder in, once. `event` is the id of the event at whose door this happens.
 
         Raises OtherEvent, AlreadyCheckedIn, TicketVoid, BookingNotConfirmed.
         """
         if event is not None and self.booking.event_id != event:
             raise OtherEvent(f"The ticket is for event {self.booking.event_id}.")
-        # The other party is the same ticket at another door, or its cancellation.
-        valid = Ticket.objects.filter(pk=self.pk, status=Ticket.Status.VALID, booking__status=Status.CONFIRMED)
-        is_mine = valid.update(status=Ticket.Status.CHECKED_IN, checked_in_at=at) == 1
-        self.refresh_from_db()
-        if is_mine:
+        if self.booking.status == Status.PENDING:
+            raise BookingNotConfirmed
+        if self.move(Ticket.Status.VALID, Ticket.Status.CHECKED_IN, "check in", by=by, checked_in_at=at):
             return self
-        if self.status == Ticket.Status.CHECKED_IN:
-            raise AlreadyCheckedIn.of(self)
-        raise TicketVoid() if self.status == Ticket.Status.VOID else BookingNotConfirmed()
+        raise AlreadyCheckedIn.of(self) if self.status == Ticket.Status.CHECKED_IN else TicketVoid
 
-    def undo_check_in(self) -> Self:
+    def undo_check_in(self, *, by: Any = None) -> Self:
         """Takes a check-in back, such as one of the wrong ticket. Raises NotCheckedIn, TicketVoid."""
-        checked_in = Ticket.objects.filter(pk=self.pk, status=Ticket.Status.CHECKED_IN)
-        is_mine = checked_in.update(status=Ticket.Status.VALID, checked_in_at=None) == 1
+        if self.move(Ticket.Status.CHECKED_IN, Ticket.Status.VALID, "undo check-in", by=by, checked_in_at=None):
+            return self
+        raise TicketVoid if self.status == Ticket.Status.VOID else NotCheckedIn
+
+    def move(self, source: str, target: str, verb: str, *, by: Any, **changes: Any) -> bool:
+        """From one state to another, with an entry in the booking's history; false when it is not in the first.
+
+        The other party is the same ticket at another door, or its cancellation, which voids it in the transaction that
+        cancels the booking. The condition must be about this row alone: PostgreSQL looks again at the row that it
+        waited for, but not at what a subquery said of it, and a join in the filter would become a subquery.
+        """
+        with transaction.atomic():
+            rows = Ticket.objects.filter(pk=self.pk, status=source)
+            is_mine = rows.update(status=target, **changes) == 1
+            if is_mine:
+                note = {"ticket": self.code}
+                BookingChange.entry(self.booking_id, verb, Status.CONFIRMED, Status.CONFIRMED, by=by, **note).save()
         self.refresh_from_db()
-        if not is_mine:
-            raise TicketVoid() if self.status == Ticket.Status.VOID else NotCheckedIn()
-        return self
+        return is_mine
 
     @property
     def event_id(self) -> Any:

@@ -76,6 +76,26 @@ def test_confirm_late_when_the_places_are_gone_keeps_the_reference(book, seat, p
     assert figures() == {"Concert": 3, "Seat": 3}
 
 
+def test_refusal_of_a_late_confirmation_says_why_and_when_to_come_back(book, seat, pass_time):
+    booking = book((seat, 2))
+    pass_time(minutes=16)
+    other = book((seat, 3))
+    with pytest.raises(HoldExpired) as error:
+        booking.confirm()
+    assert [{**fault, "detail": ""} for fault in error.value.errors] == [
+        {
+            "pointer": "",
+            "code": "sold-out",
+            "detail": "",
+            "requested": 2,
+            "available": 1,
+            "held": 3,
+            "next_release_at": other.expires_at.isoformat().replace("+00:00", "Z"),
+        }
+    ]
+    assert 890 <= error.value.retry_after <= 901
+
+
 def test_confirm_late_without_a_reference_marks_no_refund(book, seat, pass_time):
     booking = book((seat, 2))
     pass_time(minutes=16)
@@ -102,8 +122,9 @@ def test_confirm_late_over_the_customers_limit_is_refused(book, seat, pass_time,
     booking = book((seat, 2))
     pass_time(minutes=16)
     book((seat, 1))
-    with pytest.raises(HoldExpired):
+    with pytest.raises(HoldExpired) as error:
         booking.confirm(payment_reference="pay-1")
+    assert [fault["code"] for fault in error.value.errors] == ["customer-limit"]
     booking.refresh_from_db()
     assert (booking.status, booking.refund_due) == ("expired", True)
     assert figures() == {"Concert": 1, "Seat": 1}
@@ -121,8 +142,9 @@ def test_confirm_late_of_a_cancelled_event_is_refused(book, seat, pass_time):
     booking = book((seat, 2))
     pass_time(minutes=16)
     seat.event.cancel(at=timezone.now())
-    with pytest.raises(HoldExpired):
+    with pytest.raises(HoldExpired) as error:
         booking.confirm(payment_reference="pay-1")
+    assert [(fault["code"], fault["reason"]) for fault in error.value.errors] == [("not-on-sale", "cancelled")]
     booking.refresh_from_db()
     assert (booking.status, booking.refund_due) == ("expired", True)
 

@@ -77,3 +77,15 @@ def test_history_outlives_the_account_that_made_it(book):
     user.delete()
     change = booking.changes.get()
     assert (change.by, change.by_name) == (None, "clerk")
+
+
+def test_history_names_who_let_which_ticket_in(book):
+    user = get_user_model().objects.create(username="door")
+    booking = book().confirm()
+    ticket = booking.tickets.get().check_in(at=timezone.now(), by=user)
+    ticket.undo_check_in(by=user)
+    assert entries(booking)[2:] == [
+        ("check in", "confirmed", "confirmed", "door"),
+        ("undo check-in", "confirmed", "confirmed", "door"),
+    ]
+    assert booking.changes.last().details == {"ticket": ticket.code}

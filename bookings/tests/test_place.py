@@ -221,12 +221,21 @@ def test_place_at_the_types_bounds_works(book, seat, figures, quantity):
 
 def test_place_over_the_customers_limit_is_refused(book, seat, event, figures):
     event.revise(max_per_customer=3)
-    book((seat, 2))
+    held = book((seat, 2))
     with pytest.raises(CustomerLimit) as error:
         book((seat, 2), customer_email="ANN@Example.COM")
     assert refused(error) == [
-        {"pointer": "/items", "code": "customer-limit", "requested": 2, "held": 2, "max_per_customer": 3}
+        {
+            "pointer": "/items",
+            "code": "customer-limit",
+            "requested": 2,
+            "available": 1,
+            "max_per_customer": 3,
+            "held": 2,
+            "next_release_at": held.expires_at.isoformat().replace("+00:00", "Z"),
+        }
     ]
+    assert 890 <= error.value.retry_after <= 901
     assert figures() == {"Concert": 2, "Seat": 2}
 
 

@@ -10,7 +10,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from bookings.models import Booking, Ticket
-from bookings.problems import AlreadyCheckedIn, BookingCancelled, HoldExpired
+from bookings.problems import AlreadyCheckedIn, BookingCancelled, HoldExpired, TicketVoid
 from bookings.reconciliation import drifts
 from config.problems import DomainError
 from conftest import client_of
@@ -217,17 +217,46 @@ def test_event_that_is_cancelled_during_a_rush_keeps_no_live_booking(make_type, 
     assert Event.objects.get().reserved == 0
 
 
-def test_one_ticket_at_eight_doors_lets_one_in(book):
-    ticket = book().confirm().tickets.get()
+def scan(ticket):
+    try:
+        Ticket.objects.get(pk=ticket.pk).check_in(at=timezone.now())
+    except (AlreadyCheckedIn, TicketVoid):
+        return "refused"
+    return "in"
 
-    def scan(_):
-        try:
-            Ticket.objects.get(pk=ticket.pk).check_in(at=timezone.now())
-        except AlreadyCheckedIn:
-            return "refused"
-        return "in"
 
-    assert sorted(together(8, scan)) == ["in"] + ["refused"] * 7
+def test_one_ticket_at_several_doors_lets_one_in(make_type, book):
+    seat = make_type(max_per_booking=25)
+    for ticket in book((seat, 25)).confirm().tickets.all():
+        assert sorted(together(4, lambda _, ticket=ticket: scan(ticket))) == ["in"] + ["refused"] * 3
+
+
+@pytest.mark.parametrize("what", ["booking", "ticket", "event"])
+def test_ticket_at_the_door_while_it_is_cancelled_is_one_or_the_other(make_type, make_event, book, what):
+    """A check-in stops the cancellation of its booking, but not that of the event."""
+    for turn in range(20):
+        seat = make_type(event=make_event(name=f"Concert {turn}"), name=f"Seat {turn}")
+        booking = book((seat, 2)).confirm()
+        ticket = booking.tickets.first()
+
+        def act(number, booking=booking, ticket=ticket, seat=seat):
+            if number:
+                return scan(ticket)
+            try:
+                if what == "event":
+                    seat.event.cancel(at=timezone.now())
+                else:
+                    booking.cancel(tickets=[ticket.code] if what == "ticket" else None)
+            except AlreadyCheckedIn:
+                return "kept"
+            return "cancelled"
+
+        answers = tuple(together(2, act))
+        ticket.refresh_from_db()
+        expected = {("kept", "in"): "checked_in", ("cancelled", "refused"): "void"}
+        if what == "event":
+            expected[("cancelled", "in")] = "void"
+        assert ticket.status == expected[answers]
 
 
 def test_booking_while_its_event_is_deleted_is_one_or_the_other(make_type, make_event):

@@ -118,3 +118,18 @@ def test_reconcile_asks_as_often_for_many_bookings_as_for_one(booking, book, cap
         book((TicketType.objects.get(), 1)).confirm()
     with django_assert_num_queries(7):
         call_command("reconcile")
+
+
+def test_reconcile_counts_places_from_items_whatever_the_booking_says(booking, capsys):
+    """A booking that is off must not lead to a counter that is made wrong."""
+    Booking.objects.filter(pk=booking.pk).update(quantity=3)
+    code, lines = run(capsys, fix=True)
+    assert (code, lines) == (
+        1,
+        [
+            f"booking {booking.pk} ({booking}): quantity is 3, the rows say 2",
+            f"booking {booking.pk} ({booking}): tickets is 3, the rows say 2",
+            "2 off.",
+        ],
+    )
+    assert Event.objects.get().reserved == 2

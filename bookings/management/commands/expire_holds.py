@@ -1,5 +1,7 @@
+import signal
 import time
 from argparse import ArgumentParser
+from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -26,12 +28,20 @@ class Command(BaseCommand):
             raise CommandError("--watch takes more than 0 and up to 86400 seconds.")
         sweep = self.count if dry_run else self.sweep
         sweep()
-        while watch is not None:
-            try:
-                time.sleep(watch)
+        if watch is not None:
+            self.repeat(sweep, watch)
+
+    def repeat(self, sweep: Callable[[], None], seconds: float) -> None:
+        """Until somebody stops it, from the keyboard or, as service managers do, by SIGTERM."""
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            while True:
+                time.sleep(seconds)
                 sweep()
-            except KeyboardInterrupt:
-                return
+        except KeyboardInterrupt:
+            return
+        finally:
+            signal.signal(signal.SIGTERM, before)
 
     def sweep(self) -> None:
         expired = Booking.objects.expire_overdue(skip_locked=True)

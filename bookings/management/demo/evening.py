@@ -196,7 +196,8 @@ class Evening:
     def let_in(self) -> None:
         for ticket in Ticket.objects.filter(booking__event=self.event, status=Ticket.Status.VALID):
             if self.random.random() < SHOWED_UP:
-                ticket.check_in(at=self.starts_at - dt.timedelta(seconds=self.random.randint(0, 2700)))
+                at = self.starts_at - dt.timedelta(seconds=self.random.randint(0, 2700))
+                ticket.check_in(at=at, by="system")
 
     def count(self) -> int:
         ours: list[Any] = [
