@@ -29,8 +29,8 @@ class CustomerLimit(DomainError):
 
 
 class HoldExpired(DomainError):
-    """The booking's hold ran out, and its places could not be had again: the entries say why. The reference of a payment
-    is kept for a refund.
+    """The booking's hold ran out, and its places could not be had again: the entries say why. The reference of a
+    payment is kept for a refund.
     """
 
     code, title = "hold-expired", "The hold has run out"
