@@ -12,6 +12,7 @@ TRIMMED = " \t\r\n"  # what may stand around a text and is taken off before anyb
 LINE_BREAKS = frozenset("\n\r\t")
 INVISIBLE_CATEGORIES = frozenset(("Cc", "Cf", "Cn", "Co", "Zl", "Zp", "Zs"))
 INVISIBLE_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+NO_PLACES = frozenset(("localtime", "Factory"))  # what the machine is set to, and not set at all
 
 
 def normalise(value: str) -> str:

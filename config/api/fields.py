@@ -47,7 +47,7 @@ class ParagraphsField(LineField):
 
 
 class EmailField(LineField, serializers.EmailField):
-    pass
+    default_error_messages = {"invalid": "Must be an e-mail address, such as ann@example.com."}
 
 
 class WholeNumberField(serializers.IntegerField):

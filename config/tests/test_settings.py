@@ -164,9 +164,11 @@ def test_production_refuses_to_start_without(missing, value):
     assert re.fullmatch(rf"Cannot start: {missing} must be set.*\n", done.stderr)
 
 
-@pytest.mark.parametrize("url", ["sqlite:////nowhere/at/all.db", f"postgresql://nobody@127.0.0.1:{free_port()}/none"])
+@pytest.mark.parametrize("url", ["sqlite:////nowhere/at/all.db", "postgresql://nobody@127.0.0.1:{port}/none"])
 def test_database_that_cannot_be_reached_is_said_in_one_line(url):
-    done = run("manage.py", "migrate", DATABASE_URL=url, LOG_LEVEL="ERROR", DATABASE_POOL_SIZE="0")
+    done = run(
+        "manage.py", "migrate", DATABASE_URL=url.format(port=free_port()), LOG_LEVEL="ERROR", DATABASE_POOL_SIZE="0"
+    )
     assert done.returncode == 1
     assert done.stderr.startswith("The database that DATABASE_URL names cannot be reached: ")
     assert "Traceback" not in done.stderr
