@@ -90,7 +90,7 @@ class Ticket(models.Model):
             rows = Ticket.objects.filter(pk=self.pk, status=source)
             is_mine = rows.update(status=target, **changes) == 1
             if is_mine:
-                note = {"ticket": self.code}
+                note = {"at": changes["checked_in_at"], "ticket": self.code}
                 BookingChange.entry(self.booking_id, verb, Status.CONFIRMED, Status.CONFIRMED, by=by, **note).save()
         self.refresh_from_db()
         return is_mine

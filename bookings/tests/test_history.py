@@ -82,7 +82,9 @@ def test_history_outlives_the_account_that_made_it(book):
 def test_history_names_who_let_which_ticket_in(book):
     user = get_user_model().objects.create(username="door")
     booking = book().confirm()
-    ticket = booking.tickets.get().check_in(at=timezone.now(), by=user)
+    at = timezone.now()
+    ticket = booking.tickets.get().check_in(at=at, by=user)
+    assert booking.changes.last().at == at
     ticket.undo_check_in(by=user)
     assert entries(booking)[2:] == [
         ("check in", "confirmed", "confirmed", "door"),
