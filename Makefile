@@ -10,7 +10,8 @@ ARGS ?=
 VENV := .venv
 PY := $(VENV)/bin/python
 MANAGE := $(PY) manage.py
-PIP := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes
+# Each lock is complete, so nothing else is looked for: a newer release of an extra would stop the installation.
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 COMPILE := "$(CURDIR)/$(PY)" -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
            --no-header --no-emit-index-url
 LOCKS := base production dev
