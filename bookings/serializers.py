@@ -8,8 +8,11 @@ from rest_framework import serializers
 from bookings.models import Booking, BookingItem, Line, Ticket
 from bookings.models.placing import MOST_LINES
 from bookings.states import Status
+from config.api.expand import Expansion
 from config.api.fields import EmailField, LineField, PriceField, WholeNumberField
 from config.api.serializers import ModelSerializer, Serializer
+from events.models import Event
+from events.serializers import EventSerializer
 
 MOST_NOTES = 20
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}")
@@ -75,6 +78,7 @@ class BookingSerializer(ModelSerializer):
     items = BookingItemSerializer(many=True, read_only=True)
     tickets = BookedTicketSerializer(many=True, read_only=True)
     metadata = MetadataField(required=False)
+    expansions = {"event": Expansion(EventSerializer, lambda user, at: Event.objects.with_sales(at))}
     expires_in = serializers.SerializerMethodField(
         help_text="Seconds until the hold runs out; null when nothing is held."
     )
@@ -106,6 +110,7 @@ class BookingSerializer(ModelSerializer):
             "tickets",
         ]
         read_only_fields = ["event"]
+        counted = ["expires_in"]
 
     @extend_schema_field(serializers.ChoiceField(choices=Status.choices))
     def get_status(self, booking: Booking) -> str:
@@ -114,6 +119,24 @@ class BookingSerializer(ModelSerializer):
     @extend_schema_field({"type": ["integer", "null"], "minimum": 0})
     def get_expires_in(self, booking: Booking) -> int | None:
         return booking.seconds_left(self.context["at"])
+
+
+class QuoteSerializer(BookingSerializer):
+    """What a booking would be. It has no id, because nothing was booked."""
+
+    class Meta(BookingSerializer.Meta):
+        fields = [
+            "event",
+            "customer_name",
+            "customer_email",
+            "items",
+            "quantity",
+            "total_price",
+            "currency",
+            "metadata",
+            "expires_at",
+            "expires_in",
+        ]
 
 
 class LineSerializer(Serializer):

@@ -22,6 +22,7 @@ from bookings.serializers import (
     CheckInSerializer,
     ConfirmBookingSerializer,
     PlaceBookingSerializer,
+    QuoteSerializer,
     TicketSerializer,
 )
 from bookings.states import Status
@@ -49,17 +50,18 @@ def idempotency_key(request: Request) -> IdempotencyKey | None:
     return IdempotencyKey(caller, key, hashlib.sha256(canonical.encode()).hexdigest())
 
 
-def place(request: Request, facts: dict[str, Any]) -> Booking:
+def asked(request: Request, facts: dict[str, Any]) -> dict[str, Any]:
+    """What `Booking.place` and `Booking.quote` take."""
     minutes = facts.get("hold_minutes")
-    return Booking.place(
-        customer_name=facts["customer_name"],
-        customer_email=facts["customer_email"],
-        lines=facts["items"],
-        hold=None if minutes is None else dt.timedelta(minutes=minutes),
-        metadata=facts.get("metadata"),
-        key=idempotency_key(request),
-        by=request.user,
-    )
+    return {
+        "customer_name": facts["customer_name"],
+        "customer_email": facts["customer_email"],
+        "lines": facts["items"],
+        "hold": None if minutes is None else dt.timedelta(minutes=minutes),
+        "metadata": facts.get("metadata"),
+        "key": idempotency_key(request),
+        "by": request.user,
+    }
 
 
 class BookingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset):
@@ -88,6 +90,13 @@ class BookingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset):
     def get_queryset(self) -> QuerySet[Booking]:
         return Booking.objects.detailed()
 
+    def query_parameters(self) -> set[str]:
+        return super().query_parameters() | ({"dry_run"} if self.action == "create" else set())
+
+    def get_serializer_class(self) -> type[BookingSerializer]:
+        is_quote = self.action == "create" and self.switch("dry_run")
+        return QuoteSerializer if is_quote else BookingSerializer
+
     @staticmethod
     def is_identifier(value: str) -> bool:
         return bool(UUID.fullmatch(value))
@@ -113,8 +122,10 @@ class BookingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset):
         ],
     )
     def create(self, request: Request) -> Response:
-        facts = self.read(PlaceBookingSerializer)
-        booking = place(request, facts)
+        facts = asked(request, self.read(PlaceBookingSerializer))
+        if self.switch("dry_run"):
+            return self.respond(Booking.quote(**facts))
+        booking = Booking.place(**facts)
         self.at = timezone.now()
         headers = {"Location": f"{request.path.rstrip('/')}/{booking.pk}"}
         if booking.is_replay:
@@ -125,7 +136,7 @@ class BookingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset):
         booking = self.get_object()
         serializer = self.get_serializer(booking, data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
-        return self.respond(booking.correct(by=request.user, **serializer.validated_data))
+        return self.respond(booking.correct(by=request.user, check=self.refuse_stale, **serializer.validated_data))
 
     @extend_schema(request=ConfirmBookingSerializer, responses=BookingSerializer)
     @action(detail=True, methods=["post"])

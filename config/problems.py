@@ -12,6 +12,7 @@ Problem                   an answer of 400 or above (RFC 9457)
 ├── DomainError           409  the state of things refuses; each refusal is a subclass beside what raises it
 │   ├── InUse
 │   └── AlreadyExists
+├── PreconditionFailed    412
 ├── TooLarge              413
 ├── UnsupportedMediaType  415
 ├── TooManyRequests       429
@@ -19,13 +20,20 @@ Problem                   an answer of 400 or above (RFC 9457)
 └── Unavailable           503
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
 
 def escape(token: str) -> str:
     """A name as a step of a JSON pointer."""
     return token.replace("~", "~0").replace("/", "~1")
+
+
+Check = Callable[[], None]  # a condition of the caller's, which a verb asks with the row locked; raises to stop it
+
+
+def nothing() -> None:
+    """The check that asks nothing."""
 
 
 class Problem(Exception):
@@ -107,6 +115,12 @@ class NotAcceptable(Problem):
     """The answer exists in none of the media types that the Accept header asks for."""
 
     code, title, status = "not-acceptable", "Not available in that form", 406
+
+
+class PreconditionFailed(Problem):
+    """The resource is not in the state that `If-Match` names: somebody has changed it since. Nothing was changed."""
+
+    code, title, status = "precondition-failed", "Changed meanwhile", 412
 
 
 class TooLarge(Problem):

@@ -8,7 +8,7 @@ from drf_spectacular.views import SpectacularJSONAPIView, SpectacularRedocView, 
 from bookings.viewsets import BookingViewSet, TicketViewSet
 from config.api import pages
 from config.api.routers import OptionalSlashRouter
-from events.viewsets import EventViewSet
+from events.viewsets import CalendarViewSet, EventViewSet
 from ticket_types.viewsets import TicketTypeViewSet
 from venues.viewsets import VenueViewSet
 
@@ -31,6 +31,8 @@ urlpatterns = [
     re_path(r"^redoc/?$", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
     re_path(rf"^{v1}/openapi\.json/?$", SpectacularJSONAPIView.as_view(), name="schema"),
     re_path(rf"^{v1}$", router.get_api_root_view()),
+    re_path(rf"^{v1}/events\.ics/?$", CalendarViewSet.as_view({"get": "list"}, detail=False)),
+    re_path(rf"^{v1}/events/(?P<pk>[^/]+)\.ics/?$", CalendarViewSet.as_view({"get": "retrieve"}, detail=True)),
     path(f"{v1}/", include(router.urls)),
     re_path(rf"^{v1}/(?P<rest>.*)$", pages.UnknownPath.as_view()),
     path("admin/", admin.site.urls),

@@ -8,7 +8,7 @@ from django.db.models import Exists, F, OuterRef, Q, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 
 from config import money
-from config.problems import DomainError, InUse
+from config.problems import Check, DomainError, InUse, nothing
 from config.text import validate_line, validate_paragraphs
 from events.inventory import Inventory
 from venues.models import LARGEST, Venue
@@ -53,6 +53,9 @@ class EventQuerySet(models.QuerySet["Event"]):
     def visible(self) -> Self:
         """What the public may see: everything but drafts."""
         return self.exclude(status=Event.Status.DRAFT)
+
+    def seen_by(self, user: Any) -> Self:
+        return self if user.has_perm("events.view_event") else self.visible()
 
     def upcoming(self, at: dt.datetime) -> Self:
         return self.filter(ends_at__gt=at)
@@ -114,6 +117,9 @@ class Event(Inventory):
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(1000)],
         help_text="How many places one e-mail address may hold; empty: any number.",
+    )
+    sequence = models.PositiveIntegerField(
+        default=0, editable=False, help_text="How often it was changed; calendars take the highest (RFC 5545)."
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -192,23 +198,25 @@ class Event(Inventory):
             refuse_above_venue(capacity, venue)
             return cls.objects.create(venue=venue, capacity=capacity, **facts)
 
-    def revise(self, **changes: Any) -> Self:
+    def revise(self, *, check: Check = nothing, **changes: Any) -> Self:
         """Changes some of the event's facts.
 
-        Raises CapacityAboveVenue, CurrencyFixed, and IntegrityError of the constraint that a change would break;
-        CapacityBelowReserved is one of these.
+        Raises CapacityAboveVenue, CurrencyFixed, what `check` does with the row locked, and IntegrityError of the
+        constraint that a change would break; CapacityBelowReserved is one of these.
         """
         if changes.get("capacity", self.capacity) < self.reserved:
             self.bookings.expire_overdue()
         with transaction.atomic():
             venue = Venue.objects.select_for_update(no_key=True).get(pk=changes.get("venue", self.venue).pk)
             stored = Event.objects.select_for_update(no_key=True).get(pk=self.pk)
+            check()
             refuse_above_venue(changes.get("capacity", stored.capacity), venue)
             if changes.get("currency", stored.currency) != stored.currency:
                 stored.refuse_currency(changes["currency"])
             for name, value in changes.items():
                 setattr(self, name, value)
-            self.save(update_fields=[*changes, "updated_at"])
+            self.sequence = stored.sequence + 1
+            self.save(update_fields=[*changes, "sequence", "updated_at"])
         return self
 
     def refuse_currency(self, currency: str) -> None:
@@ -223,7 +231,7 @@ class Event(Inventory):
     def publish(self, *, at: dt.datetime) -> Self:
         """Puts the event before the public. Publishing twice is once. Raises EventCancelled, EventInThePast."""
         drafts = Event.objects.filter(pk=self.pk, status=Event.Status.DRAFT, starts_at__gt=at)
-        is_published = drafts.update(status=Event.Status.PUBLISHED, updated_at=at) == 1
+        is_published = drafts.update(status=Event.Status.PUBLISHED, sequence=F("sequence") + 1, updated_at=at) == 1
         self.refresh_from_db()
         if not is_published and self.status == Event.Status.CANCELLED:
             raise EventCancelled
@@ -238,15 +246,22 @@ class Event(Inventory):
         so that no lock is held for long; if the process dies on the way, cancelling again does the rest.
         """
         live = Event.objects.filter(pk=self.pk).exclude(status=Event.Status.CANCELLED)
-        live.update(status=Event.Status.CANCELLED, cancel_reason=reason, updated_at=at)
+        live.update(status=Event.Status.CANCELLED, cancel_reason=reason, sequence=F("sequence") + 1, updated_at=at)
         self.refresh_from_db()
         self.bookings.cancel_live(reason=self.cancel_reason, by=by)
         self.refresh_from_db()
         return self
 
-    def remove(self) -> None:
-        """Deletes the event with its ticket types. Raises InUse when it was ever booked."""
+    def remove(self, *, check: Check = nothing) -> None:
+        """Deletes the event with its ticket types.
+
+        Raises InUse when it was ever booked, and what `check` does with the row locked.
+        """
         with transaction.atomic():
+            # First the types, then the event: the order in which bookings lock them.
+            list(self.ticket_types.select_for_update(no_key=True).order_by("pk").values("pk"))
+            Event.objects.select_for_update(no_key=True).filter(pk=self.pk).first()
+            check()
             if bookings := self.bookings.count():
                 raise InUse.by(bookings)
             self.delete()  # a booking made meanwhile stops it by its foreign key

@@ -3,10 +3,12 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from config.api.expand import Expansion
 from config.api.fields import LineField
 from config.api.serializers import ModelSerializer, Serializer
 from events.models import Event
-from venues.models import LARGEST
+from venues.models import LARGEST, Venue
+from venues.serializers import VenueSerializer
 
 REASONS = ["not_published", "cancelled", "ended", "no_ticket_types", "not_started", "sold_out"]
 
@@ -23,6 +25,7 @@ class OnSaleSerializer(Serializer):
 
 
 class EventSerializer(ModelSerializer):
+    expansions = {"venue": Expansion(VenueSerializer, lambda user, at: Venue.objects.all())}
     availability = AvailabilitySerializer(source="*", read_only=True)
     on_sale = serializers.SerializerMethodField()
 
@@ -44,6 +47,7 @@ class EventSerializer(ModelSerializer):
             "created_at",
             "updated_at",
         ]
+        counted = ["availability", "on_sale"]
         extra_kwargs = {"capacity": {"required": False, "min_value": 1, "max_value": LARGEST}}
 
     @extend_schema_field(OnSaleSerializer)

@@ -1,16 +1,21 @@
 from django.db.models import QuerySet
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.access.permissions import ANYONE
+from config.api.pagination import MOST_ROWS, SkipLimitPagination
 from config.api.serializers import Serializer
-from config.api.viewsets import CatalogueViewset
+from config.api.viewsets import CatalogueViewset, Viewset
+from events.calendar import CalendarRenderer, calendar
 from events.filters import EventFilter
 from events.models import Event
 from events.serializers import CancelEventSerializer, EventSerializer
+
+CALENDAR = {(200, CalendarRenderer.media_type): OpenApiTypes.STR}
 
 
 class EventViewSet(CatalogueViewset):
@@ -21,6 +26,7 @@ class EventViewSet(CatalogueViewset):
     filterset_class = EventFilter
     ordering = ("starts_at",)
     ordering_fields = ("starts_at", "name", "created_at")
+    public_for = 5
     make = Event.plan
     access = {
         "list": ANYONE,
@@ -34,8 +40,7 @@ class EventViewSet(CatalogueViewset):
     }
 
     def get_queryset(self) -> QuerySet[Event]:
-        events = Event.objects.with_sales(self.at)
-        return events if self.request.user.has_perm("events.view_event") else events.visible()
+        return Event.objects.seen_by(self.request.user).with_sales(self.at)
 
     @extend_schema(request=None, responses=EventSerializer)
     @action(detail=True, methods=["post"])
@@ -52,3 +57,34 @@ class EventViewSet(CatalogueViewset):
         facts = self.read(CancelEventSerializer)
         self.get_object().cancel(reason=facts["reason"], at=timezone.now(), by=request.user)
         return self.answer()
+
+
+class FeedPagination(SkipLimitPagination):
+    rows = MOST_ROWS  # a calendar does not turn pages
+
+
+class CalendarViewSet(Viewset):
+    """Events for calendars to subscribe to (iCalendar, RFC 5545)."""
+
+    queryset = Event.objects.select_related("venue")
+    renderer_classes = [CalendarRenderer]
+    pagination_class = FeedPagination
+    filterset_class = EventFilter
+    ordering = EventViewSet.ordering
+    ordering_fields = EventViewSet.ordering_fields
+    public_for = EventViewSet.public_for
+    access = {"list": ANYONE, "retrieve": ANYONE}
+
+    def get_queryset(self) -> QuerySet[Event]:
+        return Event.objects.seen_by(self.request.user).select_related("venue")
+
+    @extend_schema(responses=CALENDAR, filters=True)
+    def list(self, request: Request) -> Response:
+        """The list's events as one calendar (iCalendar, RFC 5545)."""
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.paginator.linked(Response(calendar(page)))  # type: ignore[union-attr, arg-type]
+
+    @extend_schema(responses=CALENDAR)
+    def retrieve(self, request: Request, pk: str) -> Response:
+        """One event as a calendar (iCalendar, RFC 5545)."""
+        return Response(calendar([self.get_object()]))

@@ -7,7 +7,7 @@ from django.db.models import F, OuterRef, Q, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 
 from config import money
-from config.problems import InUse, InvalidInput
+from config.problems import Check, InUse, InvalidInput, nothing
 from config.text import validate_line, validate_paragraphs
 from events.inventory import Inventory
 from events.models import EARLIEST, LATEST, Event, reverse
@@ -25,6 +25,9 @@ class TicketTypeQuerySet(models.QuerySet["TicketType"]):
     def visible(self) -> Self:
         """What the public may see: those of events that are not drafts."""
         return self.exclude(event__status=Event.Status.DRAFT)
+
+    def seen_by(self, user: Any) -> Self:
+        return self if user.has_perm("ticket_types.view_tickettype") else self.visible()
 
     def in_sales_window(self, at: Any) -> Self:
         """Whose own sales window is open at `at`."""
@@ -169,10 +172,11 @@ class TicketType(Inventory):
             refuse_decimals(price, event.currency)
             return cls.objects.create(event=event, price=price, **facts)
 
-    def revise(self, **changes: Any) -> Self:
+    def revise(self, *, check: Check = nothing, **changes: Any) -> Self:
         """Changes some of its facts; bookings made before keep their prices and names.
 
-        Raises InvalidInput, and IntegrityError of the constraint that a change would break.
+        Raises InvalidInput, what `check` does with the row locked, and IntegrityError of the constraint that a change
+        would break.
         """
         if changes.get("event", self.event).pk != self.event_id:
             raise refusal("event", "fixed", "A ticket type stays with its event.")
@@ -182,6 +186,7 @@ class TicketType(Inventory):
         with transaction.atomic():
             # First the type, then its event: the order in which bookings lock them.
             TicketType.objects.select_for_update(no_key=True).get(pk=self.pk)
+            check()
             if "price" in changes:
                 # The event's currency cannot change between the look at it and the price that fits it.
                 event = Event.objects.select_for_update(no_key=True).get(pk=self.event_id)
@@ -191,9 +196,11 @@ class TicketType(Inventory):
             self.save(update_fields=[*changes, "updated_at"])
         return self
 
-    def remove(self) -> None:
-        """Deletes the ticket type. Raises InUse when it was ever booked."""
+    def remove(self, *, check: Check = nothing) -> None:
+        """Deletes the ticket type. Raises InUse when it was ever booked, and what `check` does with the row locked."""
         with transaction.atomic():
+            TicketType.objects.select_for_update(no_key=True).filter(pk=self.pk).first()
+            check()
             if bookings := self.booking_items.count():
                 raise InUse.by(bookings)
             self.delete()  # a booking made meanwhile stops it by its foreign key

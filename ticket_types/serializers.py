@@ -3,8 +3,11 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from config.api.expand import Expansion
 from config.api.fields import WholeNumberField
 from config.api.serializers import ModelSerializer, Serializer
+from events.models import Event
+from events.serializers import EventSerializer
 from ticket_types.models import TicketType
 from venues.models import LARGEST
 
@@ -27,6 +30,7 @@ class TicketTypeSerializer(ModelSerializer):
         max_value=LARGEST,
         help_text="How many can be sold; null: only the event's capacity limits it.",
     )
+    expansions = {"event": Expansion(EventSerializer, lambda user, at: Event.objects.with_sales(at))}
     currency = serializers.CharField(read_only=True)
     availability = serializers.SerializerMethodField()
 
@@ -47,6 +51,7 @@ class TicketTypeSerializer(ModelSerializer):
             "position",
             "availability",
         ]
+        counted = ["availability"]
 
     @extend_schema_field(TicketAvailabilitySerializer)
     def get_availability(self, ticket_type: TicketType) -> dict[str, Any]:
@@ -56,3 +61,11 @@ class TicketTypeSerializer(ModelSerializer):
             "reserved": ticket_type.held,
             "available": ticket_type.available,
         }
+
+
+# An event's app does not know what refers to it: this one tells.
+EventSerializer.expansions["ticket_types"] = Expansion(
+    TicketTypeSerializer,
+    lambda user, at: TicketType.objects.seen_by(user).with_availability(at).order_by("position", "pk"),
+    many=True,
+)

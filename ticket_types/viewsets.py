@@ -15,6 +15,8 @@ class TicketTypeViewSet(CatalogueViewset):
     filterset_class = TicketTypeFilter
     ordering = ("event", "position")
     ordering_fields = ("position", "name", "price")
+    public_for = 5
+    bulk_by = "event"
     make = TicketType.offer
     access = {
         "list": ANYONE,
@@ -26,5 +28,4 @@ class TicketTypeViewSet(CatalogueViewset):
     }
 
     def get_queryset(self) -> QuerySet[TicketType]:
-        types = TicketType.objects.with_availability(self.at)
-        return types if self.request.user.has_perm("ticket_types.view_tickettype") else types.visible()
+        return TicketType.objects.seen_by(self.request.user).with_availability(self.at)

@@ -3,7 +3,7 @@ from typing import Any, Self
 from django.db import models, transaction
 from django.db.models import Count, Q
 
-from config.problems import DomainError, InUse
+from config.problems import Check, DomainError, InUse, nothing
 from config.text import validate_line, validate_timezone
 
 LARGEST = 1_000_000
@@ -62,11 +62,12 @@ class Venue(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def revise(self, **changes: Any) -> Self:
-        """Changes some of the venue's facts. Raises CapacityBelowEvents."""
+    def revise(self, *, check: Check = nothing, **changes: Any) -> Self:
+        """Changes some of the venue's facts. Raises CapacityBelowEvents, and what `check` does with the row locked."""
         with transaction.atomic():
             # Planning an event locks the same row: neither can pass the other's check.
             Venue.objects.select_for_update(no_key=True).get(pk=self.pk)
+            check()
             if "capacity" in changes:
                 self.refuse_smaller_than_events(changes["capacity"])
             for name, value in changes.items():
@@ -82,9 +83,14 @@ class Venue(models.Model):
                 detail, errors=[{"pointer": "/capacity", "code": "capacity-below-events", "detail": detail}]
             )
 
-    def remove(self) -> None:
-        """Deletes the venue with its events and their ticket types. Raises InUse when any was ever booked."""
+    def remove(self, *, check: Check = nothing) -> None:
+        """Deletes the venue with its events and their ticket types.
+
+        Raises InUse when any was ever booked, and what `check` does with the row locked.
+        """
         with transaction.atomic():
+            Venue.objects.select_for_update(no_key=True).filter(pk=self.pk).first()
+            check()
             bookings = self.events.aggregate(bookings=Count("bookings"))["bookings"]
             if bookings:
                 raise InUse.by(bookings)

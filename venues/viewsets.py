@@ -13,6 +13,7 @@ class VenueViewSet(CatalogueViewset):
     filterset_class = VenueFilter
     ordering = ("name",)
     ordering_fields = ("name", "capacity", "created_at")
+    public_for = 60
     make = Venue.objects.create
     access = {
         "list": ANYONE,

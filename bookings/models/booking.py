@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.expressions import ExpressionWrapper
 
@@ -13,6 +13,7 @@ from bookings.models import confirming, correcting, placing, releasing
 from bookings.problems import IdempotencyKeyReused
 from bookings.states import Status
 from config import money
+from config.problems import Check, nothing
 from config.text import validate_line
 from events.models import Event
 from ticket_types.models import TicketType
@@ -241,6 +242,14 @@ class Booking(models.Model):
             by=by,
         ).place()
 
+    @classmethod
+    def quote(cls, **facts: Any) -> "Booking":
+        """What `place` would answer now, or raise, with nothing done: it is done, and taken back."""
+        with transaction.atomic():
+            booking = cls.place(**facts)
+            transaction.set_rollback(True)
+        return booking
+
     def confirm(self, *, payment_reference: str = "", by: Any = None) -> "Booking":
         """Issues the tickets. Confirming twice is once.
 
@@ -267,9 +276,9 @@ class Booking(models.Model):
             return releasing.cancel_tickets(self, tickets, reason=reason, by=by)
         return releasing.cancel(self, reason=reason, by=by, pending_only=pending_only)
 
-    def correct(self, *, by: Any = None, **changes: Any) -> "Booking":
-        """Changes `customer_name`, `customer_email` or `metadata`."""
-        return correcting.correct(self, by=by, **changes)
+    def correct(self, *, by: Any = None, check: Check = nothing, **changes: Any) -> "Booking":
+        """Changes `customer_name`, `customer_email` or `metadata`. Raises what `check` does with the row locked."""
+        return correcting.correct(self, by=by, check=check, **changes)
 
     def settle_refund(self, *, by: Any = None) -> "Booking":
         """Takes the mark off that a refund is due: it was paid."""

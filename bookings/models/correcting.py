@@ -5,16 +5,18 @@ from typing import Any
 from django.db import transaction
 
 from bookings import models
+from config.problems import Check
 from config.text import fold
 
 CORRECTABLE = ("customer_name", "customer_email", "metadata")
 
 
-def correct(booking: "models.Booking", *, by: Any, **changes: Any) -> "models.Booking":
+def correct(booking: "models.Booking", *, by: Any, check: Check, **changes: Any) -> "models.Booking":
     if not set(changes) <= set(CORRECTABLE):
         raise TypeError(f"Only {', '.join(CORRECTABLE)} can be corrected.")
     with transaction.atomic():
         stored = models.Booking.objects.select_for_update(no_key=True).get(pk=booking.pk)
+        check()
         changed = {name: value for name, value in changes.items() if getattr(stored, name) != value}
         if changed:
             if "customer_email" in changed:

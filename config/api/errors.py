@@ -32,14 +32,20 @@ MEDIA_TYPE = "application/problem+json"
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
     """DRF's hook. What is none of our business goes on to Django, which logs it and answers 500."""
-    problem = problem_from(error)
+    problem = problem_of(error, context["view"])
     if problem is None:
         return None
-    if isinstance(error, IntegrityError):
-        use_names_of_api(problem, context["view"])
     set_rollback()
     # Not DRF's Response: a browser that asked for HTML would get the problem inside a page.
     return respond(problem, headers=headers(problem, error))
+
+
+def problem_of(error: Exception, view: Any) -> Problem | None:
+    """As `problem_from`, with the names that the view's resource has for the model's fields."""
+    problem = problem_from(error)
+    if problem is not None and isinstance(error, IntegrityError):
+        use_names_of_api(problem, view)
+    return problem
 
 
 def use_names_of_api(problem: Problem, view: Any) -> None:
@@ -230,7 +236,9 @@ def is_api(request: HttpRequest) -> bool:
 
 
 def respond(problem: Problem, **how: Any) -> JsonResponse:
-    return JsonResponse(as_dict(problem), status=problem.status, content_type=MEDIA_TYPE, **how)
+    response = JsonResponse(as_dict(problem), status=problem.status, content_type=MEDIA_TYPE, **how)
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 class KnownHostMiddleware:

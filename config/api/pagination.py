@@ -44,13 +44,9 @@ def here(request: Request) -> str:
     return request.build_absolute_uri(f"{path.rstrip('/')}?{query}")
 
 
-def with_links(response: Response) -> Response:
+def with_links(response: Response, following: str | None, previous: str | None) -> Response:
     """Says next and previous in a Link header too (RFC 8288)."""
-    links = [
-        f'<{response.data[relation]}>; rel="{name}"'
-        for relation, name in (("next", "next"), ("previous", "prev"))
-        if response.data[relation]
-    ]
+    links = [f'<{url}>; rel="{relation}"' for url, relation in ((following, "next"), (previous, "prev")) if url]
     if links:
         response["Link"] = ", ".join(links)
     return response
@@ -59,13 +55,14 @@ def with_links(response: Response) -> Response:
 class SkipLimitPagination(LimitOffsetPagination):
     offset_query_param = "skip"
     parameters = ("limit", "skip")
+    rows = ROWS
     request: Any
     count: int
     offset: int
     limit: int
 
     def get_limit(self, request: Request) -> int:
-        return whole_number(request, "limit", ROWS, 1, MOST_ROWS)
+        return whole_number(request, "limit", self.rows, 1, MOST_ROWS)
 
     def get_offset(self, request: Request) -> int:
         return whole_number(request, "skip", 0, 0, MOST_SKIPPED)
@@ -81,13 +78,16 @@ class SkipLimitPagination(LimitOffsetPagination):
         return self.link(max(self.offset - self.limit, 0)) if self.offset else None
 
     def get_paginated_response(self, data: Any) -> Response:
-        return with_links(super().get_paginated_response(data))
+        return self.linked(super().get_paginated_response(data))
+
+    def linked(self, response: Response) -> Response:
+        return with_links(response, self.get_next_link(), self.get_previous_link())
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         skip = {"type": "integer", "minimum": 0, "maximum": MOST_SKIPPED, "default": 0}
         description = "How many rows to pass over."
         return [
-            limit_parameter(),
+            limit_parameter(self.rows),
             {"name": "skip", "in": "query", "required": False, "description": description, "schema": skip},
         ]
 
@@ -145,7 +145,8 @@ class CursorPagination(BasePagination):
         return replace_query_param(here(self.request), "cursor", cursor)
 
     def get_paginated_response(self, data: Any) -> Response:
-        return with_links(Response({"next": self.next, "previous": self.previous, "results": data}))
+        response = Response({"next": self.next, "previous": self.previous, "results": data})
+        return with_links(response, self.next, self.previous)
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         description = "Where to go on: taken from `next` or `previous` of the answer before."

@@ -1,7 +1,7 @@
 """What every resource's serializer does alike."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 from rest_framework import serializers
@@ -9,6 +9,7 @@ from rest_framework.exceptions import ErrorDetail
 
 from config import money
 from config.api import fields
+from config.api.expand import Expansion
 
 BOUNDS = {"blank", "max_length", "min_length", "max_value", "min_value", "out_of_range"}  # codes of faults
 COMPARISONS = {"range", "gte", "gt", "lte", "lt", "length"}
@@ -71,7 +72,12 @@ class Serializer(StrictFields, serializers.Serializer):
 
 
 class ModelSerializer(StrictFields, serializers.ModelSerializer):
-    """Takes its bounds from the model's fields. Uniqueness is the database's to decide, not a question asked before."""
+    """Takes its bounds from the model's fields. Uniqueness is the database's to decide, not a question asked before.
+
+    `expansions` are what `?expand=` can put inside, and `Meta.counted` the fields that change without anybody's edit.
+    """
+
+    expansions: ClassVar[dict[str, Expansion]] = {}
 
     serializer_field_mapping = {
         **serializers.ModelSerializer.serializer_field_mapping,

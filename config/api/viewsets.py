@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any, ClassVar
 from urllib.parse import unquote_to_bytes
 
+from django.db import IntegrityError, transaction
 from django.http import Http404
 from django.utils import timezone
 from rest_framework import mixins, status
@@ -15,15 +16,23 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer, Serializer
 from rest_framework.viewsets import GenericViewSet
 
+from config.api.conditional import Conditional
+from config.api.deprecation import Deprecated
+from config.api.errors import problem_of
+from config.api.expand import PARAMETER as EXPAND
+from config.api.expand import Expanding
 from config.api.pagination import SkipLimitPagination
-from config.problems import InvalidInput, Malformed, NotFound
+from config.problems import InvalidInput, Malformed, NotFound, Problem
+
+MOST_AT_ONCE = 100  # objects in a body
 
 
-class Viewset(GenericViewSet):
+class Viewset(Conditional, Expanding, GenericViewSet):
     """Knows its query parameters, and refuses others.
 
     A resource declares `ordering` (the order without being asked), `ordering_fields` (what `?ordering=` takes),
-    `filterset_class`, and in `access` who may call each action (see config.access.permissions).
+    `filterset_class`, in `access` who may call each action (see config.access.permissions), for how long its answers
+    may be kept (`public_for`), and in `deprecations` the actions that will go.
     """
 
     lookup_value_regex = r"[^/]+"
@@ -31,6 +40,7 @@ class Viewset(GenericViewSet):
     ordering: ClassVar[tuple[str, ...]] = ("id",)
     ordering_fields: ClassVar[tuple[str, ...]] = ()
     access: ClassVar[dict[str, Any]]
+    deprecations: ClassVar[dict[str, Deprecated]] = {}
     pagination_class: Any = SkipLimitPagination
     queryset: Any
 
@@ -38,6 +48,13 @@ class Viewset(GenericViewSet):
         self.at: dt.datetime = timezone.now()
         super().initial(request, *args, **kwargs)
         self.refuse_parameters(request)
+        self.read_expand(request)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        if deprecated := self.deprecations.get(self.action or ""):
+            deprecated.mark(response)
+        return response
 
     def refuse_parameters(self, request: Request) -> None:
         allowed = self.query_parameters()
@@ -59,15 +76,23 @@ class Viewset(GenericViewSet):
 
     def query_parameters(self) -> set[str]:
         """The names that this action's query string may hold."""
-        if self.action != "list":
-            return set()
+        names = {EXPAND} if self.expansions else set()
+        if self.detail or self.request.method not in ("GET", "HEAD"):
+            return names
         filterset = getattr(self, "filterset_class", None)
-        names = set(filterset.base_filters) if filterset else set()
+        names |= set(filterset.base_filters) if filterset else set()
         return names | set(self.pagination_class.parameters) | ({"ordering"} if self.ordering_fields else set())
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
         """Says with the Allow header, and nothing else, what can be done here."""
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def switch(self, name: str) -> bool:
+        """A query parameter that is true or false, and false when it is not there. Raises InvalidInput."""
+        value = self.request.query_params.get(name, "false")
+        if value not in ("true", "false"):
+            raise InvalidInput(errors=[{"parameter": name, "code": "invalid", "detail": "Must be true or false."}])
+        return value == "true"
 
     def get_serializer_context(self) -> dict[str, Any]:
         return {**super().get_serializer_context(), "at": getattr(self, "at", None)}
@@ -97,11 +122,18 @@ class Viewset(GenericViewSet):
 
 
 class CatalogueViewset(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset):
-    """Create, read, update and delete through the model's verbs: `make` creates, `revise` changes, `remove` deletes."""
+    """Create, read, update and delete through the model's verbs: `make` creates, `revise` changes, `remove` deletes.
+
+    With `bulk_by` a POST also takes a list, of which everything is made or nothing. It names the reference whose row
+    `make` locks: a list is made in that order, so that two lists at once do not wait for each other in a circle.
+    """
 
     make: ClassVar[Callable[..., Any]]
+    bulk_by: ClassVar[str] = ""
 
     def create(self, request: Request) -> Response:
+        if self.bulk_by and isinstance(request.data, list):
+            return self.create_all(request.data)
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         self.kwargs["pk"] = str(type(self).make(**serializer.validated_data).pk)
@@ -109,6 +141,28 @@ class CatalogueViewset(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset
         response.status_code = status.HTTP_201_CREATED
         response["Location"] = f"{request.path.rstrip('/')}/{self.kwargs['pk']}"
         return response
+
+    def create_all(self, data: list[Any]) -> Response:
+        serializer = self.get_serializer(data=data, many=True, allow_empty=False, max_length=MOST_AT_ONCE)
+        serializer.is_valid(raise_exception=True)
+        rows: list[dict[str, Any]] = serializer.validated_data
+        made: dict[int, Any] = {}
+        refusals: dict[int, Problem] = {}
+        with transaction.atomic():
+            for index in sorted(range(len(rows)), key=lambda index: (rows[index][self.bulk_by].pk, index)):
+                try:
+                    with transaction.atomic():
+                        made[index] = type(self).make(**rows[index]).pk
+                except (Problem, IntegrityError) as error:
+                    if (problem := problem_of(error, self)) is None:
+                        raise
+                    refusals[index] = problem
+            if refusals:
+                raise together(refusals)
+        self.at = timezone.now()
+        found = {row.pk: row for row in self.get_queryset().filter(pk__in=made.values())}
+        answer = self.get_serializer([found[made[index]] for index in range(len(rows))], many=True).data
+        return Response(answer, status=status.HTTP_201_CREATED)
 
     def update(self, request: Request, pk: str) -> Response:
         return self.revise(request)
@@ -120,9 +174,20 @@ class CatalogueViewset(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset
         instance = self.get_object()
         serializer: BaseSerializer = self.get_serializer(instance, data=request.data, partial=partial)
         serializer.is_valid(raise_exception=True)
-        instance.revise(**serializer.validated_data)
+        instance.revise(check=self.refuse_stale, **serializer.validated_data)
         return self.answer()
 
     def destroy(self, request: Request, pk: str) -> Response:
-        self.get_object().remove()
+        self.get_object().remove(check=self.refuse_stale)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def together(refusals: dict[int, Problem]) -> Problem:
+    """One problem of all those of a list's objects: of the first one's kind, with the faults of each by its place."""
+    faults = [
+        {**fault, "pointer": f"/{index}{fault['pointer']}"}
+        for index, problem in sorted(refusals.items())
+        for fault in problem.errors or [{"pointer": "", "code": problem.code, "detail": problem.detail}]
+    ]
+    first = refusals[min(refusals)]
+    return type(first)(str(faults[0]["detail"]) if len(faults) == 1 else "", errors=faults)

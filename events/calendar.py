@@ -1,0 +1,63 @@
+"""Events as calendars have them: iCalendar (RFC 5545)."""
+
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings
+from icalendar import STATUS, Calendar
+from icalendar import Event as Entry
+from rest_framework.renderers import BaseRenderer
+
+from events.models import Event
+
+NAMESPACE = uuid.UUID("7a1b3c52-6f0e-4b7e-9d0a-3f5c0f6d2c11")  # of these ids alone; must never change
+STATUSES = {
+    Event.Status.DRAFT: STATUS.TENTATIVE,
+    Event.Status.PUBLISHED: STATUS.CONFIRMED,
+    Event.Status.CANCELLED: STATUS.CANCELLED,
+}
+
+
+class CalendarRenderer(BaseRenderer):
+    media_type = "text/calendar"
+    format = "ics"
+    charset = "utf-8"
+
+    def render(self, data: Any, accepted_media_type: Any = None, renderer_context: Any = None) -> bytes:
+        return data
+
+
+def calendar(events: Iterable[Event]) -> bytes:
+    """The events as one calendar. Needs their venues."""
+    return Calendar.new(
+        name=settings.PROJECT_NAME,
+        prodid=f"-//{settings.PROJECT_NAME}//{settings.VERSION}//EN",
+        subcomponents=[entry(event) for event in events],
+    ).to_ical()
+
+
+def entry(event: Event) -> Entry:
+    """All times are instants in UTC, so that no calendar has to know the venue's zone.
+
+    The stamp is the last change and not the present: the same event gives the same text, which a cache can keep.
+    """
+    is_cancelled = event.status == Event.Status.CANCELLED
+    return Entry.new(
+        uid=uid(event),
+        sequence=event.sequence,
+        status=STATUSES[Event.Status(event.status)],
+        summary=f"Cancelled: {event.name}" if is_cancelled else event.name,  # some calendars do not show a status
+        description="\n\n".join(filter(None, [event.cancel_reason, event.description])) or None,
+        location=f"{event.venue.name}, {event.venue.address}",
+        start=event.starts_at,
+        end=event.ends_at,
+        created=event.created_at,
+        last_modified=event.updated_at,
+        stamp=event.updated_at,
+    )
+
+
+def uid(event: Event) -> uuid.UUID:
+    """The same for ever, and another in every installation: the instant of its making belongs to it."""
+    return uuid.uuid5(NAMESPACE, f"{event.pk} {event.created_at.isoformat()}")
