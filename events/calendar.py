@@ -1,5 +1,6 @@
 """Events as calendars have them: iCalendar (RFC 5545)."""
 
+import datetime as dt
 import uuid
 from collections.abc import Iterable
 from typing import Any
@@ -12,6 +13,7 @@ from rest_framework.renderers import BaseRenderer
 from events.models import Event
 
 NAMESPACE = uuid.UUID("7a1b3c52-6f0e-4b7e-9d0a-3f5c0f6d2c11")  # of these ids alone; must never change
+REFRESH = dt.timedelta(hours=1)  # how often a calendar that subscribes should look
 STATUSES = {
     Event.Status.DRAFT: STATUS.TENTATIVE,
     Event.Status.PUBLISHED: STATUS.CONFIRMED,
@@ -30,11 +32,14 @@ class CalendarRenderer(BaseRenderer):
 
 def calendar(events: Iterable[Event]) -> bytes:
     """The events as one calendar. Needs their venues."""
-    return Calendar.new(
+    found = Calendar.new(
         name=settings.PROJECT_NAME,
         prodid=f"-//{settings.PROJECT_NAME}//{settings.VERSION}//EN",
+        refresh_interval=REFRESH,
         subcomponents=[entry(event) for event in events],
-    ).to_ical()
+    )
+    del found["UID"]  # a random one for each answer, which nothing needs
+    return found.to_ical()
 
 
 def entry(event: Event) -> Entry:
