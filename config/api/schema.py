@@ -90,6 +90,9 @@ class Schema(AutoSchema):
             return f"{description}\n\nNeeds the permission `{self.rule.permission}`, unless {self.rule.free_when}."
         return f"{description}\n\nNeeds the permission `{self.rule}`."
 
+    def is_deprecated(self) -> bool:
+        return self.view.action in self.view.deprecations
+
     def get_auth(self) -> list[dict[str, Any]]:
         schemes = super().get_auth()
         return [{}, *schemes] if self.rule == ANYONE or isinstance(self.rule, Unless) else schemes

@@ -1,0 +1,201 @@
+"""Entity tags, 304, 412, and who may keep an answer for how long."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connections
+
+from config.tests.answers import refused
+from conftest import client_of
+from events.models import Event
+from venues.models import Venue
+
+CATALOGUE = ("venues", "events", "ticket-types")
+
+
+@pytest.fixture
+def booking(book):
+    return book()
+
+
+@pytest.fixture
+def paths(booking):
+    """Where one of each resource is."""
+    booking.confirm()
+    return {
+        "venues": f"/venues/{booking.event.venue_id}",
+        "events": f"/events/{booking.event_id}",
+        "ticket-types": f"/ticket-types/{booking.items.get().ticket_type_id}",
+        "bookings": f"/bookings/{booking.pk}",
+        "tickets": f"/tickets/{booking.tickets.get().code}",
+    }
+
+
+def vary(answer):
+    return {name.strip().lower() for name in answer["Vary"].split(",")}
+
+
+@pytest.mark.parametrize("name", [*CATALOGUE, "bookings", "tickets"])
+@pytest.mark.parametrize("kind", ["one", "list"])
+def test_what_the_client_has_is_not_sent_again(name, kind, paths, manager):
+    path = paths[name] if kind == "one" else f"/{name}"
+    first = manager.get(path)
+    assert first["ETag"].startswith('"')
+    for known in (first["ETag"], f"W/{first['ETag']}", f'"other", {first["ETag"]}', "*"):
+        again = manager.get(path, headers={"If-None-Match": known})
+        assert (again.status_code, again.content, again["ETag"]) == (304, b"", first["ETag"])
+        assert again["Cache-Control"] == first["Cache-Control"]
+        assert again["X-Request-ID"]
+        assert manager.head(path, headers={"If-None-Match": known}).status_code == 304
+    assert manager.get(path, headers={"If-None-Match": '"other"'}).content == first.content
+
+
+def test_304_keeps_the_links_and_may_be_read_by_browsers(paths, guest, make_venue):
+    make_venue(name="Another")
+    first = guest.get("/venues?limit=1", HTTP_ORIGIN="https://shop.example.com")
+    again = guest.get("/venues?limit=1", HTTP_ORIGIN="https://shop.example.com", HTTP_IF_NONE_MATCH=first["ETag"])
+    assert (again.status_code, again["Link"]) == (304, first["Link"])
+    assert again["Access-Control-Allow-Origin"] == "*"
+    assert vary(again) == vary(first)
+
+
+@pytest.mark.parametrize("path", ["//", "//problems", "//problems/sold-out", "/openapi.json", "/events.ics"])
+def test_pages_outside_the_resources_have_a_tag_too(path, paths, guest):
+    first = guest.get(path)
+    assert guest.get(path, headers={"If-None-Match": first["ETag"]}).status_code == 304
+
+
+def test_the_tag_follows_what_is_shown(paths, guest, manager, make_type, book):
+    before = guest.get(paths["events"])["ETag"]
+    book((make_type(event=Event.objects.get(), name="Other"), 2))
+    after = guest.get(paths["events"], headers={"If-None-Match": before})
+    assert (after.status_code, after.json()["availability"]["reserved"]) == (200, 3)
+    assert after["ETag"] != before
+
+
+@pytest.mark.parametrize("path", ["/venues/0", "/nothing", "/venues?x=1"])
+def test_a_refusal_has_no_tag_and_is_kept_by_nobody(path, guest, db):
+    answer = guest.get(path, headers={"If-None-Match": "*"})
+    assert answer.status_code >= 400
+    assert "ETag" not in answer
+    assert answer["Cache-Control"] == "no-store"
+
+
+EDITS = {
+    "venues": {"name": "New"},
+    "events": {"name": "New"},
+    "ticket-types": {"name": "New"},
+    "bookings": {"customer_name": "New"},
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_an_edit_of_what_was_read_is_done_once(name, paths, manager):
+    tag = manager.get(paths[name])["ETag"]
+    first = manager.patch(paths[name], EDITS[name], headers={"If-Match": tag})
+    assert first.status_code == 200
+    field, value = next(iter(EDITS[name].items()))
+    second = manager.patch(paths[name], {field: "Newer"}, headers={"If-Match": tag})
+    assert refused(second, 412, "precondition-failed")
+    assert manager.get(paths[name]).json()[field] == value
+    assert manager.patch(paths[name], {field: "Newer"}, headers={"If-Match": first["ETag"]}).status_code == 200
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_replacing_and_deleting_keep_to_if_match(name, paths, manager):
+    body = {
+        "venues": {"name": "New", "address": "2 Main Street", "capacity": 1000, "timezone": "Europe/Vienna"},
+        "events": {key: manager.get(paths["events"]).json()[key] for key in ("venue", "name", "starts_at", "ends_at")},
+        "ticket-types": {"event": Event.objects.get().pk, "name": "New", "price": "1.00"},
+    }[name]
+    stale = {"If-Match": '"stale-stale"'}
+    assert refused(manager.put(paths[name], body, headers=stale), 412, "precondition-failed")
+    assert refused(manager.delete(paths[name], headers=stale), 412, "precondition-failed")
+    fresh = {"If-Match": manager.get(paths[name])["ETag"]}
+    answer = manager.put(paths[name], body, headers=fresh)
+    assert answer.status_code == 200
+    assert "ETag" not in answer  # what is stored is not letter for letter what was sent
+
+
+def test_delete_of_what_was_read_is_done(manager, make_venue):
+    path = f"/venues/{make_venue().pk}"
+    assert manager.delete(path, headers={"If-Match": manager.get(path)["ETag"]}).status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [("*", 200), ('"x", {tag}', 200), ("W/{tag}", 412), ("", 412), ("nonsense", 412), ('"x"', 412)],
+)
+def test_if_match_is_compared_strongly(asked, status, paths, manager):
+    tag = manager.get(paths["venues"])["ETag"]
+    answer = manager.patch(paths["venues"], {"name": "New"}, headers={"If-Match": asked.format(tag=tag)})
+    assert answer.status_code == status
+
+
+def test_a_sale_is_no_edit(paths, manager, book, make_type):
+    tag = manager.get(paths["events"])["ETag"]
+    book((make_type(event=Event.objects.get(), name="Other"), 2))
+    assert manager.patch(paths["events"], {"name": "New"}, headers={"If-Match": tag}).status_code == 200
+
+
+def test_a_running_hold_is_no_edit(booking, manager):
+    path = f"/bookings/{booking.pk}"
+    answer = manager.get(path)
+    time.sleep(1.1)  # expires_in goes down
+    later = manager.get(path, headers={"If-None-Match": answer["ETag"]})
+    assert (later.status_code, later["ETag"] == answer["ETag"]) == (200, False)
+    edited = manager.patch(path, {"customer_name": "New"}, headers={"If-Match": answer["ETag"]})
+    assert edited.status_code == 200
+
+
+def test_the_tag_of_an_expanded_event_serves_for_its_edit(paths, manager):
+    tag = manager.get(f"{paths['events']}?expand=venue,ticket_types")["ETag"]
+    assert tag != manager.get(paths["events"])["ETag"]
+    assert manager.patch(paths["events"], {"name": "New"}, headers={"If-Match": tag}).status_code == 200
+
+
+def test_creation_answers_the_tag_that_the_next_edit_needs(manager):
+    body = {"name": "Hall", "address": "1 Main Street", "capacity": 10, "timezone": "UTC"}
+    made = manager.post("/venues", body)
+    assert made["ETag"] == manager.get(f"/venues/{made.json()['id']}")["ETag"]
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_what_is_for_everybody_may_be_kept_for_a_moment(name, paths, guest, manager):
+    age = {"venues": 60}.get(name, 5)
+    for path in (paths[name], f"/{name}"):
+        answer = guest.get(path)
+        assert answer["Cache-Control"] == f"public, max-age={age}"
+        assert {"accept", "authorization", "cookie"} <= vary(answer)
+        assert manager.get(path)["Cache-Control"] == "private, no-cache"
+    assert manager.patch(paths[name], {"name": "New"})["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("name", ["bookings", "tickets"])
+def test_what_is_of_somebody_is_kept_by_nobody(name, paths, manager):
+    assert manager.get(paths[name])["Cache-Control"] == manager.get(f"/{name}")["Cache-Control"] == "no-store"
+
+
+def test_a_page_for_people_is_kept_by_nobody(paths, guest):
+    answer = guest.get("/venues", HTTP_ACCEPT="text/html")
+    assert (answer.status_code, answer["Cache-Control"], "ETag" in answer) == (200, "no-store", False)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("name", ["venues", "events"])
+def test_of_edits_that_read_the_same_state_one_is_done(name, paths, manager):
+    tag = manager.get(paths[name])["ETag"]
+    credentials = manager._credentials
+
+    def edit(number):
+        client = client_of()
+        client.credentials(**credentials)
+        try:
+            return client.patch(paths[name], {"name": f"Edit {number}"}, headers={"If-Match": tag}).status_code
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sorted(threads.map(edit, range(8))) == [200] + 7 * [412]
+    assert (Venue if name == "venues" else Event).objects.get().name.startswith("Edit")
