@@ -1,10 +1,12 @@
 """Codes for people to read out and type, and for machines to scan."""
 
+import re
 import secrets
 
 ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # without I, L, O, 0 and 1, which look alike
 CONFIRMATION_LENGTH = 8
 TICKET_LENGTH = 26  # 31 ** 26 is more than 2 ** 128: a ticket's code cannot be guessed
+TICKET_CODE = re.compile(f"[{ALPHABET}]{{{TICKET_LENGTH}}}")
 
 
 def random_code(length: int) -> str:

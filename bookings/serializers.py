@@ -5,9 +5,11 @@ from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from bookings.codes import TICKET_CODE
 from bookings.models import Booking, BookingItem, Line, Ticket
 from bookings.models.placing import MOST_LINES
 from bookings.states import Status
+from config import text
 from config.api.expand import Expansion
 from config.api.fields import EmailField, LineField, PriceField, WholeNumberField
 from config.api.serializers import ModelSerializer, Serializer
@@ -23,7 +25,7 @@ NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}")
         "type": "object",
         "maxProperties": MOST_NOTES,
         "propertyNames": {"pattern": f"^{NAME.pattern}$"},
-        "additionalProperties": {"type": "string", "maxLength": 500},
+        "additionalProperties": {"type": "string", "maxLength": 500, "pattern": text.pattern(blank=True)},
     }
 )
 class MetadataField(serializers.Field):
@@ -34,7 +36,7 @@ class MetadataField(serializers.Field):
         "too_many": f"Must have at most {MOST_NOTES} entries.",
         "name": "{name!r} is not a name of 1 to 40 letters, digits, _, . or -.",
     }
-    text = LineField(max_length=500, allow_blank=True)
+    value = LineField(max_length=500, allow_blank=True)
 
     def to_internal_value(self, data: Any) -> dict[str, str]:
         if not isinstance(data, dict):
@@ -47,7 +49,7 @@ class MetadataField(serializers.Field):
             if not NAME.fullmatch(name):
                 self.fail("name", name=name)
             try:
-                notes[name] = self.text.run_validation(value)
+                notes[name] = self.value.run_validation(value)
             except serializers.ValidationError as error:
                 faults[name] = error.detail
         if faults:
@@ -56,6 +58,41 @@ class MetadataField(serializers.Field):
 
     def to_representation(self, value: dict[str, str]) -> dict[str, str]:
         return value
+
+
+EXAMPLE = {
+    "id": "0c9ab0c4-1f7c-4c8e-8d7e-1c2f3a4b5c6d",
+    "confirmation_code": "K7QMZ2HA",
+    "event": 1,
+    "status": "pending",
+    "customer_name": "Ann Lee",
+    "customer_email": "ann@example.com",
+    "items": [
+        {
+            "ticket_type": 1,
+            "name": "Seat",
+            "unit_price": "49.90",
+            "quantity": 2,
+            "total_price": "99.80",
+            "cancelled_quantity": 0,
+        }
+    ],
+    "quantity": 2,
+    "cancelled_quantity": 0,
+    "total_price": "99.80",
+    "currency": "EUR",
+    "metadata": {"basket": "7"},
+    "payment_reference": "",
+    "refund_due": False,
+    "created_at": "2026-11-23T10:00:00Z",
+    "expires_at": "2026-11-23T10:15:00Z",
+    "expires_in": 900,
+    "confirmed_at": None,
+    "cancelled_at": None,
+    "cancel_reason": "",
+    "is_late": False,
+    "tickets": [],
+}
 
 
 class BookingItemSerializer(ModelSerializer):
@@ -111,6 +148,7 @@ class BookingSerializer(ModelSerializer):
         ]
         read_only_fields = ["event"]
         counted = ["expires_in"]
+        example = EXAMPLE
 
     @extend_schema_field(serializers.ChoiceField(choices=Status.choices))
     def get_status(self, booking: Booking) -> str:
@@ -162,21 +200,43 @@ class PlaceBookingSerializer(Serializer):
 
     class Meta:
         model = Booking
+        example = {
+            "customer_name": "Ann Lee",
+            "customer_email": "ann@example.com",
+            "items": [{"ticket_type": 1, "quantity": 2}],
+            "metadata": {"basket": "7"},
+        }
 
     def validate_items(self, items: list[dict[str, int]]) -> list[Line]:
         return [Line(**item) for item in items]
 
 
+@extend_schema_field({"type": "string", "pattern": f"^{TICKET_CODE.pattern}$"})
+class TicketCodeField(LineField):
+    default_error_messages = {"invalid": "Must be the code of a ticket."}
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str) or not TICKET_CODE.fullmatch(data):
+            self.fail("invalid")
+        return data
+
+
 class ConfirmBookingSerializer(Serializer):
     payment_reference = LineField(max_length=200, required=False, default="", allow_blank=True)
+
+    class Meta:
+        example = {"payment_reference": "pay_1"}
 
 
 class CancelBookingSerializer(Serializer):
     reason = LineField(max_length=500, required=False, default="", allow_blank=True)
     tickets = serializers.ListField(
-        child=LineField(max_length=26), required=False, allow_empty=False, max_length=2_000,
+        child=TicketCodeField(), required=False, allow_empty=False, max_length=2_000,
         help_text="Codes of the tickets to cancel; without it the whole booking is cancelled.",
     )  # fmt: skip
+
+    class Meta:
+        example = {"reason": "The customer is ill."}
 
 
 class TicketSerializer(ModelSerializer):
@@ -188,9 +248,21 @@ class TicketSerializer(ModelSerializer):
         model = Ticket
         fields = ["code", "status", "ticket_type", "event", "booking", "holder_name", "checked_in_at"]
         read_only_fields = ["ticket_type"]
+        example = {
+            "code": "7Q2MKZ4HAB9CDEFGHJKLMNPQRS",
+            "status": "valid",
+            "ticket_type": 1,
+            "event": 1,
+            "booking": "0c9ab0c4-1f7c-4c8e-8d7e-1c2f3a4b5c6d",
+            "holder_name": "Ann Lee",
+            "checked_in_at": None,
+        }
 
 
 class CheckInSerializer(Serializer):
     event = WholeNumberField(
         required=False, min_value=1, max_value=2**63 - 1, help_text="The event at whose door the ticket is shown."
     )
+
+    class Meta:
+        example = {"event": 1}

@@ -12,7 +12,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from bookings.codes import ALPHABET, TICKET_LENGTH
+from bookings.codes import TICKET_CODE
 from bookings.filters import BookingFilter, TicketFilter
 from bookings.models import Booking, IdempotencyKey, Ticket
 from bookings.problems import IdempotencyKeyReused
@@ -33,7 +33,6 @@ from config.api.viewsets import Viewset
 from config.problems import InvalidInput
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-TICKET_CODE = re.compile(f"[{ALPHABET}]{{{TICKET_LENGTH}}}")
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -103,8 +102,18 @@ class BookingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset):
 
     @extend_schema(
         request=PlaceBookingSerializer,
-        responses={201: BookingSerializer, 422: OpenApiResponse(description=IdempotencyKeyReused.title)},
+        responses={
+            201: BookingSerializer,
+            200: OpenApiResponse(QuoteSerializer, "A dry run: what the booking would be."),
+            422: OpenApiResponse(description=IdempotencyKeyReused.title),
+        },
         parameters=[
+            OpenApiParameter(
+                "dry_run",
+                bool,
+                default=False,
+                description="true: answer what would be booked, or the refusal, with nothing done.",
+            ),
             OpenApiParameter(
                 "Idempotency-Key",
                 str,

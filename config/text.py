@@ -1,5 +1,6 @@
 """What text may be: trimmed, NFC, visible, and free of characters that reorder or break other text."""
 
+import re
 import unicodedata
 from functools import cache
 from zoneinfo import available_timezones
@@ -10,19 +11,42 @@ BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u206
 BYTE_ORDER_MARK = "\ufeff"
 TRIMMED = " \t\r\n"  # what may stand around a text and is taken off before anybody looks at its characters
 LINE_BREAKS = frozenset("\n\r\t")
-INVISIBLE_CATEGORIES = frozenset(("Cc", "Cf", "Cn", "Co", "Zl", "Zp", "Zs"))
-INVISIBLE_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+# As classes of a regular expression, which the API's document publishes. Not allowed in a line: controls, line and
+# paragraph separators, what reorders text, and the byte-order mark. Not to be seen: spaces, what Unicode says may be
+# ignored in display (Default_Ignorable_Code_Point), and the blank of Braille.
+NOT_IN_LINES = r"\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff"
+NOT_IN_PARAGRAPHS = NOT_IN_LINES.replace(r"\u0000-\u001f", r"\u0000-\u0008\u000b\u000c\u000e-\u001f")
+SPACES = r"\u0020\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+IGNORABLE = (
+    r"\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2060-\u2065\u206a-\u206f\u2800\u3164"
+    r"\ufe00-\ufe0f\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+VISIBLE = re.compile(rf"[^{SPACES}{IGNORABLE}\s]")
 NO_PLACES = frozenset(("localtime", "Factory"))  # what the machine is set to, and not set at all
 
 
 def normalise(value: str) -> str:
     """The form in which text is stored: trimmed, Unicode NFC; empty when nothing in it can be seen."""
     value = unicodedata.normalize("NFC", value.strip())
-    return value if any(map(is_visible, value)) else ""
+    return value if VISIBLE.search(value) else ""
 
 
-def is_visible(character: str) -> bool:
-    return unicodedata.category(character) not in INVISIBLE_CATEGORIES and character not in INVISIBLE_LETTERS
+def pattern(*, paragraphs: bool = False, blank: bool = False) -> str:
+    """What is taken from a client, before it is trimmed, as a regular expression of ECMA-262 with the flag u."""
+    taken = f"[^{NOT_IN_PARAGRAPHS if paragraphs else NOT_IN_LINES}]*"
+    visible = "" if blank else f"[^{NOT_IN_LINES}{SPACES}{IGNORABLE}]{taken}"
+    return written_out(rf"^[ \t\r\n]*{taken}{visible}[ \t\r\n]*$")
+
+
+def words(most: int) -> str:
+    """Up to so many words in one line, as `str.split` sees them, in the same form as `pattern`."""
+    word = f"[^{NOT_IN_LINES}{SPACES}]+"
+    return written_out(f"^[{SPACES}]*({word}([{SPACES}]+{word}){{0,{most - 1}}})?[{SPACES}]*$")
+
+
+def written_out(expression: str) -> str:
+    """Python writes a character beyond U+FFFF in a way that ECMA-262 does not know."""
+    return re.sub(r"\\U000([0-9a-f]{5})", lambda found: chr(int(found[1], 16)), expression)
 
 
 def fold(value: str) -> str:

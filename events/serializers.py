@@ -48,6 +48,22 @@ class EventSerializer(ModelSerializer):
             "updated_at",
         ]
         counted = ["availability", "on_sale"]
+        example = {
+            "id": 1,
+            "venue": 1,
+            "name": "Summer Concert",
+            "description": "Doors open at seven.",
+            "starts_at": "2027-06-12T17:30:00Z",
+            "ends_at": "2027-06-12T20:00:00Z",
+            "status": "published",
+            "currency": "EUR",
+            "capacity": 500,
+            "max_per_customer": 6,
+            "availability": {"capacity": 500, "reserved": 3, "available": 497},
+            "on_sale": {"is_on_sale": True, "reason": None},
+            "created_at": "2026-11-23T09:00:00Z",
+            "updated_at": "2026-11-23T09:05:00Z",
+        }
         extra_kwargs = {"capacity": {"required": False, "min_value": 1, "max_value": LARGEST}}
 
     @extend_schema_field(OnSaleSerializer)
@@ -58,3 +74,6 @@ class EventSerializer(ModelSerializer):
 
 class CancelEventSerializer(Serializer):
     reason = LineField(max_length=500, required=False, default="", allow_blank=True, help_text="For the customers.")
+
+    class Meta:
+        example = {"reason": "The singer is ill."}

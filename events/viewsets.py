@@ -1,7 +1,7 @@
 from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,7 +15,26 @@ from events.filters import EventFilter
 from events.models import Event
 from events.serializers import CancelEventSerializer, EventSerializer
 
-CALENDAR = {(200, CalendarRenderer.media_type): OpenApiTypes.STR}
+EXAMPLE = """BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//Ticket Booking System//0.1.0//EN
+BEGIN:VEVENT
+SUMMARY:Summer Concert
+DTSTART:20270612T173000Z
+DTEND:20270612T200000Z
+DTSTAMP:20261123T090500Z
+UID:164986b4-288a-5396-a757-4c25468c11d8
+SEQUENCE:1
+LOCATION:Old Hall\\, 1 Main Street\\, 1010 Vienna
+STATUS:CONFIRMED
+END:VEVENT
+END:VCALENDAR
+"""
+CALENDAR = {
+    (200, CalendarRenderer.media_type): OpenApiResponse(
+        OpenApiTypes.STR, "iCalendar (RFC 5545)", [OpenApiExample("calendar", EXAMPLE.replace("\n", "\r\n"))]
+    )
+}
 
 
 class EventViewSet(CatalogueViewset):
@@ -78,13 +97,15 @@ class CalendarViewSet(Viewset):
     def get_queryset(self) -> QuerySet[Event]:
         return Event.objects.seen_by(self.request.user).select_related("venue")
 
-    @extend_schema(responses=CALENDAR, filters=True)
+    @extend_schema(
+        operation_id="get_events_calendar", summary="Show events as a calendar", responses=CALENDAR, filters=True
+    )
     def list(self, request: Request) -> Response:
         """The list's events as one calendar (iCalendar, RFC 5545)."""
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.paginator.linked(Response(calendar(page)))  # type: ignore[union-attr, arg-type]
 
-    @extend_schema(responses=CALENDAR)
+    @extend_schema(operation_id="get_event_calendar", summary="Show event as a calendar", responses=CALENDAR)
     def retrieve(self, request: Request, pk: str) -> Response:
         """One event as a calendar (iCalendar, RFC 5545)."""
         return Response(calendar([self.get_object()]))

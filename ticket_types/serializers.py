@@ -52,6 +52,21 @@ class TicketTypeSerializer(ModelSerializer):
             "availability",
         ]
         counted = ["availability"]
+        example = {
+            "id": 1,
+            "event": 1,
+            "name": "Seat",
+            "description": "Rows 1 to 12",
+            "price": "49.90",
+            "currency": "EUR",
+            "quantity": 300,
+            "min_per_booking": 1,
+            "max_per_booking": 10,
+            "sales_start_at": None,
+            "sales_end_at": "2027-06-12T16:00:00Z",
+            "position": 0,
+            "availability": {"status": "on_sale", "quantity": 300, "reserved": 3, "available": 297},
+        }
 
     @extend_schema_field(TicketAvailabilitySerializer)
     def get_availability(self, ticket_type: TicketType) -> dict[str, Any]:

@@ -6,4 +6,13 @@ class VenueSerializer(ModelSerializer):
     class Meta:
         model = Venue
         fields = ["id", "name", "address", "capacity", "timezone", "created_at", "updated_at"]
+        example = {
+            "id": 1,
+            "name": "Old Hall",
+            "address": "1 Main Street, 1010 Vienna",
+            "capacity": 500,
+            "timezone": "Europe/Vienna",
+            "created_at": "2026-11-23T09:00:00Z",
+            "updated_at": "2026-11-23T09:00:00Z",
+        }
         extra_kwargs = {"capacity": {"min_value": 1, "max_value": LARGEST}}

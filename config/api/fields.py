@@ -12,8 +12,14 @@ from rest_framework.fields import get_error_detail
 
 from config import money, text
 
-INSTANT = re.compile(r"(\d{4})-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
-AMOUNT = re.compile(r"(0|[1-9]\d{0,12})(\.\d{1,4})?", re.ASCII)
+INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})")
+INSTANT_SCHEMA = {
+    "type": "string",
+    "format": "date-time",
+    "pattern": f"^(20[0-9]{{2}}|2100){INSTANT.pattern.removeprefix('[0-9]{4}')}$",
+}
+AMOUNT = re.compile(r"(0|[1-9][0-9]{0,12})(\.[0-9]{1,4})?")
+GREATEST_ID = 2**63 - 1
 
 
 class LineField(serializers.CharField):
@@ -21,9 +27,12 @@ class LineField(serializers.CharField):
 
     default_error_messages = {"invalid": "Must be a text."}
     check = staticmethod(text.validate_line)
+    has_paragraphs = False
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
         if isinstance(data, str):
+            if self.max_length is not None and len(data) > self.max_length:
+                self.fail("max_length", max_length=self.max_length)
             self.refuse_characters(data.strip(text.TRIMMED))
             data = text.normalise(data)
         return super().run_validation(data)
@@ -44,6 +53,7 @@ class ParagraphsField(LineField):
     """Text that may hold line breaks and tabs."""
 
     check = staticmethod(text.validate_paragraphs)
+    has_paragraphs = True
 
 
 class EmailField(LineField, serializers.EmailField):
@@ -84,7 +94,7 @@ class ReferenceField(serializers.PrimaryKeyRelatedField):
     def to_internal_value(self, data: Any) -> Any:
         if type(data) is not int:
             self.fail("incorrect_type")
-        if not 0 < data < 2**63:
+        if not 0 < data <= GREATEST_ID:
             self.fail("does_not_exist", pk_value=data)
         return super().to_internal_value(data)
 
@@ -115,7 +125,7 @@ class InstantField(serializers.DateTimeField):
         return text.replace("+00:00", "Z")
 
 
-@extend_schema_field({"type": "string", "pattern": f"^{AMOUNT.pattern}$", "examples": ["49.90"]})
+@extend_schema_field({"type": "string"})  # its pattern depends on the direction: see bounds_of in schema.py
 class PriceField(serializers.Field):
     """A decimal string of plain digits. Its object says in which `currency`, and so with how many decimals."""
 

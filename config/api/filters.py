@@ -14,11 +14,12 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from config import text
-from config.api.fields import InstantField
+from config.api.fields import INSTANT_SCHEMA, InstantField
 from config.problems import InvalidInput
 
 MOST_TERMS = 10
 MOST_SEARCHED = 200
+MOST_IN_LINE = 254
 
 
 def fault(name: str, code: str, detail: str) -> dict[str, str]:
@@ -53,9 +54,11 @@ class DeclaredOrdering(OrderingFilter):
         names = asked.split(",") if asked is not None else list(view.ordering)  # type: ignore[attr-defined]
         fields = [name.removeprefix("-") for name in names]
         allowed = view.ordering_fields  # type: ignore[attr-defined]
-        if asked is not None and (not set(fields) <= set(allowed) or len(set(fields)) < len(fields)):
+        if asked is not None and (not set(fields) <= set(allowed) or len(set(names)) < len(names)):
             detail = f"Must be some of {', '.join(allowed)}, each at most once, with - before it to reverse it."
             raise InvalidInput(errors=[fault("ordering", "invalid", detail)])
+        order = {name.removeprefix("-"): name for name in reversed(names)}  # a name again, reversed, orders nothing
+        names = [name for name in names if order[name.removeprefix("-")] == name]
         sign = "-" if names[-1].startswith("-") else ""
         return (*names, f"{sign}pk")
 
@@ -69,7 +72,12 @@ class DeclaredOrdering(OrderingFilter):
                 "in": "query",
                 "required": False,
                 "description": "What to sort by; - reverses.",
-                "schema": {"type": "array", "items": {"type": "string", "enum": names}, "uniqueItems": True},
+                "schema": {
+                    "type": "array",
+                    "items": {"type": "string", "enum": names},
+                    "minItems": 1,
+                    "uniqueItems": True,
+                },
                 "style": "form",
                 "explode": False,
             }
@@ -102,6 +110,7 @@ class InstantFormField(forms.CharField):
             raise forms.ValidationError([str(entry) for entry in error.detail], code="invalid") from None
 
 
+@extend_schema_field(INSTANT_SCHEMA)
 class InstantFilter(django_filters.Filter):
     field_class = InstantFormField
 
@@ -139,14 +148,16 @@ class LineField(forms.CharField):
         return super().to_python(value)
 
 
+@extend_schema_field({"type": "string", "minLength": 1, "maxLength": MOST_IN_LINE, "pattern": text.pattern()})
 class LineFilter(django_filters.CharFilter):
     field_class = LineField
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, strip=False, validators=[text.validate_line], **kwargs)
+        validators = [text.validate_line]
+        super().__init__(*args, strip=False, max_length=MOST_IN_LINE, validators=validators, **kwargs)
 
 
-@extend_schema_field({"type": "string", "maxLength": MOST_SEARCHED})
+@extend_schema_field({"type": "string", "maxLength": MOST_SEARCHED, "pattern": text.words(MOST_TERMS)})
 class SearchFilter(django_filters.CharFilter):
     """Every word must occur in one of the fields, in any case."""
 

@@ -151,7 +151,8 @@ class CursorPagination(BasePagination):
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         description = "Where to go on: taken from `next` or `previous` of the answer before."
         cursor = {"name": "cursor", "in": "query", "required": False, "description": description}
-        return [limit_parameter(), {**cursor, "schema": {"type": "string"}}]
+        schema = {"type": "string", "format": "cursor", "pattern": "^[A-Za-z0-9_.:-]+$"}
+        return [limit_parameter(), {**cursor, "schema": schema}]
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         return page_schema(schema)

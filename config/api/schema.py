@@ -1,15 +1,23 @@
 """How the OpenAPI document is made."""
 
 import inspect
+from collections.abc import Iterator
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.fields import ListField
+from rest_framework.serializers import ListSerializer
 
-from config import problems
+from config import money, problems, text
 from config.access.permissions import ANYONE, Unless
-from config.api.errors import MEDIA_TYPE
+from config.api import fields
+from config.api.errors import MEDIA_TYPE, as_dict
+from config.api.expand import PARAMETER as EXPAND
+from config.api.expand import Expansion
+from config.api.viewsets import MOST_AT_ONCE
 
 PROBLEM = {
     "type": "object",
@@ -41,14 +49,23 @@ PROBLEM = {
 }
 TEXT = {"schema": {"type": "string"}}
 SECONDS = {"schema": {"type": "integer", "minimum": 0}, "description": "Seconds after which to try again."}
+TAG = {"schema": {"type": "string"}, "description": "What state this is, for If-None-Match and If-Match (RFC 9110)."}
 HEADERS: dict[int, dict[str, Any]] = {
     201: {"Location": {"schema": {"type": "string", "format": "uri-reference"}, "description": "Where it is now."}},
+    304: {"ETag": TAG},
     401: {"WWW-Authenticate": TEXT},
     409: {"Retry-After": SECONDS},
     503: {"Retry-After": SECONDS},
 }
+IF_NONE_MATCH = "The ETag of an earlier answer: when it is still true, the answer is 304 without a body."
+IF_MATCH = "The ETag of what you have read: when it has been changed since, the answer is 412, and nothing is done."
 ANY_METHOD = (problems.InvalidInput, problems.Unauthenticated, problems.NotAcceptable, problems.Unavailable)
 WITH_BODY = (problems.TooLarge, problems.UnsupportedMediaType)
+EDITS = ("PUT", "PATCH", "DELETE")
+FORMATS: dict[Any, dict[str, str]] = {
+    money.validate_currency: {"format": "iso-4217", "pattern": "^[A-Z]{3}$"},
+    text.validate_timezone: {"format": "iana-time-zone", "pattern": "^[A-Za-z0-9_+/-]+$"},
+}
 SUMMARIES = {
     "list": "List {names}",
     "retrieve": "Show {name}",
@@ -56,6 +73,14 @@ SUMMARIES = {
     "update": "Replace {name}",
     "partial_update": "Change {name}",
     "destroy": "Delete {name}",
+}
+IDS = {
+    "list": "list_{names}",
+    "retrieve": "get_{name}",
+    "create": "create_{name}",
+    "update": "replace_{name}",
+    "partial_update": "update_{name}",
+    "destroy": "delete_{name}",
 }
 
 
@@ -76,11 +101,22 @@ class Schema(AutoSchema):
     def rule(self) -> Any:
         return getattr(self.view, "access", {}).get(getattr(self.view, "action", None), ANYONE)
 
-    def get_summary(self) -> str | None:
+    @property
+    def names(self) -> dict[str, str]:
         facts = self.view.queryset.model._meta
+        return {"name": str(facts.verbose_name), "names": str(facts.verbose_name_plural)}
+
+    def get_summary(self) -> str | None:
         action = self.view.action
-        summary = SUMMARIES.get(action, f"{action.replace('_', ' ').capitalize()} {{name}}")
-        return summary.format(name=facts.verbose_name, names=facts.verbose_name_plural)
+        return SUMMARIES.get(action, f"{action.replace('_', ' ').capitalize()} {{name}}").format(**self.names)
+
+    def get_operation_id(self) -> str:
+        """A name that reads well as a method of a generated client: list_venues, check_in_ticket."""
+        names = {key: name.replace(" ", "_") for key, name in self.names.items()}
+        return IDS.get(self.view.action, f"{self.view.action}_{{name}}").format(**names)
+
+    def get_tags(self) -> list[str]:
+        return [self.names["names"].replace(" ", "-")]
 
     def get_description(self) -> str:  # type: ignore[override]
         description = super().get_description()
@@ -97,31 +133,92 @@ class Schema(AutoSchema):
         schemes = super().get_auth()
         return [{}, *schemes] if self.rule == ANYONE or isinstance(self.rule, Unless) else schemes
 
+    def get_override_parameters(self) -> list[Any]:
+        parameters = list(super().get_override_parameters())
+        if self.method == "GET":
+            parameters.append(OpenApiParameter("If-None-Match", str, "header", description=IF_NONE_MATCH))
+        if self.method in EDITS:
+            parameters.append(OpenApiParameter("If-Match", str, "header", description=IF_MATCH))
+        if self.view.expansions:
+            names = {"type": "string", "enum": list(self.view.expansions)}
+            schema: dict[str, Any] = {"type": "array", "items": names, "minItems": 1, "uniqueItems": True}
+            description = "What to put inside the answer, in the place of its id."
+            parameters.append(
+                OpenApiParameter(EXPAND, schema, "query", description=description, style="form", explode=False)
+            )
+        return parameters
+
     def _resolve_path_parameters(self, variables: list[str]) -> list[dict[str, Any]]:
         parameters = super()._resolve_path_parameters(variables)
         return [{**parameter, "schema": self.view.lookup_schema} for parameter in parameters]
 
+    def _map_serializer_field(self, field: Any, direction: Any, bypass_extensions: bool = False) -> Any:
+        schema = super()._map_serializer_field(field, direction, bypass_extensions)
+        return {**schema, **bounds_of(field, direction)} if isinstance(schema, dict) else schema
+
+    def _insert_field_validators(self, field: Any, schema: dict[str, Any]) -> None:
+        super()._insert_field_validators(field, schema)
+        known = [FORMATS[validator] for validator in field.validators if validator in FORMATS]
+        if known:
+            schema.update(known[0])
+            return
+        is_text = isinstance(field, fields.LineField) and not isinstance(field, fields.EmailField)
+        if is_text and not field.read_only:
+            schema["pattern"] = text.pattern(paragraphs=field.has_paragraphs, blank=field.allow_blank)
+
     def _map_basic_serializer(self, serializer: Any, direction: str) -> dict[str, Any]:
         schema = super()._map_basic_serializer(serializer, direction)
+        kind = serializer if isinstance(serializer, type) else type(serializer)
         schema.pop("description", None)  # may be that of a base class
-        if doc := (serializer if isinstance(serializer, type) else type(serializer)).__dict__.get("__doc__"):
+        if doc := kind.__dict__.get("__doc__"):
             schema["description"] = inspect.cleandoc(doc)
         if direction == "request":
             schema["additionalProperties"] = False
+        else:
+            self.add_expansions(schema, getattr(kind, "expansions", {}))
+        if example := getattr(getattr(kind, "Meta", None), "example", None):
+            schema["example"] = example
         return schema
+
+    def add_expansions(self, schema: dict[str, Any], expansions: dict[str, Expansion]) -> None:
+        for name, expansion in expansions.items():
+            ref = self.resolve_serializer(expansion.serializer, "response").ref  # type: ignore[arg-type]
+            if expansion.many:
+                description = f"Only with `expand={name}`."
+                schema["properties"][name] = {"type": "array", "items": ref, "description": description}
+            else:
+                schema["properties"][name] = {"anyOf": [schema["properties"][name], ref]}
+
+    def _get_request_body(self, direction: Any = "request") -> Any:
+        body = super()._get_request_body(direction)
+        if body and self.view.action == "create" and getattr(self.view, "bulk_by", ""):
+            for media in body["content"].values():
+                media["schema"] = one_or_many(media["schema"], minItems=1, maxItems=MOST_AT_ONCE)
+        return body
 
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         bodies = super()._get_response_bodies(direction)
         component = ResolvedComponent("Problem", ResolvedComponent.SCHEMA, schema=PROBLEM, object="Problem")
         self.registry.register_on_missing(component)
+        if self.method == "GET":
+            bodies["304"] = {"description": "Nothing has changed: what you have is what would be answered."}
         for kind in self.refusals():
             bodies[str(kind.status)] = {"description": kind.title}
         for status, body in bodies.items():
             if int(status) >= 400:
-                body["content"] = {MEDIA_TYPE: {"schema": component.ref}}
-            if headers := HEADERS.get(int(status)):
+                kind = next(kind for kind in problems.Problem.family() if str(kind.status) == status)
+                body["content"] = {MEDIA_TYPE: {"schema": component.ref, "example": example_of(kind)}}
+            if headers := self.headers(int(status)):
                 body["headers"] = {**headers, **body.get("headers", {})}
+        if "201" in bodies and getattr(self.view, "bulk_by", None):
+            for media in bodies["201"]["content"].values():
+                media["schema"] = one_or_many(media["schema"])
         return bodies
+
+    def headers(self, status: int) -> dict[str, Any]:
+        headers = HEADERS.get(status, {})
+        shows_itself = self.method == "GET" or self.view.action == "partial_update"
+        return {**headers, "ETag": TAG} if (status == 200 and shows_itself) or status == 201 else headers
 
     def refusals(self) -> list[type[problems.Problem]]:
         """The problems that can come of this operation, one of each status."""
@@ -132,11 +229,84 @@ class Schema(AutoSchema):
             kinds.append(problems.NotFound)
         if self.method != "GET":
             kinds.append(problems.DomainError)
+        if self.method in ("GET", *EDITS):
+            kinds.append(problems.PreconditionFailed)
         if self.method not in ("GET", "DELETE"):
             kinds += WITH_BODY
         return sorted(kinds, key=lambda kind: kind.status)
 
 
+def bounds_of(field: Any, direction: str) -> dict[str, Any]:
+    """What a field's own class knows about its values, and drf-spectacular does not."""
+    if isinstance(field, fields.InstantField):
+        nullable = {"type": ["string", "null"]} if field.allow_null else {}
+        return {**fields.INSTANT_SCHEMA, **nullable}
+    if isinstance(field, fields.PriceField):
+        digits = 8 if direction == "request" else 12  # after the first; a total is greater than any price
+        return {"type": "string", "pattern": f"^(0|[1-9][0-9]{{0,{digits}}})(\\.[0-9]{{1,4}})?$"}
+    if isinstance(field, fields.ReferenceField):
+        return {"minimum": 1, "maximum": fields.GREATEST_ID}
+    if isinstance(field, ListSerializer | ListField) and direction == "request":
+        most = getattr(field, "max_length", None)
+        least = getattr(field, "min_length", None) or int(not field.allow_empty)
+        return {"minItems": least, **({"maxItems": most} if most else {})}
+    return {}
+
+
+def one_or_many(schema: dict[str, Any], **bounds: int) -> dict[str, Any]:
+    return {"oneOf": [schema, {"type": "array", "items": schema, **bounds}]}
+
+
+def example_of(kind: type[problems.Problem]) -> dict[str, Any]:
+    problem = kind()
+    return as_dict(problem) | {"request_id": "7f1f3ab0-6d0c-4c53-9d3a-0b1c5f4e2a77"}
+
+
 def without_trailing_slashes(endpoints: list[tuple[str, str, str, Any]]) -> list[tuple[str, str, str, Any]]:
     """Both spellings of a path are served; the document names the one that links use."""
     return [(path.rstrip("/"), *rest) for path, *rest in endpoints]
+
+
+def finish(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+    """Gives each operation its examples, from those of the serializers, and drops the components that nothing names."""
+    components = result["components"]["schemas"]
+    for media in media_types(result["paths"]):
+        if "example" not in media and (example := example_for(media["schema"], components)) is not None:
+            media["example"] = example
+    for schema in components.values():
+        schema.pop("example", None)
+    while unused := set(components) - set(references([result["paths"], components])):
+        for name in unused:
+            del components[name]
+    return result
+
+
+def media_types(paths: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for operations in paths.values():
+        for operation in operations.values():
+            for part in (operation.get("requestBody", {}), *operation["responses"].values()):
+                yield from part.get("content", {}).values()
+
+
+def example_for(schema: dict[str, Any], components: dict[str, Any]) -> Any:
+    """The example of what a schema refers to; of a page, one with a single row; of one or many, one."""
+    if "$ref" in schema:
+        component = components[schema["$ref"].rsplit("/", 1)[-1]]
+        if "results" not in component.get("properties", {}):
+            known = component.get("properties", {})
+            return {name: value for name, value in component.get("example", {}).items() if name in known}
+        row = example_for(component["properties"]["results"]["items"], components)
+        counts = {"count": 1} if "count" in component["properties"] else {}
+        return {**counts, "next": None, "previous": None, "results": [row]}
+    return example_for(schema["oneOf"][0], components) if "oneOf" in schema else None
+
+
+def references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(value.get("$ref"), str):
+            yield value["$ref"].rsplit("/", 1)[-1]
+        for child in value.values():
+            yield from references(child)
+    elif isinstance(value, list):
+        for child in value:
+            yield from references(child)

@@ -47,8 +47,9 @@ class Viewset(Conditional, Expanding, GenericViewSet):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         self.at: dt.datetime = timezone.now()
         super().initial(request, *args, **kwargs)
-        self.refuse_parameters(request)
-        self.read_expand(request)
+        if self.action is not None:  # otherwise the method is not known here, and the answer 405
+            self.refuse_parameters(request)
+            self.read_expand(request)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)

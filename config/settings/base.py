@@ -167,6 +167,14 @@ SPECTACULAR_SETTINGS = {
         "TicketTypeStatus": "ticket_types.serializers.STATUSES",
     },
     "PREPROCESSING_HOOKS": ["config.api.schema.without_trailing_slashes"],
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "config.api.schema.finish"],
+    "TAGS": [
+        {"name": "venues", "description": "Places that hold events."},
+        {"name": "events", "description": "What happens in the venues, and its calendar."},
+        {"name": "ticket-types", "description": "What an event's tickets cost, and how many of them there are."},
+        {"name": "bookings", "description": "Customers' places: held, confirmed, cancelled."},
+        {"name": "tickets", "description": "Admissions, for the door."},
+    ],
 }
 
 # Logs
