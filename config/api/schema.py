@@ -62,10 +62,10 @@ IF_MATCH = "The ETag of what you have read: when it has been changed since, the 
 ANY_METHOD = (problems.InvalidInput, problems.Unauthenticated, problems.NotAcceptable, problems.Unavailable)
 WITH_BODY = (problems.TooLarge, problems.UnsupportedMediaType)
 EDITS = ("PUT", "PATCH", "DELETE")
-FORMATS: dict[Any, dict[str, str]] = {
-    money.validate_currency: {"format": "iso-4217", "pattern": "^[A-Z]{3}$"},
-    text.validate_timezone: {"format": "iana-time-zone", "pattern": "^[A-Za-z0-9_+/-]+$"},
-}
+FORMATS: tuple[tuple[Any, dict[str, str]], ...] = (
+    (money.validate_currency, {"format": "iso-4217", "pattern": "^[A-Z]{3}$"}),
+    (text.validate_timezone, {"format": "iana-time-zone", "pattern": "^[A-Za-z0-9_+/-]+$"}),
+)
 SUMMARIES = {
     "list": "List {names}",
     "retrieve": "Show {name}",
@@ -158,7 +158,7 @@ class Schema(AutoSchema):
 
     def _insert_field_validators(self, field: Any, schema: dict[str, Any]) -> None:
         super()._insert_field_validators(field, schema)
-        known = [FORMATS[validator] for validator in field.validators if validator in FORMATS]
+        known = [schema for validator, schema in FORMATS if validator in field.validators]
         if known:
             schema.update(known[0])
             return
