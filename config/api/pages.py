@@ -1,21 +1,62 @@
-"""The pages outside of any version: the root, health, the problem catalogue."""
+"""The pages outside of any version: the root, health, the problem catalogue, the documentation."""
 
+import json
+from collections.abc import Callable
+from functools import wraps
+from http import HTTPStatus
 from typing import Any
 
+from csp.constants import UNSAFE_INLINE
+from csp.decorators import csp_update
 from django.conf import settings
 from django.core.cache import cache
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.migrations.executor import MigrationExecutor
-from django.http import HttpRequest, JsonResponse
-from django.views.decorators.http import require_safe
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render
+from django.templatetags.static import static
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.vary import vary_on_headers
+from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from config import problems
-from config.api.errors import respond
+from config.api.errors import MEDIA_TYPE, as_dict, respond
+
+NOBODY = "no-store"
+ANYBODY = "public, max-age=300"
+SAFE = ("GET", "HEAD")
+JSON, HTML = "application/json", "text/html"
+
+View = Callable[..., HttpResponse]
 
 
-@require_safe
+def page(keep: str) -> Callable[[View], View]:
+    """A page to read, and nothing else; `keep` says who may keep it, and for how long (Cache-Control).
+
+    Nothing can be written here, so a form from elsewhere does no harm: what it learns is that the method is wrong.
+    """
+
+    def decorator(view: View) -> View:
+        @csrf_exempt
+        @wraps(view)
+        def read(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if request.method not in SAFE:
+                problem = problems.MethodNotAllowed(f'Method "{request.method}" not allowed.')
+                return respond(problem, headers={"Allow": ", ".join(SAFE)})
+            response = view(request, *args, **kwargs)
+            response.headers.setdefault("Cache-Control", keep)
+            return response
+
+        return read
+
+    return decorator
+
+
+@page(ANYBODY)
 def root(request: HttpRequest) -> JsonResponse:
     return JsonResponse(
         {
@@ -27,13 +68,13 @@ def root(request: HttpRequest) -> JsonResponse:
     )
 
 
-@require_safe
+@page(NOBODY)
 def health(request: HttpRequest) -> JsonResponse:
     """Whether the process answers; asks nobody else."""
     return JsonResponse({"status": "healthy", "service": settings.PROJECT_NAME})
 
 
-@require_safe
+@page(NOBODY)
 def ready(request: HttpRequest) -> JsonResponse:
     """Whether the process can do its work: 200 or 503, with a line for each thing it needs."""
     checks = {"database": check_database, "migrations": check_migrations, "cache": check_cache}
@@ -75,18 +116,92 @@ def describe(kind: type[problems.Problem]) -> dict[str, str | int]:
     }
 
 
-@require_safe
-def problem_list(request: HttpRequest) -> JsonResponse:
-    kinds = sorted(problems.Problem.family(), key=lambda kind: (kind.status, kind.code))
-    return JsonResponse({"results": [describe(kind) for kind in kinds]})
+def kinds() -> list[type[problems.Problem]]:
+    return sorted(problems.Problem.family(), key=lambda kind: (kind.status, kind.code))
 
 
-@require_safe
-def problem_detail(request: HttpRequest, code: str) -> JsonResponse:
-    for kind in problems.Problem.family():
-        if kind.code == code:
-            return JsonResponse(describe(kind))
-    return respond(problems.NotFound(f"There is no problem {code!r}."))
+def wants_page(request: HttpRequest) -> bool:
+    """Whether it is a browser that asks: JSON goes to whoever does not care, or asks for what there is not."""
+    return request.get_preferred_type([JSON, HTML]) == HTML
+
+
+@page(ANYBODY)
+@vary_on_headers("Accept")
+def problem_list(request: HttpRequest) -> HttpResponse:
+    described = [describe(kind) for kind in kinds()]
+    if not wants_page(request):
+        return JsonResponse({"results": described})
+    groups: dict[HTTPStatus, list[dict[str, Any]]] = {}
+    for problem in described:
+        groups.setdefault(HTTPStatus(int(problem["status"])), []).append(shown(problem))
+    return render(request, "problems/list.html", {"groups": groups, "project": settings.PROJECT_NAME})
+
+
+@page(ANYBODY)
+@vary_on_headers("Accept")
+def problem_detail(request: HttpRequest, code: str) -> HttpResponse:
+    kind = next((kind for kind in kinds() if kind.code == code), None)
+    if kind is None:
+        return unknown_problem(request, problems.NotFound(f"There is no problem {code!r}."))
+    described = describe(kind)
+    if not wants_page(request):
+        return JsonResponse(described)
+    example = json.dumps(as_dict(kind()), indent=2, ensure_ascii=False)
+    facts = {"problem": shown(described), "phrase": HTTPStatus(kind.status).phrase, "example": example}
+    return render(
+        request, "problems/detail.html", {**facts, "media_type": MEDIA_TYPE, "project": settings.PROJECT_NAME}
+    )
+
+
+def unknown_problem(request: HttpRequest, problem: problems.Problem) -> HttpResponse:
+    answer: HttpResponse = respond(problem)
+    if wants_page(request):
+        facts = {"problem": problem, "project": settings.PROJECT_NAME}
+        answer = render(request, "problems/unknown.html", facts, status=problem.status)
+        answer["Cache-Control"] = NOBODY
+    return answer
+
+
+def shown(problem: dict[str, Any]) -> dict[str, Any]:
+    return {**problem, "description": with_code(problem["description"])}
+
+
+def with_code(text: str) -> SafeString:
+    """What stands between backticks as code."""
+    pieces = enumerate(text.split("`"))
+    return format_html_join("", "{}", ((format_html("<code>{}</code>", it) if n % 2 else it,) for n, it in pieces))
+
+
+class SwaggerView(SpectacularSwaggerSplitView):
+    """The page may be kept; its script holds a token of the session that asked for it."""
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        if response.status_code == HTTPStatus.OK:
+            response["Cache-Control"] = NOBODY if "script" in request.query_params else ANYBODY
+        return response
+
+
+class RedocView(SpectacularRedocView):
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        if response.status_code == HTTPStatus.OK:
+            response["Cache-Control"] = ANYBODY
+        return response
+
+
+# Both write styles while they run, and have small pictures inside their style sheets.
+docs = csp_update({"style-src": [UNSAFE_INLINE], "img-src": ["data:"]})(SwaggerView.as_view(url_name="schema"))
+# ReDoc searches in a worker that it makes of its own text.
+redoc = csp_update({"style-src": [UNSAFE_INLINE], "img-src": ["data:"], "worker-src": ["blob:"]})(
+    RedocView.as_view(url_name="schema")
+)
+
+
+@page(ANYBODY)
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Where a browser looks when a page, or an answer that is no page, names no icon."""
+    return HttpResponseRedirect(static("pages/favicon.svg"))
 
 
 class UnknownPath(APIView):
