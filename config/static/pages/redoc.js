@@ -1,10 +1,23 @@
-// ReDoc's menu ends with a logo that it would fetch from another host. Here it stays without one.
-const setAttribute = HTMLImageElement.prototype.setAttribute;
-HTMLImageElement.prototype.setAttribute = function (name, value) {
-  const isForeign = name === "src" && new URL(value, document.baseURI).host !== location.host && !value.startsWith("data:");
-  if (isForeign) {
-    this.hidden = true;
+// ReDoc's menu ends with a logo that it would fetch from another host. Here the answer is at once that there is none.
+const image = HTMLImageElement.prototype;
+const source = Object.getOwnPropertyDescriptor(image, "src");
+
+Object.defineProperty(image, "src", {
+  ...source,
+  set(url) {
+    const host = new URL(url, document.baseURI).host; // none for data:
+    if (host === "" || host === location.host) {
+      source.set.call(this, url);
+    } else {
+      queueMicrotask(() => this.dispatchEvent(new Event("error")));
+    }
+  },
+});
+
+image.setAttribute = function (name, value) {
+  if (name === "src") {
+    this.src = value;
   } else {
-    setAttribute.call(this, name, value);
+    Element.prototype.setAttribute.call(this, name, value);
   }
 };
