@@ -24,7 +24,8 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from config import problems
-from config.api.errors import MEDIA_TYPE, as_dict, respond
+from config.api.errors import MEDIA_TYPE, respond
+from config.api.schema import example_of
 
 NOBODY = "no-store"
 ANYBODY = "public, max-age=300"
@@ -146,7 +147,7 @@ def problem_detail(request: HttpRequest, code: str) -> HttpResponse:
     described = describe(kind)
     if not wants_page(request):
         return JsonResponse(described)
-    example = json.dumps(as_dict(kind()), indent=2, ensure_ascii=False)
+    example = json.dumps(example_of(kind), indent=2, ensure_ascii=False)
     facts = {"problem": shown(described), "phrase": HTTPStatus(kind.status).phrase, "example": example}
     return render(
         request, "problems/detail.html", {**facts, "media_type": MEDIA_TYPE, "project": settings.PROJECT_NAME}

@@ -13,3 +13,7 @@ class PageRenderer(BrowsableAPIRenderer):
         page = super().render(data, accepted_media_type, renderer_context)
         renderer_context["response"]._csp_update = {"style-src-attr": [UNSAFE_INLINE]}
         return page
+
+    def get_breadcrumbs(self, request: Any) -> list[tuple[str, str]]:
+        """Each page once, though it is there with and without a slash."""
+        return list(dict(super().get_breadcrumbs(request)).items())

@@ -1,0 +1,222 @@
+"""The pages outside of the API: who may keep them, what they load, and what they look like to browsers and programs."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from django.conf import settings
+from django.contrib.staticfiles import finders
+
+from config import problems
+from config.tests.answers import refused
+from config.tests.pages import staff
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
+READ_ONLY = ["//", "//health", "//health/ready", "//problems", "//problems/sold-out", "//problems/nonsense"]
+PAGES = [
+    "//problems",
+    "//problems/sold-out",
+    "//problems/nonsense",
+    "//docs",
+    "//redoc",
+    "/",
+    "/venues",
+    "//admin/login/",
+]
+POLICY = {
+    "default-src": "'self'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self'",
+    "object-src": "'none'",
+    "base-uri": "'none'",
+    "form-action": "'self'",
+    "frame-ancestors": "'none'",
+}
+BESIDES = {  # what a page is allowed beyond the policy of the site
+    "//docs": {"style-src": "'self' 'unsafe-inline'", "img-src": "'self' data:"},
+    "//redoc": {"style-src": "'self' 'unsafe-inline'", "img-src": "'self' data:", "worker-src": "blob:"},
+    "/": {"style-src-attr": "'unsafe-inline'"},
+    "/venues": {"style-src-attr": "'unsafe-inline'"},
+}
+
+
+class Page(HTMLParser):
+    """The elements of a page: what it loads, what it links to, and what it holds of scripts and styles itself."""
+
+    def __init__(self, answer):
+        super().__init__()
+        assert answer["Content-Type"].startswith("text/html")
+        self.loaded, self.linked, self.inline, self.inside = [], [], [], None
+        self.feed(answer.content.decode())
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        self.linked += [given["href"]] if tag == "a" and "href" in given else []
+        self.loaded += [
+            given[name] for name in ("src", "href", "spec-url") if name in given and tag not in ("a", "use")
+        ]
+        self.inline += [name for name in given if name.startswith("on")]
+        is_data = tag == "script" and given.get("type") == "application/json"
+        self.inside = tag if tag in ("script", "style") and not is_data else None
+
+    def handle_data(self, data):
+        if self.inside and data.strip():
+            self.inline.append(data)
+
+    def handle_endtag(self, tag):
+        self.inside = None
+
+
+def see(client, path):
+    return client.get(path, HTTP_ACCEPT=BROWSER)
+
+
+def policy(answer):
+    return dict(part.split(" ", 1) for part in answer["Content-Security-Policy"].split("; "))
+
+
+@pytest.mark.parametrize("method", ["post", "put", "patch", "delete", "options", "trace"])
+@pytest.mark.parametrize("path", READ_ONLY)
+def test_page_can_only_be_read(path, method, db):
+    # A browser with a session and without a token for forms: the method is wrong, whoever asks.
+    client = staff()
+    client.handler.enforce_csrf_checks = True
+    answer = getattr(client, method)(path[1:])
+    assert refused(answer, 405, "method-not-allowed")
+    assert answer["Allow"] == "GET, HEAD"
+
+
+@pytest.mark.parametrize("path", ["//docs", "//redoc", "//docs?script"])
+def test_documentation_can_only_be_read(path, guest, db):
+    answer = guest.post(path)
+    assert refused(answer, 405, "method-not-allowed")
+    assert answer["Allow"] == "GET, HEAD, OPTIONS"
+
+
+@pytest.mark.parametrize(
+    ("path", "keep"),
+    [
+        ("//", "public, max-age=300"),
+        ("//health", "no-store"),
+        ("//health/ready", "no-store"),
+        ("//problems", "public, max-age=300"),
+        ("//problems/sold-out", "public, max-age=300"),
+        ("//problems/nonsense", "no-store"),
+        ("//docs", "public, max-age=300"),
+        ("//docs?script", "no-store"),
+        ("//redoc", "public, max-age=300"),
+        ("//favicon.ico", "public, max-age=300"),
+    ],
+)
+def test_page_says_who_may_keep_it(path, keep, guest, db):
+    assert guest.get(path)["Cache-Control"] == keep
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc", "/problems", "/problems/sold-out"])
+def test_what_anybody_may_keep_holds_nothing_of_a_session(path, db):
+    answer = staff().get(path, HTTP_ACCEPT=BROWSER)
+    assert answer["Cache-Control"].startswith("public")
+    assert answer.cookies == {}
+    assert "csrf" not in answer.content.decode().lower()
+
+
+@pytest.mark.parametrize("path", ["//problems", "//problems/sold-out"])
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        (BROWSER, "text/html; charset=utf-8"),
+        ("text/html", "text/html; charset=utf-8"),
+        ("text/html;q=0.9, application/json;q=0.8", "text/html; charset=utf-8"),
+        ("text/html;q=0.8, application/json;q=0.9", "application/json"),
+        ("application/json", "application/json"),
+        ("*/*", "application/json"),
+        ("application/problem+json", "application/json"),
+        (None, "application/json"),
+    ],
+)
+def test_problems_are_a_page_for_whom_prefers_one(path, accept, media_type, guest):
+    answer = guest.get(path, **({} if accept is None else {"HTTP_ACCEPT": accept}))
+    assert (answer.status_code, answer["Content-Type"]) == (200, media_type)
+    assert "Accept" in answer["Vary"]
+
+
+def test_page_of_problems_leads_to_each_and_each_back(guest):
+    listed = Page(see(guest, "//problems"))
+    codes = {kind.code for kind in problems.Problem.family()}
+    assert {link for link in listed.linked if link.startswith("/problems/")} == {f"/problems/{code}" for code in codes}
+    for code in codes:
+        answer = see(guest, f"//problems/{code}")
+        assert answer.status_code == 200
+        assert "/problems" in Page(answer).linked
+
+
+def test_page_of_a_problem_tells_what_its_class_says(guest):
+    text = see(guest, "//problems/unauthenticated").content.decode()
+    assert "<h1>Authentication is needed</h1>" in text
+    assert "401 Unauthorized" in text
+    assert "The request needs a token that is valid now, as <code>Authorization: Bearer &lt;token&gt;</code>." in text
+    assert "&quot;code&quot;: &quot;unauthenticated&quot;" in text
+
+
+@pytest.mark.parametrize("code", ["nonsense", "SOLD-OUT", "sold_out", "a b", "<script>", "%00"])
+def test_unknown_problem_is_a_page_for_a_browser(code, guest):
+    answer = see(guest, f"//problems/{code}")
+    assert (answer.status_code, answer["Content-Type"]) == (404, "text/html; charset=utf-8")
+    assert "<script" not in answer.content.decode()
+    assert "/problems" in Page(answer).linked
+    assert "Accept" in answer["Vary"]
+    assert refused(guest.get(f"//problems/{code}"), 404, "not-found")
+
+
+def test_page_is_the_same_as_long_as_nothing_changes(guest):
+    first = see(guest, "//problems/sold-out")
+    assert guest.get("//problems/sold-out", HTTP_ACCEPT=BROWSER, HTTP_IF_NONE_MATCH=first["ETag"]).status_code == 304
+    assert guest.get("//problems/sold-out", HTTP_IF_NONE_MATCH=first["ETag"]).status_code == 200
+
+
+@pytest.mark.parametrize("path", [*PAGES, "//", "//health", "/venues/0", "/openapi.json"])
+def test_every_answer_comes_with_the_policy(path, guest, db):
+    assert policy(see(guest, path)) == {**POLICY, **BESIDES.get(path, {})}
+
+
+@pytest.mark.parametrize("path", ["//redoc", "//docs", "//problems"])
+def test_304_leaves_the_policy_that_the_page_came_with(path, guest):
+    first = see(guest, path)
+    again = guest.get(path, HTTP_ACCEPT=BROWSER, HTTP_IF_NONE_MATCH=first["ETag"])
+    assert again.status_code == 304
+    assert "Content-Security-Policy" not in again
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_page_holds_no_script_and_no_style_of_its_own(path, guest, make_venue):
+    make_venue()
+    assert Page(see(guest, path)).inline == []
+
+
+@pytest.mark.parametrize("path", ["/admin/events/event/1/change/", "/admin/", "/api/v1/events", "/api/v1/events/1"])
+def test_page_of_the_staff_holds_no_script_and_no_style_of_its_own(path, make_event):
+    path = path.replace("1", str(make_event().pk)) if path.endswith(("/change/", "/1")) else path
+    answer = staff().get(path, HTTP_ACCEPT=BROWSER)
+    assert answer.status_code == 200
+    assert Page(answer).inline == []
+
+
+@pytest.mark.parametrize("path", [*PAGES, "//favicon.ico"])
+def test_page_loads_what_is_here(path, guest, db):
+    answer = see(guest, path)
+    loaded = [answer["Location"]] if path == "//favicon.ico" else Page(answer).loaded
+    assert any(name.endswith("favicon.svg") for name in loaded) or path == "//admin/login/"
+    for address in loaded:
+        assert address.startswith("/")
+        assert not address.startswith("//")
+        assert guest.head(f"/{address}").status_code == 200, address
+        if address.startswith(settings.STATIC_URL):
+            assert finders.find(address.removeprefix(settings.STATIC_URL)), address
+
+
+@pytest.mark.parametrize("name", ["pages.css", "admin.css", "swagger.css", "redoc.css", "redoc.js", "favicon.svg"])
+def test_asset_of_ours_asks_no_other_host(name):
+    with open(finders.find(f"pages/{name}")) as asset:
+        text = asset.read().replace("http://www.w3.org/2000/svg", "")
+    assert re.findall(r"(?:https?:)?//[\w.-]+\.[a-z]{2,}|url\(|@import", text) == []
