@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
-from drf_spectacular.views import SpectacularJSONAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularJSONAPIView
 
 from bookings.viewsets import BookingViewSet, TicketViewSet
 from config.api import pages
@@ -27,8 +27,9 @@ urlpatterns = [
     re_path(r"^health/ready/?$", pages.ready),
     re_path(r"^problems/?$", pages.problem_list),
     re_path(r"^problems/(?P<code>[a-z-]+)/?$", pages.problem_detail),
-    re_path(r"^docs/?$", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
-    re_path(r"^redoc/?$", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
+    re_path(r"^docs/?$", pages.docs, name="docs"),
+    re_path(r"^redoc/?$", pages.redoc, name="redoc"),
+    re_path(r"^favicon\.ico$", pages.favicon),
     re_path(rf"^{v1}/openapi\.json/?$", SpectacularJSONAPIView.as_view(), name="schema"),
     re_path(rf"^{v1}$", router.get_api_root_view()),
     re_path(rf"^{v1}/events\.ics/?$", CalendarViewSet.as_view({"get": "list"}, detail=False)),

@@ -69,6 +69,7 @@ MIDDLEWARE = [
     "config.api.requests.RequestIdMiddleware",
     "config.api.errors.KnownHostMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "config.api.conditional.NotModifiedMiddleware",
@@ -125,6 +126,21 @@ CORS_EXPOSE_HEADERS = [
     "X-Request-ID",
 ]
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "style-src": [
+            "'self'",
+            "'unsafe-inline'",
+        ],  # Swagger UI, ReDoc and DRF write styles into their pages
+        "object-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
 
 # The API's manners
 
