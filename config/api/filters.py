@@ -145,7 +145,7 @@ class LineField(forms.CharField):
     def to_python(self, value: Any) -> str | None:
         if value is not None and not text.normalise(value):
             raise forms.ValidationError("Must not be empty.", code="invalid")
-        return super().to_python(value)
+        return super().to_python(value and value.strip(text.TRIMMED))
 
 
 @extend_schema_field({"type": "string", "minLength": 1, "maxLength": MOST_IN_LINE, "pattern": text.pattern()})

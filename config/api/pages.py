@@ -24,18 +24,18 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from config import problems
+from config.api.conditional import READS
 from config.api.errors import MEDIA_TYPE, respond
 from config.api.schema import example_of
 
 NOBODY = "no-store"
 ANYBODY = "public, max-age=300"
-SAFE = ("GET", "HEAD")
 JSON, HTML = "application/json", "text/html"
 
 View = Callable[..., HttpResponse]
 
 
-def page(keep: str) -> Callable[[View], View]:
+def reads_only(keep: str) -> Callable[[View], View]:
     """A page to read, and nothing else; `keep` says who may keep it, and for how long (Cache-Control).
 
     Nothing can be written here, so a form from elsewhere does no harm: what it learns is that the method is wrong.
@@ -45,9 +45,9 @@ def page(keep: str) -> Callable[[View], View]:
         @csrf_exempt
         @wraps(view)
         def read(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            if request.method not in SAFE:
+            if request.method not in READS:
                 problem = problems.MethodNotAllowed(f'Method "{request.method}" not allowed.')
-                return respond(problem, headers={"Allow": ", ".join(SAFE)})
+                return respond(problem, headers={"Allow": ", ".join(READS)})
             response = view(request, *args, **kwargs)
             response.headers.setdefault("Cache-Control", keep)
             return response
@@ -57,7 +57,7 @@ def page(keep: str) -> Callable[[View], View]:
     return decorator
 
 
-@page(ANYBODY)
+@reads_only(ANYBODY)
 def root(request: HttpRequest) -> JsonResponse:
     return JsonResponse(
         {
@@ -69,13 +69,13 @@ def root(request: HttpRequest) -> JsonResponse:
     )
 
 
-@page(NOBODY)
+@reads_only(NOBODY)
 def health(request: HttpRequest) -> JsonResponse:
     """Whether the process answers; asks nobody else."""
     return JsonResponse({"status": "healthy", "service": settings.PROJECT_NAME})
 
 
-@page(NOBODY)
+@reads_only(NOBODY)
 def ready(request: HttpRequest) -> JsonResponse:
     """Whether the process can do its work: 200 or 503, with a line for each thing it needs."""
     checks = {"database": check_database, "migrations": check_migrations, "cache": check_cache}
@@ -126,7 +126,7 @@ def wants_page(request: HttpRequest) -> bool:
     return request.get_preferred_type([JSON, HTML]) == HTML
 
 
-@page(ANYBODY)
+@reads_only(ANYBODY)
 @vary_on_headers("Accept")
 def problem_list(request: HttpRequest) -> HttpResponse:
     described = [describe(kind) for kind in kinds()]
@@ -138,7 +138,7 @@ def problem_list(request: HttpRequest) -> HttpResponse:
     return render(request, "problems/list.html", {"groups": groups, "project": settings.PROJECT_NAME})
 
 
-@page(ANYBODY)
+@reads_only(ANYBODY)
 @vary_on_headers("Accept")
 def problem_detail(request: HttpRequest, code: str) -> HttpResponse:
     kind = next((kind for kind in kinds() if kind.code == code), None)
@@ -199,7 +199,7 @@ redoc = csp_update({"style-src": [UNSAFE_INLINE], "img-src": ["data:"], "worker-
 )
 
 
-@page(ANYBODY)
+@reads_only(ANYBODY)
 def favicon(request: HttpRequest) -> HttpResponse:
     """Where a browser looks when a page, or an answer that is no page, names no icon."""
     return HttpResponseRedirect(static("pages/favicon.svg"))

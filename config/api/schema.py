@@ -164,7 +164,7 @@ class Schema(AutoSchema):
             return
         is_text = isinstance(field, fields.LineField) and not isinstance(field, fields.EmailField)
         if is_text and not field.read_only:
-            schema["pattern"] = text.pattern(paragraphs=field.has_paragraphs, blank=field.allow_blank)
+            schema.setdefault("pattern", text.pattern(paragraphs=field.has_paragraphs, blank=field.allow_blank))
 
     def _map_basic_serializer(self, serializer: Any, direction: str) -> dict[str, Any]:
         schema = super()._map_basic_serializer(serializer, direction)

@@ -73,14 +73,20 @@ def fresh_database() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def served(database_url: str) -> Iterator[Server]:
-    """Migrates the database and serves it on a free port until the block ends, however it ends."""
-    environment = environment_for(database_url)
+def served(database_url: str, *, is_production: bool = False, **variables: str) -> Iterator[Server]:
+    """Migrates the database and serves it on a free port until the block ends, however it ends.
+
+    By `manage.py runserver`, or by the production server, which answers ten times as fast.
+    """
+    environment = {**environment_for(database_url), **variables}
     manage(environment, "migrate", "--verbosity", "0")
     port = free_port()
     with tempfile.TemporaryFile("w+") as log:
+        here = f"127.0.0.1:{port}"
+        development = [sys.executable, "manage.py", "runserver", "--noreload", here]
+        production = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", here, "--no-control-socket"]
         process = subprocess.Popen(
-            [sys.executable, "manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"],
+            [*production, "--worker-class", "gthread", "--threads", "4"] if is_production else development,
             cwd=settings.BASE_DIR,
             env=environment,
             stdin=subprocess.DEVNULL,

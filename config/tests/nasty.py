@@ -1,0 +1,132 @@
+"""Values that break careless software, each under a name."""
+
+import json
+
+DEEP = "[" * 33 + "]" * 33
+HUGE = "x" * 100_000
+
+STRINGS = {
+    "empty": "",
+    "space": " ",
+    "tab": "\t",
+    "line-break": "a\nb",
+    "carriage-return": "a\r\nb",
+    "null": "a\x00b",
+    "escape": "\x1b[31m",
+    "delete": "a\x7f",
+    "c1-control": "a\x85b",
+    "line-separator": "a\u2028b",
+    "byte-order-mark": "\ufeffa",
+    "right-to-left-override": "\u202egnp.exe",
+    "isolate": "\u2066a\u2069",
+    "zero-width-space": "\u200b",
+    "combining": "a" + "\u0301" * 200,
+    "decomposed": "Cafe\u0301",
+    "composition-exclusion": "\u0958" * 150,
+    "hangul-filler": "\u3164",
+    "braille-blank": "\u2800",
+    "emoji": "\U0001f469\u200d\U0001f469\u200d\U0001f467",
+    "private-use": "\ue000",
+    "noncharacter": "\ufffe",
+    "last-character": "\U0010ffff",
+    "turkish-i": "\u0130\u0131",
+    "sharp-s": "stra\u00dfe",
+    "arabic-digits": "\u0661\u0662",
+    "fullwidth-digits": "\uff11\uff12",
+    "long": "x" * 501,
+    "huge": HUGE,
+    "sql": "'; DROP TABLE venues_venue; --",
+    "sql-or": "' OR '1'='1",
+    "like-wildcards": "%_%",
+    "backslash": "\\",
+    "quote": '"',
+    "script": "<script>alert(1)</script>",
+    "template": "{{7*7}}{% debug %}${7*7}",
+    "format": "%s%n%d{0}{x.__class__}",
+    "path": "../../etc/passwd",
+    "percent": "%00%0a%",
+    "formula": "=cmd|' /C calc'!A0",
+    "header": "a\r\nX-Injected: yes",
+    "url": "http://127.0.0.1:1/",
+    "none": "None",
+    "null-word": "null",
+    "true-word": "true",
+    "nan-word": "NaN",
+    "number-word": "1",
+    "underscore-number": "1_0",
+    "hexadecimal": "0x10",
+    "exponent": "1e5",
+    "uuid": "00000000-0000-0000-0000-000000000000",
+    "instant-without-offset": "2027-01-01T00:00:00",
+    "leap-second": "2016-12-31T23:59:60Z",
+    "year-0": "0000-01-01T00:00:00Z",
+    "year-1999": "1999-12-31T23:59:59Z",
+    "year-2101": "2101-01-01T00:00:00Z",
+    "year-9999": "9999-12-31T23:59:59-23:59",
+    "offset-24": "2027-01-01T00:00:00+24:00",
+    "lower-case-instant": "2027-01-01t00:00:00z",
+    "february-30": "2027-02-30T00:00:00Z",
+    "date": "2027-01-01",
+    "price-comma": "49,90",
+    "price-minus": "-0.01",
+    "price-many-decimals": "0.123456789",
+    "price-huge": "9" * 40,
+    "two-at": "a@b@example.com",
+}
+RAW_JSON = {
+    "json-null": "null",
+    "json-true": "true",
+    "json-zero": "0",
+    "json-minus-one": "-1",
+    "json-minus-zero": "-0",
+    "json-one-point-zero": "1.0",
+    "json-half": "0.5",
+    "json-2-31": str(2**31),
+    "json-2-53": str(2**53 + 1),
+    "json-2-63": str(2**63),
+    "json-2-64": str(2**64),
+    "json-1e308": "1e308",
+    "json-1e999": "1e999",
+    "json-many-digits": "9" * 5000,
+    "json-nan": "NaN",
+    "json-minus-infinity": "-Infinity",
+    "json-empty-array": "[]",
+    "json-empty-object": "{}",
+    "json-array": "[1, 2]",
+    "json-object": '{"id": 1}',
+    "json-nested": '[[["a"]]]',
+    "json-deep": DEEP,
+    "json-twice": '{"a": 1, "a": 2}',
+    "json-high-surrogate": '"\\ud800"',
+    "json-low-surrogate": '"\\udc00x"',
+    "json-escaped-null": '"\\u0000"',
+    "json-bad-escape": '"\\x"',
+    "json-unclosed": '"a',
+    "json-comment": "/* a */ 1",
+    "json-nothing": "",
+}
+RAW_BYTES = {
+    "latin-1": b'"caf\xe9"',
+    "utf-16": '"a"'.encode("utf-16"),
+    "overlong": b'"\xc0\xaf"',
+    "utf-8-surrogate": b'"\xed\xa0\x80"',
+    "cut-off": b'"\xe2\x82"',
+}
+
+# As what stands in the place of a JSON value.
+IN_BODIES: dict[str, bytes] = {
+    **{name: json.dumps(value).encode() for name, value in STRINGS.items()},
+    **{name: value.encode() for name, value in RAW_JSON.items()},
+    **RAW_BYTES,
+}
+# As the bytes of a parameter, before they are percent-encoded.
+IN_URLS: dict[str, bytes] = {
+    **{name: value.encode()[:4000] for name, value in STRINGS.items()},
+    **{name: value.encode()[:4000] for name, value in RAW_JSON.items()},
+    **RAW_BYTES,
+}
+# Headers can hold no line breaks; a server refuses what is not Latin-1 before the application sees it.
+IN_HEADERS: dict[str, str] = {
+    name: value.decode("latin-1").replace("\r", "").replace("\n", "").replace("\x00", "")[:4000]
+    for name, value in IN_URLS.items()
+}
