@@ -21,7 +21,7 @@ CLEAN_ENVIRONMENT := env -i PATH="$$PATH" HOME="$$HOME" ENV_FILE= DATABASE_URL=s
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help install run serve test check lint templates types imports settings migrations locks format lock torture \
-        clean
+        schema clean
 
 help:  ## List what make can do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -96,6 +96,9 @@ lock: $(VENV)/.dev  ## Write requirements/*.txt anew from requirements/*.in; ARG
 torture: $(VENV)/.dev  ## Show the promises under load and faults; QUICK=1 takes under three minutes
 	@echo "== Torture"
 	@$(PY) -m benchmarks.torture $(ARGS)
+
+schema: $(VENV)/.base  ## Write docs/openapi.json anew, unless that breaks existing clients
+	@$(CLEAN_ENVIRONMENT) $(MANAGE) export_schema $(ARGS)
 
 clean:  ## Remove what make made, but no data
 	@rm -rf $(VENV) staticfiles .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage htmlcov

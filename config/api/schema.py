@@ -17,6 +17,7 @@ from config.api import fields
 from config.api.errors import MEDIA_TYPE, as_dict
 from config.api.expand import PARAMETER as EXPAND
 from config.api.expand import Expansion
+from config.api.filters import names_pattern
 from config.api.viewsets import MOST_AT_ONCE
 
 PROBLEM = {
@@ -140,12 +141,9 @@ class Schema(AutoSchema):
         if self.method in EDITS:
             parameters.append(OpenApiParameter("If-Match", str, "header", description=IF_MATCH))
         if self.view.expansions:
-            names = {"type": "string", "enum": list(self.view.expansions)}
-            schema: dict[str, Any] = {"type": "array", "items": names, "minItems": 1, "uniqueItems": True}
-            description = "What to put inside the answer, in the place of its id."
-            parameters.append(
-                OpenApiParameter(EXPAND, schema, "query", description=description, style="form", explode=False)
-            )
+            schema = {"type": "string", "pattern": names_pattern(self.view.expansions)}
+            description = f"What to put inside the answer, with commas between: {', '.join(self.view.expansions)}."
+            parameters.append(OpenApiParameter(EXPAND, schema, "query", description=description))
         return parameters
 
     def _resolve_path_parameters(self, variables: list[str]) -> list[dict[str, Any]]:

@@ -78,7 +78,8 @@ class FrailLine(BaseHTTPRequestHandler):
             with urllib.request.urlopen(request, timeout=20) as found:
                 status, headers, content = found.status, found.headers, found.read()
         except urllib.error.HTTPError as error:
-            status, headers, content = error.code, error.headers, error.read()
+            with error:
+                status, headers, content = error.code, error.headers, error.read()
         self.server.statuses.append((status, headers.get("Idempotent-Replayed")))
         if self.server.count > 2:
             self.answer(status, {"Content-Type": headers["Content-Type"]}, content)
@@ -186,7 +187,8 @@ def test_table_of_caching_is_so(path, server, transcript):
             with urllib.request.urlopen(request, timeout=20) as answer:
                 found = answer.headers["Cache-Control"]
         except urllib.error.HTTPError as error:
-            found = error.headers["Cache-Control"]
+            with error:
+                found = error.headers["Cache-Control"]
         assert found == ("no-store" if told == "no-store" else expected)
 
 
