@@ -49,12 +49,20 @@ def call(operation, **arguments):
     return part(f"api.{tag}.{name}").sync_detailed(**arguments)
 
 
-@pytest.mark.xdist_group("client")
-def test_generated_client_makes_a_booking(generated, server):
-    models = part("models")
-    guest = part("client").Client(base_url=server.url)
+@pytest.fixture
+def clients(generated, server):
+    """A guest and a manager, whose connections are closed in the end."""
     token = server.manage("create_api_token", "client", "--role", "manager").strip()
+    guest = part("client").Client(base_url=server.url)
     staff = part("client").AuthenticatedClient(base_url=server.url, token=token)
+    with guest, staff:
+        yield guest, staff
+
+
+@pytest.mark.xdist_group("client")
+def test_generated_client_makes_a_booking(clients):
+    models = part("models")
+    guest, staff = clients
 
     venue = call("venues.create_venue", client=staff, body=models.VenueRequest.from_dict(HALL)).parsed
     show = models.EventRequest.from_dict({**SHOW, "venue": venue.id})
