@@ -102,6 +102,8 @@ class BookingItemSerializer(ModelSerializer):
     class Meta:
         model = BookingItem
         fields = ["ticket_type", "name", "unit_price", "quantity", "total_price", "cancelled_quantity"]
+        # Else the document would tell the range of the column, which is another one in each database.
+        read_only_fields = ["quantity", "cancelled_quantity"]
 
 
 class BookedTicketSerializer(ModelSerializer):
