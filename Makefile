@@ -40,7 +40,7 @@ serve: $(VENV)/.production  ## Run the production server: PORT, BIND, WORKERS, T
 	@$(MANAGE) migrate --verbosity 0
 	@$(MANAGE) collectstatic --no-input --verbosity 0
 	@exec $(PY) -m gunicorn config.wsgi --bind $(BIND):$(PORT) --no-control-socket \
-		--worker-class gthread --workers $(WORKERS) --threads $(THREADS)
+		--worker-class config.gunicorn.PatientWorker --keep-alive 15 --workers $(WORKERS) --threads $(THREADS)
 
 test: $(VENV)/.dev  ## Run the tests on SQLite and on PostgreSQL; ARGS="-k name" chooses some
 	@echo "== Tests"
@@ -93,9 +93,11 @@ format: $(VENV)/.dev  ## Put the code into the style that lint checks
 lock: $(VENV)/.dev  ## Write requirements/*.txt anew from requirements/*.in; ARGS=--upgrade takes the newest versions
 	@cd requirements && for name in $(LOCKS); do $(COMPILE) $(ARGS) $$name.in -o $$name.txt || exit 1; done
 
-torture: $(VENV)/.dev  ## Show the promises under load and faults; QUICK=1 takes under three minutes
+torture: $(VENV)/.dev  ## Show the promises under load, faults and attacks, for an hour or two; QUICK=1: three minutes
 	@echo "== Torture"
 	@$(PY) -m benchmarks.torture $(ARGS)
+	@test -n "$(QUICK)" || FUZZ_EXAMPLES=400 SWEEP_VALUES=all TRANSPORT_ROUNDS=5 $(PY) -m config.tests.both --quiet \
+		config/tests/test_api_sweep.py config/tests/test_api_transport.py config/tests/test_api_fuzz.py
 
 schema: $(VENV)/.base  ## Write docs/openapi.json anew, unless that breaks existing clients
 	@$(CLEAN_ENVIRONMENT) $(MANAGE) export_schema $(ARGS)

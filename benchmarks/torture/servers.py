@@ -101,7 +101,7 @@ class Server(Running):
         command = [
             sys.executable, "-m", "gunicorn", application,
             "--bind", f"127.0.0.1:{self.port}",
-            "--worker-class", "gthread", "--workers", str(WORKERS), "--threads", str(THREADS),
+            "--worker-class", "config.gunicorn.PatientWorker", "--workers", str(WORKERS), "--threads", str(THREADS),
             "--preload",  # a killed worker is back in milliseconds, so that there are always some to kill
             "--no-control-socket",
         ]  # fmt: skip

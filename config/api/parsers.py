@@ -24,6 +24,9 @@ class StrictJSONParser(BaseParser):
     media_type = "application/json"
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        request = (parser_context or {}).get("request")
+        if request is not None and request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+            raise UnsupportedMediaType("Bodies are sent as they are, not compressed.")
         charset = parse_header_parameters(media_type or "")[1].get("charset", "utf-8")
         if charset.lower() != "utf-8":
             raise UnsupportedMediaType("Bodies are application/json in UTF-8.")

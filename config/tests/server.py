@@ -20,6 +20,7 @@ from config.settings.database import SQLITE
 from config.tests.postgres import free_port
 
 SECONDS_TO_START = 60
+AS_SERVED = ["--worker-class", "config.gunicorn.PatientWorker", "--keep-alive", "1", "--workers", "2"]
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def served(database_url: str, *, is_production: bool = False, **variables: str) 
         development = [sys.executable, "manage.py", "runserver", "--noreload", here]
         production = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", here, "--no-control-socket"]
         process = subprocess.Popen(
-            [*production, "--worker-class", "gthread", "--threads", "4"] if is_production else development,
+            [*production, *AS_SERVED, "--threads", "4"] if is_production else development,
             cwd=settings.BASE_DIR,
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -1,0 +1,70 @@
+"""The production server's worker: it gives a thread to a request when all of it is there.
+
+gunicorn's own threads read a request as it comes, so as many half-sent requests as there are threads stop the service,
+for as long as their senders like. Here the event loop collects what arrives; whoever sends nothing for the keep-alive
+time is hung up on. What a request may be at most is what the API takes.
+"""
+
+import re
+from typing import Any
+
+from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
+
+MOST_HEADERS = 65_536  # bytes; gunicorn refuses fewer
+MOST_BODY = 262_144 + 1  # bytes; with one more than the API takes, it answers that this is too much
+CHUNKED = re.compile(rb"\r\ntransfer-encoding[ \t]*:", re.IGNORECASE)
+LENGTH = re.compile(rb"\r\ncontent-length[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
+EXPECT = re.compile(rb"\r\nexpect[ \t]*:[ \t]*100-continue", re.IGNORECASE)
+CHUNK = re.compile(rb"[0-9a-fA-F]+[;\r]")
+LAST_CHUNK = re.compile(rb"(^|\r\n)0+(;[^\r\n]*)?\r\n([^\r\n]+\r\n)*\r\n")
+
+
+class PatientWorker(ThreadWorker):
+    def handle(self, conn: TConn) -> Any:
+        if self.cfg.is_ssl or conn.is_http2:
+            return super().handle(conn)
+        if not self.collect(conn):
+            return _DEFER
+        collected, conn.collected = conn.collected, b""
+        conn.data_ready = True
+        conn.init()
+        conn.parser.unreader.unread(collected)
+        return super().handle(conn)
+
+    def collect(self, conn: TConn) -> bool:
+        """Takes what has arrived; whether it is a whole request, or one that somebody must answer or end now."""
+        collected = getattr(conn, "collected", b"")
+        if conn.initialized:
+            collected += conn.parser.unreader.take_buffered()
+        is_open = True
+        conn.sock.setblocking(False)
+        while is_open and len(collected) < MOST_HEADERS + MOST_BODY:
+            try:
+                received = conn.sock.recv(65_536)
+            except BlockingIOError:
+                break
+            except OSError:
+                received = b""
+            collected += received
+            is_open = bool(received)
+        conn.collected = collected
+        if not is_open or is_whole(collected):
+            return True
+        if not hasattr(conn, "is_continued") and EXPECT.search(collected.partition(b"\r\n\r\n")[0]):
+            conn.is_continued = True
+            conn.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        return False
+
+
+def is_whole(collected: bytes) -> bool:
+    """Whether this is a request with all of its body, or nothing that more bytes could make one that is served."""
+    headers, end, body = collected.partition(b"\r\n\r\n")
+    if not end:
+        return len(collected) > MOST_HEADERS
+    if CHUNKED.search(headers):
+        is_broken = b"\r\n" in body and not CHUNK.match(body)
+        return is_broken or len(body) >= MOST_BODY or bool(LAST_CHUNK.search(body))
+    lengths = LENGTH.findall(headers)
+    if len(lengths) != 1 or not re.fullmatch(rb"[0-9]{1,100}", lengths[0].strip()):
+        return True
+    return len(body) >= min(int(lengths[0]), MOST_BODY)

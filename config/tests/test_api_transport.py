@@ -1,0 +1,284 @@
+"""Requests that are broken below HTTP's surface, sent by hand to the production server.
+
+`TRANSPORT_ROUNDS` is how often everything is sent, and how many hundred connections stay half-sent.
+"""
+
+import json
+import os
+import socket
+import time
+
+import pytest
+
+from config.tests.server import fresh_database, served
+
+ROUNDS = int(os.environ.get("TRANSPORT_ROUNDS", "1"))
+HALL = json.dumps({"name": "Hall", "address": "1 Main Street", "capacity": 10, "timezone": "UTC"}).encode()
+POST = b"POST /api/v1/venues HTTP/1.1"
+JSON = b"Content-Type: application/json"
+
+pytestmark = pytest.mark.xdist_group("transport")
+
+
+@pytest.fixture(scope="module")
+def server():
+    with fresh_database() as url, served(url, is_production=True, DEBUG="False") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def token(server):
+    return b"Authorization: Bearer " + server.manage("create_api_token", "t", "--role", "manager").strip().encode()
+
+
+def connect(server):
+    host, port = server.url.removeprefix("http://").split(":")
+    return socket.create_connection((host, int(port)), timeout=20)
+
+
+def message(*headers, body=b"", length=True):
+    lines = [*headers, b"Host: localhost"]
+    lines += [b"Content-Length: %d" % len(body)] if length else []
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+
+
+def chunked(body, size=7):
+    parts = [body[at : at + size] for at in range(0, len(body), size)]
+    return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+
+
+def read_answer(stream):
+    """Status, headers and body of one answer; None when the other side hung up."""
+    line = stream.readline()
+    if not line:
+        return None
+    headers = {}
+    while (header := stream.readline()) not in (b"\r\n", b""):
+        name, _, value = header.decode("latin-1").partition(":")
+        headers[name.strip().lower()] = value.strip()
+    status = int(line.split()[1])
+    if status == 100:
+        return read_answer(stream)
+    if headers.get("transfer-encoding") == "chunked":
+        body = b""
+        while size := int(stream.readline(), 16):
+            body += stream.read(size)
+            stream.readline()
+        stream.readline()
+        return status, headers, body
+    return status, headers, stream.read(int(headers.get("content-length", 0)))
+
+
+def ask(server, raw):
+    with connect(server) as connection:
+        connection.sendall(raw)
+        return read_answer(connection.makefile("rb"))
+
+
+def refused(answer, status, code):
+    assert answer is not None
+    assert (answer[0], answer[1]["content-type"]) == (status, "application/problem+json"), answer
+    return json.loads(answer[2])["code"] == code
+
+
+def venues(server):
+    status, _, body = ask(server, message(b"GET /api/v1/venues HTTP/1.1", b"Connection: close", length=False))
+    assert status == 200
+    return json.loads(body)["count"]
+
+
+@pytest.fixture(autouse=True)
+def _still_works(server):
+    """Whatever was sent: afterwards the service answers, and nothing was a fault of its own."""
+    yield
+    assert venues(server) >= 0
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_chunked_body_is_read_as_any_other(size, server, token):
+    raw = message(POST, JSON, token, b"Transfer-Encoding: chunked", body=chunked(HALL, size), length=False)
+    status, _, body = ask(server, raw)
+    assert (status, json.loads(body)["name"]) == (201, "Hall")
+
+
+def test_chunked_body_in_many_pieces_is_read_when_it_is_there(server, token):
+    raw = message(POST, JSON, token, b"Transfer-Encoding: chunked", body=chunked(HALL, 20), length=False)
+    with connect(server) as connection:
+        for at in range(0, len(raw), 40):
+            connection.sendall(raw[at : at + 40])
+            time.sleep(0.01)
+        assert read_answer(connection.makefile("rb"))[0] == 201
+
+
+def test_body_over_the_limit_is_413_however_it_comes(server, token):
+    big = b'"' + b"x" * 300_000 + b'"'
+    assert refused(ask(server, message(POST, JSON, token, body=big)), 413, "too-large")
+    raw = message(POST, JSON, token, b"Transfer-Encoding: chunked", body=chunked(big, 50_000), length=False)
+    assert refused(ask(server, raw), 413, "too-large")
+
+
+@pytest.mark.parametrize(
+    "chunks", [b"xyz\r\n{}\r\n0\r\n\r\n", b"-1\r\n{}\r\n0\r\n\r\n", b"\r\n\r\n", b"0x2\r\n{}\r\n0\r\n\r\n"]
+)
+def test_broken_chunks_are_refused(chunks, server, token):
+    raw = message(POST, JSON, token, b"Transfer-Encoding: chunked", body=chunks, length=False)
+    answer = ask(server, raw)
+    assert answer is None or 400 <= answer[0] < 500
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [b"Content-Length: 5", b"Content-Length: 100"],
+        [b"Content-Length: -1"],
+        [b"Content-Length: x"],
+        [b"Content-Length: +5"],
+        [b"Content-Length: 99999999999999999999999999"],
+        [b"Content-Length: 5", b"Transfer-Encoding: chunked"],
+        [b"Transfer-Encoding: chunked, identity"],
+        [b"Transfer-Encoding: xchunked"],
+    ],
+    ids=["two", "negative", "word", "plus", "endless", "both", "chunked-not-last", "unknown"],
+)
+def test_length_that_two_servers_could_read_differently_is_refused(headers, server, token):
+    """By gunicorn itself: what follows on the connection must not be taken for a request."""
+    before = venues(server)
+    smuggled = message(POST, JSON, token, body=HALL)
+    answer = ask(server, message(POST, JSON, token, *headers, body=b"0\r\n\r\n" + smuggled, length=False))
+    assert answer is None or 400 <= answer[0] < 502
+    assert answer is None or answer[0] != 500
+    assert venues(server) == before
+
+
+def test_missing_length_is_a_missing_body(server, token):
+    assert refused(ask(server, message(POST, JSON, token, length=False)), 400, "invalid-input")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "code"),
+    [
+        ([b"Content-Type: application/json; charset=latin-1"], 415, "unsupported-media-type"),
+        ([b"Content-Type: application/json; charset=no-such"], 415, "unsupported-media-type"),
+        ([b"Content-Type: application/json; charset=UTF-8"], 201, ""),
+        ([b"Content-Type: text/plain"], 415, "unsupported-media-type"),
+        ([b"Content-Type: nonsense"], 415, "unsupported-media-type"),
+        ([JSON, b"Content-Encoding: gzip"], 415, "unsupported-media-type"),
+        ([JSON, b"Content-Encoding: identity"], 201, ""),
+    ],
+)
+def test_body_is_json_in_utf_8_and_nothing_else(headers, status, code, server, token):
+    answer = ask(server, message(POST, token, *headers, body=HALL))
+    assert answer[0] == status
+    assert status == 201 or refused(answer, status, code)
+
+
+def test_two_authorizations_are_401(server, token):
+    answer = ask(server, message(POST, JSON, token, b"Authorization: Bearer other", body=HALL))
+    assert refused(answer, 401, "unauthenticated")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [b"X-%d: y" % number for number in range(500)],
+        [b"X: " + b"y" * 100_000],
+        [b"X" * 10_000 + b": y"],
+        [b"X : y"],
+        [b"X\x00: y"],
+        [b"X: a\x00b"],
+        [b": y"],
+    ],
+    ids=["many", "huge", "huge-name", "space", "null-name", "null", "nameless"],
+)
+def test_header_bombs_are_refused(headers, server):
+    """By gunicorn itself, before the application."""
+    answer = ask(server, message(b"GET /api/v1/venues HTTP/1.1", *headers, length=False))
+    assert answer is None or 400 <= answer[0] < 500
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"GET /api/v1/venues?" + b"x" * 100_000 + b" HTTP/1.1",
+        b"GET /api/v1/venues HTTP/9.9",
+        b"GET /api/v1/venues",
+        b"G\x00T / HTTP/1.1",
+        b"nonsense",
+        b"GET /api/v1/\xff\xfe HTTP/1.1",
+    ],
+)
+def test_odd_request_lines_are_refused(line, server):
+    answer = ask(server, message(line, length=False))
+    assert answer is None or 400 <= answer[0] < 500 or answer[0] == 505
+
+
+@pytest.mark.parametrize("host", [b"evil.example", b"a b", b"", b"localhost\x00"])
+def test_wrong_host_is_400(host, server):
+    raw = b"GET /api/v1/venues HTTP/1.1\r\nHost: " + host + b"\r\n\r\n"
+    answer = ask(server, raw)
+    assert answer is None or answer[0] == 400
+    if host == b"evil.example":
+        assert refused(answer, 400, "bad-host")
+
+
+def test_expect_continue_is_answered(server, token):
+    with connect(server) as connection:
+        connection.sendall(
+            message(POST, JSON, token, b"Expect: 100-continue", b"Content-Length: %d" % len(HALL), length=False)
+        )
+        assert connection.recv(12) == b"HTTP/1.1 100"
+        stream = connection.makefile("rb")
+        assert stream.readline().strip() in (b"Continue", b"")
+        stream.readline()
+        connection.sendall(HALL)
+        assert read_answer(stream)[0] == 201
+
+
+def test_pipelined_requests_are_answered_in_order(server):
+    paths = [b"/api/v1/venues", b"/api/v1/nothing", b"/health"]
+    raw = b"".join(message(b"GET %s HTTP/1.1" % path, length=False) for path in paths)
+    with connect(server) as connection:
+        connection.sendall(raw)
+        stream = connection.makefile("rb")
+        assert [read_answer(stream)[0] for _ in paths] == [200, 404, 200]
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"",
+        b"GET /api/v1/venues HTTP/1.1\r\nHost: loc",
+        message(POST, JSON, b"Content-Length: 1000", body=b"{", length=False),
+        message(POST, JSON, b"Transfer-Encoding: chunked", body=b"5\r\n{", length=False),
+        message(POST, JSON, b"Content-Length: 999999", body=b"x" * 100_000, length=False),
+    ],
+    ids=["nothing", "half-headers", "half-body", "half-chunk", "half-of-too-much"],
+)
+def test_half_sent_requests_keep_nobody_waiting(start, server):
+    """Eight threads in all, and a hundred senders that stop in the middle."""
+    waiting = []
+    try:
+        for _ in range(100 * ROUNDS):
+            connection = connect(server)
+            connection.sendall(start)
+            waiting.append(connection)
+        taken = []
+        for _ in range(30):
+            at = time.monotonic()
+            venues(server)
+            taken.append(time.monotonic() - at)
+        assert max(taken) < 2
+        time.sleep(3)  # more than the second after which those who send nothing are hung up on
+        assert waiting[0].recv(1) == b""
+    finally:
+        for connection in waiting:
+            connection.close()
+
+
+def test_everything_again_and_again(server, token):
+    good = message(POST, JSON, token, body=HALL)
+    for _ in range(10 * ROUNDS):
+        for cut in (10, len(good) // 2, len(good) - 1):
+            with connect(server) as connection:
+                connection.sendall(good[:cut])
+        assert ask(server, good)[0] == 201
