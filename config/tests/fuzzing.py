@@ -99,6 +99,8 @@ def pick(things, number):
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
+    if case.method == "DELETE":
+        seen.clear()
     if case.headers:
         put_headers_right(case.headers)
     if case.query:
