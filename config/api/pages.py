@@ -19,7 +19,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.vary import vary_on_headers
-from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -173,22 +173,32 @@ def with_code(text: str) -> SafeString:
     return format_html_join("", "{}", ((format_html("<code>{}</code>", it) if n % 2 else it,) for n, it in pieces))
 
 
-class SwaggerView(SpectacularSwaggerSplitView):
-    """The page may be kept; its script holds a token of the session that asked for it."""
+class Kept(APIView):
+    """What is the same for everybody, whoever asks."""
 
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        response = super().finalize_response(request, response, *args, **kwargs)
-        if response.status_code == HTTPStatus.OK:
-            response["Cache-Control"] = NOBODY if "script" in request.query_params else ANYBODY
-        return response
-
-
-class RedocView(SpectacularRedocView):
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
         if response.status_code == HTTPStatus.OK:
             response["Cache-Control"] = ANYBODY
         return response
+
+
+class DocumentView(Kept, SpectacularJSONAPIView):
+    authentication_classes = []
+
+
+class SwaggerView(Kept, SpectacularSwaggerSplitView):
+    """The page may be kept; its script holds a token of the session that asked for it."""
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        if "script" in request.query_params:
+            response["Cache-Control"] = NOBODY
+        return response
+
+
+class RedocView(Kept, SpectacularRedocView):
+    pass
 
 
 # Both write styles while they run, and have small pictures inside their style sheets.

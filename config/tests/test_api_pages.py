@@ -107,6 +107,8 @@ def test_documentation_can_only_be_read(path, guest, db):
         ("//docs?script", "no-store"),
         ("//redoc", "public, max-age=300"),
         ("//favicon.ico", "public, max-age=300"),
+        ("/openapi.json", "public, max-age=300"),
+        ("", "public, max-age=300"),
     ],
 )
 def test_page_says_who_may_keep_it(path, keep, guest, db):
