@@ -60,7 +60,14 @@ HEADERS: dict[int, dict[str, Any]] = {
 }
 IF_NONE_MATCH = "The ETag of an earlier answer: when it is still true, the answer is 304 without a body."
 IF_MATCH = "The ETag of what you have read: when it has been changed since, the answer is 412, and nothing is done."
-ANY_METHOD = (problems.InvalidInput, problems.Unauthenticated, problems.NotAcceptable, problems.Unavailable)
+ANY_METHOD = (
+    problems.InvalidInput,
+    problems.Unauthenticated,
+    problems.NotAcceptable,
+    problems.AddressTooLong,
+    problems.HeadersTooLarge,
+    problems.Unavailable,
+)
 WITH_BODY = (problems.TooLarge, problems.UnsupportedMediaType)
 EDITS = ("PUT", "PATCH", "DELETE")
 FORMATS: tuple[tuple[Any, dict[str, str]], ...] = (

@@ -9,7 +9,8 @@ from pathlib import Path
 
 # A developer's own settings must not change a test's result. The database is what the tests are run for.
 os.environ["ENV_FILE"] = ""
-for name in re.findall(r"^# ([A-Z0-9_]+)=", Path(__file__).parents[2].joinpath(".env.example").read_text(), re.MULTILINE):
+listed = Path(__file__).parents[2].joinpath(".env.example").read_text()
+for name in re.findall(r"^# ([A-Z0-9_]+)=", listed, re.MULTILINE):
     if name != "DATABASE_URL":
         os.environ.pop(name, None)
         os.environ.pop(f"{name}_FILE", None)

@@ -79,7 +79,7 @@ def test_every_operation_is_described(operations):
 def test_every_operation_says_how_it_refuses(operations):
     for (method, path), operation in operations.items():
         statuses = set(operation["responses"])
-        expected = {"400", "401", "406", "503"}
+        expected = {"400", "401", "406", "414", "431", "503"}
         expected |= {"404"} if "{" in path else set()
         expected |= {"409"} if method != "get" else {"304"}
         expected |= {"412"} if method != "post" else set()
