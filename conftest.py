@@ -118,7 +118,7 @@ def pass_time(db: None) -> Callable[..., None]:
 
     def shift(**by: float) -> None:
         delta = dt.timedelta(**by)
-        for model in (Event, TicketType, Booking, Ticket, BookingChange):
+        for model in (Venue, Event, TicketType, Booking, Ticket, BookingChange):
             instants = [field.name for field in model._meta.fields if isinstance(field, DateTimeField)]
             QuerySet(model).update(**{name: F(name) - delta for name in instants})
 

@@ -15,7 +15,21 @@ from rest_framework.response import Response
 from bookings.codes import TICKET_CODE
 from bookings.filters import BookingFilter, TicketFilter
 from bookings.models import Booking, IdempotencyKey, Ticket
-from bookings.problems import IdempotencyKeyReused
+from bookings.problems import (
+    AlreadyCheckedIn,
+    BookingCancelled,
+    BookingNotConfirmed,
+    BookingNotPending,
+    CustomerLimit,
+    HoldExpired,
+    IdempotencyKeyReused,
+    NotCheckedIn,
+    NotOnSale,
+    OtherEvent,
+    RequestInProgress,
+    SoldOut,
+    TicketVoid,
+)
 from bookings.serializers import (
     BookingSerializer,
     CancelBookingSerializer,
@@ -85,6 +99,11 @@ class BookingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset):
             "the booking is not confirmed",
         ),
     }
+    refusals = {
+        "create": [SoldOut, NotOnSale, CustomerLimit, RequestInProgress, IdempotencyKeyReused],
+        "confirm": [HoldExpired, BookingCancelled],
+        "cancel": [HoldExpired, BookingNotPending, BookingNotConfirmed, AlreadyCheckedIn],
+    }
 
     def get_queryset(self) -> QuerySet[Booking]:
         return Booking.objects.detailed()
@@ -103,9 +122,8 @@ class BookingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset):
     @extend_schema(
         request=PlaceBookingSerializer,
         responses={
-            201: BookingSerializer,
+            201: OpenApiResponse(BookingSerializer, "The places are held."),
             200: OpenApiResponse(QuoteSerializer, "A dry run: what the booking would be."),
-            422: OpenApiResponse(description=IdempotencyKeyReused.title),
         },
         parameters=[
             OpenApiParameter(
@@ -182,6 +200,10 @@ class TicketViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset):
         "retrieve": "bookings.view_ticket",
         "check_in": "bookings.check_in_ticket",
         "undo_check_in": "bookings.check_in_ticket",
+    }
+    refusals = {
+        "check_in": [AlreadyCheckedIn, TicketVoid, OtherEvent, BookingNotConfirmed],
+        "undo_check_in": [NotCheckedIn, TicketVoid],
     }
 
     @staticmethod

@@ -40,6 +40,7 @@ class PatientWorker(ThreadWorker):
         if not self.collect(conn):
             return _DEFER
         collected, conn.collected = conn.collected, b""
+        conn.is_large = len(collected) >= MOST_BODY
         conn.data_ready = True
         conn.init()
         conn.parser.unreader.unread(collected)
@@ -68,6 +69,11 @@ class PatientWorker(ThreadWorker):
             conn.is_continued = True
             conn.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         return False
+
+    def handle_request(self, req: Any, conn: TConn) -> Any:
+        if conn.is_large:
+            req.force_close()  # the rest of it may still be on its way, and must not be taken for the next request
+        return super().handle_request(req, conn)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Answers what cannot be read as a request with a problem, as everything else is answered.

@@ -10,9 +10,11 @@ from config.access.permissions import ANYONE
 from config.api.pagination import MOST_ROWS, SkipLimitPagination
 from config.api.serializers import Serializer
 from config.api.viewsets import CatalogueViewset, Viewset
+from config.problems import InUse
 from events.calendar import CalendarRenderer, calendar
 from events.filters import EventFilter
-from events.models import Event
+from events.inventory import CapacityBelowReserved
+from events.models import CapacityAboveVenue, CurrencyFixed, Event, EventCancelled, EventInThePast
 from events.serializers import CancelEventSerializer, EventSerializer
 
 EXAMPLE = """BEGIN:VCALENDAR
@@ -56,6 +58,13 @@ class EventViewSet(CatalogueViewset):
         "destroy": "events.delete_event",
         "publish": "events.publish_event",
         "cancel": "events.cancel_event",
+    }
+    refusals = {
+        "create": [CapacityAboveVenue],
+        "update": [CapacityAboveVenue, CapacityBelowReserved, CurrencyFixed],
+        "partial_update": [CapacityAboveVenue, CapacityBelowReserved, CurrencyFixed],
+        "destroy": [InUse],
+        "publish": [EventInThePast, EventCancelled],
     }
 
     def get_queryset(self) -> QuerySet[Event]:

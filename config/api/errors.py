@@ -28,6 +28,7 @@ from config.problems import Problem, escape
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+MOST_FAULTS = 100  # that are named: a body may have ten thousand
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
@@ -67,7 +68,7 @@ def as_dict(problem: Problem) -> dict[str, Any]:
         "request_id": request_id.get(),
     }
     if problem.errors:
-        answer["errors"] = problem.errors
+        answer["errors"] = problem.errors[:MOST_FAULTS]
     return answer
 
 
@@ -242,7 +243,7 @@ def respond(problem: Problem, **how: Any) -> JsonResponse:
 
 
 class KnownHostMiddleware:
-    """Refuses an unknown Host under the API path itself: in debug mode Django would answer it with a page."""
+    """Refuses an unknown Host itself: Django would log a traceback for each, and in debug mode answer with a page."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -251,9 +252,8 @@ class KnownHostMiddleware:
         try:
             request.get_host()
         except DisallowedHost as error:
-            if is_api(request):
-                logger.warning("%s", error)
-                return respond(problems.BadHost())
+            logger.warning("%s", error)
+            return respond(problems.BadHost())
         return self.get_response(request)
 
 

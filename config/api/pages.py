@@ -27,6 +27,7 @@ from config import problems
 from config.api.conditional import READS
 from config.api.errors import MEDIA_TYPE, respond
 from config.api.schema import example_of
+from config.api.viewsets import Viewset, refuse_parameters
 
 NOBODY = "no-store"
 ANYBODY = "public, max-age=300"
@@ -176,6 +177,8 @@ def with_code(text: str) -> SafeString:
 class Kept(APIView):
     """What is the same for everybody, whoever asks."""
 
+    options = Viewset.options
+
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
         if response.status_code == HTTPStatus.OK:
@@ -185,6 +188,10 @@ class Kept(APIView):
 
 class DocumentView(Kept, SpectacularJSONAPIView):
     authentication_classes = []
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        refuse_parameters(request)
 
 
 class SwaggerView(Kept, SpectacularSwaggerSplitView):

@@ -4,7 +4,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.routers import APIRootView, DefaultRouter
 
-from config.api.viewsets import Viewset
+from config.api.viewsets import Viewset, refuse_parameters
 
 KEEP = "public, max-age=300"
 
@@ -14,6 +14,10 @@ class RootView(APIRootView):
 
     permission_classes = [AllowAny]
     options = Viewset.options
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        refuse_parameters(request)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -114,6 +115,11 @@ class Schema(AutoSchema):
         facts = self.view.queryset.model._meta
         return {"name": str(facts.verbose_name), "names": str(facts.verbose_name_plural)}
 
+    @property
+    def is_verb(self) -> bool:
+        """Whether it does something to one row: publish, confirm, check in."""
+        return self.method == "POST" and bool(getattr(self.view, "detail", False))
+
     def get_summary(self) -> str | None:
         action = self.view.action
         return SUMMARIES.get(action, f"{action.replace('_', ' ').capitalize()} {{name}}").format(**self.names)
@@ -128,6 +134,8 @@ class Schema(AutoSchema):
 
     def get_description(self) -> str:  # type: ignore[override]
         description = super().get_description()
+        if self.view.action == "update":
+            description = f"{description}\n\nOptional fields that are not sent stay as they are."
         if self.rule == ANYONE:
             return description
         if isinstance(self.rule, Unless):
@@ -145,7 +153,7 @@ class Schema(AutoSchema):
         parameters = list(super().get_override_parameters())
         if self.method == "GET":
             parameters.append(OpenApiParameter("If-None-Match", str, "header", description=IF_NONE_MATCH))
-        if self.method in EDITS:
+        if self.method in EDITS or self.is_verb:
             parameters.append(OpenApiParameter("If-Match", str, "header", description=IF_MATCH))
         if self.view.expansions:
             schema = {"type": "string", "pattern": names_pattern(self.view.expansions)}
@@ -180,6 +188,7 @@ class Schema(AutoSchema):
         if direction == "request":
             schema["additionalProperties"] = False
         else:
+            schema["required"] = list(schema["properties"])  # an answer has all of its fields, always
             self.add_expansions(schema, getattr(kind, "expansions", {}))
         if example := getattr(getattr(kind, "Meta", None), "example", None):
             schema["example"] = example
@@ -207,12 +216,9 @@ class Schema(AutoSchema):
         self.registry.register_on_missing(component)
         if self.method == "GET":
             bodies["304"] = {"description": "Nothing has changed: what you have is what would be answered."}
-        for kind in self.refusals():
-            bodies[str(kind.status)] = {"description": kind.title}
+        for status, kinds in groupby(self.refusals(), key=lambda kind: kind.status):
+            bodies[str(status)] = refused(list(kinds), component.ref)
         for status, body in bodies.items():
-            if int(status) >= 400:
-                kind = next(kind for kind in problems.Problem.family() if str(kind.status) == status)
-                body["content"] = {MEDIA_TYPE: {"schema": component.ref, "example": example_of(kind)}}
             if headers := self.headers(int(status)):
                 body["headers"] = {**headers, **body.get("headers", {})}
         if "201" in bodies and getattr(self.view, "bulk_by", None):
@@ -226,19 +232,26 @@ class Schema(AutoSchema):
         return {**headers, "ETag": TAG} if (status == 200 and shows_itself) or status == 201 else headers
 
     def refusals(self) -> list[type[problems.Problem]]:
-        """The problems that can come of this operation, one of each status."""
+        """The problems that can come of this operation, by status; the view names those of its domain."""
         kinds: list[type[problems.Problem]] = [*ANY_METHOD]
         if self.rule != ANYONE:
             kinds.append(problems.Forbidden)
         if getattr(self.view, "detail", False):
             kinds.append(problems.NotFound)
         if self.method != "GET":
-            kinds.append(problems.DomainError)
-        if self.method in ("GET", *EDITS):
+            kinds += self.view.refusals.get(self.view.action, [problems.DomainError])
+        if self.method in ("GET", *EDITS) or self.is_verb:
             kinds.append(problems.PreconditionFailed)
         if self.method not in ("GET", "DELETE"):
             kinds += WITH_BODY
         return sorted(kinds, key=lambda kind: kind.status)
+
+
+def refused(kinds: list[type[problems.Problem]], schema: dict[str, Any]) -> dict[str, Any]:
+    """A response that is one of some problems, with the first of them as its example."""
+    codes = "; ".join(f"`{kind.code}`: {kind.title[0].lower()}{kind.title[1:]}" for kind in kinds)
+    content = {MEDIA_TYPE: {"schema": schema, "example": example_of(kinds[0])}}
+    return {"description": codes if len(kinds) > 1 else kinds[0].title, "content": content}
 
 
 def bounds_of(field: Any, direction: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Any, ClassVar
 from urllib.parse import unquote_to_bytes
@@ -22,9 +22,28 @@ from config.api.errors import problem_of
 from config.api.expand import PARAMETER as EXPAND
 from config.api.expand import Expanding
 from config.api.pagination import SkipLimitPagination
-from config.problems import InvalidInput, Malformed, NotFound, Problem
+from config.problems import DomainError, InvalidInput, Malformed, NotFound, Problem
 
 MOST_AT_ONCE = 100  # objects in a body
+
+
+def refuse_parameters(request: Request, allowed: Collection[str] = ()) -> None:
+    """Raises InvalidInput for a parameter of the query that is not known or given twice, Malformed for other bytes."""
+    faults = [
+        {
+            "parameter": name,
+            "code": "given-twice" if name in allowed else "unknown-parameter",
+            "detail": "Must be given once." if name in allowed else "There is no such parameter.",
+        }
+        for name, values in request.query_params.lists()
+        if name not in allowed or len(values) > 1
+    ]
+    if faults:
+        raise InvalidInput(errors=faults)
+    try:
+        unquote_to_bytes(request.META["QUERY_STRING"]).decode()
+    except UnicodeDecodeError:
+        raise Malformed("The query is not UTF-8.") from None
 
 
 class Viewset(Conditional, Expanding, GenericViewSet):
@@ -32,7 +51,8 @@ class Viewset(Conditional, Expanding, GenericViewSet):
 
     A resource declares `ordering` (the order without being asked), `ordering_fields` (what `?ordering=` takes),
     `filterset_class`, in `access` who may call each action (see config.access.permissions), for how long its answers
-    may be kept (`public_for`), and in `deprecations` the actions that will go.
+    may be kept (`public_for`), in `refusals` what the domain can refuse each action for, and in `deprecations` the
+    actions that will go.
     """
 
     lookup_value_regex = r"[^/]+"
@@ -40,6 +60,7 @@ class Viewset(Conditional, Expanding, GenericViewSet):
     ordering: ClassVar[tuple[str, ...]] = ("id",)
     ordering_fields: ClassVar[tuple[str, ...]] = ()
     access: ClassVar[dict[str, Any]]
+    refusals: ClassVar[dict[str, list[type[DomainError]]]] = {}
     deprecations: ClassVar[dict[str, Deprecated]] = {}
     pagination_class: Any = SkipLimitPagination
     queryset: Any
@@ -48,32 +69,16 @@ class Viewset(Conditional, Expanding, GenericViewSet):
         self.at: dt.datetime = timezone.now()
         super().initial(request, *args, **kwargs)
         if self.action is not None:  # otherwise the method is not known here, and the answer 405
-            self.refuse_parameters(request)
+            refuse_parameters(request, self.query_parameters())
             self.read_expand(request)
+            if self.detail and request.method == "POST":
+                self.refuse_stale()
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
         if deprecated := self.deprecations.get(self.action or ""):
             deprecated.mark(response)
         return response
-
-    def refuse_parameters(self, request: Request) -> None:
-        allowed = self.query_parameters()
-        faults = [
-            {
-                "parameter": name,
-                "code": "given-twice" if name in allowed else "unknown-parameter",
-                "detail": "Must be given once." if name in allowed else "There is no such parameter.",
-            }
-            for name, values in request.query_params.lists()
-            if name not in allowed or len(values) > 1
-        ]
-        if faults:
-            raise InvalidInput(errors=faults)
-        try:
-            unquote_to_bytes(request.META["QUERY_STRING"]).decode()
-        except UnicodeDecodeError:
-            raise Malformed("The query is not UTF-8.") from None
 
     def query_parameters(self) -> set[str]:
         """The names that this action's query string may hold."""

@@ -155,6 +155,7 @@ REST_FRAMEWORK = {
         "rest_framework.renderers.JSONRenderer",
         "config.api.renderers.PageRenderer",
     ],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.api.renderers.Negotiation",
     "DEFAULT_PAGINATION_CLASS": "config.api.pagination.SkipLimitPagination",
     "DEFAULT_FILTER_BACKENDS": ["config.api.filters.DeclaredFilterBackend", "config.api.filters.DeclaredOrdering"],
     "DEFAULT_METADATA_CLASS": None,

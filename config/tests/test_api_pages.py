@@ -87,11 +87,12 @@ def test_page_can_only_be_read(path, method, db):
     assert answer["Allow"] == "GET, HEAD"
 
 
-@pytest.mark.parametrize("path", ["//docs", "//redoc", "//docs?script"])
+@pytest.mark.parametrize("path", ["//docs", "//redoc", "//docs?script", "/openapi.json"])
 def test_documentation_can_only_be_read(path, guest, db):
     answer = guest.post(path)
     assert refused(answer, 405, "method-not-allowed")
     assert answer["Allow"] == "GET, HEAD, OPTIONS"
+    assert guest.options(path).status_code == 204
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from rest_framework.exceptions import ValidationError
 
 from config import text
 from config.api.fields import LineField, ParagraphsField
+from config.problems import DomainError
 from config.urls import router
 
 METHODS = {"get", "post", "put", "patch", "delete"}
@@ -82,13 +83,31 @@ def test_every_operation_says_how_it_refuses(operations):
         expected = {"400", "401", "406", "414", "431", "503"}
         expected |= {"404"} if "{" in path else set()
         expected |= {"409"} if method != "get" else {"304"}
-        expected |= {"412"} if method != "post" else set()
+        expected |= {"412"} if method != "post" or "{" in path else set()
         expected |= {"413", "415"} if method in ("post", "put", "patch") else set()
         assert expected <= statuses <= expected | {"200", "201", "204", "403", "404", "422"}, (method, path)
         refusals = [body for status, body in operation["responses"].items() if status >= "400"]
         for body in refusals:
             assert list(body["content"]) == ["application/problem+json"]
             assert body["content"]["application/problem+json"]["schema"] == {"$ref": "#/components/schemas/Problem"}
+
+
+def test_every_refusal_of_the_domain_is_named_by_an_operation(operations):
+    described = " ".join(
+        body["description"] for operation in operations.values() for body in operation["responses"].values()
+    )
+    known = {kind.title: kind.code for kind in DomainError.family() if kind is not DomainError}
+    assert [code for title, code in known.items() if f"`{code}`" not in described and title not in described] == []
+
+
+def test_every_answer_has_all_of_its_fields(document):
+    partial = {
+        name: missing
+        for name, schema in document["components"]["schemas"].items()
+        if not name.endswith("Request") and name != "Problem"
+        if (missing := set(schema.get("properties", {})) - set(schema.get("required", ())))
+    }
+    assert partial == {"Event": {"ticket_types"}}  # only with `expand=ticket_types`
 
 
 def test_every_operation_says_who_may_call(operations):

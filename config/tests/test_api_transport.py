@@ -130,6 +130,12 @@ def test_body_over_the_limit_is_413_however_it_comes(server, token):
     assert refused(ask(server, raw), 413, "too-large")
 
 
+def test_connection_ends_when_the_body_was_not_read_to_its_end(server):
+    big = b'"' + b"x" * 300_000 + b'"'
+    status, headers, _ = ask(server, message(POST, JSON, body=big))
+    assert (status, headers["connection"]) == (401, "close")
+
+
 @pytest.mark.parametrize(
     "chunks", [b"xyz\r\n{}\r\n0\r\n\r\n", b"-1\r\n{}\r\n0\r\n\r\n", b"\r\n\r\n", b"0x2\r\n{}\r\n0\r\n\r\n"]
 )
