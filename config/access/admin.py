@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
+from config.access.login import LimitedLoginForm
 from config.access.models import ApiToken
 from config.access.scopes import Scope
 from config.admin import DomainAdmin, VerbForm, utc
@@ -102,3 +103,6 @@ class ApiTokenAdmin(DomainAdmin):
     @admin.action(description="Revoke", permissions=["revoke"])
     def revoke(self, request, queryset):
         return self.act(request, queryset, lambda token: token.revoke(at=timezone.now()), "Revoked")
+
+
+admin.site.login_form = LimitedLoginForm
