@@ -26,6 +26,7 @@ VERSION = env.str("VERSION", "0.1.0")
 API_V1_STR = env.url_path("API_V1_STR", "/api/v1")
 DEBUG = env.switch("DEBUG", False)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS")
+REFUSE_UNSAFE_START = False  # production does
 
 # The domain
 
