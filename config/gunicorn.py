@@ -7,6 +7,7 @@ time is hung up on. What a request may be at most is what the API takes.
 
 import contextlib
 import json
+import os
 import re
 import uuid
 from http import HTTPStatus
@@ -33,6 +34,11 @@ class PatientWorker(ThreadWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.cfg.set("limit_request_line", LONGEST_LINE)
+
+    def init_process(self) -> None:
+        # However many were asked for on the command line: it decides whether a cache in each process can count callers.
+        os.environ["WEB_CONCURRENCY"] = str(self.cfg.workers)
+        super().init_process()
 
     def handle(self, conn: TConn) -> Any:
         if self.cfg.is_ssl or conn.is_http2:

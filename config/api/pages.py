@@ -78,7 +78,10 @@ def health(request: HttpRequest) -> JsonResponse:
 
 @reads_only(NOBODY)
 def ready(request: HttpRequest) -> JsonResponse:
-    """Whether the process can do its work: 200 or 503, with a line for each thing it needs."""
+    """Whether the process can do its work: 200 or 503, with a line for each thing it needs.
+
+    Without the cache it sells on, and counts no callers: the line says so, and no machine is taken away for it.
+    """
     checks = {"database": check_database, "migrations": check_migrations, "cache": check_cache}
     results = {}
     for name, check in checks.items():
@@ -86,7 +89,7 @@ def ready(request: HttpRequest) -> JsonResponse:
             results[name] = check()
         except Exception as error:  # noqa: BLE001  whatever it is, it is the answer
             results[name] = f"failed: {type(error).__name__}"
-    is_ready = all(result == "ok" for result in results.values())
+    is_ready = all(result == "ok" for name, result in results.items() if name != "cache")
     answer = {"status": "ready" if is_ready else "not ready", "checks": results}
     return JsonResponse(answer, status=200 if is_ready else 503)
 
