@@ -27,6 +27,8 @@ from config import problems
 from config.api.conditional import READS
 from config.api.errors import MEDIA_TYPE, respond
 from config.api.schema import example_of
+from config.replica import ALIAS as REPLICA
+from config.replica import replica
 
 NOBODY = "no-store"
 ANYBODY = "public, max-age=300"
@@ -77,7 +79,10 @@ def health(request: HttpRequest) -> JsonResponse:
 
 @reads_only(NOBODY)
 def ready(request: HttpRequest) -> JsonResponse:
-    """Whether the process can do its work: 200 or 503, with a line for each thing it needs."""
+    """Whether the process can do its work: 200 or 503, with a line for each thing it needs.
+
+    It can do without the replica, whose line says only whether it is read.
+    """
     checks = {"database": check_database, "migrations": check_migrations, "cache": check_cache}
     results = {}
     for name, check in checks.items():
@@ -86,6 +91,8 @@ def ready(request: HttpRequest) -> JsonResponse:
         except Exception as error:  # noqa: BLE001  whatever it is, it is the answer
             results[name] = f"failed: {type(error).__name__}"
     is_ready = all(result == "ok" for result in results.values())
+    if REPLICA in connections.databases:
+        results[REPLICA] = replica.state()
     answer = {"status": "ready" if is_ready else "not ready", "checks": results}
     return JsonResponse(answer, status=200 if is_ready else 503)
 
