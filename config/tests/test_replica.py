@@ -18,9 +18,12 @@ from config.settings.database import SQLITE
 from config.tests.postgres import Standby, postgres
 from config.tests.server import served
 
-pytestmark = pytest.mark.skipif(
-    settings.DATABASES["default"]["ENGINE"] == SQLITE, reason="SQLite has no replicas; PostgreSQL's run tries them."
-)
+pytestmark = [
+    pytest.mark.xdist_group("replica"),  # one process makes what all tests of this module share
+    pytest.mark.skipif(
+        settings.DATABASES["default"]["ENGINE"] == SQLITE, reason="SQLite has no replicas; the run on PostgreSQL does."
+    ),
+]
 
 MAX_LAG = 5
 PATIENCE = 30  # seconds for what happens within one or six on a machine that has nothing else to do
