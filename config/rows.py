@@ -29,7 +29,7 @@ def columns(model: type[Model]) -> list[Any]:
 def chunks(model: type[Model], using: str) -> Iterator[list[tuple[Any, ...]]]:
     """All rows by their primary key, each as its values in the order of `columns`."""
     names = [field.attname for field in columns(model)]
-    key = names.index(model._meta.pk.attname)  # type: ignore[union-attr]
+    key = names.index(model._meta.pk.attname)
     rows = model._base_manager.using(using).order_by("pk").values_list(*names)
     chunk = list(rows[:CHUNK])
     while chunk:
@@ -106,7 +106,7 @@ def reset_sequences(models: list[type[Model]], using: str) -> None:
 @contextmanager
 def one_moment(using: str) -> Iterator[None]:
     """A transaction that sees nothing of what others commit meanwhile, and keeps nobody from it."""
-    connection = connections[using]
+    connection: Any = connections[using]
     connection.ensure_connection()
     if connection.vendor == "sqlite":
         mode, connection.transaction_mode = connection.transaction_mode, "DEFERRED"  # ours takes the write lock at once
