@@ -28,6 +28,7 @@ from config.problems import Problem, escape
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+HEALTH = ("/health", "/health/ready")
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
@@ -242,7 +243,10 @@ def respond(problem: Problem, **how: Any) -> JsonResponse:
 
 
 class KnownHostMiddleware:
-    """Refuses an unknown Host under the API path itself: in debug mode Django would answer it with a page."""
+    """Refuses an unknown Host under the API path itself: in debug mode Django would answer it with a page.
+
+    Health is told whatever the Host: a load balancer asks each server by its address.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -254,6 +258,8 @@ class KnownHostMiddleware:
             if is_api(request):
                 logger.warning("%s", error)
                 return respond(problems.BadHost())
+            if settings.ALLOWED_HOSTS and request.path.rstrip("/") in HEALTH:
+                request.META["HTTP_HOST"] = settings.ALLOWED_HOSTS[0].removeprefix(".")
         return self.get_response(request)
 
 
