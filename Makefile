@@ -73,9 +73,10 @@ settings: $(VENV)/.dev  ## Check that production settings are safe
 		SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(64))')" \
 		$(MANAGE) check --deploy --fail-level WARNING
 
-migrations: $(VENV)/.dev  ## Check that the migrations are what the models say
+migrations: $(VENV)/.dev  ## Check that migrations are what the models say, and can run while the release before serves
 	@echo "== Migrations"
 	@$(CLEAN_ENVIRONMENT) $(MANAGE) makemigrations --check --dry-run
+	@$(CLEAN_ENVIRONMENT) $(PY) -m config.tests.upgrades
 
 locks: $(VENV)/.dev  ## Check that requirements/*.txt are what requirements/*.in give
 	@echo "== Locks"
