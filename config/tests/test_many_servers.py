@@ -1,6 +1,7 @@
 """Several servers over one database: whichever of them answers, it makes no difference."""
 
 import json
+import secrets
 import urllib.error
 import urllib.request
 from types import SimpleNamespace
@@ -10,7 +11,7 @@ import pytest
 from config.tests.server import fresh_database, served
 
 pytestmark = pytest.mark.xdist_group("many-servers")  # one process makes what all tests of this module share
-OLD, NEW = "old-key-" + "o" * 50, "new-key-" + "n" * 50
+OLD, NEW = (secrets.token_urlsafe(50) for _ in range(2))
 PROXIED = {"Host": "tickets.example.com", "X-Forwarded-Proto": "https"}
 PRODUCTION = {
     "DJANGO_SETTINGS_MODULE": "config.settings.production",
