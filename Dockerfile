@@ -23,10 +23,11 @@ ENV PATH="/venv/bin:$PATH" \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     DJANGO_SETTINGS_MODULE=config.settings.production \
-    GUNICORN_CMD_ARGS="--bind=0.0.0.0:8000 --workers=4 --threads=8 --worker-tmp-dir=/dev/shm"
+    WEB_CONCURRENCY=4 \
+    GUNICORN_CMD_ARGS="--bind=0.0.0.0:8000 --threads=8 --worker-tmp-dir=/dev/shm"
 USER 10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
     CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/health', timeout=4)"]
-# As `make serve` does; GUNICORN_CMD_ARGS says where it listens, and with how many workers and threads.
+# As `make serve` does; WEB_CONCURRENCY says with how many workers, GUNICORN_CMD_ARGS where it listens.
 CMD ["python", "-m", "gunicorn", "config.wsgi", "--no-control-socket", "--worker-class", "config.gunicorn.PatientWorker", "--keep-alive", "15"]

@@ -26,7 +26,7 @@ from bookings.serializers import (
     TicketSerializer,
 )
 from bookings.states import Status
-from config.access.permissions import ANYONE, Unless
+from config.access.permissions import ANYONE, Anyone, Unless
 from config.api.pagination import CursorPagination
 from config.api.serializers import Serializer
 from config.api.viewsets import Viewset
@@ -73,10 +73,11 @@ class BookingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset):
     ordering = ("-created_at",)
     ordering_fields = ("created_at", "customer_name", "total_price")
     lookup_schema = {"type": "string", "format": "uuid"}
+    is_guessable = True
     access = {
         "list": "bookings.view_booking",
         "retrieve": ANYONE,
-        "create": ANYONE,
+        "create": Anyone("bookings.add_booking"),
         "partial_update": "bookings.change_booking",
         "confirm": Unless("bookings.confirm_booking", lambda booking: booking.is_free, "the booking costs nothing"),
         "cancel": Unless(
@@ -176,6 +177,7 @@ class TicketViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset):
     pagination_class = CursorPagination
     lookup_field = "code"
     lookup_schema = {"type": "string", "pattern": f"^{TICKET_CODE.pattern}$"}
+    is_guessable = True
     ordering = ("-created_at",)
     access = {
         "list": "bookings.view_ticket",

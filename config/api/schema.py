@@ -12,7 +12,7 @@ from rest_framework.fields import ListField
 from rest_framework.serializers import ListSerializer
 
 from config import money, problems, text
-from config.access.permissions import ANYONE, Unless
+from config.access.permissions import ANYONE, Anyone, Unless
 from config.api import fields
 from config.api.errors import MEDIA_TYPE, as_dict
 from config.api.expand import PARAMETER as EXPAND
@@ -51,16 +51,35 @@ PROBLEM = {
 TEXT = {"schema": {"type": "string"}}
 SECONDS = {"schema": {"type": "integer", "minimum": 0}, "description": "Seconds after which to try again."}
 TAG = {"schema": {"type": "string"}, "description": "What state this is, for If-None-Match and If-Match (RFC 9110)."}
+RATES = {
+    "RateLimit": {
+        "schema": {"type": "string"},
+        "description": "Of each limit that the request counted for, what is left (r), and for how many seconds (t).",
+        "example": '"anonymous-reads";r=2999;t=60',
+    },
+    "RateLimit-Policy": {
+        "schema": {"type": "string"},
+        "description": "Of each of these limits, how much it is (q), and in how many seconds (w).",
+        "example": '"anonymous-reads";q=3000;w=60',
+    },
+}
 HEADERS: dict[int, dict[str, Any]] = {
     201: {"Location": {"schema": {"type": "string", "format": "uri-reference"}, "description": "Where it is now."}},
     304: {"ETag": TAG},
     401: {"WWW-Authenticate": TEXT},
     409: {"Retry-After": SECONDS},
+    429: {"Retry-After": SECONDS},
     503: {"Retry-After": SECONDS},
 }
 IF_NONE_MATCH = "The ETag of an earlier answer: when it is still true, the answer is 304 without a body."
 IF_MATCH = "The ETag of what you have read: when it has been changed since, the answer is 412, and nothing is done."
-ANY_METHOD = (problems.InvalidInput, problems.Unauthenticated, problems.NotAcceptable, problems.Unavailable)
+ANY_METHOD = (
+    problems.InvalidInput,
+    problems.Unauthenticated,
+    problems.NotAcceptable,
+    problems.TooManyRequests,
+    problems.Unavailable,
+)
 WITH_BODY = (problems.TooLarge, problems.UnsupportedMediaType)
 EDITS = ("PUT", "PATCH", "DELETE")
 FORMATS: tuple[tuple[Any, dict[str, str]], ...] = (
@@ -121,7 +140,7 @@ class Schema(AutoSchema):
 
     def get_description(self) -> str:  # type: ignore[override]
         description = super().get_description()
-        if self.rule == ANYONE:
+        if isinstance(self.rule, Anyone):
             return description
         if isinstance(self.rule, Unless):
             return f"{description}\n\nNeeds the permission `{self.rule.permission}`, unless {self.rule.free_when}."
@@ -132,7 +151,7 @@ class Schema(AutoSchema):
 
     def get_auth(self) -> list[dict[str, Any]]:
         schemes = super().get_auth()
-        return [{}, *schemes] if self.rule == ANYONE or isinstance(self.rule, Unless) else schemes
+        return [{}, *schemes] if isinstance(self.rule, Anyone | Unless) else schemes
 
     def get_override_parameters(self) -> list[Any]:
         parameters = list(super().get_override_parameters())
@@ -215,6 +234,8 @@ class Schema(AutoSchema):
 
     def headers(self, status: int) -> dict[str, Any]:
         headers = HEADERS.get(status, {})
+        if status < 300 or status == problems.TooManyRequests.status:
+            headers = headers | {name: {"$ref": f"#/components/headers/{name}"} for name in RATES}
         shows_itself = self.method == "GET" or self.view.action == "partial_update"
         return {**headers, "ETag": TAG} if (status == 200 and shows_itself) or status == 201 else headers
 
@@ -268,6 +289,7 @@ def without_trailing_slashes(endpoints: list[tuple[str, str, str, Any]]) -> list
 def finish(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
     """Gives each operation its examples, from those of the serializers, and drops the components that nothing names."""
     components = result["components"]["schemas"]
+    result["components"]["headers"] = RATES
     for media in media_types(result["paths"]):
         if "example" not in media and (example := example_for(media["schema"], components)) is not None:
             media["example"] = example
