@@ -21,7 +21,7 @@ CLEAN_ENVIRONMENT := env -i PATH="$$PATH" HOME="$$HOME" ENV_FILE= DATABASE_URL=s
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help install run serve test check lint templates types imports settings migrations locks format lock torture \
-        schema clean
+        pgbouncer schema clean
 
 help:  ## List what make can do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -74,9 +74,10 @@ settings: $(VENV)/.dev  ## Check that production settings are safe
 		SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(64))')" \
 		$(MANAGE) check --deploy --fail-level WARNING
 
-migrations: $(VENV)/.dev  ## Check that the migrations are what the models say
+migrations: $(VENV)/.dev  ## Check that migrations are what the models say, and can run while the release before serves
 	@echo "== Migrations"
 	@$(CLEAN_ENVIRONMENT) $(MANAGE) makemigrations --check --dry-run
+	@$(CLEAN_ENVIRONMENT) $(PY) -m config.tests.upgrades
 
 locks: $(VENV)/.dev  ## Check that requirements/*.txt are what requirements/*.in give
 	@echo "== Locks"
@@ -99,6 +100,10 @@ torture: $(VENV)/.dev  ## Show the promises under load, faults and attacks, for 
 	@$(PY) -m benchmarks.torture $(ARGS)
 	@test -n "$(QUICK)" || FUZZ_EXAMPLES=400 SWEEP_VALUES=all TRANSPORT_ROUNDS=5 $(PY) -m config.tests.both --quiet \
 		config/tests/test_api_sweep.py config/tests/test_api_transport.py config/tests/test_api_fuzz.py
+
+pgbouncer: $(VENV)/.dev  ## Show the same through PgBouncer in transaction mode, which must be installed; QUICK=1: a minute
+	@echo "== PgBouncer"
+	@$(PY) -m benchmarks.torture --database pgbouncer $(ARGS)
 
 schema: $(VENV)/.base  ## Write docs/openapi.json anew, unless that breaks existing clients
 	@$(CLEAN_ENVIRONMENT) $(MANAGE) export_schema $(ARGS)

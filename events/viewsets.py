@@ -8,6 +8,7 @@ from rest_framework.response import Response
 
 from config.access.permissions import ANYONE
 from config.api.pagination import MOST_ROWS, SkipLimitPagination
+from config.api.replicated import Replicated
 from config.api.serializers import Serializer
 from config.api.viewsets import CatalogueViewset, Viewset
 from config.problems import InUse
@@ -91,7 +92,7 @@ class FeedPagination(SkipLimitPagination):
     rows = MOST_ROWS  # a calendar does not turn pages
 
 
-class CalendarViewSet(Viewset):
+class CalendarViewSet(Replicated, Viewset):
     """Events for calendars to subscribe to (iCalendar, RFC 5545)."""
 
     queryset = Event.objects.select_related("venue")

@@ -23,6 +23,7 @@ from config.api.errors import problem_of
 from config.api.expand import PARAMETER as EXPAND
 from config.api.expand import Expanding
 from config.api.pagination import SkipLimitPagination
+from config.api.replicated import Replicated
 from config.problems import DomainError, InvalidInput, Malformed, NotFound, Problem
 
 MOST_AT_ONCE = 100  # objects in a body
@@ -135,7 +136,7 @@ class Viewset(Conditional, Expanding, GenericViewSet):
         return Response(self.get_serializer(self.get_object()).data)
 
 
-class CatalogueViewset(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset):
+class CatalogueViewset(mixins.ListModelMixin, mixins.RetrieveModelMixin, Replicated, Viewset):
     """Create, read, update and delete through the model's verbs: `make` creates, `revise` changes, `remove` deletes.
 
     With `bulk_by` a POST also takes a list, of which everything is made or nothing. It names the reference whose row

@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config import money
 from config.environment import Env
-from config.settings.database import database
+from config.settings.database import databases
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
@@ -40,7 +40,8 @@ BOOKING_HOLD_MINUTES = env.whole_number(
 
 # Data
 
-DATABASES: dict[str, dict[str, Any]] = {"default": database(env, BASE_DIR)}
+DATABASES: dict[str, dict[str, Any]] = databases(env, BASE_DIR)
+DATABASE_REPLICA_MAX_LAG = env.whole_number("DATABASE_REPLICA_MAX_LAG", 10, least=2, most=86_400)
 DATABASE_ECHO = env.switch("DATABASE_ECHO", False)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": env.cache("CACHE_URL", "locmemcache://")}

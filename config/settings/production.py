@@ -6,6 +6,7 @@ from config.settings.base import *
 from config.settings.base import ALLOWED_HOSTS, DEBUG, env
 
 SECRET_KEY = env.required("SECRET_KEY")
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
 if not ALLOWED_HOSTS:
     raise ImproperlyConfigured("ALLOWED_HOSTS must be set: the names that this server answers to, with commas between.")
 env.required("DATABASE_URL")  # production names its database, so that nobody sells into a file by accident

@@ -116,6 +116,13 @@ def test_page_says_who_may_keep_it(path, keep, guest, db):
     assert guest.get(path)["Cache-Control"] == keep
 
 
+@pytest.mark.parametrize("host", ["10.1.2.3:8000", "not a host"])
+@pytest.mark.parametrize(("path", "status"), [("//health", 200), ("//health/ready/", 200), ("//health/not", 400)])
+def test_health_is_told_by_whatever_name_a_load_balancer_asks(path, status, host, guest, settings, db):
+    settings.ALLOWED_HOSTS = [".tickets.example.com"]
+    assert guest.get(path, HTTP_HOST=host).status_code == status
+
+
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/problems", "/problems/sold-out"])
 def test_what_anybody_may_keep_holds_nothing_of_a_session(path, db):
     answer = staff().get(path, HTTP_ACCEPT=BROWSER)

@@ -135,6 +135,8 @@ def test_value_is_taken_as_it_is(value):
         ("DATABASE_URL", "sqlite://tickets.db"),
         ("DATABASE_URL", "postgresql://user:hunter2@host:port/name"),
         ("DATABASE_URL", "postgresql://user:hunter2@host"),
+        ("DATABASE_REPLICA_URL", "postgresql://user:hunter2@host/name"),  # beside SQLite
+        ("DATABASE_REPLICA_MAX_LAG", "1"),
         ("DATABASE_BUSY_TIMEOUT", "1.5"),
         ("DATABASE_ECHO", "2"),
         ("CACHE_URL", "garbage"),
@@ -186,6 +188,41 @@ def test_named_file_that_cannot_be_read_stops_with_one_line_that_names_the_varia
     done = run("manage.py", "check", SECRET_KEY_FILE="/nonexistent")
     assert done.returncode == 1
     assert re.fullmatch(r"Cannot start: SECRET_KEY cannot be read: .+\n", done.stderr)
+
+
+POSTGRESQL = "postgresql://user:hunter2@host/name"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("DATABASE_POOLER", "perhaps"),
+        ("DATABASE_REPLICA_URL", "sqlite:///replica.db"),
+        ("DATABASE_REPLICA_URL", "postgresql://user:hunter2@host"),
+        ("DATABASE_REPLICA_URL", "postgresql://user:hunter2@host:port/name"),
+    ],
+)
+def test_value_beside_postgresql_that_cannot_be_read_stops_in_the_same_way(variable, value):
+    done = run("manage.py", "check", **{"DATABASE_URL": POSTGRESQL, variable: value})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(rf"Cannot start: {variable} .+\n", done.stderr)
+    assert "hunter2" not in done.stderr
+
+
+def test_replica_is_given_up_sooner_than_the_primary():
+    found = setting("DATABASES", DATABASE_URL=POSTGRESQL, DATABASE_REPLICA_URL="postgresql://replica/name")
+    assert list(found) == ["default", "replica"]
+    assert (found["default"]["HOST"], found["replica"]["HOST"]) == ("host", "replica")
+    assert found["replica"]["OPTIONS"]["options"] == found["default"]["OPTIONS"]["options"]
+    assert found["replica"]["OPTIONS"]["pool"]["timeout"] < found["default"]["OPTIONS"]["pool"]["timeout"]
+    assert found["replica"]["OPTIONS"]["connect_timeout"] == 2
+
+
+def test_nothing_is_kept_in_a_session_when_there_is_a_pooler():
+    found = setting("DATABASES", DATABASE_URL=POSTGRESQL, DATABASE_POOLER="true")["default"]
+    assert found["DISABLE_SERVER_SIDE_CURSORS"] is True
+    assert found["OPTIONS"]["prepare_threshold"] is None
+    assert "options" not in found["OPTIONS"]
 
 
 @pytest.mark.parametrize("value", [None, "", " "])
