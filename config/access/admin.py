@@ -1,11 +1,13 @@
 # mypy: no-check-untyped-defs
 
 from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group, User
 from django.utils import timezone
 from django.utils.html import format_html
 
 from config.access.models import ApiToken
-from config.admin import DomainAdmin, utc
+from config.admin import Discreet, DomainAdmin, utc
 
 
 @admin.register(ApiToken)
@@ -69,3 +71,9 @@ class ApiTokenAdmin(DomainAdmin):
     @admin.action(description="Revoke", permissions=["revoke"])
     def revoke(self, request, queryset):
         return self.act(request, queryset, lambda token: token.revoke(at=timezone.now()), "Revoked")
+
+
+# Django's own pages for accounts, as discreet as the others.
+admin.site.unregister([Group, User])
+admin.site.register(Group, type("DiscreetGroupAdmin", (Discreet, GroupAdmin), {}))
+admin.site.register(User, type("DiscreetUserAdmin", (Discreet, UserAdmin), {}))

@@ -2,12 +2,13 @@
 
 from config.admin.columns import amount, change_url, in_one_line, in_two_lines, list_url, local, utc
 from config.admin.forms import EmailField, ReasonForm, TextField, VerbForm
-from config.admin.pages import CatalogueAdmin, DomainAdmin, Page, Rows, ViewOnly
+from config.admin.pages import CatalogueAdmin, Discreet, DomainAdmin, Page, Rows, ViewOnly
 from config.admin.refusals import REFUSALS, faults, sentence
 
 __all__ = [
     "REFUSALS",
     "CatalogueAdmin",
+    "Discreet",
     "DomainAdmin",
     "EmailField",
     "Page",

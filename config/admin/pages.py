@@ -77,7 +77,16 @@ class Rows(ViewOnly, admin.TabularInline):
         return self.fields
 
 
-class DomainAdmin(admin.ModelAdmin):
+class Discreet(admin.ModelAdmin):
+    """Who may not see its objects is not told which of them there are."""
+
+    def history_view(self, request, object_id, extra_context=None):
+        if not self.has_view_or_change_permission(request):  # Django looks for the object first
+            raise PermissionDenied
+        return super().history_view(request, object_id, extra_context)
+
+
+class DomainAdmin(Discreet):
     """Creates with `make` and changes with `revise`. Its actions are buttons on an object's page, too.
 
     `related` names the relations whose lists that page links to; `pages` are those beside the list. `position` is where
