@@ -18,11 +18,12 @@ class Autocomplete(AutocompleteJsonView):
     def serialize_result(self, obj, to_field_name):
         return {**super().serialize_result(obj, to_field_name), "text": label_of(self.model_admin)(obj)}
 
+
 known_methods = require_http_methods(["GET", "HEAD", "POST"])
 
 
 class Site(admin.AdminSite):
-    """Refuses the methods that its pages do not know: Django takes each for a GET, and a PUT of the login for a POST."""
+    """Knows GET, HEAD and POST: Django takes what its pages do not know for a GET, and a PUT of the login for a POST."""
 
     site_header = site_title = settings.PROJECT_NAME
     index_title = _("Dashboard")

@@ -82,16 +82,10 @@ def complaints():
         yield from (f"no row for the admin of {label}" for label in registered.keys() - table.keys())
         yield from (f"no admin for the row {label}" for label in table.keys() - registered.keys())
     for label, model_admin in registered.items():
-        actions = {name for _, name, _ in model_admin._get_base_actions()} - hidden_actions(model_admin)
+        actions = {name for _, name, _ in model_admin._get_base_actions()}
         rows = policy.ADMIN_ACTIONS.get(label, {})
         yield from (f"no row for the action {name} of {label}" for name in actions - rows.keys())
         yield from (f"no action for the row {name} of {label}" for name in rows.keys() - actions)
-
-
-def hidden_actions(model_admin):
-    """Of the actions that Django offers everywhere, those that nobody has on this model."""
-    see, _, _, delete = policy.ADMIN_MODELS.get(model_admin.model._meta.label_lower, (None,) * 4)
-    return set() if delete or "delete_selected" in model_admin.actions else {"delete_selected"}
 
 
 # The cast
@@ -191,7 +185,8 @@ def named(path, world, caller):
         name = found[1]
         if name in BOOKINGS:
             booking = world[name]
-            return str({policy.ANONYMOUS: uuid.uuid4(), policy.STRANGER: booking.confirmation_code}.get(caller, booking.pk))
+            guesses = {policy.ANONYMOUS: uuid.uuid4(), policy.STRANGER: booking.confirmation_code}
+            return str(guesses.get(caller, booking.pk))
         if name == "no_ticket":
             return "A" * 26
         if name == "absent":
@@ -226,6 +221,64 @@ def body_of(method, path, world):
             "items": [{"ticket_type": world["on_sale"].pk, "quantity": 1}],
         },
     }.get(resource, {})
+
+
+# The questions: the rows, and every method that a route has no row for
+
+
+def by_route(rows):
+    """For each route its rows by method; of several rows of a method, the first."""
+    routes = {}
+    for method, path, answers in rows:
+        routes.setdefault(route_of(path), {}).setdefault(method, (path, answers))
+    return routes.values()
+
+
+def api_questions(rows):
+    for method, path, answers in rows:
+        yield method, path, answers
+        if method == "GET":
+            yield "HEAD", path, answers
+    for known in by_route(rows):
+        for method in policy.METHODS:
+            if method not in known and not (method == "HEAD" and "GET" in known):
+                yield method, next(iter(known.values()))[0], policy.UNNAMED[method]
+
+
+def page_questions(rows):
+    for method, path, status in rows:
+        yield method, path, status
+        if method == "GET":
+            yield "HEAD", path, status
+    for known in by_route(rows):
+        for method in policy.METHODS:
+            if method not in known and method != "HEAD":
+                yield method, next(iter(known.values()))[0], 405
+
+
+def admin_questions(rows):
+    yield from rows
+    for known in by_route(rows):
+        for method in policy.METHODS:
+            if method not in known:
+                path, answers = known["GET"]
+                yield method, path, policy.unnamed_in_admin(method, answers)
+
+
+def action_questions():
+    for label, actions in policy.ADMIN_ACTIONS.items():
+        for action, who in actions.items():
+            yield label, action, who
+
+
+def size():
+    """How large the matrix is, in words."""
+    api = [*page_questions(page_rows()), *api_questions(api_rows())]
+    staff = [*admin_questions(admin_rows()), *action_questions()]
+    cells = len(api) * len(policy.CALLERS) + len(staff) * len(policy.ADMIN_CALLERS)
+    routes = len({route for route, _ in walk()})
+    callers = f"{len(policy.CALLERS)} callers of the API and {len(policy.ADMIN_CALLERS)} of the admin"
+    return f"matrix: {cells:,} cells; {routes} routes; {callers}"
 
 
 # Asking
@@ -274,68 +327,37 @@ class Matrix:
             self.wrong.setdefault(what, []).append(caller)
 
     def ask_api(self, rows, world):
-        methods_of = {}
-        for method, path, _ in rows:
-            methods_of.setdefault(route_of(path), {}).setdefault(method, path)
-        for method, path, answers in rows:
-            self.ask_row(method, path, answers, world)
-            if method == "GET":
-                self.ask_row("HEAD", path, answers, world)
-        for methods in methods_of.values():
-            known = methods.keys() | ({"HEAD"} if "GET" in methods else set())
-            for method in policy.METHODS:
-                if method not in known:
-                    self.ask_row(method, next(iter(methods.values())), policy.UNNAMED.get(method, {}), world)
-
-    def ask_row(self, method, path, answers, world):
-        for caller, client in self.callers.items():
-            expected = policy.answer(method, answers, caller)
-            body = body_of(method, path, world)
-            with taken_back() as recorder:
-                seen = client.generic(method, f"/{named(path, world, caller)}", *as_json(body))
-            is_write = method not in policy.READS and seen.status_code < 300
-            self.cell(method, path, caller, expected, seen.status_code, recorder.writes, is_write=is_write)
+        for method, path, answers in api_questions(rows):
+            for caller, client in self.callers.items():
+                expected = policy.answer(method, answers, caller)
+                body = body_of(method, path, world)
+                with taken_back() as recorder:
+                    seen = client.generic(method, f"/{named(path, world, caller)}", *as_json(body))
+                is_write = method not in policy.READS and seen.status_code < 300
+                self.cell(method, path, caller, expected, seen.status_code, recorder.writes, is_write=is_write)
 
     def ask_pages(self, rows):
-        """Pages that ask nobody who they are; what they do not know is refused to all alike."""
-        routes = {}
-        for method, path, status in rows:
-            routes.setdefault(route_of(path), {})[method] = path
-            self.ask_page(method, path, status)
-            if method == "GET":
-                self.ask_page("HEAD", path, status)
-        for methods in routes.values():
-            path = next(iter(methods.values()))
-            for method in policy.METHODS:
-                if method not in methods and method != "HEAD":
-                    self.ask_page(method, path, 405)
-
-    def ask_page(self, method, path, status):
-        for caller, client in self.callers.items():
-            with taken_back() as recorder:
-                seen = client.generic(method, f"/{path}")
-            self.cell(method, path, caller, status, seen.status_code, recorder.writes, is_write=False)
+        for method, path, status in page_questions(rows):
+            for caller, client in self.callers.items():
+                with taken_back() as recorder:
+                    seen = client.generic(method, f"/{path}")
+                self.cell(method, path, caller, status, seen.status_code, recorder.writes, is_write=False)
 
     def ask_admin(self, rows, objects):
-        named = {(method, path) for method, path, _ in rows}
-        for method, path, answers in rows:
-            self.ask_admin_row(method, path, answers, objects)
-            if method == "GET":
-                if ("HEAD", path) not in named:
-                    self.ask_admin_row("HEAD", path, answers, objects)
-                for other in policy.METHODS:
-                    if (other, path) not in named and other != "HEAD":
-                        self.ask_admin_row(other, path, policy.unnamed_in_admin(other, answers), objects)
+        for method, path, answers in admin_questions(rows):
+            body = {"post": "yes"} if path.endswith("/delete/") else {}
+            asked = re.sub(r"\{([^}]+)\}", lambda found: in_admin(found[1], objects), path)
+            for caller, browser in self.callers.items():
+                expected = policy.admin_answer(answers, caller)
+                with taken_back() as recorder, same_cookies(browser):
+                    seen = outcome(browser.post(asked, body) if method == "POST" else browser.generic(method, asked))
+                is_write = bool(body) and "{absent}" not in path and method == "POST" and seen == policy.AWAY
+                self.cell(method, path, caller, expected, seen, recorder.writes, is_write=is_write)
 
-    def ask_admin_row(self, method, path, answers, objects):
-        body = {"post": "yes"} if path.endswith("/delete/") else {}
-        asked = re.sub(r"\{([^}]+)\}", lambda found: in_admin(found[1], objects), path)
-        for caller, browser in self.callers.items():
-            expected = policy.admin_answer(answers, caller)
-            with taken_back() as recorder, same_cookies(browser):
-                seen = outcome(browser.post(asked, body) if method == "POST" else browser.generic(method, asked))
-            is_write = method == "POST" and path.endswith("/delete/") and "{absent}" not in path and seen == policy.AWAY
-            self.cell(method, path, caller, expected, seen, recorder.writes, is_write=is_write)
+    def ask_actions(self, objects, only=None):
+        for label, action, who in action_questions():
+            if only in (None, label):
+                self.ask_action(label, action, who, objects.get((label, action), objects[label]))
 
     def ask_action(self, label, action, who, obj):
         url = reverse(f"admin:{label.replace('.', '_')}_changelist")
@@ -385,7 +407,7 @@ AUTOCOMPLETED = {
 }
 
 
-def admin_objects(world, book, make_type):
+def admin_objects(world, book):
     """An object for each model's pages, and for each action that needs another one, by model and action."""
     user = make_user(username="spare")
     token, _ = ApiToken.issue(user=user, name="Shop")
