@@ -23,7 +23,7 @@ known_methods = require_http_methods(["GET", "HEAD", "POST"])
 
 
 class Site(admin.AdminSite):
-    """Knows GET, HEAD and POST: Django takes what its pages do not know for a GET, and a PUT of the login for a POST."""
+    """Knows GET, HEAD and POST: Django takes other methods for a GET, and a PUT of the login for a POST."""
 
     site_header = site_title = settings.PROJECT_NAME
     index_title = _("Dashboard")
