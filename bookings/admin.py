@@ -76,7 +76,16 @@ class StateFilter(admin.SimpleListFilter):
         return queryset.in_status(self.value(), timezone.now()) if self.value() in Status.values else queryset
 
 
-class Items(Rows):
+class OfBooking(ViewOnly):
+    """Whoever may see a booking may see what belongs to it."""
+
+    def has_view_permission(self, request, obj=None):
+        return request.user.has_perm("bookings.view_booking")
+
+    has_module_permission = has_view_permission
+
+
+class Items(OfBooking, Rows):
     model = BookingItem
     fields = ["price", "quantity", "cancelled_quantity", "total"]
 
@@ -92,7 +101,7 @@ class Items(Rows):
         return amount(item.total_price, item.currency)
 
 
-class Tickets(Rows):
+class Tickets(OfBooking, Rows):
     model = Ticket
     fields = ["type_name", "status", utc("checked_in_at")]
 
@@ -104,14 +113,7 @@ class Tickets(Rows):
         return ticket.ticket_type.name
 
 
-class HistoryOfBooking(ViewOnly):
-    """Whoever may see a booking may see what happened to it."""
-
-    def has_view_permission(self, request, obj=None):
-        return request.user.has_perm("bookings.view_booking")
-
-    has_module_permission = has_view_permission
-
+class HistoryOfBooking(OfBooking):
     @admin.display(description="change")
     def states(self, change):
         return f"{change.from_status} → {change.to_status}" if change.from_status else change.to_status
@@ -268,7 +270,7 @@ class BookingAdmin(DomainAdmin):
 
 
 @admin.register(BookingItem)
-class BookingItemAdmin(ViewOnly, DomainAdmin):
+class BookingItemAdmin(OfBooking, DomainAdmin):
     list_display = ["booking", "what", "name", "unit_price_in_currency", "quantity", "cancelled_quantity", "total"]
     fields = [
         "booking",

@@ -26,7 +26,7 @@ from bookings.serializers import (
     TicketSerializer,
 )
 from bookings.states import Status
-from config.access.permissions import ANYONE, Unless
+from config.access.permissions import ANYONE, Anyone, Unless
 from config.api.pagination import CursorPagination
 from config.api.serializers import Serializer
 from config.api.viewsets import Viewset
@@ -76,7 +76,7 @@ class BookingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset):
     access = {
         "list": "bookings.view_booking",
         "retrieve": ANYONE,
-        "create": ANYONE,
+        "create": Anyone("bookings.add_booking"),
         "partial_update": "bookings.change_booking",
         "confirm": Unless("bookings.confirm_booking", lambda booking: booking.is_free, "the booking costs nothing"),
         "cancel": Unless(

@@ -14,8 +14,8 @@ class AccessConfig(AppConfig):
         post_migrate.connect(set_up_roles, dispatch_uid="set_up_roles")
 
 
-def set_up_roles(using: str, plan: list[Any] | None = None, **kwargs: Any) -> None:
-    """Runs after each app's migrations; the last of them finds all permissions in place."""
+def set_up_roles(using: str, **kwargs: Any) -> None:
+    """Runs after each app's migrations, with the models as these left them."""
     from config.access.roles import set_up
 
-    set_up(using)
+    set_up(using, **({"apps": kwargs["apps"]} if "apps" in kwargs else {}))

@@ -11,6 +11,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.actions import delete_selected as ask_to_delete
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import model_ngettext
+from django.contrib.auth import get_permission_codename
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.db.models import Count
@@ -132,6 +133,17 @@ class DomainAdmin(Discreet):
         for page in self.pages:
             if page.position is not None and request.user.has_perms(page.permissions):
                 yield page.position, page.title, self.page_url(page.view)
+
+    # A page is for whom the API shows the same, and its verbs ask as there. Django alone would also show an object to
+    # whoever may change it.
+    def has_view_permission(self, request, obj=None):
+        return request.user.has_perm(f"{self.opts.app_label}.{get_permission_codename('view', self.opts)}")
+
+    def has_change_permission(self, request, obj=None):
+        return self.has_view_permission(request, obj) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request, obj=None):
+        return self.has_view_permission(request, obj) and super().has_delete_permission(request, obj)
 
     def make(self, request, **facts):
         raise NotImplementedError
@@ -294,15 +306,13 @@ class CatalogueAdmin(DomainAdmin):
                 set(),
                 [f"{obj}: {count} {'bookings' if count > 1 else 'booking'}" for obj, count in booked.items()],
             )
-        return super().get_deleted_objects(objs, request)
+        listed, counts, _, protected = super().get_deleted_objects(objs, request)
+        return listed, counts, set(), protected  # what goes with it asks for no permission of its own, as in the API
 
     @admin.action(permissions=["delete"], description="Delete selected %(verbose_name_plural)s")
     def delete_selected(self, request, queryset):
         if "post" not in request.POST:
             return ask_to_delete(self, request, queryset)
-        _, _, perms_needed, _ = self.get_deleted_objects(queryset, request)
-        if perms_needed:
-            raise PermissionDenied
 
         def remove(obj):
             with transaction.atomic():

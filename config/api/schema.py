@@ -12,7 +12,7 @@ from rest_framework.fields import ListField
 from rest_framework.serializers import ListSerializer
 
 from config import money, problems, text
-from config.access.permissions import ANYONE, Unless
+from config.access.permissions import ANYONE, Anyone, Unless
 from config.api import fields
 from config.api.errors import MEDIA_TYPE, as_dict
 from config.api.expand import PARAMETER as EXPAND
@@ -121,7 +121,7 @@ class Schema(AutoSchema):
 
     def get_description(self) -> str:  # type: ignore[override]
         description = super().get_description()
-        if self.rule == ANYONE:
+        if isinstance(self.rule, Anyone):
             return description
         if isinstance(self.rule, Unless):
             return f"{description}\n\nNeeds the permission `{self.rule.permission}`, unless {self.rule.free_when}."
@@ -132,7 +132,7 @@ class Schema(AutoSchema):
 
     def get_auth(self) -> list[dict[str, Any]]:
         schemes = super().get_auth()
-        return [{}, *schemes] if self.rule == ANYONE or isinstance(self.rule, Unless) else schemes
+        return [{}, *schemes] if isinstance(self.rule, Anyone | Unless) else schemes
 
     def get_override_parameters(self) -> list[Any]:
         parameters = list(super().get_override_parameters())

@@ -19,6 +19,7 @@ from django.utils import timezone
 from bookings.problems import BookingCancelled
 from config.access.models import ApiToken
 from config.access.roles import Role
+from config.access.scopes import Scope
 from config.tests import policy
 from conftest import Client, client_of, make_user
 
@@ -77,6 +78,8 @@ def complaints():
     )
     twice = {row for row in rows if rows.count(row) > 1}
     yield from (f"two rows for {method} {path}" for method, path in sorted(twice))
+    yield from (f"no caller for the role {role}" for role in set(Role.values) - set(policy.ROLES.values()))
+    yield from (f"no caller for the scope {scope}" for scope in set(Scope.values) - set(policy.SCOPES.values()))
     registered = {model._meta.label_lower: model_admin for model, model_admin in admin.site._registry.items()}
     for table in (policy.ADMIN_MODELS, policy.ADMIN_ACTIONS):
         yield from (f"no row for the admin of {label}" for label in registered.keys() - table.keys())
@@ -112,22 +115,21 @@ def logged_in(user, **how):
 def callers():
     """A client for each caller of the API."""
     at, hour = timezone.now(), dt.timedelta(hours=1)
-    manager, inactive = make_user(Role.MANAGER), make_user(Role.MANAGER, username="inactive")
+    manager, inactive = make_user(Role.MANAGER, username="of a browser"), make_user(Role.MANAGER, username="inactive")
     inactive_client = client_of(inactive)
     inactive.is_active = False
     inactive.save()
     cookie = Client(enforce_csrf_checks=True)
     cookie.default_format = "json"
     cookie.force_login(manager)
+    root = make_user(username="root", is_superuser=True)
     return {
         **{name: client_of() for name in sorted(policy.GUESTS)},
-        policy.MANAGER: client_of(manager),
-        policy.BOX_OFFICE: client_of(make_user(Role.BOX_OFFICE)),
-        policy.DOOR: client_of(make_user(Role.DOOR)),
-        policy.AUDITOR: client_of(make_user(Role.AUDITOR)),
+        **{name: client_of(make_user(Role(role), username=name)) for name, role in policy.ROLES.items()},
         policy.NO_RIGHTS: client_of(make_user()),
-        policy.SUPERUSER: client_of(make_user(username="root", is_superuser=True)),
+        policy.SUPERUSER: client_of(root),
         policy.COOKIE: cookie,
+        **{name: token_of(root, scopes=[scope]) for name, scope in policy.SCOPES.items()},
         policy.EXPIRED: token_of(manager, created_at=at - 2 * hour, expires_at=at - hour),
         policy.REVOKED: token_of(manager, revoked_at=at),
         policy.GARBAGE: with_token("tbs_garbage"),
@@ -137,14 +139,12 @@ def callers():
 
 def admin_callers():
     """A browser for each caller of the admin."""
-    roles = {policy.MANAGER: Role.MANAGER, policy.BOX_OFFICE: Role.BOX_OFFICE, policy.DOOR: Role.DOOR,
-             policy.AUDITOR: Role.AUDITOR}  # fmt: skip
     root = make_user(username="root", is_staff=True, is_superuser=True)
     inactive = logged_in(make_user(username="leaver", is_staff=True, is_superuser=True))
     type(root).objects.filter(username="leaver").update(is_active=False)
     _, text = ApiToken.issue(user=root, name="matrix")
     return {
-        **{name: logged_in(make_user(role, is_staff=True)) for name, role in roles.items()},
+        **{name: logged_in(make_user(Role(role), is_staff=True)) for name, role in policy.ROLES.items()},
         policy.NO_RIGHTS: logged_in(make_user(username="nobody", is_staff=True)),
         policy.SUPERUSER: logged_in(root),
         policy.ANONYMOUS: Browser(),

@@ -18,21 +18,29 @@ SUPERUSER = "superuser"
 COOKIE = "manager by cookie"  # a browser that is logged in to the admin, on a page from elsewhere: no CSRF token
 EXPIRED, REVOKED, GARBAGE, INACTIVE = "expired token", "revoked token", "garbage token", "token of an inactive user"
 
+READ, CATALOGUE, BOOKINGS = "read token", "catalogue token", "bookings token"  # of the superuser, each narrowed
+CHECK_IN, REPORTS = "check-in token", "reports token"
+ROLES = {MANAGER: "manager", BOX_OFFICE: "box-office", DOOR: "door", AUDITOR: "auditor"}
+SCOPES = {READ: "read", CATALOGUE: "catalogue", BOOKINGS: "bookings", CHECK_IN: "check-in", REPORTS: "reports"}
+
 GUESTS = frozenset({ANONYMOUS, HOLDER, STRANGER})
-KNOWN = frozenset({MANAGER, BOX_OFFICE, DOOR, AUDITOR, NO_RIGHTS, SUPERUSER, COOKIE})
+NARROWED = frozenset(SCOPES)
+KNOWN = NARROWED | ROLES.keys() | {NO_RIGHTS, SUPERUSER, COOKIE}
 REFUSED_AT_THE_DOOR = frozenset({EXPIRED, REVOKED, GARBAGE, INACTIVE})
 CALLERS = GUESTS | KNOWN | REFUSED_AT_THE_DOOR
 
 EVERYBODY = GUESTS | KNOWN
 STAFF = frozenset({MANAGER, BOX_OFFICE, DOOR, AUDITOR, SUPERUSER, COOKIE})
-PLANNERS = frozenset({MANAGER, SUPERUSER, COOKIE})
-SELLERS = PLANNERS | {BOX_OFFICE}
-AT_THE_DOOR = SELLERS | {DOOR}
-READERS_OF_SALES = SELLERS | {AUDITOR}
-READERS_OF_TICKETS = READERS_OF_SALES | {DOOR}
+SEE_DRAFTS = STAFF | {READ, CATALOGUE}
+PUBLIC = EVERYBODY - SEE_DRAFTS
+PLANNERS = frozenset({MANAGER, SUPERUSER, COOKIE, CATALOGUE})
+SELLERS = frozenset({MANAGER, BOX_OFFICE, SUPERUSER, COOKIE, BOOKINGS})
+AT_THE_DOOR = frozenset({MANAGER, BOX_OFFICE, DOOR, SUPERUSER, COOKIE, CHECK_IN})
+READERS_OF_SALES = SELLERS | {AUDITOR, READ}
+READERS_OF_TICKETS = READERS_OF_SALES | AT_THE_DOOR
+BUYERS = EVERYBODY - (NARROWED - {BOOKINGS})  # a token that was made for something else books nothing
 WITHOUT_THE_ID = frozenset({ANONYMOUS, STRANGER})
 WITH_THE_ID = EVERYBODY - WITHOUT_THE_ID
-PUBLIC = EVERYBODY - STAFF
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 READS = ("GET", "HEAD", "OPTIONS")
@@ -80,11 +88,11 @@ API = [
     ("GET",    "/events.ics",                         {EVERYBODY: 200}),
     ("GET",    "/events/{published}",                 {EVERYBODY: 200}),
     ("GET",    "/events/{cancelled}",                 {EVERYBODY: 200}),
-    ("GET",    "/events/{draft}",                     {STAFF: 200, PUBLIC: 404}),
+    ("GET",    "/events/{draft}",                     {SEE_DRAFTS: 200, PUBLIC: 404}),
     ("GET",    "/events/{absent}",                    {EVERYBODY: 404}),
     ("GET",    "/events/{published}.ics",             {EVERYBODY: 200}),
     ("GET",    "/events/{cancelled}.ics",             {EVERYBODY: 200}),
-    ("GET",    "/events/{draft}.ics",                 {STAFF: 200, PUBLIC: 404}),
+    ("GET",    "/events/{draft}.ics",                 {SEE_DRAFTS: 200, PUBLIC: 404}),
     ("GET",    "/events/{absent}.ics",                {EVERYBODY: 404}),
     ("PUT",    "/events/{published}",                 {PLANNERS: 200}),
     ("PUT",    "/events/{draft}",                     {PLANNERS: 200}),
@@ -105,7 +113,7 @@ API = [
     ("GET",    "/ticket-types",                       {EVERYBODY: 200}),
     ("POST",   "/ticket-types",                       {PLANNERS: 201}),
     ("GET",    "/ticket-types/{on_sale}",             {EVERYBODY: 200}),
-    ("GET",    "/ticket-types/{of_draft}",            {STAFF: 200, PUBLIC: 404}),
+    ("GET",    "/ticket-types/{of_draft}",            {SEE_DRAFTS: 200, PUBLIC: 404}),
     ("GET",    "/ticket-types/{absent}",              {EVERYBODY: 404}),
     ("PUT",    "/ticket-types/{on_sale}",             {PLANNERS: 200}),
     ("PUT",    "/ticket-types/{of_draft}",            {PLANNERS: 200}),
@@ -120,18 +128,18 @@ API = [
     # Bookings: anybody may make one. Its id is the right to see it, and to cancel it until it is confirmed; what it
     # costs is confirmed by those who take money. Who does not have the id is told that there is nothing.
     ("GET",    "/bookings",                           {READERS_OF_SALES: 200}),
-    ("POST",   "/bookings",                           {EVERYBODY: 201}),
+    ("POST",   "/bookings",                           {BUYERS: 201}),
     ("GET",    "/bookings/{pending}",                 {WITH_THE_ID: 200, WITHOUT_THE_ID: 404}),
     ("GET",    "/bookings/{confirmed}",               {WITH_THE_ID: 200, WITHOUT_THE_ID: 404}),
     ("GET",    "/bookings/{absent}",                  {EVERYBODY: 404}),
     ("PATCH",  "/bookings/{pending}",                 {SELLERS: 200}),
     ("PATCH",  "/bookings/{absent}",                  {SELLERS: 404}),
     ("POST",   "/bookings/{pending}/confirm",         {SELLERS: 200, WITHOUT_THE_ID: 404}),
-    ("POST",   "/bookings/{free}/confirm",            {WITH_THE_ID: 200, WITHOUT_THE_ID: 404}),
-    ("POST",   "/bookings/{absent}/confirm",          {EVERYBODY: 404}),
-    ("POST",   "/bookings/{pending}/cancel",          {WITH_THE_ID: 200, WITHOUT_THE_ID: 404}),
+    ("POST",   "/bookings/{free}/confirm",            {BUYERS - WITHOUT_THE_ID: 200, WITHOUT_THE_ID: 404}),
+    ("POST",   "/bookings/{absent}/confirm",          {BUYERS: 404}),
+    ("POST",   "/bookings/{pending}/cancel",          {BUYERS - WITHOUT_THE_ID: 200, WITHOUT_THE_ID: 404}),
     ("POST",   "/bookings/{confirmed}/cancel",        {SELLERS: 200, WITHOUT_THE_ID: 404}),
-    ("POST",   "/bookings/{absent}/cancel",           {EVERYBODY: 404}),
+    ("POST",   "/bookings/{absent}/cancel",           {BUYERS: 404}),
 
     # Tickets: for the door. Even the holder of the booking checks nobody in.
     ("GET",    "/tickets",                            {READERS_OF_TICKETS: 200}),
