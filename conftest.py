@@ -147,3 +147,11 @@ def _reconciled(request: Any) -> Any:
     request.getfixturevalue("db")  # ends after this fixture, because it is asked for before
     yield
     assert [str(drift) for drift in drifts()] == []
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What tests have measured, which is nowhere to be seen when workers run them."""
+    for report in terminalreporter.getreports("passed"):
+        for name, line in report.user_properties:
+            if name == "shows":
+                terminalreporter.write_line(line)

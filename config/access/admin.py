@@ -2,13 +2,15 @@
 
 from django import forms
 from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group, User
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from config.access.login import LimitedLoginForm
 from config.access.models import ApiToken
 from config.access.scopes import Scope
-from config.admin import DomainAdmin, VerbForm, utc
+from config.admin import Discreet, DomainAdmin, VerbForm, utc
 
 
 class TokenForm(VerbForm):
@@ -106,3 +108,8 @@ class ApiTokenAdmin(DomainAdmin):
 
 
 admin.site.login_form = LimitedLoginForm
+
+# Django's own pages for accounts, as discreet as the others.
+admin.site.unregister([Group, User])
+admin.site.register(Group, type("DiscreetGroupAdmin", (Discreet, GroupAdmin), {}))
+admin.site.register(User, type("DiscreetUserAdmin", (Discreet, UserAdmin), {}))
