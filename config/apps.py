@@ -2,6 +2,7 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.contrib.admin.apps import AdminConfig
 from django.db.backends.signals import connection_created
 from django.db.models import CharField, TextField
 from django.db.models.functions import Length
@@ -14,6 +15,12 @@ class ProjectConfig(AppConfig):
     def ready(self) -> None:
         if settings.DATABASE_ECHO:
             connection_created.connect(echo_sql, dispatch_uid="echo_sql")
+
+
+class BackOfficeConfig(AdminConfig):
+    """Django's admin with this project's site."""
+
+    default_site = "config.admin.site.Site"
 
 
 def echo_sql(connection: Any, **kwargs: Any) -> None:

@@ -47,13 +47,13 @@ CACHES = {"default": env.cache("CACHE_URL", "locmemcache://")}
 # The application
 
 INSTALLED_APPS = [
-    "config",
+    "config.apps.ProjectConfig",
     "config.access",
     "venues",
     "events",
     "ticket_types",
     "bookings",
-    "django.contrib.admin",
+    "config.apps.BackOfficeConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -1,131 +1,30 @@
-"""What the admin pages of all apps share: they write through the model's verbs, and say in words what was refused."""
+"""The pages that the admin has for every model: they write through the model's verbs."""
 
 # mypy: no-check-untyped-defs
 
-import datetime as dt
 from collections.abc import Sequence
-from zoneinfo import ZoneInfo
+from dataclasses import dataclass
+from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.actions import delete_selected as ask_to_delete
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import model_ngettext
-from django.contrib.admin.views.autocomplete import AutocompleteJsonView
-from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
-from django.db import DatabaseError, models, transaction
+from django.core.exceptions import PermissionDenied
+from django.db import models, transaction
 from django.db.models import Count
 from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
-from django.utils.html import format_html
+from django.urls import path, reverse
 from django.utils.text import capfirst
 
-from config import money
-from config.api.errors import problem_from
-from config.problems import Problem
-from config.text import normalise, validate_line
+from config.admin.columns import change_url, list_url
+from config.admin.forms import EmailField, TextField, VerbForm
+from config.admin.refusals import REFUSALS, sentence
 
-REFUSALS = (Problem, DatabaseError, ObjectDoesNotExist)
 MOST_MESSAGES = 10
 MOST_LINES = 50
-
-
-# What columns and fields show
-
-
-def local(instant, timezone):
-    """An instant as the clocks of a zone show it: `Thu 24 Dec 2026, 19:30 Europe/Vienna`."""
-    return f"{instant.astimezone(ZoneInfo(timezone)):%a %d %b %Y, %H:%M} {timezone}"
-
-
-def in_one_line(event):
-    return f"{event.name}, {local(event.starts_at, event.venue.timezone)}"
-
-
-def in_two_lines(event):
-    return format_html("{}<br>{}", event.name, local(event.starts_at, event.venue.timezone))
-
-
-def utc(name, description=None):
-    """A column or read-only field for the instant that a model's field holds."""
-
-    @admin.display(description=description or name.removesuffix("_at").replace("_", " "), ordering=name)
-    def column(obj):
-        instant = getattr(obj, name)
-        return "-" if instant is None else f"{instant.astimezone(dt.UTC):%d %b %Y, %H:%M} UTC"
-
-    column.__name__ = f"{name}_in_utc"
-    return column
-
-
-def amount(value, currency):
-    return f"{money.plain(value, currency)}\N{NO-BREAK SPACE}{currency}"
-
-
-def list_url(model):
-    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
-
-
-def change_url(model, pk):
-    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[pk])
-
-
-# Refusals
-
-
-def faults(error):
-    """What an exception refuses, as pairs of a field (or None) and a sentence. Raises it again when it is a bug."""
-    problem = problem_from(error)
-    if problem is None:
-        raise error
-    named = [(fault.get("pointer", "").strip("/") or None, fault["detail"]) for fault in problem.errors]
-    return named or [(None, problem.detail)]
-
-
-def sentence(error):
-    return " ".join(dict.fromkeys(detail for _, detail in faults(error)))
-
-
-# Forms
-
-
-class TextField(forms.CharField):
-    """Takes text in the form in which it is stored."""
-
-    def to_python(self, value):
-        return normalise(super().to_python(value).replace("\r\n", "\n"))
-
-
-class EmailField(forms.EmailField):
-    def to_python(self, value):
-        return normalise(super().to_python(value))
-
-
-class ReasonForm(forms.Form):
-    reason = TextField(max_length=500, required=False, validators=[validate_line])
-
-
-class VerbForm(forms.ModelForm):
-    """Knows which fields were changed since its page was opened; the others keep what is stored by now."""
-
-    refusal = None
-
-    def clean(self):
-        cleaned = super().clean()
-        if not self.instance._state.adding:
-            for name in set(self.cleaned_data) - set(self.changed_data):
-                self.cleaned_data[name] = getattr(self.instance, name)
-        return cleaned
-
-    def full_clean(self):
-        super().full_clean()
-        for name, detail in faults(self.refusal) if self.refusal else ():
-            self.add_error(name if name in self.fields else None, detail)
-
-
-# Pages
 
 
 class ViewOnly:
@@ -139,6 +38,19 @@ class ViewOnly:
 
     def has_delete_permission(self, request, obj=None):
         return False
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page beside a model's list; `view` is the name of its admin's method, of its path and, in part, of its URL.
+
+    `position` is where it stands in the navigation; None: not there.
+    """
+
+    view: str
+    title: Any
+    permissions: tuple[str, ...]
+    position: int | None = None
 
 
 class FirstRows(forms.BaseInlineFormSet):
@@ -168,7 +80,8 @@ class Rows(ViewOnly, admin.TabularInline):
 class DomainAdmin(admin.ModelAdmin):
     """Creates with `make` and changes with `revise`. Its actions are buttons on an object's page, too.
 
-    `related` names the relations whose lists that page links to.
+    `related` names the relations whose lists that page links to; `pages` are those beside the list. `position` is where
+    the list stands in the navigation; None: not there.
     """
 
     form = VerbForm
@@ -179,6 +92,37 @@ class DomainAdmin(admin.ModelAdmin):
     }
     list_per_page = 50
     related: Sequence[str] = ()
+    pages: Sequence[Page] = ()
+    position: int | None = None
+
+    def get_urls(self):
+        ours = [path(f"{page.view}/", self.open(page), name=self.page_name(page.view)) for page in self.pages]
+        return [*ours, *super().get_urls()]
+
+    def open(self, page):
+        """The page's view, for those who may see it."""
+
+        def view(request, **kwargs):
+            if not request.user.has_perms(page.permissions):
+                raise PermissionDenied
+            request.current_app = self.admin_site.name
+            return getattr(self, page.view)(request, **kwargs)
+
+        return self.admin_site.admin_view(view)
+
+    def page_name(self, view):
+        return f"{self.opts.app_label}_{self.opts.model_name}_{view}"
+
+    def page_url(self, view):
+        return reverse(f"admin:{self.page_name(view)}", current_app=self.admin_site.name)
+
+    def navigation(self, request):
+        """What the navigation leads to here, as position, title and URL."""
+        if self.position is not None and self.has_view_permission(request):
+            yield self.position, capfirst(self.opts.verbose_name_plural), list_url(self.model)
+        for page in self.pages:
+            if page.position is not None and request.user.has_perms(page.permissions):
+                yield page.position, page.title, self.page_url(page.view)
 
     def make(self, request, **facts):
         raise NotImplementedError
@@ -361,17 +305,3 @@ class CatalogueAdmin(DomainAdmin):
 
 def label_of(model_admin):
     return getattr(model_admin, "label", str)
-
-
-class Autocomplete(AutocompleteJsonView):
-    """Shows each choice as its admin's `label` says: twenty performances of one play have the same name."""
-
-    def serialize_result(self, obj, to_field_name):
-        return {**super().serialize_result(obj, to_field_name), "text": label_of(self.model_admin)(obj)}
-
-
-admin.site.site_header = admin.site.site_title = settings.PROJECT_NAME
-admin.site.index_title = "Administration"
-admin.site.enable_nav_sidebar = False  # the lists need its room on a laptop
-admin.site.site_url = None  # the project has no pages for visitors
-admin.site.autocomplete_view = Autocomplete.as_view(admin_site=admin.site)  # type: ignore[method-assign,assignment]

@@ -1,0 +1,28 @@
+"""What the admin pages of all apps share: they write through the model's verbs, and say in words what was refused."""
+
+from config.admin.columns import amount, change_url, in_one_line, in_two_lines, list_url, local, utc
+from config.admin.forms import EmailField, ReasonForm, TextField, VerbForm
+from config.admin.pages import CatalogueAdmin, DomainAdmin, Page, Rows, ViewOnly
+from config.admin.refusals import REFUSALS, faults, sentence
+
+__all__ = [
+    "REFUSALS",
+    "CatalogueAdmin",
+    "DomainAdmin",
+    "EmailField",
+    "Page",
+    "ReasonForm",
+    "Rows",
+    "TextField",
+    "VerbForm",
+    "ViewOnly",
+    "amount",
+    "change_url",
+    "faults",
+    "in_one_line",
+    "in_two_lines",
+    "list_url",
+    "local",
+    "sentence",
+    "utc",
+]
