@@ -70,7 +70,10 @@ def validate_paragraphs(value: str) -> None:
     validate_line("".join(character for character in value if character not in LINE_BREAKS))
 
 
-timezones = cache(available_timezones)  # which reads a folder of files
+@cache  # it reads a folder of files
+def timezones() -> frozenset[str]:
+    """The names of IANA time zones, without what only this machine would understand by a name."""
+    return frozenset(available_timezones()) - NO_PLACES
 
 
 def validate_timezone(value: str) -> None:

@@ -62,6 +62,19 @@ class BookingQuerySet(models.QuerySet["Booking"]):
         """Pending, with time left."""
         return self.filter(status=Status.PENDING, expires_at__gt=at)
 
+    def running_out(self, at: dt.datetime, within: dt.timedelta) -> Self:
+        """Pending, with no more than `within` left: the ones to confirm now, the soonest first."""
+        return self.holds(at).filter(expires_at__lte=at + within).order_by("expires_at", "pk")
+
+    def to_refund(self) -> Self:
+        """Whose payment has no places, such as one that came too late; the oldest first."""
+        return self.filter(refund_due=True).order_by("created_at", "pk")
+
+    def sold(self, start: Any = None, end: Any = None) -> Self:
+        """Confirmed, at `start` or later and before `end`."""
+        bounds = {"confirmed_at__gte": start, "confirmed_at__lt": end}
+        return self.filter(status=Status.CONFIRMED, **{name: at for name, at in bounds.items() if at is not None})
+
     def in_status(self, status: str, at: Any) -> Self:
         """Those that are in a state at `at`, whether or not anything has swept their holds."""
         if status == Status.PENDING:
@@ -143,6 +156,8 @@ class Booking(models.Model):
             models.Index(fields=["expires_at"], name="booking_holds", condition=Q(status="pending")),
             # max_per_customer, and GET /bookings?customer_email=.
             models.Index(fields=["customer_key", "event"], name="booking_of_customer"),
+            # Sales by day and month, and those of the last days: GET /reports/sales, the admin's first page.
+            models.Index(fields=["confirmed_at"], name="booking_sales", condition=Q(status="confirmed")),
             # The list of payments to give back.
             models.Index(fields=["created_at"], name="booking_refunds", condition=Q(refund_due=True)),
         ]
