@@ -1,6 +1,7 @@
 """What the admin pages of all apps share: they write through the model's verbs, and say in words what was refused."""
 
 from config.admin.columns import amount, change_url, in_one_line, in_two_lines, list_url, local, utc
+from config.admin.exporting import on_the_clock, priced
 from config.admin.forms import EmailField, ReasonForm, TextField, VerbForm
 from config.admin.pages import CatalogueAdmin, DomainAdmin, Page, Rows, ViewOnly
 from config.admin.refusals import REFUSALS, faults, sentence
@@ -23,6 +24,8 @@ __all__ = [
     "in_two_lines",
     "list_url",
     "local",
+    "on_the_clock",
+    "priced",
     "sentence",
     "utc",
 ]
