@@ -4,7 +4,16 @@ from django.contrib import admin, messages
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from config.admin import CatalogueAdmin, ReasonForm, VerbForm, in_one_line, local, local_span, utc
+from config.admin import (
+    CatalogueAdmin,
+    ReasonForm,
+    VerbForm,
+    in_one_line,
+    local,
+    local_span,
+    on_the_clock,
+    utc,
+)
 from events.models import Event
 
 
@@ -43,6 +52,23 @@ class WhenFilter(admin.SimpleListFilter):
 
 @admin.register(Event)
 class EventAdmin(CatalogueAdmin):
+    exported = {
+        "id": "id",
+        "venue": "venue__name",
+        "name": "name",
+        "starts at (venue)": (on_the_clock, "starts_at", "venue__timezone"),
+        "ends at (venue)": (on_the_clock, "ends_at", "venue__timezone"),
+        "time zone": "venue__timezone",
+        "status": "status",
+        "currency": "currency",
+        "capacity": "capacity",
+        "reserved": (int.__sub__, "reserved", "overdue"),
+        "most per customer": "max_per_customer",
+        "description": "description",
+        "cancel reason": "cancel_reason",
+        "created at (UTC)": "created_at",
+        "updated at (UTC)": "updated_at",
+    }
     form = EventForm
     list_display = ["name", "venue", "starts_there", "state", "places"]
     list_filter = [WhenFilter, "status", "venue"]

@@ -12,6 +12,16 @@ from config.admin import DomainAdmin, utc
 class ApiTokenAdmin(DomainAdmin):
     """Tokens are made and revoked; what one may do never changes."""
 
+    exported = {
+        "name": "name",
+        "user": "user__username",
+        "first characters": "start",
+        "created at (UTC)": "created_at",
+        "expires at (UTC)": "expires_at",
+        "last used at (UTC)": "last_used_at",
+        "revoked at (UTC)": "revoked_at",
+    }
+
     list_display = ["name", "user", "start", "state", utc("created_at"), utc("expires_at"), utc("last_used_at")]
     list_filter = ["created_at", ("revoked_at", admin.EmptyFieldListFilter)]
     list_select_related = ["user"]

@@ -11,6 +11,7 @@ from config.admin.columns import (
     on_the_wall,
     utc,
 )
+from config.admin.exporting import on_the_clock, priced
 from config.admin.forms import EmailField, ReasonForm, TextField, VerbForm
 from config.admin.pages import CatalogueAdmin, DomainAdmin, Page, Rows, ViewOnly
 from config.admin.refusals import REFUSALS, faults, sentence
@@ -34,7 +35,9 @@ __all__ = [
     "list_url",
     "local",
     "local_span",
+    "on_the_clock",
     "on_the_wall",
+    "priced",
     "sentence",
     "utc",
 ]

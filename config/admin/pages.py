@@ -20,6 +20,7 @@ from django.urls import path, reverse
 from django.utils.text import capfirst
 
 from config.admin.columns import change_url, list_url
+from config.admin.exporting import Exporting
 from config.admin.forms import EmailField, TextField, VerbForm
 from config.admin.refusals import REFUSALS, sentence
 from config.admin.times import LocalTimeField, LocalTimeInput
@@ -78,7 +79,7 @@ class Rows(ViewOnly, admin.TabularInline):
         return self.fields
 
 
-class DomainAdmin(admin.ModelAdmin):
+class DomainAdmin(Exporting, admin.ModelAdmin):
     """Creates with `make` and changes with `revise`. Its actions are buttons on an object's page, too.
 
     `related` names the relations whose lists that page links to; `pages` are those beside the list. `position` is where
