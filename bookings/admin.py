@@ -19,6 +19,8 @@ from config.admin import (
     in_one_line,
     in_two_lines,
     local,
+    on_the_clock,
+    priced,
     utc,
 )
 from config.api.errors import problem_from
@@ -46,6 +48,27 @@ class NotesField(TextField):
             return MetadataField().run_validation(notes)
         except serializers.ValidationError as error:
             raise forms.ValidationError([fault["detail"] for fault in problem_from(error).errors]) from None
+
+
+# The columns of tables to take away.
+
+OF_EVENT = {
+    "venue": "event__venue__name",
+    "event": "event__name",
+    "starts at (venue)": (on_the_clock, "event__starts_at", "event__venue__timezone"),
+}
+OF_BOOKING = {
+    "booking": "booking__confirmation_code",
+    "venue": "booking__event__venue__name",
+    "event": "booking__event__name",
+    "starts at (venue)": (on_the_clock, "booking__event__starts_at", "booking__event__venue__timezone"),
+    "customer": "booking__customer_name",
+    "e-mail": "booking__customer_email",
+}
+
+
+def state_now(status, expires_at):
+    return Booking(status=status, expires_at=expires_at).status_at(timezone.now())
 
 
 class BookingForm(VerbForm):
@@ -133,6 +156,28 @@ class Changes(HistoryOfBooking, Rows):
 @admin.register(Booking)
 class BookingAdmin(DomainAdmin):
     """Bookings are placed by customers and kept for good; staff correct, confirm and cancel them."""
+
+    exported = {
+        "confirmation code": "confirmation_code",
+        "id": "id",
+        **OF_EVENT,
+        "state": (state_now, "status", "expires_at"),
+        "customer": "customer_name",
+        "e-mail": "customer_email",
+        "places": "quantity",
+        "places cancelled": "cancelled_quantity",
+        "total": priced("total_price", "currency"),
+        "currency": "currency",
+        "payment reference": "payment_reference",
+        "refund due": "refund_due",
+        "late": "is_late",
+        "created at (UTC)": "created_at",
+        "expires at (UTC)": "expires_at",
+        "confirmed at (UTC)": "confirmed_at",
+        "cancelled at (UTC)": "cancelled_at",
+        "cancel reason": "cancel_reason",
+        "notes": "metadata",
+    }
 
     form = BookingForm
     list_display = [
@@ -271,6 +316,17 @@ class BookingAdmin(DomainAdmin):
 
 @admin.register(BookingItem)
 class BookingItemAdmin(OfBooking, DomainAdmin):
+    exported = {
+        **OF_BOOKING,
+        "state": (state_now, "booking__status", "booking__expires_at"),
+        "ticket type": "name",
+        "unit price": priced("unit_price", "booking__currency"),
+        "places": "quantity",
+        "places cancelled": "cancelled_quantity",
+        "total": priced("total_price", "booking__currency"),
+        "currency": "booking__currency",
+        "booked at (UTC)": "booking__created_at",
+    }
     list_display = ["booking", "what", "name", "unit_price_in_currency", "quantity", "cancelled_quantity", "total"]
     fields = [
         "booking",
@@ -306,6 +362,14 @@ class BookingItemAdmin(OfBooking, DomainAdmin):
 
 @admin.register(Ticket)
 class TicketAdmin(ViewOnly, DomainAdmin):
+    exported = {
+        "code": "code",
+        "status": "status",
+        **OF_BOOKING,
+        "ticket type": "ticket_type__name",
+        "issued at (UTC)": "created_at",
+        "checked in at (UTC)": "checked_in_at",
+    }
     list_display = ["code", "status", "holder", "type_name", "what", "booking", utc("checked_in_at")]
     fields = ["code", "status", "holder", "type_name", "what", "booking", utc("created_at"), utc("checked_in_at")]
     search_fields = ["=code", "=booking__confirmation_code", "booking__customer_name", "booking__customer_email"]
@@ -351,6 +415,15 @@ class TicketAdmin(ViewOnly, DomainAdmin):
 
 @admin.register(BookingChange)
 class BookingChangeAdmin(HistoryOfBooking, DomainAdmin):
+    exported = {
+        "at (UTC)": "at",
+        "booking": "booking__confirmation_code",
+        "verb": "verb",
+        "by": "by_name",
+        "from": "from_status",
+        "to": "to_status",
+        "details": "details",
+    }
     list_display = [utc("at"), "booking", "verb", "by_name", "states", "particulars"]
     fields = [utc("at"), "booking", "verb", "by_name", "by", "states", "particulars"]
     search_fields = ["=booking__confirmation_code", "booking__customer_name", "=by_name"]

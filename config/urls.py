@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
 
+from bookings.reports.viewsets import ReportViewSet
 from bookings.viewsets import BookingViewSet, TicketViewSet
 from config.api import pages
 from config.api.routers import OptionalSlashRouter
@@ -17,6 +18,7 @@ router.register("events", EventViewSet, basename="event")
 router.register("ticket-types", TicketTypeViewSet, basename="ticket-type")
 router.register("bookings", BookingViewSet, basename="booking")
 router.register("tickets", TicketViewSet, basename="ticket")
+router.register("reports", ReportViewSet, basename="report")
 
 v1 = settings.API_V1_STR.strip("/")
 

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.utils import timezone
 
 from config import money
-from config.admin import CatalogueAdmin, VerbForm, amount, in_two_lines, local, utc
+from config.admin import CatalogueAdmin, VerbForm, amount, in_two_lines, local, on_the_clock, priced, utc
 from ticket_types.models import TicketType
 
 
@@ -14,9 +14,30 @@ class TicketTypeForm(VerbForm):
         if not self.instance._state.adding and "price" in self.fields:
             self.initial["price"] = money.plain(self.instance.price, self.instance.currency)
 
+    def place(self, facts):
+        event = facts.get("event") or (None if self.instance._state.adding else self.instance.event)
+        return event and event.venue.timezone
+
 
 @admin.register(TicketType)
 class TicketTypeAdmin(CatalogueAdmin):
+    exported = {
+        "id": "id",
+        "venue": "event__venue__name",
+        "event": "event__name",
+        "starts at (venue)": (on_the_clock, "event__starts_at", "event__venue__timezone"),
+        "name": "name",
+        "price": priced("price", "event__currency"),
+        "currency": "event__currency",
+        "quantity": "capacity",
+        "reserved": (int.__sub__, "reserved", "overdue"),
+        "fewest per booking": "min_per_booking",
+        "most per booking": "max_per_booking",
+        "sales start at (UTC)": "sales_start_at",
+        "sales end at (UTC)": "sales_end_at",
+        "position": "position",
+        "description": "description",
+    }
     form = TicketTypeForm
     list_display = ["name", "what", "price_in_currency", "places", "availability"]
     list_filter = ["event__status", "event__venue"]

@@ -18,6 +18,15 @@ class VenueForm(VerbForm):
 
 @admin.register(Venue)
 class VenueAdmin(CatalogueAdmin):
+    exported = {
+        "id": "id",
+        "name": "name",
+        "address": "address",
+        "capacity": "capacity",
+        "time zone": "timezone",
+        "created at (UTC)": "created_at",
+        "updated at (UTC)": "updated_at",
+    }
     form = VenueForm
     fields = ["name", "address", "capacity", "timezone"]
     list_display = ["name", "address", "capacity", "timezone", utc("updated_at")]

@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.db.models.expressions import ExpressionWrapper
 
 from bookings.codes import CONFIRMATION_LENGTH, confirmation_code
-from bookings.models import confirming, correcting, placing, releasing
+from bookings.models import confirming, correcting, extending, placing, releasing
 from bookings.problems import IdempotencyKeyReused
 from bookings.states import Status
 from config import money
@@ -61,6 +61,19 @@ class BookingQuerySet(models.QuerySet["Booking"]):
     def holds(self, at: Any) -> Self:
         """Pending, with time left."""
         return self.filter(status=Status.PENDING, expires_at__gt=at)
+
+    def running_out(self, at: dt.datetime, within: dt.timedelta) -> Self:
+        """Pending, with no more than `within` left: the ones to confirm now, the soonest first."""
+        return self.holds(at).filter(expires_at__lte=at + within).order_by("expires_at", "pk")
+
+    def to_refund(self) -> Self:
+        """Whose payment has no places, such as one that came too late; the oldest first."""
+        return self.filter(refund_due=True).order_by("created_at", "pk")
+
+    def sold(self, start: Any = None, end: Any = None) -> Self:
+        """Confirmed, at `start` or later and before `end`."""
+        bounds = {"confirmed_at__gte": start, "confirmed_at__lt": end}
+        return self.filter(status=Status.CONFIRMED, **{name: at for name, at in bounds.items() if at is not None})
 
     def in_status(self, status: str, at: Any) -> Self:
         """Those that are in a state at `at`, whether or not anything has swept their holds."""
@@ -143,6 +156,8 @@ class Booking(models.Model):
             models.Index(fields=["expires_at"], name="booking_holds", condition=Q(status="pending")),
             # max_per_customer, and GET /bookings?customer_email=.
             models.Index(fields=["customer_key", "event"], name="booking_of_customer"),
+            # Sales by day and month, and those of the last days: GET /reports/sales, the admin's first page.
+            models.Index(fields=["confirmed_at"], name="booking_sales", condition=Q(status="confirmed")),
             # The list of payments to give back.
             models.Index(fields=["created_at"], name="booking_refunds", condition=Q(refund_due=True)),
         ]
@@ -275,6 +290,13 @@ class Booking(models.Model):
         if tickets is not None:
             return releasing.cancel_tickets(self, tickets, reason=reason, by=by)
         return releasing.cancel(self, reason=reason, by=by, pending_only=pending_only)
+
+    def extend(self, *, hold: dt.timedelta | None = None, by: Any = None) -> "Booking":
+        """Lets a hold that has not run out last for `hold` from now (by default and at most what the settings say).
+
+        Changes nothing when it lasts longer already. Raises HoldExpired, BookingNotPending, BookingCancelled.
+        """
+        return extending.extend(self, hold=hold, by=by)
 
     def correct(self, *, by: Any = None, check: Check = nothing, **changes: Any) -> "Booking":
         """Changes `customer_name`, `customer_email` or `metadata`. Raises what `check` does with the row locked."""

@@ -27,6 +27,16 @@ class ApiTokenAdmin(DomainAdmin):
     """Tokens are made and revoked; what one may do never changes."""
 
     form = TokenForm
+    exported = {
+        "name": "name",
+        "user": "user__username",
+        "first characters": "start",
+        "created at (UTC)": "created_at",
+        "expires at (UTC)": "expires_at",
+        "last used at (UTC)": "last_used_at",
+        "revoked at (UTC)": "revoked_at",
+    }
+
     list_display = [
         "name",
         "user",

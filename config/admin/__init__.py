@@ -1,6 +1,17 @@
 """What the admin pages of all apps share: they write through the model's verbs, and say in words what was refused."""
 
-from config.admin.columns import amount, change_url, in_one_line, in_two_lines, list_url, local, utc
+from config.admin.columns import (
+    amount,
+    change_url,
+    in_one_line,
+    in_two_lines,
+    list_url,
+    local,
+    local_span,
+    on_the_wall,
+    utc,
+)
+from config.admin.exporting import on_the_clock, priced
 from config.admin.forms import EmailField, ReasonForm, TextField, VerbForm
 from config.admin.pages import CatalogueAdmin, Discreet, DomainAdmin, Page, Rows, ViewOnly
 from config.admin.refusals import REFUSALS, faults, sentence
@@ -24,6 +35,10 @@ __all__ = [
     "in_two_lines",
     "list_url",
     "local",
+    "local_span",
+    "on_the_clock",
+    "on_the_wall",
+    "priced",
     "sentence",
     "utc",
 ]

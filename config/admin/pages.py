@@ -21,8 +21,10 @@ from django.urls import path, reverse
 from django.utils.text import capfirst
 
 from config.admin.columns import change_url, list_url
+from config.admin.exporting import Exporting
 from config.admin.forms import EmailField, TextField, VerbForm
 from config.admin.refusals import REFUSALS, sentence
+from config.admin.times import LocalTimeField, LocalTimeInput
 
 MOST_MESSAGES = 10
 MOST_LINES = 50
@@ -87,7 +89,7 @@ class Discreet(admin.ModelAdmin):
         return super().history_view(request, object_id, extra_context)
 
 
-class DomainAdmin(Discreet):
+class DomainAdmin(Exporting, Discreet):
     """Creates with `make` and changes with `revise`. Its actions are buttons on an object's page, too.
 
     `related` names the relations whose lists that page links to; `pages` are those beside the list. `position` is where
@@ -99,6 +101,7 @@ class DomainAdmin(Discreet):
         models.CharField: {"form_class": TextField},
         models.TextField: {"form_class": TextField},
         models.EmailField: {"form_class": EmailField},
+        models.DateTimeField: {"form_class": LocalTimeField, "widget": LocalTimeInput},
     }
     list_per_page = 50
     related: Sequence[str] = ()
@@ -185,8 +188,6 @@ class DomainAdmin(Discreet):
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None:
             field.show_hidden_initial = True  # tells what this person changed from what somebody else did meanwhile
-        if isinstance(db_field, models.DateTimeField):
-            field.label = f"{capfirst(db_field.verbose_name)} (UTC)"
         return field
 
     def formfield_for_foreignkey(self, db_field, request, **kwargs):

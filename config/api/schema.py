@@ -329,7 +329,7 @@ def example_for(schema: dict[str, Any], components: dict[str, Any]) -> Any:
     """The example of what a schema refers to; of a page, one with a single row; of one or many, one."""
     if "$ref" in schema:
         component = components[schema["$ref"].rsplit("/", 1)[-1]]
-        if "results" not in component.get("properties", {}):
+        if "example" in component or "results" not in component.get("properties", {}):
             known = component.get("properties", {})
             return {name: value for name, value in component.get("example", {}).items() if name in known}
         row = example_for(component["properties"]["results"]["items"], components)

@@ -94,7 +94,8 @@ class Viewset(Conditional, Expanding, GenericViewSet):
             return names
         filterset = getattr(self, "filterset_class", None)
         names |= set(filterset.base_filters) if filterset else set()
-        return names | set(self.pagination_class.parameters) | ({"ordering"} if self.ordering_fields else set())
+        names |= set(self.pagination_class.parameters) if self.pagination_class else set()
+        return names | ({"ordering"} if self.ordering_fields else set())
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
         """Says with the Allow header, and nothing else, what can be done here."""

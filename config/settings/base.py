@@ -210,6 +210,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "ticket-types", "description": "What an event's tickets cost, and how many of them there are."},
         {"name": "bookings", "description": "Customers' places: held, confirmed, cancelled."},
         {"name": "tickets", "description": "Admissions, for the door."},
+        {"name": "reports", "description": "What was sold, and what is left."},
     ],
 }
 
