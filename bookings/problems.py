@@ -43,7 +43,7 @@ class BookingCancelled(DomainError):
 
 
 class BookingNotPending(DomainError):
-    """The booking was confirmed, and cancelling it needs the permission to cancel."""
+    """The booking is confirmed: it holds its places for good, and cancelling it needs the permission to cancel."""
 
     code, title = "booking-not-pending", "The booking is confirmed"
 

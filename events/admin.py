@@ -1,9 +1,19 @@
 # mypy: no-check-untyped-defs
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from config.admin import CatalogueAdmin, ReasonForm, VerbForm, in_one_line, local, on_the_clock, utc
+from config.admin import (
+    CatalogueAdmin,
+    ReasonForm,
+    VerbForm,
+    in_one_line,
+    local,
+    local_span,
+    on_the_clock,
+    utc,
+)
 from events.models import Event
 
 
@@ -13,6 +23,10 @@ class EventForm(VerbForm):
         if self.instance._state.adding and "capacity" in self.fields:
             self.fields["capacity"].required = False
             self.fields["capacity"].help_text = "How many places can be sold; empty: as many as the venue has."
+
+    def place(self, facts):
+        venue = facts.get("venue") or (None if self.instance._state.adding else self.instance.venue)
+        return venue and venue.timezone
 
 
 class WhyCancelForm(ReasonForm):
@@ -82,9 +96,8 @@ class EventAdmin(CatalogueAdmin):
         sale = ["currency", "capacity", "max_per_customer"]
         if obj is None:
             return [(None, {"fields": [*facts, "starts_at", "ends_at"]}), ("Sale", {"fields": sale})]
-        times = ["starts_there", "ends_there"]
-        if self.has_change_permission(request, obj):
-            times = [("starts_at", "starts_there"), ("ends_at", "ends_there")]
+        may_change = self.has_change_permission(request, obj)
+        times = ["starts_at", "ends_at"] if may_change else ["starts_there", "ends_there"]
         state = ["state", *(["cancel_reason"] if obj.cancel_reason else []), *self.readonly_fields[-2:]]
         return [
             (None, {"fields": [*facts, *times]}),
@@ -97,6 +110,13 @@ class EventAdmin(CatalogueAdmin):
 
     def make(self, request, **facts):
         return Event.plan(**facts)
+
+    def save_model(self, request, obj, form, change):
+        is_moved = form.is_moved
+        super().save_model(request, obj, form, change)
+        if is_moved:
+            text = _("The times are those of the new venue: %(times)s.") % {"times": local_span(obj)}
+            self.message_user(request, text, messages.WARNING)
 
     def label(self, event):
         return in_one_line(event)

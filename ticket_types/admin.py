@@ -14,6 +14,10 @@ class TicketTypeForm(VerbForm):
         if not self.instance._state.adding and "price" in self.fields:
             self.initial["price"] = money.plain(self.instance.price, self.instance.currency)
 
+    def place(self, facts):
+        event = facts.get("event") or (None if self.instance._state.adding else self.instance.event)
+        return event and event.venue.timezone
+
 
 @admin.register(TicketType)
 class TicketTypeAdmin(CatalogueAdmin):

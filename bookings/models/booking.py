@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.db.models.expressions import ExpressionWrapper
 
 from bookings.codes import CONFIRMATION_LENGTH, confirmation_code
-from bookings.models import confirming, correcting, placing, releasing
+from bookings.models import confirming, correcting, extending, placing, releasing
 from bookings.problems import IdempotencyKeyReused
 from bookings.states import Status
 from config import money
@@ -290,6 +290,13 @@ class Booking(models.Model):
         if tickets is not None:
             return releasing.cancel_tickets(self, tickets, reason=reason, by=by)
         return releasing.cancel(self, reason=reason, by=by, pending_only=pending_only)
+
+    def extend(self, *, hold: dt.timedelta | None = None, by: Any = None) -> "Booking":
+        """Lets a hold that has not run out last for `hold` from now (by default and at most what the settings say).
+
+        Changes nothing when it lasts longer already. Raises HoldExpired, BookingNotPending, BookingCancelled.
+        """
+        return extending.extend(self, hold=hold, by=by)
 
     def correct(self, *, by: Any = None, check: Check = nothing, **changes: Any) -> "Booking":
         """Changes `customer_name`, `customer_email` or `metadata`. Raises what `check` does with the row locked."""

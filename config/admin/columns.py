@@ -7,14 +7,32 @@ from zoneinfo import ZoneInfo
 
 from django.contrib import admin
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
 
 from config import money
 
 
+def on_the_wall(instant, timezone, form="D d M Y, H:i"):
+    """An instant as the clocks of a zone show it: `Thu 24 Dec 2026, 19:30`."""
+    return date_format(instant.astimezone(ZoneInfo(timezone)), form)
+
+
 def local(instant, timezone):
-    """An instant as the clocks of a zone show it: `Thu 24 Dec 2026, 19:30 Europe/Vienna`."""
-    return f"{instant.astimezone(ZoneInfo(timezone)):%a %d %b %Y, %H:%M} {timezone}"
+    """The same with the zone: `Thu 24 Dec 2026, 19:30 Europe/Vienna`."""
+    return f"{on_the_wall(instant, timezone)} {timezone}"
+
+
+def local_span(event):
+    """When an event is: `Thu 24 Dec 2026, 19:30 to 22:00 Europe/Vienna`."""
+    zone = event.venue.timezone
+    is_one_day = on_the_wall(event.starts_at, zone, "Y-m-d") == on_the_wall(event.ends_at, zone, "Y-m-d")
+    return _("%(start)s to %(end)s %(zone)s") % {
+        "start": on_the_wall(event.starts_at, zone),
+        "end": on_the_wall(event.ends_at, zone, "H:i" if is_one_day else "D d M Y, H:i"),
+        "zone": zone,
+    }
 
 
 def in_one_line(event):

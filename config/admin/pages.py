@@ -23,6 +23,7 @@ from config.admin.columns import change_url, list_url
 from config.admin.exporting import Exporting
 from config.admin.forms import EmailField, TextField, VerbForm
 from config.admin.refusals import REFUSALS, sentence
+from config.admin.times import LocalTimeField, LocalTimeInput
 
 MOST_MESSAGES = 10
 MOST_LINES = 50
@@ -90,6 +91,7 @@ class DomainAdmin(Exporting, admin.ModelAdmin):
         models.CharField: {"form_class": TextField},
         models.TextField: {"form_class": TextField},
         models.EmailField: {"form_class": EmailField},
+        models.DateTimeField: {"form_class": LocalTimeField, "widget": LocalTimeInput},
     }
     list_per_page = 50
     related: Sequence[str] = ()
@@ -165,8 +167,6 @@ class DomainAdmin(Exporting, admin.ModelAdmin):
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None:
             field.show_hidden_initial = True  # tells what this person changed from what somebody else did meanwhile
-        if isinstance(db_field, models.DateTimeField):
-            field.label = f"{capfirst(db_field.verbose_name)} (UTC)"
         return field
 
     def formfield_for_foreignkey(self, db_field, request, **kwargs):
