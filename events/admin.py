@@ -109,7 +109,7 @@ class EventAdmin(CatalogueAdmin):
         return super().get_queryset(request).select_related("venue").with_sales(timezone.now())
 
     def make(self, request, **facts):
-        return Event.plan(**facts)
+        return Event.plan(**facts, by=request.user)
 
     def save_model(self, request, obj, form, change):
         is_moved = form.is_moved
@@ -154,7 +154,7 @@ class EventAdmin(CatalogueAdmin):
 
     @admin.action(description="Publish", permissions=["publish"])
     def publish(self, request, queryset):
-        return self.act(request, queryset, lambda event: event.publish(at=timezone.now()), "Published")
+        return self.act(request, queryset, lambda event: event.publish(at=timezone.now(), by=request.user), "Published")
 
     @admin.action(description="Cancel…", permissions=["cancel"])
     def cancel(self, request, queryset):

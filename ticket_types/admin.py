@@ -81,7 +81,7 @@ class TicketTypeAdmin(CatalogueAdmin):
         return super().get_queryset(request).with_availability(timezone.now()).select_related("event__venue")
 
     def make(self, request, **facts):
-        return TicketType.offer(**facts)
+        return TicketType.offer(**facts, by=request.user)
 
     @admin.display(description="event", ordering="event__starts_at")
     def what(self, ticket_type):
