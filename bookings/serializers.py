@@ -117,7 +117,7 @@ class BookingSerializer(ModelSerializer):
     items = BookingItemSerializer(many=True, read_only=True)
     tickets = BookedTicketSerializer(many=True, read_only=True)
     metadata = MetadataField(required=False)
-    expansions = {"event": Expansion(EventSerializer, lambda user, at: Event.objects.with_sales(at))}
+    expansions = {"event": Expansion(EventSerializer, lambda user, at: Event.objects.seen_by(user).with_sales(at))}
     expires_in = serializers.SerializerMethodField(
         help_text="Seconds until the hold runs out; null when nothing is held."
     )

@@ -167,6 +167,32 @@ def answer(method, answers, caller):
     return 403 if caller in KNOWN else 401
 
 
+# What each write takes; every other field of every model is refused by name. A list in a list is what its objects take.
+VENUE = ["name", "address", "capacity", "timezone"]
+EVENT = ["venue", "name", "description", "starts_at", "ends_at", "currency", "capacity", "max_per_customer"]
+TICKET_TYPE = ["event", "name", "description", "price", "quantity", "min_per_booking", "max_per_booking",
+               "sales_start_at", "sales_end_at", "position"]  # fmt: skip
+WRITABLE = {
+    ("POST", "/venues"): VENUE,
+    ("PUT", "/venues/{venue}"): VENUE,
+    ("PATCH", "/venues/{venue}"): VENUE,
+    ("POST", "/events"): EVENT,
+    ("PUT", "/events/{published}"): EVENT,
+    ("PATCH", "/events/{published}"): EVENT,
+    ("POST", "/events/{draft}/publish"): [],
+    ("POST", "/events/{published}/cancel"): ["reason"],
+    ("POST", "/ticket-types"): TICKET_TYPE,
+    ("PUT", "/ticket-types/{on_sale}"): TICKET_TYPE,
+    ("PATCH", "/ticket-types/{on_sale}"): TICKET_TYPE,
+    ("POST", "/bookings"): ["customer_name", "customer_email", "items", "metadata", "hold_minutes"],
+    ("PATCH", "/bookings/{pending}"): ["customer_name", "customer_email", "metadata"],
+    ("POST", "/bookings/{pending}/confirm"): ["payment_reference"],
+    ("POST", "/bookings/{pending}/cancel"): ["reason", "tickets"],
+    ("POST", "/tickets/{ticket}/check-in"): ["event"],
+    ("POST", "/tickets/{used}/undo-check-in"): [],
+}
+WRITABLE_IN_ITEMS = ["ticket_type", "quantity"]
+
 # The admin: browsers with a session. Whoever is not let in is sent to the login, whatever the page.
 
 NOT_STAFF, INACTIVE_STAFF, TOKEN = "manager who is not staff", "inactive superuser", "superuser's token"
