@@ -7,12 +7,23 @@ import re
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.conf import settings
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 TYPED = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.\d+)?([+-]\d\d:\d\d(?::\d\d)?)?")
 YEARS = range(1900, 2200)  # in which clocks can be converted; the model says what an event may have
+
+
+def first_instant(day, zone):
+    """Of a day in a zone. Where the clocks skip midnight, it is the instant at which they do."""
+    return dt.datetime.combine(day, dt.time(), ZoneInfo(zone)).astimezone(dt.UTC)
+
+
+def office_day(at):
+    """The day that it is in the office at an instant."""
+    return at.astimezone(ZoneInfo(settings.BACK_OFFICE_TIME_ZONE)).date()
 
 
 def readings(clock, zone):

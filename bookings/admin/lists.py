@@ -1,0 +1,81 @@
+"""What the list of bookings is filtered by, and what it adds up to."""
+
+# mypy: no-check-untyped-defs
+
+import datetime as dt
+from dataclasses import dataclass, field
+
+from django.contrib import admin
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from bookings.models import Ticket
+from bookings.reports.queries import bookings_by_status
+from bookings.states import Status
+from config.admin import DayFilter, amount
+
+SOON = dt.timedelta(minutes=10)
+RUNNING_OUT = "running-out"
+LABELS = {
+    Status.PENDING: _("Pending"),
+    Status.CONFIRMED: _("Confirmed"),
+    Status.CANCELLED: _("Cancelled"),
+    Status.EXPIRED: _("Expired"),
+}
+TICKET_LABELS = {
+    Ticket.Status.VALID: _("Valid"),
+    Ticket.Status.CHECKED_IN: _("Checked in"),
+    Ticket.Status.VOID: _("Void"),
+}
+
+
+class StateFilter(admin.SimpleListFilter):
+    """By the state at this moment, whether or not anything has swept the holds."""
+
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request, model_admin):
+        return [*LABELS.items(), (RUNNING_OUT, _("Runs out within 10 minutes"))]
+
+    def queryset(self, request, queryset):
+        if self.value() == RUNNING_OUT:
+            return queryset.running_out(timezone.now(), SOON)
+        return queryset.in_status(self.value(), timezone.now()) if self.value() in Status.values else queryset
+
+
+class MadeFilter(DayFilter):
+    title = _("day of booking")
+    prefix, field = "made", "created_at"
+
+
+class SoldFilter(DayFilter):
+    """As the reports count sales: confirmed, and by the day of that."""
+
+    title = _("day of sale")
+    prefix = "sold"
+
+    def between(self, queryset, start, end):
+        return queryset.sold(start, end)
+
+
+@dataclass
+class Total:
+    """What the bookings of one state add up to; amounts of different currencies are never added."""
+
+    state: str
+    label: str
+    bookings: int = 0
+    places: int = 0
+    amounts: list = field(default_factory=list)
+
+
+def totals(bookings):
+    """Of each state of which there are any; one statement."""
+    found = {}
+    for state, currency, count, places, money in bookings_by_status(timezone.now(), bookings):
+        total = found.setdefault(state, Total(state, LABELS[state]))
+        total.bookings += count
+        total.places += int(places)
+        total.amounts.append(amount(money, currency))
+    return [found[state] for state in LABELS if state in found]
