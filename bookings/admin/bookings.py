@@ -13,8 +13,17 @@ from rest_framework import serializers
 
 from bookings.admin.dashboard import dashboard
 from bookings.admin.exporting import OF_EVENT, state_now
-from bookings.admin.lists import LABELS, TICKET_LABELS, MadeFilter, SoldFilter, StateFilter, totals
 from bookings.admin.selling import Selling
+from bookings.admin.wording import (
+    LABELS,
+    TICKET_LABELS,
+    WHAT_FINDS_IT,
+    MadeFilter,
+    SoldFilter,
+    StateFilter,
+    told,
+    totals,
+)
 from bookings.models import Booking, Ticket
 from bookings.serializers import MetadataField
 from bookings.states import CANCEL_CONFIRMED, CONFIRM, EDGES, Status
@@ -148,9 +157,7 @@ class BookingAdmin(Selling, DomainAdmin):
     list_select_related = ["event__venue"]
     sortable_by = ["made"]  # by anything else a million of them would have to be sorted first
     search_fields = ["confirmation_code"]  # that there is a search at all; `matching` says how
-    search_help_text = gettext_lazy(
-        "Confirmation code, e-mail address, payment reference, beginning of a name or surname, event or venue"
-    )
+    search_help_text = WHAT_FINDS_IT
     fields = ["customer_name", "customer_email", "metadata"]
     actions = ["confirm", "cancel", "cancel_tickets", "extend", "settle_refund"]
     page_actions = ["cancel_tickets"]
@@ -339,33 +346,3 @@ class BookingAdmin(Selling, DomainAdmin):
             "total": self.total(booking),
             "state": self.state_in_words(booking).lower(),
         }
-
-
-VERBS = {
-    "place": gettext_lazy("Booked"),
-    "confirm": gettext_lazy("Confirmed"),
-    "confirm late": gettext_lazy("Confirmed late"),
-    "expire": gettext_lazy("Hold ran out"),
-    "extend": gettext_lazy("Hold extended"),
-    "cancel": gettext_lazy("Cancelled"),
-    "cancel tickets": gettext_lazy("Tickets cancelled"),
-    "correct": gettext_lazy("Corrected"),
-    "check in": gettext_lazy("Checked in"),
-    "undo check-in": gettext_lazy("Check-in undone"),
-    "note payment": gettext_lazy("Second payment noted"),
-    "refuse payment": gettext_lazy("Payment refused"),
-    "settle refund": gettext_lazy("Refund paid"),
-}
-
-
-def told(change, booking):
-    """An entry of the history in words: what was done, when by the venue's clocks, and the particulars."""
-    zone = booking.event.venue.timezone
-    particulars = [(name.replace("_", " "), in_words(name, value, zone)) for name, value in change.details.items()]
-    return VERBS.get(change.verb, change.verb), on_the_wall(change.at, zone), particulars
-
-
-def in_words(name, value, zone):
-    if name == "expires_at":
-        return on_the_wall(dt.datetime.fromisoformat(value), zone)
-    return ", ".join(value) if isinstance(value, list) else value

@@ -10,7 +10,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from bookings.admin.charting import daily_chart, sold_url
-from bookings.admin.lists import RUNNING_OUT, SOON
+from bookings.admin.wording import RUNNING_OUT, SOON
 from bookings.models import Booking
 from bookings.reports.queries import daily, sales
 from bookings.reports.rows import GroupBy

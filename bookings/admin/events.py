@@ -8,13 +8,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from bookings.admin.charting import sales_curve
-from bookings.admin.selling import STATES
 from bookings.models import Booking, Ticket
 from bookings.reports.queries import sales, totals
 from bookings.reports.rows import GroupBy
 from config.admin import amount, badge, change_url, fill, list_url, local_span, on_the_wall
 from events.admin import EventAdmin
 from events.models import Event
+from ticket_types.admin import STATES
 from ticket_types.models import TicketType
 from venues.models import Venue
 

@@ -37,19 +37,12 @@ from config.admin import (
 )
 from config.text import validate_line
 from events.models import Event
+from ticket_types.admin import STATES
 from ticket_types.models import TicketType
 
 MOST_EVENTS = 50
 MOST_WORDS = 10
 ANONYMOUS = "walk-in.invalid"  # a domain that cannot exist (RFC 2606): nothing is ever sent there
-STATES = {
-    "on_sale": gettext_lazy("on sale"),
-    "sold_out": gettext_lazy("sold out"),
-    "not_started": gettext_lazy("its sale has not begun"),
-    "ended": gettext_lazy("its sale is over"),
-    "not_published": gettext_lazy("its event is not published"),
-    "cancelled": gettext_lazy("its event is cancelled"),
-}
 
 
 class SaleForm(forms.Form):

@@ -3,33 +3,33 @@
 # mypy: no-check-untyped-defs
 
 from django.contrib import admin
+from django.contrib.auth import get_user_model
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from bookings.admin.exporting import OF_BOOKING, state_now
-from bookings.models import BookingChange, BookingItem, Ticket
-from config.admin import DomainAdmin, ViewOnly, amount, in_two_lines, priced, utc
+from bookings.admin.wording import TICKET_LABELS, WHAT_FINDS_IT, told, verb_in_words
+from bookings.codes import TICKET_CODE
+from bookings.models import Booking, BookingChange, BookingItem, Ticket
+from config.admin import ChosenFilter, DomainAdmin, ViewOnly, amount, badge, in_two_lines, on_the_wall, priced, utc
 
 
-class HistoryOfBooking(ViewOnly):
-    """Whoever may see a booking may see what happened to it."""
+class OfBooking(ViewOnly, DomainAdmin):
+    """Lists in which one finds what belongs to a booking by what finds the booking."""
 
-    def has_view_permission(self, request, obj=None):
-        return request.user.has_perm("bookings.view_booking")
+    search_fields = ["booking__confirmation_code"]  # that there is a search at all; `matching` says how
+    search_help_text = WHAT_FINDS_IT
+    sortable_by = ()  # by anything but its age a million of them would have to be sorted first
+    ordering = ["-id"]
 
-    has_module_permission = has_view_permission
-
-    @admin.display(description="change")
-    def states(self, change):
-        return f"{change.from_status} → {change.to_status}" if change.from_status else change.to_status
-
-    @admin.display(description="details")
-    def particulars(self, change):
-        return ", ".join(f"{name}: {', '.join(value) if isinstance(value, list) else value}"
-                         for name, value in change.details.items())  # fmt: skip
+    def get_search_results(self, request, queryset, search_term):
+        words = search_term.strip()
+        return queryset.filter(booking__in=Booking.objects.matching(words)) if words else queryset, False
 
 
 @admin.register(BookingItem)
-class BookingItemAdmin(ViewOnly, DomainAdmin):
+class BookingItemAdmin(OfBooking):
     exported = {
         **OF_BOOKING,
         "state": (state_now, "booking__status", "booking__expires_at"),
@@ -42,6 +42,7 @@ class BookingItemAdmin(ViewOnly, DomainAdmin):
         "booked at (UTC)": "booking__created_at",
     }
     list_display = ["booking", "what", "name", "unit_price_in_currency", "quantity", "cancelled_quantity", "total"]
+    list_filter = [("ticket_type__event", ChosenFilter)]
     fields = [
         "booking",
         "what",
@@ -52,30 +53,25 @@ class BookingItemAdmin(ViewOnly, DomainAdmin):
         "cancelled_quantity",
         "total",
     ]
-    search_fields = ["=booking__confirmation_code", "booking__customer_name", "booking__customer_email", "name"]
-    search_help_text = "Confirmation code, customer or ticket type"
-    list_filter = ["booking__created_at"]
-    show_full_result_count = False
-    ordering = ["-id"]
 
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("booking__event__venue", "ticket_type")
 
-    @admin.display(description="event")
+    @admin.display(description=gettext_lazy("event"))
     def what(self, item):
         return in_two_lines(item.booking.event)
 
-    @admin.display(description="unit price", ordering="unit_price")
+    @admin.display(description=gettext_lazy("unit price"))
     def unit_price_in_currency(self, item):
         return amount(item.unit_price, item.currency)
 
-    @admin.display(ordering="total_price")
+    @admin.display(description=gettext_lazy("total"))
     def total(self, item):
         return amount(item.total_price, item.currency)
 
 
 @admin.register(Ticket)
-class TicketAdmin(ViewOnly, DomainAdmin):
+class TicketAdmin(OfBooking):
     exported = {
         "code": "code",
         "status": "status",
@@ -84,30 +80,43 @@ class TicketAdmin(ViewOnly, DomainAdmin):
         "issued at (UTC)": "created_at",
         "checked in at (UTC)": "checked_in_at",
     }
-    list_display = ["code", "status", "holder", "type_name", "what", "booking", utc("checked_in_at")]
-    fields = ["code", "status", "holder", "type_name", "what", "booking", utc("created_at"), utc("checked_in_at")]
-    search_fields = ["=code", "=booking__confirmation_code", "booking__customer_name", "booking__customer_email"]
-    search_help_text = "Ticket code, confirmation code or customer"
-    list_filter = ["status", "checked_in_at"]
-    show_full_result_count = False
-    ordering = ["-id"]
+    list_display = ["code", "state", "holder", "type_name", "what", "booking", "entered"]
+    fields = ["code", "state", "holder", "type_name", "what", "booking", utc("created_at"), "entered"]
+    search_help_text = gettext_lazy(
+        "Ticket code, or what finds its booking: a code, e-mail address, name, surname or event"
+    )
+    list_filter = ["status", ("ticket_type__event", ChosenFilter)]
     actions = ["check_in", "undo_check_in"]
     position = 50
 
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("booking__event__venue", "ticket_type")
 
-    @admin.display(ordering="booking__customer_name")
+    def get_search_results(self, request, queryset, search_term):
+        code = search_term.strip().upper()
+        if TICKET_CODE.fullmatch(code):
+            return queryset.filter(code=code), False
+        return super().get_search_results(request, queryset, search_term)
+
+    @admin.display(description=gettext_lazy("state"))
+    def state(self, ticket):
+        return badge(ticket.status, TICKET_LABELS[ticket.status])
+
+    @admin.display(description=gettext_lazy("holder"))
     def holder(self, ticket):
         return ticket.booking.customer_name
 
-    @admin.display(description="ticket type", ordering="ticket_type__name")
+    @admin.display(description=gettext_lazy("ticket type"))
     def type_name(self, ticket):
         return ticket.ticket_type.name
 
-    @admin.display(description="event", ordering="booking__event__starts_at")
+    @admin.display(description=gettext_lazy("event"))
     def what(self, ticket):
         return in_two_lines(ticket.booking.event)
+
+    @admin.display(description=gettext_lazy("checked in, venue time"), empty_value="-")
+    def entered(self, ticket):
+        return ticket.checked_in_at and on_the_wall(ticket.checked_in_at, ticket.booking.event.venue.timezone)
 
     # Actions
 
@@ -117,19 +126,21 @@ class TicketAdmin(ViewOnly, DomainAdmin):
     def is_offered(self, action, ticket):
         return ticket.status == {"check_in": Ticket.Status.VALID, "undo_check_in": Ticket.Status.CHECKED_IN}[action]
 
-    @admin.action(description="Check in", permissions=["check_in"])
+    @admin.action(description=gettext_lazy("Check in"), permissions=["check_in"])
     def check_in(self, request, queryset):
         return self.act(
-            request, queryset, lambda ticket: ticket.check_in(at=timezone.now(), by=request.user), "Checked in"
+            request, queryset, lambda ticket: ticket.check_in(at=timezone.now(), by=request.user), _("Checked in")
         )
 
-    @admin.action(description="Undo check-in", permissions=["check_in"])
+    @admin.action(description=gettext_lazy("Undo check-in"), permissions=["check_in"])
     def undo_check_in(self, request, queryset):
-        return self.act(request, queryset, lambda ticket: ticket.undo_check_in(by=request.user), "Check-in undone")
+        return self.act(request, queryset, lambda ticket: ticket.undo_check_in(by=request.user), _("Check-in undone"))
 
 
 @admin.register(BookingChange)
-class BookingChangeAdmin(HistoryOfBooking, DomainAdmin):
+class BookingChangeAdmin(OfBooking):
+    """Whoever may see a booking may see what happened to it."""
+
     exported = {
         "at (UTC)": "at",
         "booking": "booking__confirmation_code",
@@ -139,11 +150,41 @@ class BookingChangeAdmin(HistoryOfBooking, DomainAdmin):
         "to": "to_status",
         "details": "details",
     }
-    list_display = [utc("at"), "booking", "verb", "by_name", "states", "particulars"]
-    fields = [utc("at"), "booking", "verb", "by_name", "by", "states", "particulars"]
-    search_fields = ["=booking__confirmation_code", "booking__customer_name", "=by_name"]
-    search_help_text = "Confirmation code, customer or account"
-    list_filter = ["to_status", "at"]
-    list_select_related = ["booking", "by"]
-    show_full_result_count = False
-    ordering = ["-id"]
+    list_display = ["when", "booking", "verb_in_words", "by_name", "states", "particulars"]
+    fields = ["when", "booking", "verb_in_words", "by_name", "by", "states", "particulars"]
+    search_help_text = gettext_lazy(
+        "Account, or what finds the booking: a code, e-mail address, name, surname or event"
+    )
+    list_filter = ["to_status"]
+    list_select_related = ["booking__event__venue", "by"]
+
+    def has_view_permission(self, request, obj=None):
+        return request.user.has_perm("bookings.view_booking")
+
+    has_module_permission = has_view_permission
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("booking__event__venue", "by")
+
+    def get_search_results(self, request, queryset, search_term):
+        words = search_term.strip()
+        account = get_user_model().objects.filter(username=words).first() if words else None
+        if account is not None:
+            return queryset.filter(by=account), False
+        return super().get_search_results(request, queryset, search_term)
+
+    @admin.display(description=gettext_lazy("when, venue time"))
+    def when(self, change):
+        return told(change, change.booking)[1]
+
+    @admin.display(description=gettext_lazy("what"))
+    def verb_in_words(self, change):
+        return verb_in_words(change.verb)
+
+    @admin.display(description=gettext_lazy("change"))
+    def states(self, change):
+        return f"{change.from_status} → {change.to_status}" if change.from_status else change.to_status
+
+    @admin.display(description=gettext_lazy("details"))
+    def particulars(self, change):
+        return ", ".join(f"{name}: {value}" for name, value in told(change, change.booking)[2])

@@ -1,4 +1,4 @@
-"""What the list of bookings is filtered by, and what it adds up to."""
+"""Bookings in words: their states, what a list of them is filtered by and adds up to, and their history."""
 
 # mypy: no-check-untyped-defs
 
@@ -12,9 +12,12 @@ from django.utils.translation import gettext_lazy as _
 from bookings.models import Ticket
 from bookings.reports.queries import bookings_by_status
 from bookings.states import Status
-from config.admin import DayFilter, amount
+from config.admin import DayFilter, amount, on_the_wall
 
 SOON = dt.timedelta(minutes=10)
+WHAT_FINDS_IT = _(
+    "Confirmation code, e-mail address, payment reference, beginning of a name or surname, event or venue"
+)
 RUNNING_OUT = "running-out"
 LABELS = {
     Status.PENDING: _("Pending"),
@@ -79,3 +82,39 @@ def totals(bookings):
         total.places += int(places)
         total.amounts.append(amount(money, currency))
     return [found[state] for state in LABELS if state in found]
+
+
+# History
+
+VERBS = {
+    "place": _("Booked"),
+    "confirm": _("Confirmed"),
+    "confirm late": _("Confirmed late"),
+    "expire": _("Hold ran out"),
+    "extend": _("Hold extended"),
+    "cancel": _("Cancelled"),
+    "cancel tickets": _("Tickets cancelled"),
+    "correct": _("Corrected"),
+    "check in": _("Checked in"),
+    "undo check-in": _("Check-in undone"),
+    "note payment": _("Second payment noted"),
+    "refuse payment": _("Payment refused"),
+    "settle refund": _("Refund paid"),
+}
+
+
+def verb_in_words(verb):
+    return VERBS.get(verb, verb)
+
+
+def told(change, booking):
+    """An entry of the history in words: what was done, when by the venue's clocks, and the particulars."""
+    zone = booking.event.venue.timezone
+    particulars = [(name.replace("_", " "), in_words(name, value, zone)) for name, value in change.details.items()]
+    return verb_in_words(change.verb), on_the_wall(change.at, zone), particulars
+
+
+def in_words(name, value, zone):
+    if name == "expires_at":
+        return on_the_wall(dt.datetime.fromisoformat(value), zone)
+    return ", ".join(value) if isinstance(value, list) else value
