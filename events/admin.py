@@ -116,7 +116,7 @@ class EventAdmin(MonthPage, CatalogueAdmin):
         return super().get_queryset(request).select_related("venue").with_sales(at).with_unpaid(at)
 
     def make(self, request, **facts):
-        return Event.plan(**facts)
+        return Event.plan(**facts, by=request.user)
 
     def save_model(self, request, obj, form, change):
         is_moved = form.is_moved
@@ -161,7 +161,10 @@ class EventAdmin(MonthPage, CatalogueAdmin):
 
     @admin.action(description=gettext_lazy("Publish"), permissions=["publish"])
     def publish(self, request, queryset):
-        return self.act(request, queryset, lambda event: event.publish(at=timezone.now()), _("Published"))
+        def publish(event):
+            event.publish(at=timezone.now(), by=request.user)
+
+        return self.act(request, queryset, publish, _("Published"))
 
     @admin.action(description=gettext_lazy("Cancel…"), permissions=["cancel"])
     def cancel(self, request, queryset):

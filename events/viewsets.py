@@ -66,7 +66,7 @@ class EventViewSet(CatalogueViewset):
     def publish(self, request: Request, pk: str) -> Response:
         """Put a draft before the public. Its start must be in the future."""
         self.read(Serializer)
-        self.get_object().publish(at=timezone.now())
+        self.get_object().publish(at=timezone.now(), by=request.user)
         return self.answer()
 
     @extend_schema(request=CancelEventSerializer, responses=EventSerializer)

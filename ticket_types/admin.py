@@ -133,7 +133,7 @@ class TicketTypeAdmin(CatalogueAdmin):
         return super().get_queryset(request).with_availability(at).with_unpaid(at).select_related("event__venue")
 
     def make(self, request, **facts):
-        return TicketType.offer(**facts)
+        return TicketType.offer(**facts, by=request.user)
 
     def response_post_save_add(self, request, obj):
         """To the event, whose page shows all of its ticket types."""

@@ -39,4 +39,4 @@ class VenueAdmin(CatalogueAdmin):
     related = ["events"]
 
     def make(self, request, **facts):
-        return Venue.objects.create(**facts)
+        return Venue.open(**facts, by=request.user)

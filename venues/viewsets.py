@@ -14,7 +14,7 @@ class VenueViewSet(CatalogueViewset):
     ordering = ("name",)
     ordering_fields = ("name", "capacity", "created_at")
     public_for = 60
-    make = Venue.objects.create
+    make = Venue.open
     access = {
         "list": ANYONE,
         "retrieve": ANYONE,

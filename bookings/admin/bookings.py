@@ -179,6 +179,9 @@ class BookingAdmin(Selling, DomainAdmin):
     def has_delete_permission(self, request, obj=None):
         return False
 
+    def history_of(self, obj):
+        return obj.changes
+
     def revise(self, request, obj, **changes):
         obj.correct(by=request.user, **changes)
 

@@ -295,6 +295,9 @@ def test_reports_are_for_those_who_may_view_them(path, guest, door, box_office, 
     assert refused(door.get(path), 403, "forbidden")
     assert [client.get(path).status_code for client in (box_office, manager, auditor)] == [200, 200, 200]
     assert refused(manager.post(path, {}), 405, "method-not-allowed")
+    for query in ("", "?format=csv"):
+        answer = manager.options(path.partition("?")[0] + query)
+        assert (answer.status_code, answer.content) == (204, b"")
 
 
 @pytest.mark.parametrize(

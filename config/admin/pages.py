@@ -10,7 +10,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.actions import delete_selected as ask_to_delete
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.admin.utils import model_ngettext
+from django.contrib.admin.utils import model_ngettext, unquote
 from django.contrib.admin.views.main import PAGE_VAR
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import PermissionDenied
@@ -29,9 +29,11 @@ from config.admin.forms import EmailField, TextField, VerbForm
 from config.admin.lists import BoundedPaginator, ChosenFilter, List
 from config.admin.refusals import REFUSALS, sentence
 from config.admin.times import LocalTimeField, LocalTimeInput
+from config.history.models import Change
 
 MOST_MESSAGES = 10
 MOST_LINES = 50
+MOST_ENTRIES = 500  # of a history on one page
 
 
 class ViewOnly:
@@ -103,6 +105,7 @@ class DomainAdmin(Exporting, admin.ModelAdmin):
     paginator = BoundedPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # each would be a count to its end
+    object_history_template = "admin/history.html"
     related: Sequence[str] = ()
     pages: Sequence[Page] = ()
     position: int | None = None
@@ -296,6 +299,16 @@ class DomainAdmin(Exporting, admin.ModelAdmin):
         """Whether an action makes sense for the object as it is."""
         return True
 
+    def history_of(self, obj):
+        """The entries of an object's history, from wherever it was changed; None: what Django knows of its pages."""
+        return
+
+    def history_view(self, request, object_id, extra_context=None):
+        obj = self.get_object(request, unquote(object_id))
+        entries = self.history_of(obj) if obj else None
+        shown = {} if entries is None else {"entries": entries.order_by("-id")[:MOST_ENTRIES]}
+        return super().history_view(request, object_id, {**shown, **(extra_context or {})})
+
 
 class CatalogueAdmin(DomainAdmin):
     """Changes with the model's `revise` and deletes with its `remove`, which refuses what was ever booked.
@@ -306,15 +319,18 @@ class CatalogueAdmin(DomainAdmin):
     actions = ["delete_selected"]
     bookings: str
 
+    def history_of(self, obj):
+        return Change.objects.of(obj)
+
     def revise(self, request, obj, **changes):
-        obj.revise(**changes)
+        obj.revise(**changes, by=request.user)
 
     def delete_model(self, request, obj):
-        obj.remove()
+        obj.remove(by=request.user)
 
     def delete_queryset(self, request, queryset):
         for obj in queryset:
-            obj.remove()
+            obj.remove(by=request.user)
 
     def get_deleted_objects(self, objs, request):
         """Bookings are counted, not listed: there may be thousands. Once it is confirmed, `remove` has the word."""
@@ -342,6 +358,6 @@ class CatalogueAdmin(DomainAdmin):
         def remove(obj):
             with transaction.atomic():
                 self.log_deletions(request, [obj])
-                obj.remove()
+                obj.remove(by=request.user)
 
         return self.act(request, queryset, remove, _("Deleted"), is_logged=True)

@@ -12,6 +12,8 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from config.clocks import readings
+
 TYPED = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.\d+)?([+-]\d\d:\d\d(?::\d\d)?)?")
 YEARS = range(1900, 2200)  # in which clocks can be converted; the model says what an event may have
 
@@ -24,12 +26,6 @@ def first_instant(day, zone):
 def office_day(at):
     """The day that it is in the office at an instant."""
     return at.astimezone(ZoneInfo(settings.BACK_OFFICE_TIME_ZONE)).date()
-
-
-def readings(clock, zone):
-    """The instants at which the clocks of a zone show a time: one, or none where they skip it, or two."""
-    found = {clock.replace(tzinfo=zone, fold=fold).astimezone(dt.UTC) for fold in (0, 1)}
-    return [at.astimezone(zone) for at in sorted(found) if at.astimezone(zone).replace(tzinfo=None, fold=0) == clock]
 
 
 def on_the_clock(value):

@@ -22,6 +22,7 @@ from config.api.errors import problem_of
 from config.api.expand import PARAMETER as EXPAND
 from config.api.expand import Expanding
 from config.api.pagination import SkipLimitPagination
+from config.history.models import together
 from config.problems import InvalidInput, Malformed, NotFound, Problem
 
 MOST_AT_ONCE = 100  # objects in a body
@@ -126,6 +127,8 @@ class Viewset(Conditional, Expanding, GenericViewSet):
 class CatalogueViewset(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset):
     """Create, read, update and delete through the model's verbs: `make` creates, `revise` changes, `remove` deletes.
 
+    Each is told `by` whom it is done.
+
     With `bulk_by` a POST also takes a list, of which everything is made or nothing. It names the reference whose row
     `make` locks: a list is made in that order, so that two lists at once do not wait for each other in a circle.
     """
@@ -138,7 +141,7 @@ class CatalogueViewset(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset
             return self.create_all(request.data)
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        self.kwargs["pk"] = str(type(self).make(**serializer.validated_data).pk)
+        self.kwargs["pk"] = str(type(self).make(**serializer.validated_data, by=request.user).pk)
         response = self.answer()
         response.status_code = status.HTTP_201_CREATED
         response["Location"] = f"{request.path.rstrip('/')}/{self.kwargs['pk']}"
@@ -150,17 +153,17 @@ class CatalogueViewset(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset
         rows: list[dict[str, Any]] = serializer.validated_data
         made: dict[int, Any] = {}
         refusals: dict[int, Problem] = {}
-        with transaction.atomic():
+        with transaction.atomic(), together():
             for index in sorted(range(len(rows)), key=lambda index: (rows[index][self.bulk_by].pk, index)):
                 try:
                     with transaction.atomic():
-                        made[index] = type(self).make(**rows[index]).pk
+                        made[index] = type(self).make(**rows[index], by=self.request.user).pk
                 except (Problem, IntegrityError) as error:
                     if (problem := problem_of(error, self)) is None:
                         raise
                     refusals[index] = problem
             if refusals:
-                raise together(refusals)
+                raise in_one(refusals)
         self.at = timezone.now()
         found = {row.pk: row for row in self.get_queryset().filter(pk__in=made.values())}
         answer = self.get_serializer([found[made[index]] for index in range(len(rows))], many=True).data
@@ -176,15 +179,15 @@ class CatalogueViewset(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset
         instance = self.get_object()
         serializer: BaseSerializer = self.get_serializer(instance, data=request.data, partial=partial)
         serializer.is_valid(raise_exception=True)
-        instance.revise(check=self.refuse_stale, **serializer.validated_data)
+        instance.revise(check=self.refuse_stale, by=request.user, **serializer.validated_data)
         return self.answer()
 
     def destroy(self, request: Request, pk: str) -> Response:
-        self.get_object().remove(check=self.refuse_stale)
+        self.get_object().remove(check=self.refuse_stale, by=request.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-def together(refusals: dict[int, Problem]) -> Problem:
+def in_one(refusals: dict[int, Problem]) -> Problem:
     """One problem of all those of a list's objects: of the first one's kind, with the faults of each by its place."""
     faults = [
         {**fault, "pointer": f"/{index}{fault['pointer']}"}

@@ -53,6 +53,7 @@ CACHES = {"default": env.cache("CACHE_URL", "locmemcache://")}
 INSTALLED_APPS = [
     "config.apps.ProjectConfig",
     "config.access",
+    "config.history",
     "venues",
     "events",
     "ticket_types",

@@ -61,7 +61,7 @@ class Evening:
         with transaction.atomic():
             self.plan()
             if self.show.sale != Sale.DRAFT:
-                self.event.publish(at=self.opened_at)
+                self.event.publish(at=self.opened_at, by="load_demo")
             if self.show.sale in (Sale.OPEN, Sale.HELD, Sale.CANCELLED):
                 self.sell()
             if self.cancelled_at:
@@ -86,6 +86,7 @@ class Evening:
             currency=self.house.currency,
             capacity=show.capacity,
             max_per_customer=show.most_per_customer,
+            by="load_demo",
         )
         for position, tier in enumerate(show.tiers):
             ticket_type = self.offer(tier, position)
@@ -106,6 +107,7 @@ class Evening:
             sales_start_at=last_days or later,
             sales_end_at=early,
             position=position,
+            by="load_demo",
         )
 
     def sell(self) -> None:
