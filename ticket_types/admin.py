@@ -11,6 +11,7 @@ from config import money
 from config.admin import (
     CatalogueAdmin,
     ChosenFilter,
+    Page,
     VerbForm,
     amount,
     badge,
@@ -23,6 +24,7 @@ from config.admin import (
     utc,
 )
 from events.models import Event
+from ticket_types.importing.page import PERMISSIONS, ImportPage
 from ticket_types.models import TicketType
 
 STATES = {
@@ -68,7 +70,7 @@ def sale_time(name, description):
 
 
 @admin.register(TicketType)
-class TicketTypeAdmin(CatalogueAdmin):
+class TicketTypeAdmin(ImportPage, CatalogueAdmin):
     exported = {
         "id": "id",
         "venue": "event__venue__name",
@@ -103,6 +105,7 @@ class TicketTypeAdmin(CatalogueAdmin):
         utc("updated_at"),
     ]
     bookings = "booking_items"
+    pages = [Page("import_catalogue", gettext_lazy("Import"), PERMISSIONS, position=70)]
 
     def get_readonly_fields(self, request, obj=None):
         # Bookings of the type are bookings of its event: it stays with it.
