@@ -8,6 +8,8 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from environ.fileaware_mapping import FileAwareMapping
 
+from config import text
+
 FALSE_STRINGS = ("false", "off", "n", "no", "0", "")
 UNITS = {1: "second", 60: "minute", 3600: "hour", 86_400: "day"}
 RATE = re.compile(r"\s*([1-9][0-9]{0,7})\s*/\s*(s|sec|second|m|min|minute|h|hour|d|day)\s*", re.IGNORECASE)
@@ -90,6 +92,13 @@ class Env(environ.FileAwareEnv):
             if choice.lower() == value.strip().lower():
                 return choice
         raise ImproperlyConfigured(f"{var} must be one of {', '.join(choices)}, not {value!r}.")
+
+    def time_zone(self, var: str, default: str) -> str:
+        """An IANA name, such as Europe/Vienna."""
+        value: str = self.str(var, default)
+        if value not in text.timezones():
+            raise ImproperlyConfigured(f"{var} must be an IANA time zone name such as Europe/Vienna, not {value!r}.")
+        return value
 
     def words(self, var: str, default: str = "") -> list[str]:
         """A comma-separated list; spaces around the commas do not count."""

@@ -54,6 +54,13 @@ def fold(value: str) -> str:
     return unicodedata.normalize("NFC", normalise(value).casefold())
 
 
+def search_key(value: str) -> str:
+    """The form in which names are looked for: without regard to case, accents, commas and how wide the spaces are."""
+    letters = unicodedata.normalize("NFKD", value.casefold()).replace(",", " ")
+    bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return " ".join(bare.split())
+
+
 def validate_line(value: str) -> None:
     """Raises ValidationError when `value` holds anything that does not belong in one line of text."""
     for character in value:

@@ -67,6 +67,12 @@ class EventQuerySet(models.QuerySet["Event"]):
         places = bookings.values("event").annotate(places=Sum("quantity")).values("places")
         return self.annotate(overdue=Coalesce(Subquery(places), Value(0)))
 
+    def with_unpaid(self, at: Any) -> Self:
+        """Adds `unpaid`: those of the held places whose bookings are not confirmed yet at `at`."""
+        bookings = reverse(Event, "bookings").holds(at).filter(event=OuterRef("pk")).order_by()
+        places = bookings.values("event").annotate(places=Sum("quantity")).values("places")
+        return self.annotate(unpaid=Coalesce(Subquery(places), Value(0)))
+
     def with_sales(self, at: Any) -> Self:
         """Adds what `sales_refusal` needs to know of the event's ticket types."""
         types = reverse(Event, "ticket_types").filter(event=OuterRef("pk")).order_by()

@@ -54,6 +54,13 @@ class TicketTypeQuerySet(models.QuerySet["TicketType"]):
             self.with_overdue(at).annotate(event_overdue=Coalesce(Subquery(places), Value(0))).select_related("event")
         )
 
+    def with_unpaid(self, at: Any) -> Self:
+        """Adds `unpaid`: those of the held places whose bookings are not confirmed yet at `at`."""
+        items = reverse(TicketType, "booking_items").holds(at).order_by()
+        items = items.filter(ticket_type=OuterRef("pk"), booking__event=OuterRef("event"))
+        places = items.values("ticket_type").annotate(places=Sum("quantity")).values("places")
+        return self.annotate(unpaid=Coalesce(Subquery(places), Value(0)))
+
     def on_sale(self, at: dt.datetime) -> Self:
         """What can be booked at `at`. Needs `with_availability`."""
         return self.in_sales_window(at).filter(

@@ -34,6 +34,7 @@ class VenueAdmin(CatalogueAdmin):
     search_fields = ["name", "address"]
     search_help_text = "Name or address"
     bookings = "events__bookings"
+    position = 60
     related = ["events"]
 
     def make(self, request, **facts):

@@ -9,7 +9,8 @@ from django.db.models import F, Q
 from django.db.models.expressions import ExpressionWrapper
 
 from bookings.codes import CONFIRMATION_LENGTH, confirmation_code
-from bookings.models import confirming, correcting, extending, placing, releasing
+from bookings.models import confirming, correcting, extending, placing, releasing, searching
+from bookings.models.searching import KEY_LENGTH
 from bookings.problems import IdempotencyKeyReused
 from bookings.states import Status
 from config import money
@@ -75,6 +76,13 @@ class BookingQuerySet(models.QuerySet["Booking"]):
         bounds = {"confirmed_at__gte": start, "confirmed_at__lt": end}
         return self.filter(status=Status.CONFIRMED, **{name: at for name, at in bounds.items() if at is not None})
 
+    def matching(self, words: str, *, is_shown: bool = True) -> Self:
+        """What a customer's words may mean, whatever the number of bookings: a confirmation code, an e-mail address, a
+        payment reference, the beginning of a name or of a surname, an event or its venue. Addresses and payments find
+        nothing for whom bookings are not shown to.
+        """
+        return self.filter(searching.condition(words, is_shown=is_shown))
+
     def in_status(self, status: str, at: Any) -> Self:
         """Those that are in a state at `at`, whether or not anything has swept their holds."""
         if status == Status.PENDING:
@@ -100,6 +108,10 @@ class BookingItemQuerySet(models.QuerySet["BookingItem"]):
         """Those of bookings whose hold has run out by `at`."""
         return self.filter(booking__status=Status.PENDING, booking__expires_at__lte=at)
 
+    def holds(self, at: Any) -> Self:
+        """Those of bookings that are pending, with time left."""
+        return self.filter(booking__status=Status.PENDING, booking__expires_at__gt=at)
+
 
 class Booking(models.Model):
     """A customer's places for an event: held for some minutes, then confirmed, cancelled or expired."""
@@ -114,6 +126,8 @@ class Booking(models.Model):
     event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="bookings", db_index=False)
     status = models.CharField(max_length=9, choices=Status, default=Status.PENDING, editable=False)
     customer_name = models.CharField(max_length=200, validators=[validate_line])
+    name_key = models.CharField(max_length=KEY_LENGTH, editable=False, help_text="The name, folded to be looked for.")
+    surname_key = models.CharField(max_length=KEY_LENGTH, editable=False, help_text="The same, its last word first.")
     customer_email = models.EmailField(max_length=254)
     customer_key = models.CharField(max_length=320, editable=False, help_text="The e-mail address, folded to compare.")
     quantity = models.PositiveIntegerField(editable=False, help_text="Places booked.")
@@ -158,6 +172,11 @@ class Booking(models.Model):
             models.Index(fields=["customer_key", "event"], name="booking_of_customer"),
             # Sales by day and month, and those of the last days: GET /reports/sales, the admin's first page.
             models.Index(fields=["confirmed_at"], name="booking_sales", condition=Q(status="confirmed")),
+            # The admin's search by name, from its beginning. The classes of operators let PostgreSQL use them for LIKE.
+            models.Index(fields=["name_key"], name="booking_by_name", opclasses=["varchar_pattern_ops"]),
+            models.Index(fields=["surname_key"], name="booking_by_surname", opclasses=["varchar_pattern_ops"]),
+            # The admin's search by the reference of a payment, which most bookings of a free event do not have.
+            models.Index(fields=["payment_reference"], name="booking_by_payment", condition=~Q(payment_reference="")),
             # The list of payments to give back.
             models.Index(fields=["created_at"], name="booking_refunds", condition=Q(refund_due=True)),
         ]

@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 
 from bookings import models
 from bookings.models.moving import LostRace, take_places
+from bookings.models.searching import keys_of
 from bookings.problems import CustomerLimit, NotOnSale, RequestInProgress, SoldOut, instant
 from bookings.states import Status
 from config import text
@@ -135,6 +136,7 @@ class Placing:
         booking = models.Booking(
             event=offer.event,
             customer_name=self.customer_name,
+            **keys_of(self.customer_name),
             customer_email=self.customer_email,
             customer_key=text.fold(self.customer_email),
             metadata=self.metadata,

@@ -202,10 +202,10 @@ def overview(at: dt.datetime) -> Overview:
     )
 
 
-def bookings_by_status(at: dt.datetime) -> Any:
+def bookings_by_status(at: dt.datetime, bookings: "QuerySet[Booking] | None" = None) -> Any:
     """For each state at `at` and currency: how many bookings, their places, and what these cost."""
     is_over = When(status=Status.PENDING, expires_at__lte=at, then=Value(Status.EXPIRED))
-    rows = Booking.objects.annotate(state=Case(is_over, default=F("status"))).order_by("state", "currency")
+    rows = everything(bookings).annotate(state=Case(is_over, default=F("status"))).order_by("state", "currency")
     return rows.values_list("state", "currency").annotate(count=Count("pk"), **figures_of_bookings())
 
 

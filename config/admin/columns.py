@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.contrib import admin
 from django.urls import reverse
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
@@ -40,7 +40,7 @@ def in_one_line(event):
 
 
 def in_two_lines(event):
-    return format_html("{}<br>{}", event.name, local(event.starts_at, event.venue.timezone))
+    return format_html('{}<br><span class="quiet">{}</span>', event.name, local(event.starts_at, event.venue.timezone))
 
 
 def utc(name, description=None):
@@ -49,14 +49,46 @@ def utc(name, description=None):
     @admin.display(description=description or name.removesuffix("_at").replace("_", " "), ordering=name)
     def column(obj):
         instant = getattr(obj, name)
-        return "-" if instant is None else f"{instant.astimezone(dt.UTC):%d %b %Y, %H:%M} UTC"
+        return "-" if instant is None else f"{date_format(instant.astimezone(dt.UTC), 'd M Y, H:i')} UTC"
 
     column.__name__ = f"{name}_in_utc"
     return column
 
 
 def amount(value, currency):
-    return f"{money.plain(value, currency)}\N{NO-BREAK SPACE}{currency}"
+    """`1,249.90 EUR`."""
+    decimals = money.DECIMALS[currency]
+    return f"{number_format(value, decimals, force_grouping=True)}\N{NO-BREAK SPACE}{currency}"
+
+
+def number(value):
+    """`12,500`."""
+    return number_format(value, force_grouping=True)
+
+
+def badge(kind, text):
+    """A state: a mark whose colour says how it is, and the words that say the same."""
+    return format_html('<span class="badge {}">{}</span>', kind, text)
+
+
+def fill(sold, held, capacity):
+    """A bar of what is sold and held of something, with the figures; without a bar when nothing limits it."""
+    taken = sold + held
+    if capacity is None:
+        return format_html('<span class="fill">{}</span>', _("%(sold)s sold, no limit") % {"sold": number(taken)})
+    figures = {"sold": number(sold), "held": number(held), "left": number(max(capacity - taken, 0))}
+    percent = {name: f"{100 * count / capacity:.2f}" for name, count in {"sold": sold, "held": held}.items()}
+    return format_html(
+        '<span class="fill"><svg viewBox="0 0 100 8" preserveAspectRatio="none" role="img"><title>{}</title>'
+        '<rect class="all" width="100" height="8"/><rect class="sold" width="{}" height="8"/>'
+        '<rect class="held" x="{}" width="{}" height="8"/></svg> <span>{} / {}</span></span>',
+        _("%(sold)s sold, %(held)s held, %(left)s left") % figures,
+        percent["sold"],
+        percent["sold"],
+        percent["held"],
+        number(taken),
+        number(capacity),
+    )
 
 
 def list_url(model):
@@ -65,3 +97,8 @@ def list_url(model):
 
 def change_url(model, pk):
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[pk])
+
+
+def label_of(model_admin):
+    """How choices of a model are shown: twenty performances of one play have the same name."""
+    return getattr(model_admin, "label", str)

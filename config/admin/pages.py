@@ -11,6 +11,8 @@ from django.contrib import admin, messages
 from django.contrib.admin.actions import delete_selected as ask_to_delete
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import model_ngettext, unquote
+from django.contrib.admin.views.main import PAGE_VAR
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.contrib.auth import get_permission_codename
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
@@ -19,10 +21,13 @@ from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
-from config.admin.columns import change_url, list_url
+from config.admin.columns import change_url, label_of, list_url
 from config.admin.exporting import Exporting
 from config.admin.forms import EmailField, TextField, VerbForm
+from config.admin.lists import BoundedPaginator, ChosenFilter, List
 from config.admin.refusals import REFUSALS, sentence
 from config.admin.times import LocalTimeField, LocalTimeInput
 from config.history.models import Change
@@ -95,7 +100,7 @@ class DomainAdmin(Exporting, Discreet):
     """Creates with `make` and changes with `revise`. Its actions are buttons on an object's page, too.
 
     `related` names the relations whose lists that page links to; `pages` are those beside the list. `position` is where
-    the list stands in the navigation; None: not there.
+    the list stands in the navigation; None: not there. `page_actions` are those actions that are for one object alone.
     """
 
     form = VerbForm
@@ -106,10 +111,15 @@ class DomainAdmin(Exporting, Discreet):
         models.DateTimeField: {"form_class": LocalTimeField, "widget": LocalTimeInput},
     }
     list_per_page = 50
+    list_max_show_all = 0  # there is a table to take away
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # each would be a count to its end
     object_history_template = "admin/history.html"
     related: Sequence[str] = ()
     pages: Sequence[Page] = ()
     position: int | None = None
+    page_actions: Sequence[str] = ()
 
     def get_urls(self):
         ours = [path(f"{page.view}/", self.open(page), name=self.page_name(page.view)) for page in self.pages]
@@ -151,6 +161,25 @@ class DomainAdmin(Exporting, Discreet):
     def has_delete_permission(self, request, obj=None):
         return self.has_view_permission(request, obj) and super().has_delete_permission(request, obj)
 
+    def get_changelist(self, request, **kwargs):
+        return List
+
+    def get_paginator(self, request, queryset, per_page, *args, **kwargs):
+        paginator = super().get_paginator(request, queryset, per_page, *args, **kwargs)
+        page = request.GET.get(PAGE_VAR, "")
+        paginator.page_number = int(page) if page.isdecimal() and len(page) < 10 else 1
+        return paginator
+
+    def prepare(self, request, changelist):
+        """Adds to the rows of a list's page what one statement tells of them all."""
+
+    @property
+    def media(self):
+        chosen = [it for it in self.list_filter if isinstance(it, tuple) and issubclass(it[1], ChosenFilter)]
+        widget = AutocompleteSelect(self.model._meta.pk, self.admin_site)
+        named = forms.Media(js=["pages/names.js"])
+        return super().media + widget.media + named if chosen or self.autocomplete_fields else super().media
+
     def make(self, request, **facts):
         raise NotImplementedError
 
@@ -179,7 +208,9 @@ class DomainAdmin(Exporting, Discreet):
         return self._changeform_view(request, object_id, form_url, extra_context)
 
     def render_change_form(self, request, context, *args, obj=None, **kwargs):
-        context.update(self.tools(request, obj) if obj else {})
+        if obj:
+            context |= {"title": str(obj), "subtitle": None}
+        context.update({**self.tools(request, obj), **self.panels(request, obj)} if obj else {})
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
     def get_form(self, request, obj=None, change=False, **kwargs):
@@ -202,8 +233,13 @@ class DomainAdmin(Exporting, Discreet):
         try:
             return super().delete_view(request, object_id, extra_context)
         except REFUSALS as error:
-            self.message_user(request, f"Not deleted: {sentence(error)}", messages.ERROR)
+            self.message_user(request, _("Not deleted: %s") % sentence(error), messages.ERROR)
         return HttpResponseRedirect(list_url(self.model))
+
+    def get_action_choices(self, request, *args, **kwargs):
+        choices = super().get_action_choices(request, *args, **kwargs)
+        is_list = "from_page" not in request.POST
+        return [choice for choice in choices if not (is_list and choice[0] in self.page_actions)]
 
     def act(self, request, queryset, verb, done, *, is_logged=False):
         """Calls a verb for each object. A refusal is said, and stops none of the others."""
@@ -219,11 +255,14 @@ class DomainAdmin(Exporting, Discreet):
             if not is_logged:
                 self.log_change(request, obj, f"{done}.")
         if count:
-            self.message_user(request, f"{done}: {count} {model_ngettext(self.opts, count)}.", messages.SUCCESS)
+            text = _("%(done)s: %(count)s %(names)s.")
+            names = {"done": done, "count": count, "names": model_ngettext(self.opts, count)}
+            self.message_user(request, text % names, messages.SUCCESS)
         for text in refused[:MOST_MESSAGES]:
             self.message_user(request, text, messages.ERROR)
         if len(refused) > MOST_MESSAGES:
-            self.message_user(request, f"And {len(refused) - MOST_MESSAGES} more were refused.", messages.ERROR)
+            text = _("And %s more were refused.") % (len(refused) - MOST_MESSAGES)
+            self.message_user(request, text, messages.ERROR)
         return self.back(request)
 
     def back(self, request):
@@ -236,13 +275,14 @@ class DomainAdmin(Exporting, Discreet):
     def ask(self, request, queryset, describe, *, title, form):
         """A page that asks for what an action needs; answering it calls the action again, with `confirmed`."""
         more = queryset.count() - MOST_LINES
+        lines = [describe(obj) for obj in queryset[:MOST_LINES]]
         context = {
             **self.admin_site.each_context(request),
             "title": title,
             "opts": self.opts,
             "media": self.media,
             "form": form,
-            "lines": [describe(obj) for obj in queryset[:MOST_LINES]] + ([f"And {more} more."] if more > 0 else []),
+            "lines": [*lines, _("And %s more.") % more] if more > 0 else lines,
             "carried": [
                 (name, value)
                 for name in ("action", "select_across", "from_page", ACTION_CHECKBOX_NAME)
@@ -258,11 +298,15 @@ class DomainAdmin(Exporting, Discreet):
             "related_lists": list(self.related_lists(request, obj)),
             "page_actions": [
                 (name, description)
-                for name, (_, _, description) in self.get_actions(request).items()
+                for name, (*_ignored, description) in self.get_actions(request).items()
                 if name != "delete_selected" and self.is_offered(name, obj)
             ],
             "page_actions_url": list_url(self.model),
         }
+
+    def panels(self, request, obj):
+        """What the object's page shows besides the form; its template says where."""
+        return {}
 
     def related_lists(self, request, obj):
         for name in self.related:
@@ -321,12 +365,12 @@ class CatalogueAdmin(DomainAdmin):
                 [],
                 {},
                 set(),
-                [f"{obj}: {count} {'bookings' if count > 1 else 'booking'}" for obj, count in booked.items()],
+                [f"{obj}: {ngettext('%s booking', '%s bookings', count) % count}" for obj, count in booked.items()],
             )
         listed, counts, _, protected = super().get_deleted_objects(objs, request)
         return listed, counts, set(), protected  # what goes with it asks for no permission of its own, as in the API
 
-    @admin.action(permissions=["delete"], description="Delete selected %(verbose_name_plural)s")
+    @admin.action(permissions=["delete"], description=gettext_lazy("Delete selected %(verbose_name_plural)s"))
     def delete_selected(self, request, queryset):
         if "post" not in request.POST:
             return ask_to_delete(self, request, queryset)
@@ -336,8 +380,4 @@ class CatalogueAdmin(DomainAdmin):
                 self.log_deletions(request, [obj])
                 obj.remove(by=request.user)
 
-        return self.act(request, queryset, remove, "Deleted", is_logged=True)
-
-
-def label_of(model_admin):
-    return getattr(model_admin, "label", str)
+        return self.act(request, queryset, remove, _("Deleted"), is_logged=True)

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
-from config.admin.pages import label_of
+from config.admin.columns import label_of
 
 
 class Autocomplete(AutocompleteJsonView):
@@ -38,6 +38,13 @@ class Site(admin.AdminSite):
 
     def autocomplete_view(self, request):
         return Autocomplete.as_view(admin_site=self)(request)
+
+    def index(self, request, extra_context=None):
+        shown = {}
+        for model_admin in self._registry.values():
+            if hasattr(model_admin, "dashboard"):
+                shown |= model_admin.dashboard(request)
+        return super().index(request, {**shown, **(extra_context or {})})
 
     def each_context(self, request):
         return {**super().each_context(request), "navigation": self.navigation(request)}

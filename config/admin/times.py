@@ -7,18 +7,25 @@ import re
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.conf import settings
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+
+from config.clocks import readings
 
 TYPED = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.\d+)?([+-]\d\d:\d\d(?::\d\d)?)?")
 YEARS = range(1900, 2200)  # in which clocks can be converted; the model says what an event may have
 
 
-def readings(clock, zone):
-    """The instants at which the clocks of a zone show a time: one, or none where they skip it, or two."""
-    found = {clock.replace(tzinfo=zone, fold=fold).astimezone(dt.UTC) for fold in (0, 1)}
-    return [at.astimezone(zone) for at in sorted(found) if at.astimezone(zone).replace(tzinfo=None, fold=0) == clock]
+def first_instant(day, zone):
+    """Of a day in a zone. Where the clocks skip midnight, it is the instant at which they do."""
+    return dt.datetime.combine(day, dt.time(), ZoneInfo(zone)).astimezone(dt.UTC)
+
+
+def office_day(at):
+    """The day that it is in the office at an instant."""
+    return at.astimezone(ZoneInfo(settings.BACK_OFFICE_TIME_ZONE)).date()
 
 
 def on_the_clock(value):

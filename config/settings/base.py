@@ -38,6 +38,10 @@ BOOKING_HOLD_MINUTES = env.whole_number(
     "BOOKING_HOLD_MINUTES", min(15, BOOKING_HOLD_MINUTES_MAX), least=1, most=BOOKING_HOLD_MINUTES_MAX
 )
 
+# The back office
+
+BACK_OFFICE_TIME_ZONE = env.time_zone("BACK_OFFICE_TIME_ZONE", "UTC")
+
 # Data
 
 DATABASES: dict[str, dict[str, Any]] = databases(env, BASE_DIR)
