@@ -9,13 +9,13 @@ from django.db.models import F, Q
 from django.db.models.expressions import ExpressionWrapper
 
 from bookings.codes import CONFIRMATION_LENGTH, confirmation_code
-from bookings.models import confirming, correcting, extending, placing, releasing, searching
+from bookings.models import confirming, correcting, customers, extending, placing, releasing, searching
 from bookings.models.searching import KEY_LENGTH
 from bookings.problems import IdempotencyKeyReused
 from bookings.states import Status
 from config import money
 from config.problems import Check, nothing
-from config.text import validate_line
+from config.text import fold, validate_line
 from events.models import Event
 from ticket_types.models import TicketType
 
@@ -90,6 +90,10 @@ class BookingQuerySet(models.QuerySet["Booking"]):
         if status == Status.EXPIRED:
             return self.filter(Q(status=Status.EXPIRED) | Q(status=Status.PENDING, expires_at__lte=at))
         return self.filter(status=status)
+
+    def of_customer(self, email: str) -> Self:
+        """Those that were made with an e-mail address, in whatever case."""
+        return self.filter(customer_key=fold(email))
 
     def expire_overdue(self, *, skip_locked: bool = False) -> int:
         """Gives back what overdue holds still have in the counters; returns how many bookings expired.
@@ -320,6 +324,19 @@ class Booking(models.Model):
     def correct(self, *, by: Any = None, check: Check = nothing, **changes: Any) -> "Booking":
         """Changes `customer_name`, `customer_email` or `metadata`. Raises what `check` does with the row locked."""
         return correcting.correct(self, by=by, check=check, **changes)
+
+    @classmethod
+    def erase_customer(cls, email: str, *, by: Any = None, with_payments: bool = False) -> int:
+        """Takes the person out of all bookings of an e-mail address, and leaves the figures; returns of how many.
+
+        `with_payments` takes the references of payments out, too. Raises StillNeeded, with nothing done, while one of
+        them is live for an event to come or has a refund due.
+        """
+        return customers.erase_customer(email, by=by, with_payments=with_payments)
+
+    def record(self) -> dict[str, Any]:
+        """All that is stored about it, with its items, tickets and history, as values that JSON has."""
+        return customers.record(self)
 
     def settle_refund(self, *, by: Any = None) -> "Booking":
         """Takes the mark off that a refund is due: it was paid."""

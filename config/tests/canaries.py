@@ -45,7 +45,7 @@ def plant(obj):
             value = str(getattr(obj, field.attname))
             found |= {value, value.replace("-", "")}
         elif label not in NO_CANARY:
-            text = f"canary-{obj._meta.model_name}-{field.name}-{obj.pk}".replace("_", "-")
+            text = f"canary-{str(obj.pk)[-4:]}-{obj._meta.model_name}-{field.name}".replace("_", "-")
             found.add(text)
             planted[field.name] = filled(field, text)
     models.QuerySet(type(obj)).filter(pk=obj.pk).update(**planted)
