@@ -15,7 +15,13 @@ from config import rows
 from config.settings.database import SQLITE, parse
 
 SOURCE = "source"
-MADE_BY_MIGRATE = {"django_content_type", "auth_permission", "auth_group", "auth_group_permissions"}
+MADE_BY_MIGRATE = {
+    "access_rolegroup",
+    "auth_group",
+    "auth_group_permissions",
+    "auth_permission",
+    "django_content_type",
+}
 ROWS_BETWEEN_LINES = 100_000
 
 
