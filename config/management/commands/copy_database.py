@@ -16,11 +16,11 @@ from config.settings.database import SQLITE, parse
 
 SOURCE = "source"
 MADE_BY_MIGRATE = {
-    "django_content_type",
-    "auth_permission",
+    "access_rolegroup",
     "auth_group",
     "auth_group_permissions",
-    "access_rolegroup",
+    "auth_permission",
+    "django_content_type",
 }
 ROWS_BETWEEN_LINES = 100_000
 
