@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from config.admin.columns import number
 
 WIDTH, HEIGHT = 720, 280
-LEFT, RIGHT, TOP, BOTTOM = 46, 8, 10, 26  # margins, for the labels of the axes
+LEFT, RIGHT, TOP, BOTTOM = 46, 8, 12, 30  # margins, for the labels of the axes
 MOST_LABELS = 10
 
 
