@@ -20,6 +20,7 @@ from bookings.problems import BookingCancelled
 from config.access.models import ApiToken
 from config.access.roles import Role
 from config.access.scopes import Scope
+from config.history.models import Change
 from config.tests import policy
 from conftest import Client, client_of, make_user
 
@@ -242,7 +243,8 @@ def api_questions(rows):
     for known in by_route(rows):
         for method in policy.METHODS:
             if method not in known and not (method == "HEAD" and "GET" in known):
-                yield method, next(iter(known.values()))[0], policy.UNNAMED[method]
+                path = next(iter(known.values()))[0].partition("?")[0]
+                yield method, path, policy.UNNAMED[method]
 
 
 def page_questions(rows):
@@ -357,11 +359,13 @@ class Matrix:
     def ask_actions(self, objects, only=None):
         for label, action, who in action_questions():
             if only in (None, label):
-                self.ask_action(label, action, who, objects.get((label, action), objects[label]))
+                obj = objects.get((label, action), objects[label])
+                self.ask_action(label, action, who, obj, objects["bookings.ticket"])
 
-    def ask_action(self, label, action, who, obj):
+    def ask_action(self, label, action, who, obj, ticket):
         url = reverse(f"admin:{label.replace('.', '_')}_changelist")
-        answers = {"confirmed": "yes", "reason": "rain", "payment_reference": "pay_2", "post": "yes"}
+        answers = {"confirmed": "yes", "reason": "rain", "payment_reference": "pay_2", "post": "yes", "from_page": "yes",
+                   "minutes": "60", "tickets": ticket.code}  # fmt: skip
         for caller, browser in self.callers.items():
             with taken_back() as recorder:
                 browser.post(url, {"action": action, "_selected_action": [str(obj.pk)], **answers})
@@ -429,6 +433,8 @@ def admin_objects(world, book):
         "user": user,
         "venue": world["venue"],
         "content_type": ContentType.objects.get_for_model(world["venue"]),
+        "history.change": Change.objects.latest("pk"),
+        ("bookings.booking", "cancel_tickets"): world["confirmed"],
         ("bookings.booking", "settle_refund"): unpaid,
         ("bookings.ticket", "undo_check_in"): world["used"],
         ("events.event", "publish"): world["draft"],
