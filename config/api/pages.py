@@ -6,7 +6,7 @@ from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
-from csp.constants import UNSAFE_INLINE
+from csp.constants import SELF, UNSAFE_INLINE
 from csp.decorators import csp_update
 from django.conf import settings
 from django.core.cache import cache
@@ -199,10 +199,10 @@ class RedocView(SpectacularRedocView):
         return response
 
 
-# Both write styles while they run, and have small pictures inside their style sheets.
-docs = csp_update({"style-src": [UNSAFE_INLINE], "img-src": ["data:"]})(SwaggerView.as_view(url_name="schema"))
-# ReDoc searches in a worker that it makes of its own text.
-redoc = csp_update({"style-src": [UNSAFE_INLINE], "img-src": ["data:"], "worker-src": ["blob:"]})(
+# Both have small pictures inside their style sheets. ReDoc also writes style sheets while it runs, and searches in a
+# worker that it makes of its own text.
+docs = csp_update({"img-src": ["data:"]})(SwaggerView.as_view(url_name="schema"))
+redoc = csp_update({"style-src-elem": [SELF, UNSAFE_INLINE], "img-src": ["data:"], "worker-src": ["blob:"]})(
     RedocView.as_view(url_name="schema")
 )
 

@@ -140,8 +140,10 @@ class Schema(AutoSchema):
 
     def get_description(self) -> str:  # type: ignore[override]
         description = super().get_description()
-        if isinstance(self.rule, Anyone):
+        if self.rule == ANYONE:
             return description
+        if isinstance(self.rule, Anyone):
+            return f"{description}\n\nA token with scopes needs one that covers `{self.rule.permission}`."
         if isinstance(self.rule, Unless):
             return f"{description}\n\nNeeds the permission `{self.rule.permission}`, unless {self.rule.free_when}."
         return f"{description}\n\nNeeds the permission `{self.rule}`."

@@ -71,19 +71,20 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "config.api.requests.RequestIdMiddleware",
-    "config.api.errors.KnownHostMiddleware",
+    "config.api.requests.PermissionsPolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "config.access.limits.RateLimitMiddleware",
     "config.api.conditional.NotModifiedMiddleware",
     "csp.middleware.CSPMiddleware",  # inside of the one before: a 304 must not replace the policy that a page came with
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.api.errors.KnownHostMiddleware",  # inside of all that protects an answer, before what asks for the host
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"

@@ -140,4 +140,7 @@ def test_groups_of_release_0_1_0_get_what_is_new_since_and_nothing_else(monkeypa
     call_command("migrate", verbosity=0)
     assert permissions("Door") == PERMISSIONS[Role.DOOR] - {"bookings.check_in_ticket"}
     assert permissions("Manager") == PERMISSIONS[Role.MANAGER]
-    assert [group.pk for group in Group.objects.filter(name__in=("Door", "Manager"))] == [door.pk, manager.pk]
+    assert [group.pk for group in Group.objects.filter(name__in=("Door", "Manager")).order_by("name")] == [
+        door.pk,
+        manager.pk,
+    ]
