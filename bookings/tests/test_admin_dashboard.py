@@ -135,7 +135,7 @@ SALES, TO_DO, EVENTS = {"tiles", "daily", "by_event"}, {"holds", "refunds"}, {"e
 def test_each_role_sees_what_it_may(a_month, role, shown):
     page = front_page(role)
     assert {name for name in SALES | TO_DO | EVENTS if page.context.get(name) is not None} == shown
-    assert ("EUR" in page.content.decode()) == (SALES <= shown)
+    assert ("EUR" in page.content.decode()) == (shown >= SALES)
 
 
 def test_who_may_see_reports_alone_gets_no_links_to_bookings(a_month, django_user_model):
@@ -152,9 +152,8 @@ def test_empty_house_has_a_front_page_too(db):
     page = front_page()
     text = page.content.decode()
     assert page.context["daily"] is None
-    assert [sentence in text for sentence in ("Nothing was sold in these days.", "No event is published.")] == [
-        True
-    ] * 2
+    assert "Nothing was sold in these days." in text
+    assert "No event is published." in text
 
 
 def test_front_page_takes_as_many_queries_for_many_as_for_one(book, make_type, django_assert_num_queries):

@@ -46,11 +46,8 @@ def test_sale_books_and_confirms_in_one_go(seat, role, figures):
     answer = sell(browser, seat.event, form, **typed, payment_reference="till 4")
     booking = Booking.objects.get()
     assert (booking.status, booking.customer_name, booking.customer_email) == ("confirmed", "Bo Ek", "bo@example.com")
-    assert (booking.payment_reference, booking.metadata, booking.tickets.count()) == (
-        "till 4",
-        {"channel": "counter"},
-        2,
-    )
+    assert (booking.payment_reference, booking.metadata) == ("till 4", {"channel": "counter"})
+    assert booking.tickets.count() == 2
     assert [change.by_name for change in booking.changes.all()] == [f"staff-{role}"] * 2
     assert figures() == {"Concert": 2, "Seat": 2}
     ((level, text),) = messages_of(answer)
