@@ -52,9 +52,8 @@ class TicketTypeForm(VerbForm):
         """The type's own, or that whose page led here; None when it is still to be chosen."""
         if not self.instance._state.adding:
             return self.instance.event
-        asked = str(self.initial.get("event", ""))
-        is_id = asked.isdecimal() and len(asked) < 19
-        return Event.objects.select_related("venue").filter(pk=asked).first() if is_id else None
+        asked = self.initial.get("event")
+        return asked and Event.objects.select_related("venue").filter(pk=asked).first()
 
 
 def sale_time(name, description):

@@ -75,9 +75,10 @@ class EventDesk(EventAdmin):
             for row in sales(GroupBy.TICKET_TYPE, event.bookings.all()):
                 earned[row.group] = amount(row.revenue, row.currency)
         zone = event.venue.timezone
+        rows = []
         for kind in TicketType.objects.filter(event=event).with_availability(at).with_unpaid(at):
             state = kind.status_at(at)
-            yield {
+            row = {
                 "type": kind,
                 "url": change_url(TicketType, kind.pk),
                 "price": amount(kind.price, event.currency),
@@ -90,6 +91,8 @@ class EventDesk(EventAdmin):
                 "until": kind.sales_end_at and on_the_wall(kind.sales_end_at, zone),
                 "state": badge(state, STATES[state]),
             }
+            rows.append(row)
+        return rows
 
     def latest(self, event):
         bookings = admin.site.get_model_admin(Booking)

@@ -83,7 +83,6 @@ class SaleForm(forms.Form):
                 min_value=0,
                 max_value=kind.max_per_booking,
                 required=False,
-                disabled=self.states[kind.pk] != "on_sale",
             )
             self.fields[f"price_{kind.pk}"] = forms.DecimalField(
                 widget=forms.HiddenInput, initial=money.plain(kind.price, event.currency), required=False
@@ -100,6 +99,8 @@ class SaleForm(forms.Form):
                 "plain_price": money.plain(kind.price, self.event.currency),
                 "left": number(kind.available),
                 "state": STATES[state],
+                # What was chosen while it was on sale stays to be seen, with the refusal.
+                "is_offered": state == "on_sale" or bool(quantity.errors),
                 "is_on_sale": state == "on_sale",
                 "quantity": quantity,
                 "price_field": self[f"price_{kind.pk}"],

@@ -31,7 +31,8 @@ def test_words_find_the_booking_that_they_mean(zoe, others, words):
 
 
 @pytest.mark.parametrize(
-    "words", ["uist", "van quist", "oe.quist@example.com", "pay", "pay_", "%", "_", "zoe%", "\\", "", "@", "barn concert"]
+    "words",
+    ["uist", "van quist", "oe.quist@example.com", "pay", "pay_", "%", "_", "zoe%", "\\", "", "@", "barn concert"],
 )
 def test_words_in_the_middle_and_signs_of_patterns_find_nothing(zoe, words):
     assert list(Booking.objects.matching(words)) == []

@@ -218,6 +218,14 @@ class DomainAdmin(Exporting, Discreet):
         form.refusal = getattr(request, "refusal", None)
         return form
 
+    def get_changeform_initial_data(self, request):
+        """What the URL says; what cannot be the id of a row is forgotten, since its field could not be shown."""
+        initial = super().get_changeform_initial_data(request)
+        for name in set(self.autocomplete_fields) & set(initial):
+            if not (initial[name].isdecimal() and len(initial[name]) < 19):
+                del initial[name]
+        return initial
+
     def formfield_for_dbfield(self, db_field, request, **kwargs):
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None:

@@ -125,6 +125,30 @@ def test_changelist_takes_as_many_queries_for_100_rows_as_for_one(book, make_typ
     assert counted() == QUERIES
 
 
+WAYS = {
+    None: ["Dashboard", "Calendar", "Sell", "Events", "Bookings", "Tickets", "Venues", "Import"],
+    Role.MANAGER: ["Dashboard", "Calendar", "Sell", "Events", "Bookings", "Tickets", "Venues", "Import"],
+    Role.BOX_OFFICE: ["Dashboard", "Calendar", "Sell", "Events", "Bookings", "Tickets", "Venues"],
+    Role.DOOR: ["Dashboard", "Calendar", "Events", "Tickets", "Venues"],
+    Role.AUDITOR: ["Dashboard", "Calendar", "Events", "Bookings", "Tickets", "Venues"],
+}
+
+
+@pytest.mark.parametrize("role", CAST)
+def test_navigation_leads_where_each_role_may_go(db, role):
+    browser = staff(role)
+    ways = browser.get(reverse("admin:index")).context["navigation"]
+    assert [str(title) for title, _, _ in ways] == WAYS[role]
+    for title, address, _ in ways:
+        page = browser.get(address)
+        assert page.status_code == 200
+        assert [str(here) for here, _, is_here in page.context["navigation"] if is_here] == [str(title)]
+
+
+def test_stranger_sees_no_way_on(client, db):
+    assert client.get(reverse("admin:login")).context["navigation"] == []
+
+
 def test_admin_bears_the_projects_name(db, settings):
     page = staff().get(reverse("admin:index"))
     assert settings.PROJECT_NAME in page.content.decode()

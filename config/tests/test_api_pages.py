@@ -204,9 +204,24 @@ def test_page_holds_no_script_and_no_style_of_its_own(path, guest, make_venue):
     assert Page(see(guest, path)).inline == []
 
 
-@pytest.mark.parametrize("path", ["/admin/events/event/{}/change/", "/admin/", "/api/v1/events", "/api/v1/events/{}"])
-def test_page_of_the_staff_holds_no_script_and_no_style_of_its_own(path, make_event):
-    answer = staff().get(path.format(make_event().pk), HTTP_ACCEPT=BROWSER)
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/admin/",
+        "/admin/events/event/{0.event_id}/change/",
+        "/admin/events/event/add/",
+        "/admin/events/event/calendar/",
+        "/admin/bookings/booking/",
+        "/admin/bookings/booking/{0.pk}/change/",
+        "/admin/bookings/booking/sell/",
+        "/admin/bookings/booking/sell/?event={0.event_id}",
+        "/admin/ticket_types/tickettype/import_catalogue/",
+        "/api/v1/events",
+        "/api/v1/events/{0.event_id}",
+    ],
+)
+def test_page_of_the_staff_holds_no_script_and_no_style_of_its_own(path, book):
+    answer = staff().get(path.format(book().confirm()), HTTP_ACCEPT=BROWSER)
     assert answer.status_code == 200
     assert Page(answer).inline == []
 
@@ -224,7 +239,9 @@ def test_page_loads_what_is_here(path, guest, db):
             assert finders.find(address.removeprefix(settings.STATIC_URL)), address
 
 
-@pytest.mark.parametrize("name", ["pages.css", "admin.css", "swagger.css", "redoc.css", "redoc.js", "favicon.svg"])
+@pytest.mark.parametrize(
+    "name", ["pages.css", "admin.css", "names.js", "sell.js", "swagger.css", "redoc.css", "redoc.js", "favicon.svg"]
+)
 def test_asset_of_ours_asks_no_other_host(name):
     with open(finders.find(f"pages/{name}")) as asset:
         text = asset.read().replace("http://www.w3.org/2000/svg", "")
