@@ -53,9 +53,8 @@ Found = tuple[str, str, str] | tuple[str, str]  # state, what is found, and what
 def checkup() -> Iterator[Finding]:
     """One finding after the other. What cannot be looked at without the database or its tables is left out."""
     yield look("settings", check_settings)
-    database = look("database", check_database)
-    yield database
-    if database.state == BAD:
+    yield look("database", check_database)
+    if connection.connection is None:  # nobody answers there
         yield look("cache", check_cache)
         return
     migrations = look("migrations", check_migrations)
