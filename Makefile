@@ -35,6 +35,7 @@ run: $(VENV)/.base  ## Serve on 127.0.0.1:$(PORT) with demo data, reloading when
 	@$(MANAGE) runserver 127.0.0.1:$(PORT)
 
 serve: export DJANGO_SETTINGS_MODULE := config.settings.production
+serve: export WEB_CONCURRENCY := $(WORKERS)
 serve: $(VENV)/.production  ## Run the production server: PORT, BIND, WORKERS, THREADS and .env.example say how
 	@$(MANAGE) check --deploy --fail-level ERROR
 	@$(MANAGE) migrate --verbosity 0

@@ -73,6 +73,7 @@ class BookingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset):
     ordering = ("-created_at",)
     ordering_fields = ("created_at", "customer_name", "total_price")
     lookup_schema = {"type": "string", "format": "uuid"}
+    is_guessable = True
     access = {
         "list": "bookings.view_booking",
         "retrieve": ANYONE,
@@ -179,6 +180,7 @@ class TicketViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset):
     pagination_class = CursorPagination
     lookup_field = "code"
     lookup_schema = {"type": "string", "pattern": f"^{TICKET_CODE.pattern}$"}
+    is_guessable = True
     ordering = ("-created_at",)
     access = {
         "list": "bookings.view_ticket",

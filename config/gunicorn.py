@@ -5,6 +5,7 @@ for as long as their senders like. Here the event loop collects what arrives; wh
 time is hung up on. What a request may be at most is what the API takes.
 """
 
+import os
 import re
 from typing import Any
 
@@ -20,6 +21,11 @@ LAST_CHUNK = re.compile(rb"(^|\r\n)0+(;[^\r\n]*)?\r\n([^\r\n]+\r\n)*\r\n")
 
 
 class PatientWorker(ThreadWorker):
+    def init_process(self) -> None:
+        # However many were asked for on the command line: it decides whether a cache in each process can count callers.
+        os.environ["WEB_CONCURRENCY"] = str(self.cfg.workers)
+        super().init_process()
+
     def handle(self, conn: TConn) -> Any:
         if self.cfg.is_ssl or conn.is_http2:
             return super().handle(conn)

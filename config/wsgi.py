@@ -1,15 +1,31 @@
-"""The entry point of a WSGI server, under the production settings unless told otherwise."""
+"""The entry point of a WSGI server, under the production settings unless told otherwise.
+
+In production it does not start with what `manage.py check --deploy` calls an error, however it is started.
+"""
 
 import io
 import os
 from typing import Any
 
 from django.conf import settings
+from django.core.checks import Tags, run_checks
+from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 
 django_application = get_wsgi_application()
+
+
+def refuse_unsafe_start() -> None:
+    """Raises ImproperlyConfigured with every error and its hint."""
+    found = run_checks(tags=[Tags.security], include_deployment_checks=True)
+    if errors := [str(message) for message in found if message.is_serious()]:
+        raise ImproperlyConfigured("\n".join(["This is not safe to serve:", *errors]))
+
+
+if settings.REFUSE_UNSAFE_START:
+    refuse_unsafe_start()
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Any:

@@ -7,6 +7,7 @@ from django.contrib.auth.models import Group, User
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
+from config.access.login import LimitedLoginForm
 from config.access.models import ApiToken
 from config.access.scopes import Scope
 from config.admin import Discreet, DomainAdmin, VerbForm, utc
@@ -105,6 +106,8 @@ class ApiTokenAdmin(DomainAdmin):
     def revoke(self, request, queryset):
         return self.act(request, queryset, lambda token: token.revoke(at=timezone.now()), "Revoked")
 
+
+admin.site.login_form = LimitedLoginForm
 
 # Django's own pages for accounts, as discreet as the others.
 admin.site.unregister([Group, User])

@@ -6,6 +6,7 @@ from rest_framework.authentication import TokenAuthentication, get_authorization
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from config.access.limits import guessed_token
 from config.access.models import ApiToken, digest
 
 logger = logging.getLogger(__name__)
@@ -18,10 +19,14 @@ class BearerAuthentication(TokenAuthentication):
     model = ApiToken
 
     def authenticate(self, request: Request) -> tuple[object, ApiToken] | None:
-        found = super().authenticate(request)
-        if found is None and get_authorization_header(request).strip():
-            # A program that sends credentials means to be somebody: it must not act as a guest without knowing.
-            raise AuthenticationFailed("Credentials are sent as: Authorization: Bearer <token>.")
+        try:
+            found = super().authenticate(request)
+            if found is None and get_authorization_header(request).strip():
+                # A program that sends credentials means to be somebody: it must not act as a guest without knowing.
+                raise AuthenticationFailed("Credentials are sent as: Authorization: Bearer <token>.")
+        except AuthenticationFailed:
+            guessed_token(request)
+            raise
         return found
 
     def authenticate_credentials(self, key: str) -> tuple[object, ApiToken]:

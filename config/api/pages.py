@@ -6,7 +6,7 @@ from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
-from csp.constants import UNSAFE_INLINE
+from csp.constants import SELF, UNSAFE_INLINE
 from csp.decorators import csp_update
 from django.conf import settings
 from django.core.cache import cache
@@ -77,7 +77,10 @@ def health(request: HttpRequest) -> JsonResponse:
 
 @reads_only(NOBODY)
 def ready(request: HttpRequest) -> JsonResponse:
-    """Whether the process can do its work: 200 or 503, with a line for each thing it needs."""
+    """Whether the process can do its work: 200 or 503, with a line for each thing it needs.
+
+    Without the cache it sells on, and counts no callers: the line says so, and no machine is taken away for it.
+    """
     checks = {"database": check_database, "migrations": check_migrations, "cache": check_cache}
     results = {}
     for name, check in checks.items():
@@ -85,7 +88,7 @@ def ready(request: HttpRequest) -> JsonResponse:
             results[name] = check()
         except Exception as error:  # noqa: BLE001  whatever it is, it is the answer
             results[name] = f"failed: {type(error).__name__}"
-    is_ready = all(result == "ok" for result in results.values())
+    is_ready = all(result == "ok" for name, result in results.items() if name != "cache")
     answer = {"status": "ready" if is_ready else "not ready", "checks": results}
     return JsonResponse(answer, status=200 if is_ready else 503)
 
@@ -191,10 +194,10 @@ class RedocView(SpectacularRedocView):
         return response
 
 
-# Both write styles while they run, and have small pictures inside their style sheets.
-docs = csp_update({"style-src": [UNSAFE_INLINE], "img-src": ["data:"]})(SwaggerView.as_view(url_name="schema"))
-# ReDoc searches in a worker that it makes of its own text.
-redoc = csp_update({"style-src": [UNSAFE_INLINE], "img-src": ["data:"], "worker-src": ["blob:"]})(
+# Both have small pictures inside their style sheets. ReDoc also writes style sheets while it runs, and searches in a
+# worker that it makes of its own text.
+docs = csp_update({"img-src": ["data:"]})(SwaggerView.as_view(url_name="schema"))
+redoc = csp_update({"style-src-elem": [SELF, UNSAFE_INLINE], "img-src": ["data:"], "worker-src": ["blob:"]})(
     RedocView.as_view(url_name="schema")
 )
 

@@ -51,16 +51,35 @@ PROBLEM = {
 TEXT = {"schema": {"type": "string"}}
 SECONDS = {"schema": {"type": "integer", "minimum": 0}, "description": "Seconds after which to try again."}
 TAG = {"schema": {"type": "string"}, "description": "What state this is, for If-None-Match and If-Match (RFC 9110)."}
+RATES = {
+    "RateLimit": {
+        "schema": {"type": "string"},
+        "description": "Of each limit that the request counted for, what is left (r), and for how many seconds (t).",
+        "example": '"anonymous-reads";r=2999;t=60',
+    },
+    "RateLimit-Policy": {
+        "schema": {"type": "string"},
+        "description": "Of each of these limits, how much it is (q), and in how many seconds (w).",
+        "example": '"anonymous-reads";q=3000;w=60',
+    },
+}
 HEADERS: dict[int, dict[str, Any]] = {
     201: {"Location": {"schema": {"type": "string", "format": "uri-reference"}, "description": "Where it is now."}},
     304: {"ETag": TAG},
     401: {"WWW-Authenticate": TEXT},
     409: {"Retry-After": SECONDS},
+    429: {"Retry-After": SECONDS},
     503: {"Retry-After": SECONDS},
 }
 IF_NONE_MATCH = "The ETag of an earlier answer: when it is still true, the answer is 304 without a body."
 IF_MATCH = "The ETag of what you have read: when it has been changed since, the answer is 412, and nothing is done."
-ANY_METHOD = (problems.InvalidInput, problems.Unauthenticated, problems.NotAcceptable, problems.Unavailable)
+ANY_METHOD = (
+    problems.InvalidInput,
+    problems.Unauthenticated,
+    problems.NotAcceptable,
+    problems.TooManyRequests,
+    problems.Unavailable,
+)
 WITH_BODY = (problems.TooLarge, problems.UnsupportedMediaType)
 EDITS = ("PUT", "PATCH", "DELETE")
 FORMATS: tuple[tuple[Any, dict[str, str]], ...] = (
@@ -121,8 +140,10 @@ class Schema(AutoSchema):
 
     def get_description(self) -> str:  # type: ignore[override]
         description = super().get_description()
-        if isinstance(self.rule, Anyone):
+        if self.rule == ANYONE:
             return description
+        if isinstance(self.rule, Anyone):
+            return f"{description}\n\nA token with scopes needs one that covers `{self.rule.permission}`."
         if isinstance(self.rule, Unless):
             return f"{description}\n\nNeeds the permission `{self.rule.permission}`, unless {self.rule.free_when}."
         return f"{description}\n\nNeeds the permission `{self.rule}`."
@@ -215,6 +236,8 @@ class Schema(AutoSchema):
 
     def headers(self, status: int) -> dict[str, Any]:
         headers = HEADERS.get(status, {})
+        if status < 300 or status == problems.TooManyRequests.status:
+            headers = headers | {name: {"$ref": f"#/components/headers/{name}"} for name in RATES}
         shows_itself = self.method == "GET" or self.view.action == "partial_update"
         return {**headers, "ETag": TAG} if (status == 200 and shows_itself) or status == 201 else headers
 
@@ -268,6 +291,7 @@ def without_trailing_slashes(endpoints: list[tuple[str, str, str, Any]]) -> list
 def finish(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
     """Gives each operation its examples, from those of the serializers, and drops the components that nothing names."""
     components = result["components"]["schemas"]
+    result["components"]["headers"] = RATES
     for media in media_types(result["paths"]):
         if "example" not in media and (example := example_for(media["schema"], components)) is not None:
             media["example"] = example

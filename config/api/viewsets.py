@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer, Serializer
 from rest_framework.viewsets import GenericViewSet
 
+from config.access.limits import guessed
 from config.api.conditional import Conditional
 from config.api.deprecation import Deprecated
 from config.api.errors import problem_of
@@ -42,6 +43,7 @@ class Viewset(Conditional, Expanding, GenericViewSet):
     access: ClassVar[dict[str, Any]]
     deprecations: ClassVar[dict[str, Deprecated]] = {}
     pagination_class: Any = SkipLimitPagination
+    is_guessable: ClassVar[bool] = False  # its ids are secrets, and wrong ones are counted
     queryset: Any
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -50,6 +52,10 @@ class Viewset(Conditional, Expanding, GenericViewSet):
         if self.action is not None:  # otherwise the method is not known here, and the answer 405
             self.refuse_parameters(request)
             self.read_expand(request)
+
+    def check_permissions(self, request: Request) -> None:
+        self.check_throttles(request)  # first: what is refused counts, too
+        super().check_permissions(request)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
@@ -102,6 +108,8 @@ class Viewset(Conditional, Expanding, GenericViewSet):
         if self.is_identifier(self.kwargs[self.lookup_field]):
             with suppress(Http404):
                 return super().get_object()
+        if self.is_guessable:
+            guessed(self.request)
         name = self.queryset.model._meta.verbose_name
         raise NotFound(f"There is no {name} with this {'id' if self.lookup_field == 'pk' else self.lookup_field}.")
 

@@ -34,8 +34,8 @@ POLICY = {
     "frame-ancestors": "'none'",
 }
 BESIDES = {  # what a page is allowed beyond the policy of the site
-    "//docs": {"style-src": "'self' 'unsafe-inline'", "img-src": "'self' data:"},
-    "//redoc": {"style-src": "'self' 'unsafe-inline'", "img-src": "'self' data:", "worker-src": "blob:"},
+    "//docs": {"img-src": "'self' data:"},
+    "//redoc": {"style-src-elem": "'self' 'unsafe-inline'", "img-src": "'self' data:", "worker-src": "blob:"},
     "/": {"style-src-attr": "'unsafe-inline'"},
     "/venues": {"style-src-attr": "'unsafe-inline'"},
 }

@@ -79,7 +79,7 @@ def test_every_operation_is_described(operations):
 def test_every_operation_says_how_it_refuses(operations):
     for (method, path), operation in operations.items():
         statuses = set(operation["responses"])
-        expected = {"400", "401", "406", "503"}
+        expected = {"400", "401", "406", "429", "503"}
         expected |= {"404"} if "{" in path else set()
         expected |= {"409"} if method != "get" else {"304"}
         expected |= {"412"} if method != "post" else set()
@@ -113,9 +113,20 @@ def test_every_operation_says_who_may_call(operations):
 def test_creation_tells_its_headers(operations):
     venue = operations["post", "/api/v1/venues"]["responses"]["201"]["headers"]
     booking = operations["post", "/api/v1/bookings"]["responses"]["201"]["headers"]
-    assert set(venue) == {"ETag", "Location"}
-    assert set(booking) == {"ETag", "Location", "Idempotent-Replayed"}
+    rates = {"RateLimit", "RateLimit-Policy"}
+    assert set(venue) == {"ETag", "Location", *rates}
+    assert set(booking) == {"ETag", "Location", "Idempotent-Replayed", *rates}
     assert "422" in operations["post", "/api/v1/bookings"]["responses"]
+
+
+def test_every_operation_tells_of_its_limit(operations, document):
+    rates = {name: {"$ref": f"#/components/headers/{name}"} for name in ("RateLimit", "RateLimit-Policy")}
+    assert set(document["components"]["headers"]) == set(rates)
+    for operation in operations.values():
+        done = [body for status, body in operation["responses"].items() if status.startswith("2")]
+        for body in [*done, operation["responses"]["429"]]:
+            assert rates.items() <= body["headers"].items()
+        assert "Retry-After" in operation["responses"]["429"]["headers"]
 
 
 def test_deletion_answers_nothing(operations):

@@ -115,6 +115,14 @@ def test_make_alone_lists_every_target_in_a_line():
     assert sorted(lines) == sorted(phony)
 
 
+def test_make_serve_tells_the_settings_how_many_workers_there_are():
+    done = run("make", "--dry-run", "--eval=serve: show", "--eval=show: ; +@echo told $$WEB_CONCURRENCY", "serve",
+               "WORKERS=3", MAKEFLAGS="")  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "told 3\n" in done.stdout
+    assert "--workers 3" in done.stdout
+
+
 def test_version_is_the_newest_in_the_changelog():
     assert re.search(r"^## \[(\d[^]]*)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[1] == settings.VERSION
 
