@@ -11,6 +11,8 @@ from typing import Any
 
 from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
 
+from config.redaction import Wrapped
+
 MOST_HEADERS = 65_536  # bytes; gunicorn refuses fewer
 MOST_BODY = 262_144 + 1  # bytes; with one more than the API takes, it answers that this is too much
 CHUNKED = re.compile(rb"\r\ntransfer-encoding[ \t]*:", re.IGNORECASE)
@@ -24,6 +26,10 @@ class PatientWorker(ThreadWorker):
     def init_process(self) -> None:
         # However many were asked for on the command line: it decides whether a cache in each process can count callers.
         os.environ["WEB_CONCURRENCY"] = str(self.cfg.workers)
+        # gunicorn logs broken requests, failing ones and, when asked to, all of them, through loggers of its own.
+        for log in (self.log.error_log, self.log.access_log):
+            for handler in log.handlers:
+                handler.setFormatter(Wrapped(handler.formatter))
         super().init_process()
 
     def handle(self, conn: TConn) -> Any:
