@@ -20,8 +20,8 @@ CLEAN_ENVIRONMENT := env -i PATH="$$PATH" HOME="$$HOME" ENV_FILE= DATABASE_URL=s
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install run serve test check lint templates types imports settings migrations locks format lock torture \
-        pgbouncer schema clean
+.PHONY: help install run serve test check lint security templates types imports settings migrations locks format lock \
+        torture pgbouncer schema clean
 
 help:  ## List what make can do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -48,12 +48,17 @@ test: $(VENV)/.dev  ## Run the tests on SQLite and on PostgreSQL; ARGS="-k name"
 	@$(PY) -m config.tests.both --quiet --numprocesses auto --maxprocesses 8 --dist loadgroup $(ARGS)
 
 check: export QUICK := 1
-check: lint templates types imports settings migrations locks torture test  ## Run every check, and then the tests
+check: lint security templates types imports settings migrations locks torture test  ## Run every check, and then the tests
 
 lint: $(VENV)/.dev  ## Check the style of the code
 	@echo "== Lint"
 	@$(PY) -m ruff check --quiet .
 	@$(PY) -m ruff format --check --quiet .
+
+security: $(VENV)/.dev  ## Look for dangerous code, and for secrets in all that was ever committed
+	@echo "== Security"
+	@$(VENV)/bin/bandit --quiet --configfile pyproject.toml --recursive manage.py config venues events ticket_types bookings
+	@$(PY) -m config.tests.secret_scan
 
 templates: $(VENV)/.dev  ## Check the style of the templates
 	@echo "== Templates"

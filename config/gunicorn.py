@@ -18,6 +18,7 @@ from gunicorn.http import errors
 from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
 
 from config import problems
+from config.redaction import Wrapped
 
 LONGEST_LINE = 8_190  # bytes; a search for 200 characters of any script is a third of it
 MOST_HEADERS = 65_536  # bytes; gunicorn refuses fewer
@@ -38,6 +39,10 @@ class PatientWorker(ThreadWorker):
     def init_process(self) -> None:
         # However many were asked for on the command line: it decides whether a cache in each process can count callers.
         os.environ["WEB_CONCURRENCY"] = str(self.cfg.workers)
+        # gunicorn logs broken requests, failing ones and, when asked to, all of them, through loggers of its own.
+        for log in (self.log.error_log, self.log.access_log):
+            for handler in log.handlers:
+                handler.setFormatter(Wrapped(handler.formatter))
         super().init_process()
 
     def handle(self, conn: TConn) -> Any:

@@ -29,10 +29,15 @@ AS_SERVED = ["--worker-class", "config.gunicorn.PatientWorker", "--keep-alive", 
 class Server:
     url: str  # without a slash at the end
     environment: dict[str, str]  # in which commands see the same database
+    log: Any = None  # the file that the server writes to
 
     def manage(self, *arguments: str) -> str:
         """Runs a management command beside the server; returns what it says on stdout."""
         return manage(self.environment, *arguments)
+
+    def said(self) -> str:
+        """What the server has written so far; its place in the file, which it shares, stays where it is."""
+        return os.pread(self.log.fileno(), 10_000_000, 0).decode()
 
 
 def manage(environment: dict[str, str], *arguments: str) -> str:
@@ -106,7 +111,7 @@ def served(
         )
         try:
             wait_until_healthy(process, f"http://127.0.0.1:{port}", log)
-            yield Server(f"http://127.0.0.1:{port}", environment)
+            yield Server(f"http://127.0.0.1:{port}", environment, log)
         finally:
             end(process)
 
