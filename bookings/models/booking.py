@@ -134,8 +134,12 @@ class Booking(models.Model):
     event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="bookings", db_index=False)
     status = models.CharField(max_length=9, choices=Status, default=Status.PENDING, editable=False)
     customer_name = models.CharField(max_length=200, validators=[validate_line])
-    name_key = models.CharField(max_length=KEY_LENGTH, editable=False, help_text="The name, folded to be looked for.")
-    surname_key = models.CharField(max_length=KEY_LENGTH, editable=False, help_text="The same, its last word first.")
+    name_key = models.CharField(
+        max_length=KEY_LENGTH, db_default="", editable=False, help_text="The name, folded to be looked for."
+    )
+    surname_key = models.CharField(
+        max_length=KEY_LENGTH, db_default="", editable=False, help_text="The same, its last word first."
+    )
     customer_email = models.EmailField(max_length=254)
     customer_key = models.CharField(max_length=320, editable=False, help_text="The e-mail address, folded to compare.")
     quantity = models.PositiveIntegerField(editable=False, help_text="Places booked.")
