@@ -12,7 +12,7 @@ from bookings.codes import CONFIRMATION_LENGTH, confirmation_code
 from bookings.models import confirming, correcting, extending, placing, releasing, searching
 from bookings.models.searching import KEY_LENGTH
 from bookings.problems import IdempotencyKeyReused
-from bookings.states import Status
+from bookings.states import LIVE, Status
 from config import money
 from config.problems import Check, nothing
 from config.text import validate_line
@@ -66,6 +66,10 @@ class BookingQuerySet(models.QuerySet["Booking"]):
     def running_out(self, at: dt.datetime, within: dt.timedelta) -> Self:
         """Pending, with no more than `within` left: the ones to confirm now, the soonest first."""
         return self.holds(at).filter(expires_at__lte=at + within).order_by("expires_at", "pk")
+
+    def cut_short(self) -> Self:
+        """Live, though their event is cancelled: its cancellation was cut short, and cancelling again does the rest."""
+        return self.filter(event__status=Event.Status.CANCELLED, status__in=LIVE)
 
     def to_refund(self) -> Self:
         """Whose payment has no places, such as one that came too late; the oldest first."""

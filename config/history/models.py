@@ -56,9 +56,14 @@ class Entry(models.Model):
         """What a detail is called."""
         return name.replace("_", " ")
 
+    def in_order(self, names: Iterable[str]) -> list[str]:
+        """The details as they come; PostgreSQL keeps them in an order of its own."""
+        return sorted(names)
+
     def lines(self) -> Iterator[str]:
         """The details in words, one line for each."""
-        for name, value in self.details.items():
+        for name in self.in_order(self.details):
+            value = self.details[name]
             if isinstance(value, list) and None not in value and len(value) == 2:
                 yield f"{self.label(name)}: {shown(value[0])} → {shown(value[1])}"
             else:
@@ -117,6 +122,11 @@ class Change(Entry):
             return apps.get_model(self.kind)
         except LookupError:
             return None
+
+    def in_order(self, names: Iterable[str]) -> list[str]:
+        """As the model has its fields."""
+        fields = [field.name for field in self.model._meta.fields] if self.model else []
+        return sorted(names, key=lambda name: (fields.index(name) if name in fields else len(fields), name))
 
     def label(self, name: str) -> str:
         try:

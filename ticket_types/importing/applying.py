@@ -67,6 +67,7 @@ def run(content: bytes, form: str, *, by: Any, is_kept: bool, progress: Progress
         records = read(content, form, outcome.faults)
     except Unreadable as error:
         outcome.faults.append(error.fault)
+    if outcome.faults:
         return outcome
     try:
         with transaction.atomic(), together():

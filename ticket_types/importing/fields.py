@@ -82,7 +82,7 @@ def checker(kind: str, zone: ZoneInfo | None) -> serializers.Serializer:
 @cache
 def names(kind: str) -> dict[str, str]:
     """How the API, and a file, calls the fields of the model."""
-    return {field.source: name for name, field in RECORDS[kind]().fields.items()}
+    return {str(field.source): name for name, field in RECORDS[kind]().fields.items()}
 
 
 RECORDS: dict[str, type[serializers.Serializer]] = {

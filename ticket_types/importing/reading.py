@@ -11,6 +11,7 @@ from typing import Any
 
 FORMATS = ("csv", "json")
 KINDS = ("venue", "event", "ticket_type")
+NOT_TEXT = "This is not text in UTF-8: a spreadsheet saves it as “CSV UTF-8”."
 NONE = "none"  # in a cell: no value, where an empty cell says nothing
 # The fields of each kind, as the API calls them.
 FIELDS = {
@@ -88,7 +89,9 @@ def read(content: bytes, form: str, faults: list[Fault]) -> list[Record]:
         text = content.decode()
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise Unreadable(line, "This is not text in UTF-8: save the file as “CSV UTF-8”.") from None
+        raise Unreadable(line, NOT_TEXT) from None
+    if "\x00" in text:
+        raise Unreadable(text.count("\n", 0, text.index("\x00")) + 1, NOT_TEXT)
     return list(of_table(text, faults) if form == "csv" else of_objects(text, faults))
 
 
@@ -115,7 +118,7 @@ def of_table(text: str, faults: list[Fault]) -> Iterator[Record]:
                 )
             yield record_of(dict(zip(columns, cells, strict=False)), line)
     except csv.Error as error:
-        raise Unreadable(rows.line_num, f"This is not a line of a table: {error}.") from None
+        raise Unreadable(first, f"This is not a line of a table: {error}.") from None
     if not columns:
         raise Unreadable(1, "The file is empty.")
 

@@ -273,8 +273,8 @@ def test_entry_reads_as_words(make_event, make_type):
     seat = make_type(event=make_event(name="Play"))
     seat.revise(capacity=50, description="Rows 1 to 12\n" + "x" * 200)
     first, last = Change.objects.of(seat)
-    assert list(first.lines()) == [f"event: Play ({seat.event_id})", "price: 49.9", "name: Seat"]
-    assert list(last.lines()) == ["quantity: 50", f"description: – → Rows 1 to 12\n{'x' * 86}…"]
+    assert list(first.lines()) == [f"event: Play ({seat.event_id})", "name: Seat", "price: 49.9"]
+    assert list(last.lines()) == [f"description: – → Rows 1 to 12\n{'x' * 86}…", "quantity: 50"]
 
 
 def test_entry_of_a_kind_that_is_gone_can_still_be_read(db):
