@@ -48,7 +48,7 @@ def priced(price: str, currency: str) -> Column:
 
 def table_of(queryset, columns: Mapping[str, Column]) -> Iterator[list[Any]]:
     """The rows of a queryset as cells; one statement, some thousand rows in memory, and no model instances."""
-    makers: list[tuple[Callable[..., Any], int]] = []
+    makers: list[tuple[Callable[..., Any], list[str]]] = []
     paths: dict[str, None] = {}
     for column in columns.values():
         make, *names = column if isinstance(column, tuple) else (in_cell, column)
