@@ -91,8 +91,10 @@ def insert(model: type[Model], rows: list[tuple[Any, ...]], using: str) -> None:
     prepared = [
         [field.get_db_prep_save(value, connection) for field, value in zip(fields, row, strict=True)] for row in rows
     ]
+    # The names are quoted, and the values are parameters.
+    statement = f"INSERT INTO {quote(model._meta.db_table)} ({names}) VALUES ({marks})"  # noqa: S608  # nosec B608
     with connection.cursor() as cursor:
-        cursor.executemany(f"INSERT INTO {quote(model._meta.db_table)} ({names}) VALUES ({marks})", prepared)  # noqa: S608
+        cursor.executemany(statement, prepared)
 
 
 def reset_sequences(models: list[type[Model]], using: str) -> None:

@@ -364,8 +364,8 @@ class Matrix:
 
     def ask_action(self, label, action, who, obj, ticket):
         url = reverse(f"admin:{label.replace('.', '_')}_changelist")
-        answers = {"confirmed": "yes", "reason": "rain", "payment_reference": "pay_2", "post": "yes", "from_page": "yes",
-                   "minutes": "60", "tickets": ticket.code}  # fmt: skip
+        answers = {"confirmed": "yes", "reason": "rain", "payment_reference": "pay_2", "post": "yes",
+                   "from_page": "yes", "minutes": "60", "tickets": ticket.code}  # fmt: skip
         for caller, browser in self.callers.items():
             with taken_back() as recorder:
                 browser.post(url, {"action": action, "_selected_action": [str(obj.pk)], **answers})
