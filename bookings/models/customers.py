@@ -35,7 +35,7 @@ ERASED: dict[str, Any] = {
     "request_fingerprint": "",
 }
 PAYMENT = "payment_reference"
-KEPT_IN_HISTORY = {"at", "fields", "ticket", "tickets", PAYMENT}  # of the details: times, codes, names of fields
+KEPT_IN_HISTORY = {"at", "expires_at", "fields", "ticket", "tickets", PAYMENT}  # times, codes, names of fields
 
 Progress = Callable[[int], None]
 
