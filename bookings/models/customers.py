@@ -10,13 +10,14 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
-from django.db.models import Model, Q
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from bookings import models
 from bookings.models.searching import keys_of
 from bookings.problems import StillNeeded
 from bookings.states import LIVE, Status
+from config import money
 
 BATCH = 500  # bookings in one transaction
 NAME, EMAIL, KEY = "Erased", "erased@customer.invalid", "erased"  # `.invalid` is nobody's (RFC 2606)
@@ -59,13 +60,19 @@ def record(booking: "models.Booking") -> dict[str, Any]:
     }
 
 
-def columns(row: Model, *but: str) -> dict[str, Any]:
+def columns(row: Any, *but: str) -> dict[str, Any]:
+    fields = [field for field in row._meta.concrete_fields if field.name not in but]
+    amounts = {field.name for field in fields if isinstance(field, money.MoneyField)}
     return {
-        field.name: plain(getattr(row, field.attname)) for field in row._meta.concrete_fields if field.name not in but
+        field.name: money.plain(value, row.currency) if field.name in amounts else plain(value)
+        for field in fields
+        for value in [getattr(row, field.attname)]
     }
 
 
 def plain(value: Any) -> Any:
+    if isinstance(value, dt.datetime):
+        return value.isoformat()
     return value if value is None or isinstance(value, bool | int | str | dict | list) else str(value)
 
 

@@ -85,7 +85,8 @@ def test_export_of_two_bookings_tells_them_in_order(order, capsys):
     ids = [str(order(key="1").pk), str(order(email=ANN.title(), key="2").pk)]
     found = json.loads(run(capsys, "export_customer", ANN)[0])
     assert [booking["id"] for booking in found["bookings"]] == ids
-    assert found["bookings"][0]["items"][0]["quantity"] == 2
+    assert (found["bookings"][0]["items"][0]["quantity"], found["bookings"][0]["total_price"]) == (2, "99.80")
+    assert found["bookings"][0]["created_at"].endswith("+00:00")
     assert [change["verb"] for change in found["bookings"][0]["history"]] == ["place"]
 
 
