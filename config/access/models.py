@@ -34,7 +34,7 @@ class ApiToken(models.Model):
     name = models.CharField(max_length=100, help_text="What uses this token, such as “web shop”.")
     start = models.CharField(max_length=12, editable=False, help_text="Its first characters, to recognise it by.")
     digest = models.CharField(max_length=64, unique=True, editable=False)
-    scopes = models.JSONField(default=list, blank=True, help_text="None: all that the user may.")
+    scopes = models.JSONField(default=list, db_default=[], blank=True, help_text="None: all that the user may.")
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: it does not run out.")
     last_used_at = models.DateTimeField(null=True, editable=False)

@@ -11,7 +11,9 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="apitoken",
             name="scopes",
-            field=models.JSONField(blank=True, default=list, help_text="None: all that the user may."),
+            field=models.JSONField(
+                blank=True, db_default=[], default=list, help_text="None: all that the user may."
+            ),
         ),
         migrations.CreateModel(
             name="RoleGroup",

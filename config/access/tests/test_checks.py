@@ -161,6 +161,23 @@ def test_server_that_is_started_by_hand_knows_its_workers_and_ends():
     assert "(access.E005) The limits do not hold: 2 processes" in done.stderr
 
 
+ASK_TWICE = """
+from wsgiref.util import setup_testing_defaults
+from config.wsgi import application
+for _ in range(2):
+    environ = {"wsgi.multiprocess": True, "HTTP_HOST": "tickets.example.com", "PATH_INFO": "/health"}
+    setup_testing_defaults(environ)
+    application(environ, lambda status, headers: print(status))
+"""
+
+
+@pytest.mark.parametrize(("cache", "times"), [("locmemcache://", 1), ("redis://127.0.0.1:1/0", 0)])
+def test_server_that_forks_by_itself_is_told_of_once(cache, times):
+    done = start("-c", ASK_TWICE, CACHE_URL=cache)
+    assert done.stdout == "200 OK\n" * 2
+    assert done.stderr.count("(access.E005)") == times
+
+
 @pytest.mark.parametrize(
     ("redirect", "names"), [("true", "__Host-sessionid __Host-csrftoken"), ("false", "sessionid csrftoken")]
 )
