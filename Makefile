@@ -14,17 +14,17 @@ MANAGE := $(PY) manage.py
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 COMPILE := "$(CURDIR)/$(PY)" -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
            --no-header --no-emit-index-url
-LOCKS := base production dev
+LOCKS := base production dev e2e
 # A developer's own settings must not decide what the checks find.
 CLEAN_ENVIRONMENT := env -i PATH="$$PATH" HOME="$$HOME" ENV_FILE= DATABASE_URL=sqlite:///:memory:
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install run serve test check lint security templates types imports settings migrations locks format lock \
-        torture pgbouncer schema clean
+.PHONY: help install run serve test check e2e lint security templates types imports settings migrations locks format \
+        lock torture pgbouncer schema clean
 
 help:  ## List what make can do
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 install: $(VENV)/.base  ## Make .venv with what is needed to run
 
@@ -49,6 +49,10 @@ test: $(VENV)/.dev  ## Run the tests on SQLite and on PostgreSQL; ARGS="-k name"
 
 check: export QUICK := 1
 check: lint security templates types imports settings migrations locks torture test  ## Run every check, and then the tests
+
+e2e: $(VENV)/.e2e  ## Go through the back office in a real browser, and take the pictures in docs/screenshots
+	@echo "== Journeys"
+	@$(PY) -m config.tests.e2e --quiet $(ARGS)
 
 lint: $(VENV)/.dev  ## Check the style of the code
 	@echo "== Lint"
@@ -139,3 +143,8 @@ $(VENV)/.dev: requirements/dev.txt | $(PY)
 	@echo "Installing requirements/dev.txt"
 	@$(PIP) -r $<
 	@touch $(VENV)/.base $(VENV)/.production $@
+
+$(VENV)/.e2e: requirements/e2e.txt | $(PY)
+	@echo "Installing requirements/e2e.txt"
+	@$(PIP) -r $<
+	@touch $(VENV)/.base $(VENV)/.production $(VENV)/.dev $@

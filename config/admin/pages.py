@@ -177,8 +177,7 @@ class DomainAdmin(Exporting, Discreet):
     def media(self):
         chosen = [it for it in self.list_filter if isinstance(it, tuple) and issubclass(it[1], ChosenFilter)]
         widget = AutocompleteSelect(self.model._meta.pk, self.admin_site)
-        named = forms.Media(js=["pages/names.js"])
-        return super().media + widget.media + named if chosen or self.autocomplete_fields else super().media
+        return super().media + widget.media if chosen else super().media
 
     def make(self, request, **facts):
         raise NotImplementedError

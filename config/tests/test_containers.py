@@ -43,8 +43,9 @@ def test_image_starts_the_server_as_make_serve_does():
     assert names - {"--workers"} | {"--worker-tmp-dir"} == {word for word in ours if word.startswith("--")}
     for name in ("--worker-class", "--keep-alive"):
         assert ours[ours.index(name) + 1] == served[served.index(name) + 1]
-    assert f"WEB_CONCURRENCY={re.search(r'^WORKERS .*,([0-9]+)', makefile, re.MULTILINE)[1]} " in " ".join(of("ENV"))
-    assert ours[ours.index("--threads") + 1] == re.search(r"^THREADS .= ([0-9]+)$", makefile, re.MULTILINE)[1]
+    workers, threads = (re.search(rf"^{it} \?= (\d+)$", makefile, re.MULTILINE)[1] for it in ("WORKERS", "THREADS"))
+    assert f"WEB_CONCURRENCY={workers} " in " ".join(of("ENV"))
+    assert ours[ours.index("--threads") + 1] == threads
 
 
 def test_image_is_not_roots_and_has_a_health_check():

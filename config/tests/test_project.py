@@ -91,6 +91,8 @@ def test_import_contract_holds():
         ("venues/models.py", "from bookings.models import Booking", "venues is not allowed to import bookings"),
         ("events/apps.py", "import ticket_types.models", "events is not allowed to import ticket_types"),
         ("config/api/fields.py", "from venues.models import Venue", "config.api is not allowed to import venues"),
+        ("config/history/models.py", "import venues.models", "config.history is not allowed to import venues"),
+        ("config/tables.py", "import bookings.models", "config.tables is not allowed to import bookings"),
         ("config/problems.py", "import events.problems", "config.problems is not allowed to import events"),
     ],
 )

@@ -50,9 +50,9 @@ def objects(desk):
         if link.count():
             page = link.get_attribute("href").partition("?")[0]
             yield page
-            yield page.replace("/change/", "/history/")
+            yield page.removesuffix("change/") + "history/"
             if name in DELETED:
-                yield page.replace("/change/", "/delete/")
+                yield page.removesuffix("change/") + "delete/"
 
 
 @pytest.mark.parametrize("way", list(WAYS_TO_LOOK))
@@ -63,14 +63,13 @@ def test_nothing_is_wrong_with_any_page(sit_down, way):
     for path in [*PAGES, f"/admin/bookings/booking/sell/{event}", *objects(desk)]:
         desk.go(path)
         wrong += desk.look()
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
 
 
 def test_page_asked_for_by_the_theme_switch_is_dark(sit_down):
     desk = sit_down()
     page = desk.go("/admin/")
-    for _ in range(2):  # from what the system has to light, and on to dark
-        page.locator("#header .theme-toggle").click()
+    page.locator("#header .theme-toggle").click()  # from what the system has, which is light, to the other
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
     assert desk.look() == []
 
