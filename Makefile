@@ -20,8 +20,8 @@ CLEAN_ENVIRONMENT := env -i PATH="$$PATH" HOME="$$HOME" ENV_FILE= DATABASE_URL=s
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install run serve test check e2e lint templates types imports settings migrations locks format lock torture \
-        schema clean
+.PHONY: help install run serve test check e2e lint security templates types imports settings migrations locks format \
+        lock torture pgbouncer schema clean
 
 help:  ## List what make can do
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,7 @@ run: $(VENV)/.base  ## Serve on 127.0.0.1:$(PORT) with demo data, reloading when
 	@$(MANAGE) runserver 127.0.0.1:$(PORT)
 
 serve: export DJANGO_SETTINGS_MODULE := config.settings.production
+serve: export WEB_CONCURRENCY := $(WORKERS)
 serve: $(VENV)/.production  ## Run the production server: PORT, BIND, WORKERS, THREADS and .env.example say how
 	@$(MANAGE) check --deploy --fail-level ERROR
 	@$(MANAGE) migrate --verbosity 0
@@ -47,7 +48,7 @@ test: $(VENV)/.dev  ## Run the tests on SQLite and on PostgreSQL; ARGS="-k name"
 	@$(PY) -m config.tests.both --quiet --numprocesses auto --maxprocesses 8 --dist loadgroup $(ARGS)
 
 check: export QUICK := 1
-check: lint templates types imports settings migrations locks torture test  ## Run every check, and then the tests
+check: lint security templates types imports settings migrations locks torture test  ## Run every check, and then the tests
 
 e2e: $(VENV)/.e2e  ## Go through the back office in a real browser, and take the pictures in docs/screenshots
 	@echo "== Journeys"
@@ -57,6 +58,11 @@ lint: $(VENV)/.dev  ## Check the style of the code
 	@echo "== Lint"
 	@$(PY) -m ruff check --quiet .
 	@$(PY) -m ruff format --check --quiet .
+
+security: $(VENV)/.dev  ## Look for dangerous code, and for secrets in all that was ever committed
+	@echo "== Security"
+	@$(VENV)/bin/bandit --quiet --configfile pyproject.toml --recursive manage.py config venues events ticket_types bookings
+	@$(PY) -m config.tests.secret_scan
 
 templates: $(VENV)/.dev  ## Check the style of the templates
 	@echo "== Templates"
@@ -77,9 +83,10 @@ settings: $(VENV)/.dev  ## Check that production settings are safe
 		SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(64))')" \
 		$(MANAGE) check --deploy --fail-level WARNING
 
-migrations: $(VENV)/.dev  ## Check that the migrations are what the models say
+migrations: $(VENV)/.dev  ## Check that migrations are what the models say, and can run while the release before serves
 	@echo "== Migrations"
 	@$(CLEAN_ENVIRONMENT) $(MANAGE) makemigrations --check --dry-run
+	@$(CLEAN_ENVIRONMENT) $(PY) -m config.tests.upgrades
 
 locks: $(VENV)/.dev  ## Check that requirements/*.txt are what requirements/*.in give
 	@echo "== Locks"
@@ -102,6 +109,10 @@ torture: $(VENV)/.dev  ## Show the promises under load, faults and attacks, for 
 	@$(PY) -m benchmarks.torture $(ARGS)
 	@test -n "$(QUICK)" || FUZZ_EXAMPLES=400 SWEEP_VALUES=all TRANSPORT_ROUNDS=5 $(PY) -m config.tests.both --quiet \
 		config/tests/test_api_sweep.py config/tests/test_api_transport.py config/tests/test_api_fuzz.py
+
+pgbouncer: $(VENV)/.dev  ## Show the same through PgBouncer in transaction mode, which must be installed; QUICK=1: a minute
+	@echo "== PgBouncer"
+	@$(PY) -m benchmarks.torture --database pgbouncer $(ARGS)
 
 schema: $(VENV)/.base  ## Write docs/openapi.json anew, unless that breaks existing clients
 	@$(CLEAN_ENVIRONMENT) $(MANAGE) export_schema $(ARGS)

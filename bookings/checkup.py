@@ -12,7 +12,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
 from django.core import checks
 from django.core.cache import cache
 from django.db import DatabaseError, InterfaceError, connection
@@ -24,6 +23,7 @@ from django.utils.timesince import timesince
 
 from bookings.models import Booking
 from bookings.reconciliation import counters
+from config.access.models import RoleGroup
 from config.access.roles import Role
 from config.management.errors import sentence
 from events.models import Event
@@ -234,12 +234,13 @@ def check_refunds() -> Found:
 
 
 def check_roles() -> Found:
-    missing = sorted(set(Role.labels) - set(Group.objects.values_list("name", flat=True)))
+    groups = {it.role: it.group.name for it in RoleGroup.objects.select_related("group")}
+    missing = [role.label for role in Role if role not in groups]
     if missing:
-        return LOOK, f"No group is called {', '.join(missing)}.", "If nobody renamed it, run manage.py migrate."
+        return LOOK, f"No group stands for {', '.join(missing)}.", "Run manage.py migrate, which makes it."
     if not get_user_model().objects.filter(is_staff=True, is_active=True).exists():
         return LOOK, "Nobody can log in to the admin.", "Run manage.py createsuperuser."
-    return OK, f"{', '.join(Role.labels)}; somebody can log in to the admin."
+    return OK, f"{', '.join(groups[role] for role in Role)}; somebody can log in to the admin."
 
 
 OF_TABLES: dict[str, Callable[[], Found]] = {

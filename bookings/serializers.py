@@ -117,7 +117,7 @@ class BookingSerializer(ModelSerializer):
     items = BookingItemSerializer(many=True, read_only=True)
     tickets = BookedTicketSerializer(many=True, read_only=True)
     metadata = MetadataField(required=False)
-    expansions = {"event": Expansion(EventSerializer, lambda user, at: Event.objects.with_sales(at))}
+    expansions = {"event": Expansion(EventSerializer, lambda user, at: Event.objects.seen_by(user).with_sales(at))}
     expires_in = serializers.SerializerMethodField(
         help_text="Seconds until the hold runs out; null when nothing is held."
     )
@@ -196,8 +196,8 @@ class PlaceBookingSerializer(Serializer):
         required=False,
         min_value=1,
         max_value=10_080,
-        help_text=f"How long the places are held, up to {settings.BOOKING_HOLD_MINUTES_MAX}; "
-        f"{settings.BOOKING_HOLD_MINUTES} when not given.",
+        help_text=f"How long the places are held: {settings.BOOKING_HOLD_MINUTES} when not given, and "
+        f"{settings.BOOKING_HOLD_MINUTES_MAX} when more is asked for; `expires_at` answers until when.",
     )
 
     class Meta:

@@ -3,9 +3,12 @@ from typing import Any
 from django.apps import AppConfig
 from django.conf import settings
 from django.contrib.admin.apps import AdminConfig
+from django.core import checks
 from django.db.backends.signals import connection_created
 from django.db.models import CharField, TextField
 from django.db.models.functions import Length
+
+from config.sessions import check_sessions
 
 
 class ProjectConfig(AppConfig):
@@ -13,6 +16,7 @@ class ProjectConfig(AppConfig):
     label = "project"
 
     def ready(self) -> None:
+        checks.register(check_sessions, checks.Tags.database)
         if settings.DATABASE_ECHO:
             connection_created.connect(echo_sql, dispatch_uid="echo_sql")
 

@@ -77,10 +77,10 @@ def validate_paragraphs(value: str) -> None:
     validate_line("".join(character for character in value if character not in LINE_BREAKS))
 
 
-@cache  # it reads a folder of files
+@cache
 def timezones() -> frozenset[str]:
-    """The names of IANA time zones, without what only this machine would understand by a name."""
-    return frozenset(available_timezones()) - NO_PLACES
+    """The names of all IANA time zones that are those of a place, or of UTC."""
+    return frozenset(available_timezones() - NO_PLACES)
 
 
 def validate_timezone(value: str) -> None:

@@ -3,7 +3,6 @@
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
-from drf_spectacular.views import SpectacularJSONAPIView
 
 from bookings.reports.viewsets import ReportViewSet
 from bookings.viewsets import BookingViewSet, TicketViewSet
@@ -32,7 +31,7 @@ urlpatterns = [
     re_path(r"^docs/?$", pages.docs, name="docs"),
     re_path(r"^redoc/?$", pages.redoc, name="redoc"),
     path("favicon.ico", pages.favicon),
-    re_path(rf"^{v1}/openapi\.json/?$", SpectacularJSONAPIView.as_view(), name="schema"),
+    re_path(rf"^{v1}/openapi\.json/?$", pages.DocumentView.as_view(), name="schema"),
     re_path(rf"^{v1}$", router.get_api_root_view()),
     re_path(rf"^{v1}/events\.ics/?$", CalendarViewSet.as_view({"get": "list"}, detail=False)),
     re_path(rf"^{v1}/events/(?P<pk>[^/]+)\.ics/?$", CalendarViewSet.as_view({"get": "retrieve"}, detail=True)),

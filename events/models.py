@@ -126,7 +126,10 @@ class Event(Inventory):
         help_text="How many places one e-mail address may hold; empty: any number.",
     )
     sequence = models.PositiveIntegerField(
-        default=0, editable=False, help_text="How often it was changed; calendars take the highest (RFC 5545)."
+        default=0,
+        db_default=0,
+        editable=False,
+        help_text="How often it was changed; calendars take the highest (RFC 5545).",
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

@@ -8,11 +8,14 @@ from rest_framework.response import Response
 
 from config.access.permissions import ANYONE
 from config.api.pagination import MOST_ROWS, SkipLimitPagination
+from config.api.replicated import Replicated
 from config.api.serializers import Serializer
 from config.api.viewsets import CatalogueViewset, Viewset
+from config.problems import InUse
 from events.calendar import CalendarRenderer, calendar
 from events.filters import EventFilter
-from events.models import Event
+from events.inventory import CapacityBelowReserved
+from events.models import CapacityAboveVenue, CurrencyFixed, Event, EventCancelled, EventInThePast
 from events.serializers import CancelEventSerializer, EventSerializer
 
 EXAMPLE = """BEGIN:VCALENDAR
@@ -57,6 +60,13 @@ class EventViewSet(CatalogueViewset):
         "publish": "events.publish_event",
         "cancel": "events.cancel_event",
     }
+    refusals = {
+        "create": [CapacityAboveVenue],
+        "update": [CapacityAboveVenue, CapacityBelowReserved, CurrencyFixed],
+        "partial_update": [CapacityAboveVenue, CapacityBelowReserved, CurrencyFixed],
+        "destroy": [InUse],
+        "publish": [EventInThePast, EventCancelled],
+    }
 
     def get_queryset(self) -> QuerySet[Event]:
         return Event.objects.seen_by(self.request.user).with_sales(self.at)
@@ -82,7 +92,7 @@ class FeedPagination(SkipLimitPagination):
     rows = MOST_ROWS  # a calendar does not turn pages
 
 
-class CalendarViewSet(Viewset):
+class CalendarViewSet(Replicated, Viewset):
     """Events for calendars to subscribe to (iCalendar, RFC 5545)."""
 
     queryset = Event.objects.select_related("venue")

@@ -30,7 +30,7 @@ class TicketTypeSerializer(ModelSerializer):
         max_value=LARGEST,
         help_text="How many can be sold; null: only the event's capacity limits it.",
     )
-    expansions = {"event": Expansion(EventSerializer, lambda user, at: Event.objects.with_sales(at))}
+    expansions = {"event": Expansion(EventSerializer, lambda user, at: Event.objects.seen_by(user).with_sales(at))}
     currency = serializers.CharField(read_only=True)
     availability = serializers.SerializerMethodField()
 

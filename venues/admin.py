@@ -1,17 +1,16 @@
 # mypy: no-check-untyped-defs
 
-from zoneinfo import available_timezones
-
 from django import forms
 from django.contrib import admin
 
 from config.admin import CatalogueAdmin, VerbForm, utc
+from config.text import timezones
 from venues.models import Venue
 
 
 class VenueForm(VerbForm):
     timezone = forms.ChoiceField(
-        choices=lambda: [(name, name) for name in sorted(available_timezones())],
+        choices=lambda: [(name, name) for name in sorted(timezones())],
         initial="UTC",
         show_hidden_initial=True,
     )

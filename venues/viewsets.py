@@ -1,7 +1,8 @@
 from config.access.permissions import ANYONE
 from config.api.viewsets import CatalogueViewset
+from config.problems import InUse
 from venues.filters import VenueFilter
-from venues.models import Venue
+from venues.models import CapacityBelowEvents, Venue
 from venues.serializers import VenueSerializer
 
 
@@ -22,4 +23,9 @@ class VenueViewSet(CatalogueViewset):
         "update": "venues.change_venue",
         "partial_update": "venues.change_venue",
         "destroy": "venues.delete_venue",
+    }
+    refusals = {
+        "update": [CapacityBelowEvents],
+        "partial_update": [CapacityBelowEvents],
+        "destroy": [InUse],
     }

@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks.torture import staff
 from benchmarks.torture.clients import Crowd
 from benchmarks.torture.controls import CONTROLS, MOST_ROUNDS, Control
-from benchmarks.torture.databases import DATABASES, machine
+from benchmarks.torture.databases import DATABASES, WITHOUT_BEING_ASKED, machine
 from benchmarks.torture.keeper import Keeper
 from benchmarks.torture.report import Progress, Result, table
 from benchmarks.torture.scenarios import SCENARIOS
@@ -34,7 +34,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--only", choices=[*SCENARIOS, *CONTROL_NAMES], action="append", help="may be given several times"
     )
-    parser.add_argument("--database", choices=list(DATABASES), help="one of the two")
+    parser.add_argument("--database", choices=list(DATABASES), help="one of them; pgbouncer is tried when it is named")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there too")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="the same choices as in another run")
     parser.epilog = "QUICK=1 in the environment makes it short: under three minutes."
@@ -62,7 +62,7 @@ class Run:
         return not self.options.only or name in self.options.only
 
     def play_all(self) -> None:
-        names = [self.options.database] if self.options.database else DATABASES
+        names = [self.options.database] if self.options.database else WITHOUT_BEING_ASKED
         for name in names:
             database = DATABASES[name](self.folder, self.keeper)
             try:
@@ -70,7 +70,8 @@ class Run:
                 self.versions.append(database.version)
                 self.token = self.prepare(database)
                 self.play_scenarios(database)
-                self.play_controls(database)
+                if name in WITHOUT_BEING_ASKED:
+                    self.play_controls(database)
             finally:
                 database.stop()
 
@@ -107,6 +108,8 @@ class Run:
         stage = self.stage(database, "sales", server)
         try:
             SCENARIOS[name](stage)
+            if name == "rush" and hasattr(database, "shared"):
+                stage.remarks.append(database.shared("sales"))
             findings = verify(stage, reconcile=reconcile)
             verdict = "kept" if findings.is_clean else "BROKEN"
         except Exception:  # noqa: BLE001  the other scenarios are still worth seeing

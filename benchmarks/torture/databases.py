@@ -2,8 +2,11 @@
 
 import os
 import re
+import shutil
 import sqlite3
+import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,8 @@ from typing import Any
 import psycopg
 
 from benchmarks.torture.keeper import Keeper
-from config.tests.postgres import PostgresServer
+from benchmarks.torture.servers import Running
+from config.tests.postgres import UNPRIVILEGED, PostgresServer, free_port
 
 
 class Sqlite:
@@ -117,7 +121,104 @@ class Postgresql:
         return max(rows[0] if rows else 0, log.count("deadlock detected"))
 
 
-DATABASES = {"sqlite": Sqlite, "postgresql": Postgresql}
+class Pooled(Postgresql):
+    """The same, of which the system sees only a PgBouncer in transaction mode, with fewer connections than threads.
+
+    The harness itself goes past it.
+    """
+
+    name = "PgBouncer"
+    CONNECTIONS = 6
+
+    def __init__(self, folder: Path, keeper: Keeper) -> None:
+        program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
+        if program is None:
+            sys.exit("There is no PgBouncer here, so nothing was tried. On Debian: apt-get install pgbouncer")
+        self.program = program
+        os.environ["DATABASE_POOLER"] = "true"  # for the servers and commands that are tried
+        super().__init__(folder, keeper)
+
+    def start(self) -> None:
+        super().start()
+        # What sessions cannot be told through a pooler, the database has by itself, for every database of this server.
+        sessions = {
+            "lock_timeout": "5s",
+            "statement_timeout": "30s",
+            "idle_in_transaction_session_timeout": "30s",
+            "synchronous_commit": "on",
+        }
+        with psycopg.connect(self.server.url(), autocommit=True) as connection:
+            for name, value in sessions.items():
+                connection.execute(f"ALTER ROLE postgres SET {name} = '{value}'")
+        self.port = free_port()
+        folder = self.server.folder / "pgbouncer"
+        folder.mkdir()
+        (folder / "users").write_text('"postgres" ""\n')
+        configuration = folder / "pgbouncer.ini"
+        configuration.write_text(PGBOUNCER.format(server=self.server.port, port=self.port, users=folder / "users",
+                                                  connections=self.CONNECTIONS, user=UNPRIVILEGED))  # fmt: skip
+        self.pooler = Running([self.program, str(configuration)], dict(os.environ), folder / "log", self.keeper)
+        give_up_at = time.monotonic() + 10
+        while not self.answers():
+            if time.monotonic() > give_up_at:
+                raise RuntimeError(f"PgBouncer does not start: {self.pooler.logged()[-2000:]}")
+            time.sleep(0.05)
+        self.version = f"{self.version} through {self.pooler_version()}"
+
+    def answers(self) -> bool:
+        try:
+            with psycopg.connect(self.url("postgres")) as connection:
+                return connection.execute("SELECT true").fetchone() == (True,)
+        except psycopg.OperationalError:
+            return False
+
+    def pooler_version(self) -> str:
+        said = subprocess.run([self.program, "--version"], capture_output=True, text=True, check=True).stdout
+        return said.splitlines()[0]
+
+    def stop(self) -> None:
+        if hasattr(self, "pooler"):
+            self.pooler.stop()
+        super().stop()
+
+    def url(self, name: str) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
+
+    def connect(self, name: str) -> "Connection":
+        return Connection(psycopg.connect(self.server.url(name), autocommit=True), "%s")
+
+    def shared(self, name: str) -> str:
+        """How many clients shared how many connections. Raises RuntimeError when there was nothing to share."""
+        with psycopg.connect(self.url("pgbouncer"), autocommit=True) as connection:
+            clients = connection.execute("SHOW CLIENTS").fetchall()
+        with self.connect("postgres") as direct:
+            sessions = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
+            (connections,) = direct.run(sessions, [name]).fetchone()
+        waiting = sum(name in client for client in clients)
+        if not waiting > self.CONNECTIONS >= connections > 0:
+            raise RuntimeError(f"{waiting} clients had {connections} connections: nothing was shared.")
+        return f"{waiting} clients shared {connections} connections"
+
+
+PGBOUNCER = """
+[databases]
+* = host=127.0.0.1 port={server}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+user = {user}
+auth_type = trust
+auth_file = {users}
+admin_users = postgres
+pool_mode = transaction
+default_pool_size = {connections}
+max_client_conn = 500
+server_login_retry = 1
+"""
+
+DATABASES = {"sqlite": Sqlite, "postgresql": Postgresql, "pgbouncer": Pooled}
+WITHOUT_BEING_ASKED = ("sqlite", "postgresql")
 
 
 class Connection:

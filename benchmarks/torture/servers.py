@@ -21,7 +21,8 @@ SECRET_KEY = secrets.token_urlsafe(50)
 
 def environment(url: str, **more: str) -> dict[str, str]:
     """Production's settings on the database at a URL, and plain HTTP, because nobody is between us and the server."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV") if name in os.environ}
+    names = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "DATABASE_POOLER")
+    kept = {name: os.environ[name] for name in names if name in os.environ}
     return {
         **kept,
         "DJANGO_SETTINGS_MODULE": "config.settings.production",
@@ -37,6 +38,7 @@ def environment(url: str, **more: str) -> dict[str, str]:
         "RATE_LIMIT_ANONYMOUS_READS": "",
         "RATE_LIMIT_TOKENS": "",
         "RATE_LIMIT_LOGINS": "",
+        "RATE_LIMIT_GUESSES": "",
         **more,
     }
 

@@ -16,7 +16,9 @@ from config.admin import ChosenFilter, DomainAdmin, ViewOnly, amount, badge, in_
 
 
 class OfBooking(ViewOnly, DomainAdmin):
-    """Lists in which one finds what belongs to a booking by what finds the booking."""
+    """Lists in which one finds what belongs to a booking by what finds the booking; to be found by something tells as
+    much as to be shown with it.
+    """
 
     search_fields = ["booking__confirmation_code"]  # that there is a search at all; `matching` says how
     search_help_text = WHAT_FINDS_IT
@@ -25,11 +27,22 @@ class OfBooking(ViewOnly, DomainAdmin):
 
     def get_search_results(self, request, queryset, search_term):
         words = search_term.strip()
-        return queryset.filter(booking__in=Booking.objects.matching(words)) if words else queryset, False
+        is_shown = request.user.has_perm("bookings.view_booking")
+        found = Booking.objects.matching(words, is_shown=is_shown)
+        return queryset.filter(booking__in=found) if words else queryset, False
+
+
+class ForWhomTheBookingIs(OfBooking):
+    """Whoever may see a booking may see what belongs to it."""
+
+    def has_view_permission(self, request, obj=None):
+        return request.user.has_perm("bookings.view_booking")
+
+    has_module_permission = has_view_permission
 
 
 @admin.register(BookingItem)
-class BookingItemAdmin(OfBooking):
+class BookingItemAdmin(ForWhomTheBookingIs):
     exported = {
         **OF_BOOKING,
         "state": (state_now, "booking__status", "booking__expires_at"),
@@ -138,9 +151,7 @@ class TicketAdmin(OfBooking):
 
 
 @admin.register(BookingChange)
-class BookingChangeAdmin(OfBooking):
-    """Whoever may see a booking may see what happened to it."""
-
+class BookingChangeAdmin(ForWhomTheBookingIs):
     exported = {
         "at (UTC)": "at",
         "booking": "booking__confirmation_code",
@@ -157,11 +168,6 @@ class BookingChangeAdmin(OfBooking):
     )
     list_filter = ["to_status"]
     list_select_related = ["booking__event__venue", "by"]
-
-    def has_view_permission(self, request, obj=None):
-        return request.user.has_perm("bookings.view_booking")
-
-    has_module_permission = has_view_permission
 
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("booking__event__venue", "by")

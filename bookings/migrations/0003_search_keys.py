@@ -25,33 +25,15 @@ class Migration(migrations.Migration):
             model_name="booking",
             name="name_key",
             field=models.CharField(
-                default="", editable=False, help_text="The name, folded to be looked for.", max_length=100
+                db_default="", editable=False, help_text="The name, folded to be looked for.", max_length=100
             ),
-            preserve_default=False,
         ),
         migrations.AddField(
             model_name="booking",
             name="surname_key",
             field=models.CharField(
-                default="", editable=False, help_text="The same, its last word first.", max_length=100
+                db_default="", editable=False, help_text="The same, its last word first.", max_length=100
             ),
-            preserve_default=False,
         ),
         migrations.RunPython(fill, migrations.RunPython.noop),
-        migrations.AddIndex(
-            model_name="booking",
-            index=models.Index(fields=["name_key"], name="booking_by_name", opclasses=["varchar_pattern_ops"]),
-        ),
-        migrations.AddIndex(
-            model_name="booking",
-            index=models.Index(fields=["surname_key"], name="booking_by_surname", opclasses=["varchar_pattern_ops"]),
-        ),
-        migrations.AddIndex(
-            model_name="booking",
-            index=models.Index(
-                fields=["payment_reference"],
-                name="booking_by_payment",
-                condition=models.Q(("payment_reference", ""), _negated=True),
-            ),
-        ),
     ]

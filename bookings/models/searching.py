@@ -44,12 +44,12 @@ class Begins(Lookup):
         return f"({column} >= %s AND {column} < %s)", [*parameters, self.rhs, *parameters, self.rhs + HIGHEST]
 
 
-def condition(words: str) -> Q:
+def condition(words: str, *, is_shown: bool) -> Q:
     """Which bookings the words may mean."""
     words = words.strip()[:MOST_SEARCHED]
     if "@" in words:
-        return Q(customer_key=fold(words))
-    found = by_name(words) | by_payment(words)
+        return Q(customer_key=fold(words)) if is_shown else Q(pk__in=[])
+    found = by_name(words) | by_payment(words) if is_shown else by_name(words)
     if CODE.fullmatch(words.upper()):
         found |= Q(confirmation_code=words.upper())
     if words and (events := events_named(words)):

@@ -183,18 +183,19 @@ def revenue_of_booking() -> ExpressionWrapper:
 # Overview and occupancy
 
 
-def overview(at: dt.datetime) -> Overview:
-    """Everything at a glance, at `at`, in four statements."""
+def overview(at: dt.datetime, events: "QuerySet[Event] | None" = None) -> Overview:
+    """Everything at a glance, at `at`, in four statements; `events` are those that are counted, all unless given."""
     bookings = dict.fromkeys(Status.values, 0)
     revenue = []
     for status, currency, count, seats, amount in bookings_by_status(at):
         bookings[status] += count
         if status == Status.CONFIRMED:
             revenue.append(Revenue(currency, count, int(seats), amount))
-    events = Event.objects.order_by().values_list("status").annotate(count=Count("pk"))
+    counted = Event.objects.all() if events is None else events
+    by_status = counted.order_by().values_list("status").annotate(count=Count("pk"))
     return Overview(
         venues=Venue.objects.count(),
-        events={**dict.fromkeys(Event.Status.values, 0), **dict(events)},
+        events={**dict.fromkeys(Event.Status.values, 0), **dict(by_status)},
         bookings=bookings,
         tickets_sold=sum(row.tickets for row in revenue),
         places_available=places_available(at),

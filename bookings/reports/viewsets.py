@@ -84,7 +84,7 @@ class ReportViewSet(Viewset):
     )
     def overview(self, request: Request) -> HttpResponseBase:
         """Everything at a glance: how much there is of what, and what was taken."""
-        overview = OverviewSerializer(reports.overview(self.at)).data
+        overview = OverviewSerializer(reports.overview(self.at, Event.objects.seen_by(request.user))).data
         if self.is_csv:
             return tables.csv_response(
                 "overview", ("figure", "status", "currency", "value"), OverviewSerializer.table(overview)
@@ -115,7 +115,7 @@ class ReportViewSet(Viewset):
     )
     def occupancy(self, request: Request) -> HttpResponseBase:
         """How full each event is, by time."""
-        events = self.filter_queryset(Event.objects.all())
+        events = self.filter_queryset(Event.objects.seen_by(request.user))
         return self.respond(OccupancySerializer(), reports.occupancy(self.at, events))
 
     @property

@@ -6,10 +6,13 @@ import io
 from decimal import Decimal
 
 import pytest
+from django.db import DataError, connection, transaction
+from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from bookings import reports
 from bookings.models import Booking
+from bookings.reports import queries
 from config.tests.answers import faults, refused
 
 SALES = "/reports/sales?group_by="
@@ -235,6 +238,43 @@ def test_occupancy_is_narrowed_to_a_venue(season, auditor):
     assert [row["event"] for row in found] == [season["gig"].pk]
 
 
+def test_zone_that_the_database_does_not_know_is_400(book, auditor, monkeypatch):
+    """Python's list of zones may be newer than PostgreSQL's. SQLite has Python's own."""
+    book().confirm()
+    if connection.vendor == "postgresql":
+        monkeypatch.setattr(queries, "TruncDate", lambda name, tzinfo: TruncDate(name, tzinfo=Zone("Asia/Atlantis")))
+    else:
+        monkeypatch.setattr(queries, "of_bookings", Refusing)
+    for query in ("", "&format=csv"):
+        with transaction.atomic():
+            answer = auditor.get(f"{SALES}day&timezone=Asia/Tokyo{query}")
+            assert refused(answer, 400, "invalid-input")
+            assert faults(answer) == [("timezone", "unknown-timezone")]
+            transaction.set_rollback(True)
+
+
+class Zone(dt.tzinfo):
+    def __init__(self, name):
+        self.name = name
+
+    def __str__(self):
+        return self.name
+
+    def tzname(self, at):
+        return self.name
+
+
+class Refusing:
+    def __init__(self, *args):
+        pass
+
+    def order_by(self, *names):
+        return self
+
+    def iterator(self):
+        raise DataError("time zone not recognized")
+
+
 # Tables
 
 
@@ -338,12 +378,12 @@ def test_reports_have_the_same_queries_for_1_and_3_rows(
     for number in range(count):
         event = make_event(name=f"Show {number}", venue=make_venue(name=f"Hall {number}"))
         confirmed_at(book((make_type(event=event), 2)).confirm(), f"202{number}-01-01T00:00:00+00:00")
-    for path, queries in {
+    for path, asked in {
         "/reports/overview": 4,
         "/reports/occupancy": 1,
         **{SALES + name: 1 for name in ("event", "venue", "ticket_type", "day", "month")},
     }.items():
-        with django_assert_num_queries(3 + queries):  # the token and the permissions
+        with django_assert_num_queries(3 + asked):  # the token and the permissions
             answer = auditor.get(path)
         assert path == "/reports/overview" or len(rows(answer)) == count
 

@@ -60,19 +60,17 @@ def columns(points: Sequence[Point]) -> SafeString:
         for index, point in enumerate(points)
     ]
     # The whole height can be pointed at: a day without sales has no column to meet.
-    shapes = "".join(
-        format_html(
-            '<a href="{}" tabindex="-1"><g class="column"><title>{}</title>'
-            '<rect class="reach" x="{}" y="{}" width="{}" height="{}"/>'
-            '<rect class="bar" x="{}" y="{}" width="{}" height="{}"/></g></a>',
-            url,
-            title,
-            *map(short, (left, TOP, step, HEIGHT - TOP - BOTTOM)),
-            *map(short, bar),
-        )
-        for url, left, step, title, *bar in bars
+    shapes = format_html_join(
+        "",
+        '<a href="{}" tabindex="-1"><g class="column"><title>{}</title>'
+        '<rect class="reach" x="{}" y="{}" width="{}" height="{}"/>'
+        '<rect class="bar" x="{}" y="{}" width="{}" height="{}"/></g></a>',
+        (
+            (url, title, *map(short, (left, TOP, step, HEIGHT - TOP - BOTTOM)), *map(short, bar))
+            for url, left, step, title, *bar in bars
+        ),
     )
-    return scale.picture(SafeString(shapes))
+    return scale.picture(shapes)
 
 
 def curve(points: Sequence[Point]) -> SafeString:

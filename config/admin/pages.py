@@ -13,6 +13,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import model_ngettext, unquote
 from django.contrib.admin.views.main import PAGE_VAR
 from django.contrib.admin.widgets import AutocompleteSelect
+from django.contrib.auth import get_permission_codename
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.db.models import Count
@@ -86,7 +87,16 @@ class Rows(ViewOnly, admin.TabularInline):
         return self.fields
 
 
-class DomainAdmin(Exporting, admin.ModelAdmin):
+class Discreet(admin.ModelAdmin):
+    """Who may not see its objects is not told which of them there are."""
+
+    def history_view(self, request, object_id, extra_context=None):
+        if not self.has_view_or_change_permission(request):  # Django looks for the object first
+            raise PermissionDenied
+        return super().history_view(request, object_id, extra_context)
+
+
+class DomainAdmin(Exporting, Discreet):
     """Creates with `make` and changes with `revise`. Its actions are buttons on an object's page, too.
 
     `related` names the relations whose lists that page links to; `pages` are those beside the list. `position` is where
@@ -139,6 +149,17 @@ class DomainAdmin(Exporting, admin.ModelAdmin):
         for page in self.pages:
             if page.position is not None and request.user.has_perms(page.permissions):
                 yield page.position, page.title, self.page_url(page.view)
+
+    # A page is for whom the API shows the same, and its verbs ask as there. Django alone would also show an object to
+    # whoever may change it.
+    def has_view_permission(self, request, obj=None):
+        return request.user.has_perm(f"{self.opts.app_label}.{get_permission_codename('view', self.opts)}")
+
+    def has_change_permission(self, request, obj=None):
+        return self.has_view_permission(request, obj) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request, obj=None):
+        return self.has_view_permission(request, obj) and super().has_delete_permission(request, obj)
 
     def get_changelist(self, request, **kwargs):
         return List
@@ -353,14 +374,13 @@ class CatalogueAdmin(DomainAdmin):
                 set(),
                 [f"{obj}: {ngettext('%s booking', '%s bookings', count) % count}" for obj, count in booked.items()],
             )
-        return super().get_deleted_objects(objs, request)
+        listed, counts, _, protected = super().get_deleted_objects(objs, request)
+        return listed, counts, set(), protected  # what goes with it asks for no permission of its own, as in the API
 
     @admin.action(permissions=["delete"], description=gettext_lazy("Delete selected %(verbose_name_plural)s"))
     def delete_selected(self, request, queryset):
         if "post" not in request.POST:
             return ask_to_delete(self, request, queryset)
-        if self.get_deleted_objects(queryset, request)[2]:  # for what the person has no permission
-            raise PermissionDenied
 
         def remove(obj):
             with transaction.atomic():

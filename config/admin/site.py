@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods
 
 from config.admin.columns import label_of
 
@@ -18,11 +19,22 @@ class Autocomplete(AutocompleteJsonView):
         return {**super().serialize_result(obj, to_field_name), "text": label_of(self.model_admin)(obj)}
 
 
+known_methods = require_http_methods(["GET", "HEAD", "POST"])
+
+
 class Site(admin.AdminSite):
+    """Knows GET, HEAD and POST: Django takes other methods for a GET, and a PUT of the login for a POST."""
+
     site_header = site_title = settings.PROJECT_NAME
     index_title = _("Dashboard")
     enable_nav_sidebar = False  # the lists need its room on a laptop
     site_url = None  # the project has no pages for visitors
+
+    def admin_view(self, view, cacheable=False):
+        return known_methods(super().admin_view(view, cacheable))
+
+    def login(self, request, extra_context=None):
+        return known_methods(super().login)(request, extra_context)
 
     def autocomplete_view(self, request):
         return Autocomplete.as_view(admin_site=self)(request)

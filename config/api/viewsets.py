@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Any, ClassVar
 from urllib.parse import unquote_to_bytes
@@ -16,16 +16,37 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer, Serializer
 from rest_framework.viewsets import GenericViewSet
 
+from config.access.limits import guessed
 from config.api.conditional import Conditional
 from config.api.deprecation import Deprecated
 from config.api.errors import problem_of
 from config.api.expand import PARAMETER as EXPAND
 from config.api.expand import Expanding
 from config.api.pagination import SkipLimitPagination
+from config.api.replicated import Replicated
 from config.history.models import together
-from config.problems import InvalidInput, Malformed, NotFound, Problem
+from config.problems import DomainError, InvalidInput, Malformed, NotFound, Problem
 
 MOST_AT_ONCE = 100  # objects in a body
+
+
+def refuse_parameters(request: Request, allowed: Collection[str] = ()) -> None:
+    """Raises InvalidInput for a parameter of the query that is not known or given twice, Malformed for other bytes."""
+    faults = [
+        {
+            "parameter": name,
+            "code": "given-twice" if name in allowed else "unknown-parameter",
+            "detail": "Must be given once." if name in allowed else "There is no such parameter.",
+        }
+        for name, values in request.query_params.lists()
+        if name not in allowed or len(values) > 1
+    ]
+    if faults:
+        raise InvalidInput(errors=faults)
+    try:
+        unquote_to_bytes(request.META["QUERY_STRING"]).decode()
+    except UnicodeDecodeError:
+        raise Malformed("The query is not UTF-8.") from None
 
 
 class Viewset(Conditional, Expanding, GenericViewSet):
@@ -33,7 +54,8 @@ class Viewset(Conditional, Expanding, GenericViewSet):
 
     A resource declares `ordering` (the order without being asked), `ordering_fields` (what `?ordering=` takes),
     `filterset_class`, in `access` who may call each action (see config.access.permissions), for how long its answers
-    may be kept (`public_for`), and in `deprecations` the actions that will go.
+    may be kept (`public_for`), in `refusals` what the domain can refuse each action for, and in `deprecations` the
+    actions that will go.
     """
 
     lookup_value_regex = r"[^/]+"
@@ -41,8 +63,10 @@ class Viewset(Conditional, Expanding, GenericViewSet):
     ordering: ClassVar[tuple[str, ...]] = ("id",)
     ordering_fields: ClassVar[tuple[str, ...]] = ()
     access: ClassVar[dict[str, Any]]
+    refusals: ClassVar[dict[str, list[type[DomainError]]]] = {}
     deprecations: ClassVar[dict[str, Deprecated]] = {}
     pagination_class: Any = SkipLimitPagination
+    is_guessable: ClassVar[bool] = False  # its ids are secrets, and wrong ones are counted
     queryset: Any
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -51,6 +75,12 @@ class Viewset(Conditional, Expanding, GenericViewSet):
         if self.action is not None:  # otherwise the method is not known here, and the answer 405
             self.refuse_parameters(request)
             self.read_expand(request)
+            if self.detail and request.method == "POST":
+                self.refuse_stale()
+
+    def check_permissions(self, request: Request) -> None:
+        self.check_throttles(request)  # first: what is refused counts, too
+        super().check_permissions(request)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
@@ -59,22 +89,7 @@ class Viewset(Conditional, Expanding, GenericViewSet):
         return response
 
     def refuse_parameters(self, request: Request) -> None:
-        allowed = self.query_parameters()
-        faults = [
-            {
-                "parameter": name,
-                "code": "given-twice" if name in allowed else "unknown-parameter",
-                "detail": "Must be given once." if name in allowed else "There is no such parameter.",
-            }
-            for name, values in request.query_params.lists()
-            if name not in allowed or len(values) > 1
-        ]
-        if faults:
-            raise InvalidInput(errors=faults)
-        try:
-            unquote_to_bytes(request.META["QUERY_STRING"]).decode()
-        except UnicodeDecodeError:
-            raise Malformed("The query is not UTF-8.") from None
+        refuse_parameters(request, self.query_parameters())
 
     def query_parameters(self) -> set[str]:
         """The names that this action's query string may hold."""
@@ -104,6 +119,8 @@ class Viewset(Conditional, Expanding, GenericViewSet):
         if self.is_identifier(self.kwargs[self.lookup_field]):
             with suppress(Http404):
                 return super().get_object()
+        if self.is_guessable:
+            guessed(self.request)
         name = self.queryset.model._meta.verbose_name
         raise NotFound(f"There is no {name} with this {'id' if self.lookup_field == 'pk' else self.lookup_field}.")
 
@@ -124,7 +141,7 @@ class Viewset(Conditional, Expanding, GenericViewSet):
         return Response(self.get_serializer(self.get_object()).data)
 
 
-class CatalogueViewset(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset):
+class CatalogueViewset(mixins.ListModelMixin, mixins.RetrieveModelMixin, Replicated, Viewset):
     """Create, read, update and delete through the model's verbs: `make` creates, `revise` changes, `remove` deletes.
 
     Each is told `by` whom it is done.

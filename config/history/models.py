@@ -19,7 +19,7 @@ SYSTEM = "system"
 MOST_SHOWN = 100  # characters of a value
 
 
-class WrittenOnceQuerySet(models.QuerySet):
+class WrittenOnceQuerySet(models.QuerySet[Any]):
     def update(self, **kwargs: Any) -> Never:
         raise TypeError("History is written once.")
 

@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config import money
 from config.environment import Env
-from config.settings.database import database
+from config.settings.database import databases
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
@@ -26,6 +26,7 @@ VERSION = env.str("VERSION", "0.1.0")
 API_V1_STR = env.url_path("API_V1_STR", "/api/v1")
 DEBUG = env.switch("DEBUG", False)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS")
+REFUSE_UNSAFE_START = False  # production does
 
 # The domain
 
@@ -43,7 +44,8 @@ BACK_OFFICE_TIME_ZONE = env.time_zone("BACK_OFFICE_TIME_ZONE", "UTC")
 
 # Data
 
-DATABASES: dict[str, dict[str, Any]] = {"default": database(env, BASE_DIR)}
+DATABASES: dict[str, dict[str, Any]] = databases(env, BASE_DIR)
+DATABASE_REPLICA_MAX_LAG = env.whole_number("DATABASE_REPLICA_MAX_LAG", 10, least=2, most=86_400)
 DATABASE_ECHO = env.switch("DATABASE_ECHO", False)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": env.cache("CACHE_URL", "locmemcache://")}
@@ -74,18 +76,20 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "config.api.requests.RequestIdMiddleware",
-    "config.api.errors.KnownHostMiddleware",
+    "config.api.requests.PermissionsPolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
+    "config.access.limits.RateLimitMiddleware",
     "config.api.conditional.NotModifiedMiddleware",
     "csp.middleware.CSPMiddleware",  # inside of the one before: a 304 must not replace the policy that a page came with
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.api.errors.KnownHostMiddleware",  # inside of all that protects an answer, before what asks for the host
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -128,6 +132,8 @@ CORS_EXPOSE_HEADERS = [
     "Idempotent-Replayed",
     "Link",
     "Location",
+    "RateLimit",
+    "RateLimit-Policy",
     "Retry-After",
     "Sunset",
     "X-Request-ID",
@@ -147,6 +153,19 @@ CONTENT_SECURITY_POLICY = {
 }
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 
+# Limits for each caller and purpose, as a count and its seconds, or None; config.access.limits says what each is.
+
+RATE_LIMITS = {
+    "anonymous-bookings": env.rate("RATE_LIMIT_ANONYMOUS_BOOKINGS", "60/min"),
+    "anonymous-reads": env.rate("RATE_LIMIT_ANONYMOUS_READS", "3000/min"),
+    "tokens": env.rate("RATE_LIMIT_TOKENS", "60000/min"),
+    "logins": env.rate("RATE_LIMIT_LOGINS", "20/min"),
+    "guesses": env.rate("RATE_LIMIT_GUESSES", "60/min"),
+}
+NUM_PROXIES = env.whole_number("NUM_PROXIES", 0, most=10)
+WEB_CONCURRENCY = env.whole_number("WEB_CONCURRENCY", 1, least=1, most=1000)
+MACHINES = env.whole_number("MACHINES", 1, least=1, most=10_000)
+
 # The API's manners
 
 REST_FRAMEWORK = {
@@ -155,11 +174,13 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["config.access.permissions.DeclaredAccess"],
+    "DEFAULT_THROTTLE_CLASSES": ["config.access.limits.CallerLimit"],
     "DEFAULT_PARSER_CLASSES": ["config.api.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": [
         "rest_framework.renderers.JSONRenderer",
         "config.api.renderers.PageRenderer",
     ],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.api.renderers.Negotiation",
     "DEFAULT_PAGINATION_CLASS": "config.api.pagination.SkipLimitPagination",
     "DEFAULT_FILTER_BACKENDS": ["config.api.filters.DeclaredFilterBackend", "config.api.filters.DeclaredOrdering"],
     "DEFAULT_METADATA_CLASS": None,
@@ -208,9 +229,13 @@ LOGGING: dict[str, Any] = {
     "disable_existing_loggers": False,
     "filters": {"request_id": {"()": "config.api.requests.RequestIdFilter"}},
     "formatters": {
-        "text": {"format": "{asctime} {levelname} {name} [{request_id}] {message}", "style": "{"},
+        "text": {
+            "class": "config.redaction.Text",
+            "format": "{asctime} {levelname} {name} [{request_id}] {message}",
+            "style": "{",
+        },
         "json": {
-            "()": "pythonjsonlogger.json.JsonFormatter",
+            "()": "config.redaction.Json",
             "format": "{asctime}{levelname}{name}{request_id}{message}",
             "style": "{",
         },

@@ -8,32 +8,40 @@ from django.core.exceptions import ImproperlyConfigured
 from config.environment import Env
 
 SQLITE = "django.db.backends.sqlite3"
+POSTGRESQL = ("postgres://", "postgresql://")
 DEFAULT_URL = "sqlite:///ticket_booking.db"
 
 
-def database(env: Env, base_dir: Path) -> dict[str, Any]:
-    """Django's settings for `DATABASE_URL`; a relative SQLite path is counted from the project's folder."""
-    settings = parse(env.str("DATABASE_URL", DEFAULT_URL).strip() or DEFAULT_URL)
-    if settings["ENGINE"] == SQLITE:
+def databases(env: Env, base_dir: Path) -> dict[str, dict[str, Any]]:
+    """Django's settings for `DATABASE_URL`, and for `DATABASE_REPLICA_URL` where there is one.
+
+    A relative SQLite path is counted from the project's folder.
+    """
+    settings = parse("DATABASE_URL", env.str("DATABASE_URL", DEFAULT_URL).strip() or DEFAULT_URL)
+    is_sqlite = settings["ENGINE"] == SQLITE
+    if is_sqlite:
         settings["NAME"] = str(base_dir / settings["NAME"]) if settings["NAME"] != ":memory:" else ":memory:"
-        extra = sqlite_options(env)
+        settings["OPTIONS"] = {**settings.get("OPTIONS", {}), **sqlite_options(env)}
     else:
-        settings["CONN_MAX_AGE"] = 0  # the pool keeps connections, not the request
-        extra = postgresql_options(env)
-    settings["OPTIONS"] = {**settings.get("OPTIONS", {}), **extra}
-    return settings
+        settings |= postgresql(env, settings)
+    replica = env.str("DATABASE_REPLICA_URL", "").strip()
+    if not replica:
+        return {"default": settings}
+    if is_sqlite or not replica.startswith(POSTGRESQL):
+        raise ImproperlyConfigured("DATABASE_REPLICA_URL must start with postgresql://, as DATABASE_URL then must too.")
+    return {"default": settings, "replica": as_replica(postgresql(env, parse("DATABASE_REPLICA_URL", replica)))}
 
 
-def parse(url: str) -> dict[str, Any]:
+def parse(variable: str, url: str) -> dict[str, Any]:
     """Names no part of the URL in an error: it may hold a password."""
-    if not url.startswith(("sqlite:///", "postgres://", "postgresql://")):
-        raise ImproperlyConfigured("DATABASE_URL must start with sqlite:/// or postgresql://.")
+    if not url.startswith(("sqlite:///", *POSTGRESQL)):
+        raise ImproperlyConfigured(f"{variable} must start with sqlite:/// or postgresql://.")
     try:
         settings: dict[str, Any] = Env.db_url_config(url)
     except ValueError:
-        raise ImproperlyConfigured("DATABASE_URL cannot be read: its host or port is not one.") from None
+        raise ImproperlyConfigured(f"{variable} cannot be read: its host or port is not one.") from None
     if not settings["NAME"]:
-        raise ImproperlyConfigured("DATABASE_URL must name a database, as in postgresql://user@host/name.")
+        raise ImproperlyConfigured(f"{variable} must name a database, as in postgresql://user@host/name.")
     return settings
 
 
@@ -46,16 +54,40 @@ def sqlite_options(env: Env) -> dict[str, Any]:
     }
 
 
-def postgresql_options(env: Env) -> dict[str, Any]:
-    """No wait is without end, and `COMMIT` answers when the data is on disk."""
+def postgresql(env: Env, settings: dict[str, Any]) -> dict[str, Any]:
+    """No wait is without end, and `COMMIT` answers when the data is on disk.
+
+    A pooler in transaction mode gives each transaction another session, so nothing may be kept in one: what a session
+    would be told, the database must have by itself (config.sessions says what, and checks it).
+    """
     timeouts = {
         "lock_timeout": env.whole_number("DATABASE_LOCK_TIMEOUT", 5, least=1, most=600),
         "statement_timeout": env.whole_number("DATABASE_STATEMENT_TIMEOUT", 30, least=1, most=3600),
         "idle_in_transaction_session_timeout": env.whole_number("DATABASE_IDLE_TIMEOUT", 30, least=1, most=3600),
     }
-    parameters = [f"-c {name}={seconds}s" for name, seconds in timeouts.items()]
+    session = {**{name: f"{seconds}s" for name, seconds in timeouts.items()}, "synchronous_commit": "on"}
     pool_size = env.whole_number("DATABASE_POOL_SIZE", 8, least=0, most=1000)
+    options: dict[str, Any] = {"pool": {"min_size": 1, "max_size": pool_size, "timeout": 5} if pool_size else False}
+    if has_pooler := env.switch("DATABASE_POOLER", False):
+        options["prepare_threshold"] = None
+    else:
+        options["options"] = " ".join(f"-c {name}={value}" for name, value in session.items())
     return {
-        "options": " ".join([*parameters, "-c synchronous_commit=on"]),
-        "pool": {"min_size": 1, "max_size": pool_size, "timeout": 5} if pool_size else False,
+        **settings,
+        "SESSION": session,  # read by config.sessions, not by Django
+        "CONN_MAX_AGE": 0,  # the pool keeps connections, not the request
+        "DISABLE_SERVER_SIDE_CURSORS": has_pooler,
+        "OPTIONS": {**settings.get("OPTIONS", {}), **options},
     }
+
+
+def as_replica(settings: dict[str, Any]) -> dict[str, Any]:
+    """Whoever waits for it could have asked the primary, so it is given up soon. It need not be reachable for tests."""
+    pool = settings["OPTIONS"]["pool"]
+    options = {
+        **settings["OPTIONS"],
+        "connect_timeout": 2,  # seconds; libpq takes no less
+        "tcp_user_timeout": 3_000,  # milliseconds until a machine that has vanished is taken for gone
+        "pool": {**pool, "timeout": 1} if pool else False,
+    }
+    return {**settings, "OPTIONS": options, "TEST": {"MIRROR": "default"}}

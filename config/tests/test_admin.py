@@ -10,21 +10,23 @@ from django.urls import reverse
 from bookings.models import Booking, BookingChange, BookingItem, Ticket
 from config.access.models import ApiToken
 from config.access.roles import Role
+from config.history.models import Change
 from config.tests.pages import staff, url
 from events.models import Event
 from ticket_types.models import TicketType
 from venues.models import Venue
 
-OURS = [Venue, Event, TicketType, Booking, BookingItem, Ticket, BookingChange, ApiToken]
+OURS = [Venue, Event, TicketType, Booking, BookingItem, Ticket, BookingChange, ApiToken, Change]
 CATALOGUE = [Venue, Event, TicketType]
+VISIBLE = [*CATALOGUE, Change]  # its history, to whoever may see the catalogue
 CAST = [None, Role.MANAGER, Role.BOX_OFFICE, Role.DOOR, Role.AUDITOR]
 
 MAY_SEE = {
     None: OURS,
     Role.MANAGER: OURS,
-    Role.BOX_OFFICE: [*CATALOGUE, Booking, BookingItem, Ticket, BookingChange],
-    Role.DOOR: [*CATALOGUE, Ticket],
-    Role.AUDITOR: [*CATALOGUE, Booking, BookingItem, Ticket, BookingChange],
+    Role.BOX_OFFICE: [*VISIBLE, Booking, BookingItem, Ticket, BookingChange],
+    Role.DOOR: [*VISIBLE, Ticket],
+    Role.AUDITOR: [*VISIBLE, Booking, BookingItem, Ticket, BookingChange],
 }
 MAY_ADD = {None: [*CATALOGUE, ApiToken], Role.MANAGER: [*CATALOGUE, ApiToken]}
 MAY_DELETE = {None: [*CATALOGUE, ApiToken], Role.MANAGER: CATALOGUE}

@@ -67,7 +67,7 @@ def test_limit_is_kept(path, limit, three, manager):
 
 @pytest.mark.parametrize("path", [*CATALOGUE, *UNBOUNDED])
 @pytest.mark.parametrize(
-    "limit", ["0", "1001", "-1", "abc", "1.0", "1e2", "", "%201", "+1", "\u0661", "9" * 30, "None"]
+    "limit", ["0", "1001", "-1", "abc", "1.0", "1e2", "01", "", "%201", "+1", "\u0661", "9" * 30, "None"]
 )
 def test_limit_outside_1_to_1000_is_400(path, limit, manager):
     answer = manager.get(f"{path}?limit={limit}")
@@ -87,6 +87,10 @@ def test_skip_that_is_no_number_is_400(path, skip, manager):
 @pytest.mark.parametrize(("skip", "rows"), [("0", 3), ("2", 1), ("2147483647", 0)])
 def test_skip_is_kept(path, skip, rows, three, guest):
     assert len(guest.get(f"{path}?skip={skip}").json()["results"]) == rows
+
+
+def test_page_before_one_beyond_the_end_is_the_last(three, guest):
+    assert below(guest.get("/venues?limit=2&skip=1000").json()["previous"]) == "/venues?limit=2&skip=1"
 
 
 def test_limit_is_100_by_default(make_venue, guest):

@@ -16,6 +16,7 @@ from django.conf import settings
 
 from bookings.reports.viewsets import ReportViewSet
 from config import problems
+from config.access.scopes import Scope
 from config.tests.server import fresh_database, served
 from config.urls import router
 
@@ -179,6 +180,17 @@ def test_table_of_expansions_is_complete():
         if getattr(viewset.serializer_class, "expansions", None)
     }
     assert told == true
+
+
+def test_table_of_scopes_names_every_scope():
+    assert [names(scope) for scope, _ in table("Who you are")] == [[scope] for scope in Scope.values]
+
+
+def test_table_of_rates_has_the_defaults():
+    example = (settings.BASE_DIR / ".env.example").read_text()
+    defaults = dict(re.findall(r"^# RATE_LIMIT_(\w+)=(\d+)/min$", example, re.MULTILINE))
+    purposes = ("ANONYMOUS_BOOKINGS", "ANONYMOUS_READS", "TOKENS", "GUESSES", "GUESSES")
+    assert re.findall(r"\| (\d+) a minute \|", GUIDE) == [defaults[purpose] for purpose in purposes]
 
 
 def test_table_of_statuses_knows_every_status():

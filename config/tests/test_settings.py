@@ -135,11 +135,21 @@ def test_value_is_taken_as_it_is(value):
         ("DATABASE_URL", "sqlite://tickets.db"),
         ("DATABASE_URL", "postgresql://user:hunter2@host:port/name"),
         ("DATABASE_URL", "postgresql://user:hunter2@host"),
+        ("DATABASE_REPLICA_URL", "postgresql://user:hunter2@host/name"),  # beside SQLite
+        ("DATABASE_REPLICA_MAX_LAG", "1"),
         ("DATABASE_BUSY_TIMEOUT", "1.5"),
         ("DATABASE_ECHO", "2"),
         ("CACHE_URL", "garbage"),
         ("CORS_ALLOWED_ORIGINS", "https://a.example.com, b.example.com"),
         ("CSRF_TRUSTED_ORIGINS", "https://a.example.com/path"),
+        ("RATE_LIMIT_ANONYMOUS_BOOKINGS", "20"),
+        ("RATE_LIMIT_ANONYMOUS_READS", "0/min"),
+        ("RATE_LIMIT_TOKENS", "20/week"),
+        ("RATE_LIMIT_LOGINS", "-1/min"),
+        ("RATE_LIMIT_GUESSES", "many"),
+        ("NUM_PROXIES", "-1"),
+        ("WEB_CONCURRENCY", "0"),
+        ("MACHINES", "0"),
         ("ENV_FILE", "/nonexistent"),
     ],
 )
@@ -150,10 +160,69 @@ def test_value_that_cannot_be_read_stops_with_one_line_that_names_the_variable(v
     assert "hunter2" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("20/min", [20, 60]),
+        ("5/s", [5, 1]),
+        (" 100 / hour ", [100, 3600]),
+        ("7/Day", [7, 86_400]),
+        ("1/second", [1, 1]),
+        ("1/m", [1, 60]),
+        ("", None),
+        (" ", None),
+    ],
+)
+def test_rate_is_so_many_in_so_many_seconds_and_empty_is_none(text, expected):
+    assert setting("RATE_LIMITS", RATE_LIMIT_LOGINS=text)["logins"] == expected
+
+
+def test_cache_of_each_kind_has_what_limits_need_and_what_its_url_says():
+    assert setting("CACHES")["default"]["OPTIONS"] == {"MAX_ENTRIES": 50_000}
+    shared = setting("CACHES", CACHE_URL="redis://:secret@127.0.0.1:6379/1?socket_timeout=2")["default"]
+    assert shared["LOCATION"] == "redis://:secret@127.0.0.1:6379/1"
+    assert shared["OPTIONS"] == {"socket_connect_timeout": 0.5, "socket_timeout": 2}
+
+
 def test_named_file_that_cannot_be_read_stops_with_one_line_that_names_the_variable():
     done = run("manage.py", "check", SECRET_KEY_FILE="/nonexistent")
     assert done.returncode == 1
     assert re.fullmatch(r"Cannot start: SECRET_KEY cannot be read: .+\n", done.stderr)
+
+
+POSTGRESQL = "postgresql://user:hunter2@host/name"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("DATABASE_POOLER", "perhaps"),
+        ("DATABASE_REPLICA_URL", "sqlite:///replica.db"),
+        ("DATABASE_REPLICA_URL", "postgresql://user:hunter2@host"),
+        ("DATABASE_REPLICA_URL", "postgresql://user:hunter2@host:port/name"),
+    ],
+)
+def test_value_beside_postgresql_that_cannot_be_read_stops_in_the_same_way(variable, value):
+    done = run("manage.py", "check", **{"DATABASE_URL": POSTGRESQL, variable: value})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(rf"Cannot start: {variable} .+\n", done.stderr)
+    assert "hunter2" not in done.stderr
+
+
+def test_replica_is_given_up_sooner_than_the_primary():
+    found = setting("DATABASES", DATABASE_URL=POSTGRESQL, DATABASE_REPLICA_URL="postgresql://replica/name")
+    assert list(found) == ["default", "replica"]
+    assert (found["default"]["HOST"], found["replica"]["HOST"]) == ("host", "replica")
+    assert found["replica"]["OPTIONS"]["options"] == found["default"]["OPTIONS"]["options"]
+    assert found["replica"]["OPTIONS"]["pool"]["timeout"] < found["default"]["OPTIONS"]["pool"]["timeout"]
+    assert found["replica"]["OPTIONS"]["connect_timeout"] == 2
+
+
+def test_nothing_is_kept_in_a_session_when_there_is_a_pooler():
+    found = setting("DATABASES", DATABASE_URL=POSTGRESQL, DATABASE_POOLER="true")["default"]
+    assert found["DISABLE_SERVER_SIDE_CURSORS"] is True
+    assert found["OPTIONS"]["prepare_threshold"] is None
+    assert "options" not in found["OPTIONS"]
 
 
 @pytest.mark.parametrize("value", [None, "", " "])

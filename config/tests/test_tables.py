@@ -19,6 +19,7 @@ from config.access.models import ApiToken
 from config.access.roles import Role
 from config.admin.exporting import table_of
 from config.admin.pages import DomainAdmin
+from config.history.models import Change
 from config.tests.pages import staff, url
 from events.models import Event
 from ticket_types.models import TicketType
@@ -109,7 +110,7 @@ def export(browser, model, **query):
     return browser.get(url(model, "export"), query)
 
 
-OURS = [Venue, Event, TicketType, Booking, BookingItem, Ticket, BookingChange, ApiToken]
+OURS = [Venue, Event, TicketType, Booking, BookingItem, Ticket, BookingChange, ApiToken, Change]
 
 
 def test_every_list_of_ours_can_be_taken_away():
