@@ -115,6 +115,15 @@ class EventAdmin(MonthPage, CatalogueAdmin):
         at = timezone.now()
         return super().get_queryset(request).select_related("venue").with_sales(at).with_unpaid(at)
 
+    def get_ordering(self, request):
+        """What is to come, the next one first; what has been, the last one first."""
+        return ["starts_at", "id"] if request.GET.get("when") == "upcoming" else self.ordering
+
+    def navigation(self, request):
+        for position, title, address in super().navigation(request):
+            is_list = position == self.position
+            yield position, title, f"{address}?when=upcoming" if is_list else address
+
     def make(self, request, **facts):
         return Event.plan(**facts, by=request.user)
 

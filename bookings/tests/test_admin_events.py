@@ -119,7 +119,7 @@ def test_ticket_type_is_added_from_its_events_page_in_its_zone_and_leads_back(se
 def test_page_for_a_ticket_type_of_no_event_lets_one_be_chosen(db, event):
     page = staff().get(url(TicketType, "add"), {"event": event})
     assert page.status_code == 200
-    assert "as the clocks of the place show it" in page.content.decode()
+    assert "local time at the venue" in page.content.decode()
 
 
 def test_page_takes_as_many_queries_for_many_as_for_one(seat, make_type, book, django_assert_num_queries):

@@ -43,10 +43,15 @@ class BoundedPaginator(Paginator):
 class List(ChangeList):
     """Lets the model's admin add to the rows of the page what one statement can tell of them all."""
 
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
+    def __init__(self, request, *args, **kwargs):
+        self.request = request
+        super().__init__(request, *args, **kwargs)
         if not self.is_popup:
             self.title = capfirst(self.opts.verbose_name_plural)
+
+    def _get_default_ordering(self):
+        """What the heads of the columns show as well: it may depend on what is filtered by."""
+        return self.model_admin.get_ordering(self.request) or super()._get_default_ordering()
 
     def get_results(self, request):
         super().get_results(request)

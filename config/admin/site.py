@@ -57,4 +57,7 @@ class Site(admin.AdminSite):
         for model_admin in self._registry.values():
             if hasattr(model_admin, "navigation"):
                 entries += model_admin.navigation(request)
-        return [(title, url, url == request.path) for _, title, url in sorted(entries, key=lambda entry: entry[0])]
+        return [
+            (title, url, url.partition("?")[0] == request.path)
+            for _, title, url in sorted(entries, key=lambda entry: entry[0])
+        ]

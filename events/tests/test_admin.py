@@ -184,3 +184,20 @@ def test_autocomplete_tells_performances_apart(make_event):
     answer = staff().get(reverse("admin:autocomplete"), query)
     label = "Concert, Tue 24 Dec 2030, 19:30 Europe/Vienna"
     assert answer.json()["results"] == [{"id": str(event.pk), "text": label}]
+
+
+def test_list_shows_the_next_event_first_and_of_the_past_the_last(make_event):
+    now, day = timezone.now(), dt.timedelta(days=1)
+    for name, days in (("Old", -9), ("Last", -2), ("Far", 9), ("Next", 2)):
+        event = make_event(name=name)
+        Event.objects.filter(pk=event.pk).update(starts_at=now + days * day, ends_at=now + (days + 1) * day)
+    browser = staff()
+
+    def names(**query):
+        return [event.name for event in browser.get(url(Event, "changelist"), query).context["cl"].result_list]
+
+    assert names(when="upcoming") == ["Next", "Far"]
+    assert names(when="past") == ["Last", "Old"]
+    assert names(when="upcoming", o="-3") == ["Far", "Next"]
+    (way,) = [link for title, link, _ in browser.get("/admin/").context["navigation"] if title == "Events"]
+    assert [event.name for event in browser.get(way).context["cl"].result_list] == ["Next", "Far"]
