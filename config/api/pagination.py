@@ -1,5 +1,6 @@
 """Two ways through a list: `skip` and `limit` for a catalogue, a cursor for what grows without bound."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.core import signing
@@ -66,6 +67,23 @@ class SkipLimitPagination(LimitOffsetPagination):
 
     def get_offset(self, request: Request) -> int:
         return whole_number(request, "skip", 0, 0, MOST_SKIPPED)
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
+        self.ask(request)
+        rows = list(queryset[self.offset : self.offset + self.limit + 1])
+        return self.page(rows, queryset.count)
+
+    def ask(self, request: Request) -> None:
+        self.request, self.limit, self.offset = request, self.get_limit(request), self.get_offset(request)
+
+    def page(self, rows: list[Any], count_all: Callable[[], int]) -> list[Any]:
+        """The page, of rows that go on to one behind it. Where none is there, the last page tells the count by itself:
+        counting costs as much as all rows do.
+        """
+        is_last = len(rows) <= self.limit and (bool(rows) or not self.offset)
+        self.count = self.offset + len(rows) if is_last else count_all()
+        self.display_page_controls = self.count > self.limit
+        return rows[: self.limit]
 
     def link(self, skip: int) -> str:
         url = replace_query_param(here(self.request), "limit", self.limit)

@@ -22,7 +22,9 @@ from config.api.errors import problem_of
 from config.api.expand import PARAMETER as EXPAND
 from config.api.expand import Expanding
 from config.api.pagination import SkipLimitPagination
+from config.api.reading import Reading
 from config.api.replicated import Replicated
+from config.api.serializers import checked_by
 from config.problems import InvalidInput, Malformed, NotFound, Problem
 
 MOST_AT_ONCE = 100  # objects in a body
@@ -102,9 +104,18 @@ class Viewset(Conditional, Expanding, GenericViewSet):
     def get_object(self) -> Any:
         if self.is_identifier(self.kwargs[self.lookup_field]):
             with suppress(Http404):
-                return super().get_object()
+                found = self.find()
+                self.expand([found])
+                return found
         name = self.queryset.model._meta.verbose_name
         raise NotFound(f"There is no {name} with this {'id' if self.lookup_field == 'pk' else self.lookup_field}.")
+
+    def find(self) -> Any:
+        return super().get_object()
+
+    def filter_queryset(self, queryset: Any) -> Any:
+        """What is named by its id is not searched for."""
+        return queryset if self.detail else super().filter_queryset(queryset)
 
     @staticmethod
     def is_identifier(value: str) -> bool:
@@ -113,9 +124,8 @@ class Viewset(Conditional, Expanding, GenericViewSet):
 
     def read(self, serializer_class: type[Serializer]) -> dict[str, Any]:
         """The request's body, checked by a serializer; a body that is absent is an empty object."""
-        serializer = serializer_class(data=self.request.data, context=self.get_serializer_context())
-        serializer.is_valid(raise_exception=True)
-        return serializer.validated_data
+        checked: dict[str, Any] = checked_by(serializer_class).run_validation(self.request.data)
+        return checked
 
     def answer(self) -> Response:
         """The object as it is now. The clock is read again: something has just happened to it."""
@@ -123,7 +133,7 @@ class Viewset(Conditional, Expanding, GenericViewSet):
         return Response(self.get_serializer(self.get_object()).data)
 
 
-class CatalogueViewset(mixins.ListModelMixin, mixins.RetrieveModelMixin, Replicated, Viewset):
+class CatalogueViewset(Reading, mixins.ListModelMixin, mixins.RetrieveModelMixin, Replicated, Viewset):
     """Create, read, update and delete through the model's verbs: `make` creates, `revise` changes, `remove` deletes.
 
     With `bulk_by` a POST also takes a list, of which everything is made or nothing. It names the reference whose row
