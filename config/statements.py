@@ -13,7 +13,6 @@ with two instants each ten times as fast as text does.
 """
 
 import datetime as dt
-import json
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -30,7 +29,7 @@ Values = Mapping[str, Any]
 
 # What a driver takes as it is; anything else is turned by its field into what the database stores.
 PLAIN = {
-    "postgresql": frozenset((str, int, bool, type(None), dt.datetime, uuid.UUID, list)),
+    "postgresql": frozenset((str, int, bool, type(None), dt.datetime, uuid.UUID)),
     "sqlite": frozenset((str, int, bool, type(None))),
 }
 
@@ -42,7 +41,7 @@ class Parameter(Expression):
         super().__init__(output_field)
         self.name = name
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
         return "%s", [self]
 
     def value(self, values: Values, connection: Any) -> Any:
@@ -67,14 +66,14 @@ class AnyOf(Expression):
     def set_source_expressions(self, exprs: Sequence[Any]) -> None:
         (self.expression,) = exprs
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
         sql, params = compiler.compile(self.expression)
         numbers = "ANY(%s::bigint[])" if connection.vendor == "postgresql" else "(SELECT value FROM json_each(%s))"
         return f"{sql} {'=' if connection.vendor == 'postgresql' else 'IN'} {numbers}", [*params, self]
 
     def value(self, values: Values, connection: Any) -> Any:
-        numbers = list(values[self.name])
-        return numbers if connection.vendor == "postgresql" else json.dumps(numbers)
+        numbers = ",".join(map(str, values[self.name]))  # a list would cost the driver 0.5 µs for each
+        return f"{{{numbers}}}" if connection.vendor == "postgresql" else f"[{numbers}]"
 
 
 @dataclass(frozen=True)
@@ -170,18 +169,21 @@ class Statement(Generic[M]):
         """What `values_list` of the queryset would give."""
         return run(self.compiled(shape, using), values, using)
 
-    def objects(self, *shape: Any, using: str = DEFAULT_DB_ALIAS, **values: Any) -> list[M]:
-        """What the queryset itself would give, with what its `select_related` names."""
-        compiled = self.compiled(shape, using)
-        return compiled.make(run(compiled, values, using), using)
-
     def page(
         self, *shape: Any, limit: int, skip: int = 0, using: str = DEFAULT_DB_ALIAS, **values: Any
-    ) -> list[M]:
-        """So many of its objects, after so many others."""
+    ) -> list[tuple[Any, ...]]:
+        """So many of its rows, after so many others."""
         compiled = self.compiled(shape, using)
         part = replace(compiled, sql=f"{compiled.sql} LIMIT %s OFFSET %s", params=(*compiled.params, limit, skip))
-        return compiled.make(run(part, values, using), using)
+        return run(part, values, using)
+
+    def objects(self, *shape: Any, using: str = DEFAULT_DB_ALIAS, **values: Any) -> list[M]:
+        """What the queryset itself would give, with what its `select_related` names."""
+        return self.made(*shape, rows=self.rows(*shape, using=using, **values), using=using)
+
+    def made(self, *shape: Any, rows: list[tuple[Any, ...]], using: str = DEFAULT_DB_ALIAS) -> list[M]:
+        """The objects of some of its rows."""
+        return self.compiled(shape, using).make(rows, using)
 
 
 def compile_select(queryset: QuerySet[Any, Any], using: str) -> Compiled:
@@ -243,8 +245,9 @@ def insert(model: type[Model], using: str, rows: int = 1) -> str:
     quote = connections[using].ops.quote_name
     fields = columns_of(model)
     marks = f"({', '.join(['%s'] * len(fields))})"
-    names = ", ".join(quote(it.column) for it in fields)
-    return f"INSERT INTO {quote(model._meta.db_table)} ({names}) VALUES {', '.join([marks] * rows)}"
+    names = ", ".join(quote(str(it.column)) for it in fields)
+    values = ", ".join([marks] * rows)
+    return f"INSERT INTO {quote(model._meta.db_table)} ({names}) VALUES {values}"
 
 
 def stored(instance: Model, using: str) -> list[Any]:

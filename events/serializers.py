@@ -6,7 +6,7 @@ from rest_framework import serializers
 from config.api.expand import Expansion
 from config.api.fields import LineField
 from config.api.serializers import ModelSerializer, Serializer
-from events.models import Event, know_sales
+from events.models import Event
 from venues.models import LARGEST, Venue
 from venues.serializers import VenueSerializer
 
@@ -73,7 +73,7 @@ class EventSerializer(ModelSerializer):
 
 
 # In the place of an event's id, in what can be seen only when the event can be.
-EVENT = Expansion(EventSerializer, lambda sees_all, at: Event.objects.all(), key="event_id", complete=know_sales)
+EVENT = Expansion(EventSerializer, lambda sees_all, at: Event.objects.with_sales(at), key="event_id")
 
 
 class CancelEventSerializer(Serializer):

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
@@ -13,7 +15,7 @@ from config.api.serializers import Serializer
 from config.api.viewsets import CatalogueViewset, Viewset
 from events.calendar import CalendarRenderer, calendar
 from events.filters import EventFilter
-from events.models import Event, know_sales
+from events.models import Event, ask_for_sales, know_sales
 from events.serializers import CancelEventSerializer, EventSerializer
 
 EXAMPLE = """BEGIN:VCALENDAR
@@ -42,9 +44,8 @@ class EventViewSet(CatalogueViewset):
     """What happens in the venues. A draft is seen by staff alone."""
 
     queryset = Event.objects.all()
-    shown = staticmethod(lambda sees_all, at: Event.objects.shown(sees_all).with_sales(at))
-    listed = staticmethod(lambda sees_all, at: Event.objects.shown(sees_all))
-    complete = know_sales
+    ask = staticmethod(ask_for_sales)
+    complete = staticmethod(know_sales)
     hidden = "events.view_event"
     serializer_class = EventSerializer
     filterset_class = EventFilter
@@ -62,6 +63,14 @@ class EventViewSet(CatalogueViewset):
         "publish": "events.publish_event",
         "cancel": "events.cancel_event",
     }
+
+    @staticmethod
+    def shown(sees_all: bool, at: Any) -> QuerySet[Event]:
+        return Event.objects.shown(sees_all).with_sales(at)
+
+    @staticmethod
+    def listed(sees_all: bool, at: Any) -> QuerySet[Event]:
+        return Event.objects.shown(sees_all)
 
     @extend_schema(request=None, responses=EventSerializer)
     @action(detail=True, methods=["post"])
@@ -105,7 +114,7 @@ class CalendarViewSet(Replicated, Viewset):
     def list(self, request: Request) -> Response:
         """The list's events as one calendar (iCalendar, RFC 5545)."""
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.paginator.linked(Response(calendar(page)))  # type: ignore[union-attr, arg-type]
+        return self.paginator.linked(Response(calendar(page)))  # type: ignore[union-attr]
 
     @extend_schema(operation_id="get_event_calendar", summary="Show event as a calendar", responses=CALENDAR)
     def retrieve(self, request: Request, pk: str) -> Response:

@@ -6,7 +6,6 @@ from rest_framework import serializers
 from config.api.expand import Expansion
 from config.api.fields import WholeNumberField
 from config.api.serializers import ModelSerializer, Serializer
-from events.models import Event
 from events.serializers import EVENT, EventSerializer
 from ticket_types.models import TicketType
 from venues.models import LARGEST

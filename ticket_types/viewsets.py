@@ -1,3 +1,7 @@
+from typing import Any
+
+from django.db.models import QuerySet
+
 from config.access.permissions import ANYONE
 from config.api.viewsets import CatalogueViewset
 from ticket_types.filters import TicketTypeFilter
@@ -9,7 +13,6 @@ class TicketTypeViewSet(CatalogueViewset):
     """What an event's tickets cost, and how many of them there are."""
 
     queryset = TicketType.objects.all()
-    shown = listed = staticmethod(lambda sees_all, at: TicketType.objects.shown(sees_all).with_availability(at))
     hidden = "ticket_types.view_tickettype"
     serializer_class = TicketTypeSerializer
     filterset_class = TicketTypeFilter
@@ -26,3 +29,9 @@ class TicketTypeViewSet(CatalogueViewset):
         "partial_update": "ticket_types.change_tickettype",
         "destroy": "ticket_types.delete_tickettype",
     }
+
+    @staticmethod
+    def shown(sees_all: bool, at: Any) -> QuerySet[TicketType]:
+        return TicketType.objects.shown(sees_all).with_availability(at)
+
+    listed = shown

@@ -1,3 +1,7 @@
+from typing import Any
+
+from django.db.models import QuerySet
+
 from config.access.permissions import ANYONE
 from config.api.viewsets import CatalogueViewset
 from venues.filters import VenueFilter
@@ -9,7 +13,6 @@ class VenueViewSet(CatalogueViewset):
     """Places that hold events."""
 
     queryset = Venue.objects.all()
-    shown = listed = staticmethod(lambda sees_all, at: Venue.objects.all())
     serializer_class = VenueSerializer
     filterset_class = VenueFilter
     ordering = ("name",)
@@ -24,3 +27,9 @@ class VenueViewSet(CatalogueViewset):
         "partial_update": "venues.change_venue",
         "destroy": "venues.delete_venue",
     }
+
+    @staticmethod
+    def shown(sees_all: bool, at: Any) -> QuerySet[Venue]:
+        return Venue.objects.all()
+
+    listed = shown

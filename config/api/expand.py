@@ -17,17 +17,12 @@ from config.statements import AnyOf, Parameter, Statement
 PARAMETER = "expand"
 
 
-def as_they_are(rows: Sequence[Any], at: dt.datetime, using: str) -> None:
-    """Adds nothing to rows."""
-
-
 @dataclass(frozen=True)
 class Expansion:
     """A related resource that can stand in the place of its id.
 
-    `rows` are those that may be shown (to whoever has the permission `hidden`, or else to the public) at an instant,
-    and `complete` adds what they need besides. `key` is the attribute that says to which they belong: of the row that is
-    expanded, or with `many` of the related ones.
+    `rows` are those that may be shown (to whoever has the permission `hidden`, or else to the public) at an instant.
+    `key` is the attribute that says which belongs to which: of the expanded row, or with `many` of the related ones.
     """
 
     serializer: type[BaseSerializer]
@@ -35,7 +30,6 @@ class Expansion:
     key: str
     many: bool = False
     hidden: str = ""
-    complete: Callable[[Sequence[Any], dt.datetime, str], None] = as_they_are
 
     def field(self, name: str) -> BaseSerializer:
         return self.serializer(source=f"expanded_{name}", many=self.many, read_only=True)
@@ -45,7 +39,6 @@ class Expansion:
         sees_all = not self.hidden or user.has_perm(self.hidden)
         ids = {row.pk if self.many else getattr(row, self.key) for row in rows}
         related = RELATED.objects(self, sees_all, using=using, at=at, ids=ids)
-        self.complete(related, at, using)
         if self.many:
             of_rows: dict[Any, list[Any]] = {row.pk: [] for row in rows}
             for it in related:
@@ -92,12 +85,8 @@ class Expanding(GenericViewSet):
 
     def paginate_queryset(self, queryset: Any) -> Any:
         page = super().paginate_queryset(queryset)
-        self.finish(page)
+        self.expand(page)  # type: ignore[arg-type]
         return page
-
-    def finish(self, page: Sequence[Any]) -> None:
-        """Adds to the rows of a page what their query did not bring along."""
-        self.expand(page)
 
     def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
         serializer: Any = super().get_serializer(*args, **kwargs)

@@ -96,7 +96,9 @@ class SkipLimitPagination(LimitOffsetPagination):
         return self.link(max(self.offset - self.limit, 0)) if self.offset else None
 
     def get_paginated_response(self, data: Any) -> Response:
-        return self.linked(super().get_paginated_response(data))
+        following, previous = self.get_next_link(), self.get_previous_link()
+        page = {"count": self.count, "next": following, "previous": previous, "results": data}
+        return with_links(Response(page), following, previous)
 
     def linked(self, response: Response) -> Response:
         return with_links(response, self.get_next_link(), self.get_previous_link())

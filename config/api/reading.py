@@ -4,24 +4,22 @@ Compiling was most of what reading cost: for one event with what is left of it 4
 """
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.db.models import BigIntegerField, Count, DateTimeField, QuerySet, Value
-from django.http import Http404
+from django.http import Http404, HttpResponse
+from rest_framework import mixins
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from config.api.expand import as_they_are
 from config.api.filters import DeclaredOrdering
+from config.api.kept import Results, answers
 from config.statements import Parameter, Statement
 
 AT = Parameter("at", DateTimeField())
 WITHOUT_A_FILTER = frozenset(("limit", "skip", "ordering", "expand"))
-Rows = Callable[[bool, Any], QuerySet]  # whether what is hidden from the public is among them, and the instant
-Complete = Callable[[Sequence[Any], dt.datetime, str], None]  # rows, the instant, and the database they are from
-
 ONE = Statement(lambda rows, sees_all: rows(sees_all, AT).filter(pk=Parameter("pk", BigIntegerField())))
 PAGE = Statement(lambda rows, sees_all, order: rows(sees_all, AT).order_by(*order))
 NUMBER = Statement(lambda rows, sees_all: number(rows(sees_all, AT)))
@@ -31,18 +29,33 @@ def number(rows: QuerySet) -> QuerySet:
     return rows.order_by().values(everything=Value(True)).annotate(number=Count("pk")).values_list("number")
 
 
-class Reading(GenericViewSet):
-    """A view that says which rows it shows: `shown` one by one, and `listed` in lists, to which `complete` adds the rest.
+class Reading(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet):
+    """A view that says which rows it shows at an instant: `shown` one by one, and `listed` in lists.
 
-    `hidden` names the permission of those who also see what is hidden from the public; without it nothing is.
+    What a list needs besides its rows, `ask` asks for all of them at once, and `complete` gives it to them. `hidden`
+    names the permission of those who also see what is hidden from the public; without it nothing is.
     """
 
     at: dt.datetime
     database: str
-    shown: ClassVar[Rows]
-    listed: ClassVar[Rows]
-    complete: ClassVar[Complete] = as_they_are
     hidden: ClassVar[str] = ""
+    rows: Results | None = None  # what an answer is made of that may be kept
+
+    @staticmethod
+    def shown(sees_all: bool, at: Any) -> QuerySet:
+        raise NotImplementedError
+
+    @staticmethod
+    def listed(sees_all: bool, at: Any) -> QuerySet:
+        raise NotImplementedError
+
+    @staticmethod
+    def ask(ids: Sequence[Any], at: dt.datetime, using: str, /) -> Results:
+        return []
+
+    @staticmethod
+    def complete(objects: Sequence[Any], asked: Results, /) -> None:
+        pass
 
     def sees_all(self) -> bool:
         return not self.hidden or self.request.user.has_perm(self.hidden)
@@ -51,33 +64,60 @@ class Reading(GenericViewSet):
         rows = type(self).listed if self.action == "list" else type(self).shown
         return rows(self.sees_all(), self.at)
 
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Any:
+        found = self.get_object()
+        return self.find_answer() or Response(self.get_serializer(found).data)
+
     def find(self) -> Any:
         if self.action != "retrieve":
             return super().find()  # type: ignore[misc]
-        pk = int(self.kwargs["pk"])
-        found = ONE.objects(type(self).shown, self.sees_all(), using=self.database, at=self.at, pk=pk)
-        if not found:
+        shape = (type(self).shown, self.sees_all())
+        rows = ONE.rows(*shape, using=self.database, at=self.at, pk=int(self.kwargs["pk"]))
+        if not rows:
             raise Http404
-        self.check_object_permissions(self.request, found[0])
-        return found[0]
+        self.rows = [rows]
+        (found,) = ONE.made(*shape, rows=rows, using=self.database)
+        self.check_object_permissions(self.request, found)
+        return found
 
-    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         if not request.query_params.keys() <= WITHOUT_A_FILTER:
-            return super().list(request, *args, **kwargs)  # type: ignore[misc, no-any-return]
-        order = DeclaredOrdering().get_ordering(request, self.queryset, self)
-        page = self.page(order)
+            return super().list(request, *args, **kwargs)
+        shape = (type(self).listed, self.sees_all())
+        order = DeclaredOrdering().get_ordering(request, None, self)
+        paginator: Any = self.paginator
+        paginator.ask(request)
+        how: dict[str, Any] = {"using": self.database, "at": self.at}
+        found = PAGE.page(*shape, order, **how, limit=paginator.limit + 1, skip=paginator.offset)
+        rows = paginator.page(found, lambda: NUMBER.rows(*shape, **how)[0][0])
+        asked = type(self).ask([row[0] for row in rows], self.at, self.database)
+        self.rows = [rows, [(paginator.count,)], *asked]
+        return self.find_answer() or self.list_of(PAGE.made(*shape, order, rows=rows, using=self.database), asked)
+
+    def list_of(self, page: Sequence[Any], asked: Any) -> HttpResponse:
+        type(self).complete(page, asked)
+        self.expand(page)  # type: ignore[attr-defined]
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
-    def page(self, order: tuple[str, ...]) -> Sequence[Any]:
-        paginator: Any = self.paginator
-        paginator.ask(self.request)
-        how = {"using": self.database, "at": self.at}
-        rows, sees_all = type(self).listed, self.sees_all()
-        found = PAGE.page(rows, sees_all, order, **how, limit=paginator.limit + 1, skip=paginator.offset)
-        page: Sequence[Any] = paginator.page(found, lambda: NUMBER.rows(rows, sees_all, **how)[0][0])
-        self.finish(page)
+    def paginate_queryset(self, queryset: Any) -> Any:
+        page: Any = super().paginate_queryset(queryset)
+        type(self).complete(page, type(self).ask([row.pk for row in page], self.at, self.database))
         return page
 
-    def finish(self, page: Sequence[Any]) -> None:
-        type(self).complete(page, self.at, self.database)
-        super().finish(page)  # type: ignore[misc]
+    # What is kept
+
+    def find_answer(self) -> HttpResponse | None:
+        return answers.find(self.question(), self.rows or [], self.at) if self.may_be_kept() else None
+
+    def may_be_kept(self) -> bool:
+        is_plain = not self.expanded and self.action not in self.deprecations  # type: ignore[attr-defined]
+        return self.rows is not None and is_plain and self.request.accepted_renderer.format == "json"
+
+    def question(self) -> tuple[Any, ...]:
+        return (self.action, self.sees_all(), self.request.build_absolute_uri())
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        if getattr(response, "data", None) is not None and response.status_code == 200 and self.may_be_kept():
+            answers.keep(self.question(), self.rows or [], self.at, response)
+        return response

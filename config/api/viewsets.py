@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 from django.db import IntegrityError, transaction
 from django.http import Http404
 from django.utils import timezone
-from rest_framework import mixins, status
+from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer, Serializer
@@ -133,7 +133,7 @@ class Viewset(Conditional, Expanding, GenericViewSet):
         return Response(self.get_serializer(self.get_object()).data)
 
 
-class CatalogueViewset(Reading, mixins.ListModelMixin, mixins.RetrieveModelMixin, Replicated, Viewset):
+class CatalogueViewset(Reading, Replicated, Viewset):
     """Create, read, update and delete through the model's verbs: `make` creates, `revise` changes, `remove` deletes.
 
     With `bulk_by` a POST also takes a list, of which everything is made or nothing. It names the reference whose row
