@@ -115,6 +115,10 @@ class TicketType(Inventory):
 
     class Meta:
         ordering = ["position", "id"]
+        indexes = [
+            # GET /ticket-types: event by event, in their order; and those of one event.
+            models.Index(fields=["event", "position", "id"], name="ticket_type_in_order"),
+        ]
         constraints = [
             *Inventory.Meta.constraints,
             # Its index also finds the ticket types of an event.
