@@ -190,16 +190,17 @@ class Statement(Generic[M]):
 
 def compile_select(queryset: QuerySet[Any, Any], using: str) -> Compiled:
     compiler = queryset.query.get_compiler(using)
-    sql, params = written_in(*compiler.as_sql(), using)
+    sql, params = written_in(compiler.as_sql(), using)
     return Compiled(sql, params, tuple(converters(compiler, connections[using])), tuple(makers(compiler)))
 
 
-def written_in(sql: str, params: Iterable[Any], using: str) -> tuple[str, tuple[Any, ...]]:
+def written_in(compiled: tuple[str, Iterable[Any]], using: str) -> tuple[str, tuple[Any, ...]]:
     """With what is always the same written into the statement.
 
     Otherwise a plan that is made once for all values knows nothing of it, and cannot take the index of a condition such
     as `status = 'pending'`: PostgreSQL would plan anew each time, which costs as much as to run it.
     """
+    sql, params = compiled
     values, left = iter(params), []
 
     def write(mark: re.Match[str]) -> str:
@@ -262,7 +263,7 @@ def compile_update(queryset: QuerySet[Any, Any], using: str, **changes: Any) -> 
     query: Any = queryset.query.chain(UpdateQuery)
     query.add_update_values(changes)
     query.clear_select_clause()
-    return Compiled(*written_in(*query.get_compiler(using).as_sql(), using))
+    return Compiled(*written_in(query.get_compiler(using).as_sql(), using))
 
 
 @cache
