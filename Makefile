@@ -14,17 +14,17 @@ MANAGE := $(PY) manage.py
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 COMPILE := "$(CURDIR)/$(PY)" -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
            --no-header --no-emit-index-url
-LOCKS := base production dev
+LOCKS := base production dev e2e
 # A developer's own settings must not decide what the checks find.
 CLEAN_ENVIRONMENT := env -i PATH="$$PATH" HOME="$$HOME" ENV_FILE= DATABASE_URL=sqlite:///:memory:
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install run serve test check lint templates types imports settings migrations locks format lock torture \
-        pgbouncer schema clean
+.PHONY: help install run serve test check e2e lint security templates types imports settings migrations locks format \
+        lock torture pgbouncer schema clean
 
 help:  ## List what make can do
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 install: $(VENV)/.base  ## Make .venv with what is needed to run
 
@@ -35,6 +35,7 @@ run: $(VENV)/.base  ## Serve on 127.0.0.1:$(PORT) with demo data, reloading when
 	@$(MANAGE) runserver 127.0.0.1:$(PORT)
 
 serve: export DJANGO_SETTINGS_MODULE := config.settings.production
+serve: export WEB_CONCURRENCY := $(WORKERS)
 serve: $(VENV)/.production  ## Run the production server: PORT, BIND, WORKERS, THREADS and .env.example say how
 	@$(MANAGE) check --deploy --fail-level ERROR
 	@$(MANAGE) migrate --verbosity 0
@@ -47,12 +48,21 @@ test: $(VENV)/.dev  ## Run the tests on SQLite and on PostgreSQL; ARGS="-k name"
 	@$(PY) -m config.tests.both --quiet --numprocesses auto --maxprocesses 8 --dist loadgroup $(ARGS)
 
 check: export QUICK := 1
-check: lint templates types imports settings migrations locks torture test  ## Run every check, and then the tests
+check: lint security templates types imports settings migrations locks torture test  ## Run every check, and then the tests
+
+e2e: $(VENV)/.e2e  ## Go through the back office in a real browser, and take the pictures in docs/screenshots
+	@echo "== Journeys"
+	@$(PY) -m config.tests.e2e --quiet $(ARGS)
 
 lint: $(VENV)/.dev  ## Check the style of the code
 	@echo "== Lint"
 	@$(PY) -m ruff check --quiet .
 	@$(PY) -m ruff format --check --quiet .
+
+security: $(VENV)/.dev  ## Look for dangerous code, and for secrets in all that was ever committed
+	@echo "== Security"
+	@$(VENV)/bin/bandit --quiet --configfile pyproject.toml --recursive manage.py config venues events ticket_types bookings
+	@$(PY) -m config.tests.secret_scan
 
 templates: $(VENV)/.dev  ## Check the style of the templates
 	@echo "== Templates"
@@ -73,9 +83,10 @@ settings: $(VENV)/.dev  ## Check that production settings are safe
 		SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(64))')" \
 		$(MANAGE) check --deploy --fail-level WARNING
 
-migrations: $(VENV)/.dev  ## Check that the migrations are what the models say
+migrations: $(VENV)/.dev  ## Check that migrations are what the models say, and can run while the release before serves
 	@echo "== Migrations"
 	@$(CLEAN_ENVIRONMENT) $(MANAGE) makemigrations --check --dry-run
+	@$(CLEAN_ENVIRONMENT) $(PY) -m config.tests.upgrades
 
 locks: $(VENV)/.dev  ## Check that requirements/*.txt are what requirements/*.in give
 	@echo "== Locks"
@@ -132,3 +143,8 @@ $(VENV)/.dev: requirements/dev.txt | $(PY)
 	@echo "Installing requirements/dev.txt"
 	@$(PIP) -r $<
 	@touch $(VENV)/.base $(VENV)/.production $@
+
+$(VENV)/.e2e: requirements/e2e.txt | $(PY)
+	@echo "Installing requirements/e2e.txt"
+	@$(PIP) -r $<
+	@touch $(VENV)/.base $(VENV)/.production $(VENV)/.dev $@

@@ -32,7 +32,8 @@ def client_of(user: Any = None) -> Client:
     client = Client()
     client.default_format = "json"
     if user is not None:
-        _, text = ApiToken.issue(user=user, name="test")
+        token, text = ApiToken.issue(user=user, name="test")
+        token.note_use(at=timezone.now())  # so that no request's queries hold the note of its first use
         client.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
     return client
 
@@ -118,7 +119,7 @@ def pass_time(db: None) -> Callable[..., None]:
 
     def shift(**by: float) -> None:
         delta = dt.timedelta(**by)
-        for model in (Event, TicketType, Booking, Ticket, BookingChange):
+        for model in (Venue, Event, TicketType, Booking, Ticket, BookingChange):
             instants = [field.name for field in model._meta.fields if isinstance(field, DateTimeField)]
             QuerySet(model).update(**{name: F(name) - delta for name in instants})
 
@@ -146,3 +147,11 @@ def _reconciled(request: Any) -> Any:
     request.getfixturevalue("db")  # ends after this fixture, because it is asked for before
     yield
     assert [str(drift) for drift in drifts()] == []
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What tests have measured, which is nowhere to be seen when workers run them."""
+    for report in terminalreporter.getreports("passed"):
+        for name, line in report.user_properties:
+            if name == "shows":
+                terminalreporter.write_line(line)

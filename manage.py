@@ -10,7 +10,7 @@ def main() -> None:
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
-    from django.db import OperationalError, connection
+    from django.db import DatabaseError, InterfaceError
 
     try:
         settings.INSTALLED_APPS  # noqa: B018  reading one setting reads the environment
@@ -18,10 +18,12 @@ def main() -> None:
         sys.exit(f"Cannot start: {error}")
     try:
         execute_from_command_line(sys.argv)
-    except OperationalError as error:
-        if connection.connection is not None:
+    except (DatabaseError, InterfaceError) as error:
+        from config.management.errors import sentence
+
+        if (said := sentence(error)) is None:
             raise
-        sys.exit(f"The database that DATABASE_URL names cannot be reached: {error}".strip())
+        sys.exit(said)
 
 
 if __name__ == "__main__":

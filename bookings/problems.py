@@ -1,6 +1,7 @@
 """What a booking or a ticket can be refused for."""
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 from config.problems import DomainError
@@ -43,7 +44,7 @@ class BookingCancelled(DomainError):
 
 
 class BookingNotPending(DomainError):
-    """The booking was confirmed, and cancelling it needs the permission to cancel."""
+    """The booking is confirmed: it holds its places for good, and cancelling it needs the permission to cancel."""
 
     code, title = "booking-not-pending", "The booking is confirmed"
 
@@ -94,3 +95,25 @@ class OtherEvent(DomainError):
     """The ticket is for another event."""
 
     code, title = "other-event", "The ticket is for another event"
+
+
+class StillNeeded(DomainError):
+    """What is held about a customer cannot be erased while a booking of theirs is for an event to come, or money is
+    owed to them; each entry names one.
+    """
+
+    code, title = "still-needed", "The bookings are still needed"
+
+    @classmethod
+    def of(cls, bookings: Sequence[Any]) -> "StillNeeded":
+        faults = [
+            {
+                "pointer": "",
+                "code": cls.code,
+                "booking": booking.confirmation_code,
+                "detail": f"{booking.confirmation_code}: "
+                + ("a refund is due." if booking.refund_due else f"{booking.status} for “{booking.event.name}”."),
+            }
+            for booking in bookings
+        ]
+        return cls(" ".join(fault["detail"] for fault in faults), errors=faults)

@@ -1,6 +1,6 @@
 """Counters against the rows that they count, and what else one table says of another."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from ticket_types.models import TicketType
 
 LEFT = F("quantity") - F("cancelled_quantity")
 MONEY = models.BigIntegerField()
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -55,17 +56,30 @@ def valid_tickets() -> Coalesce:
     return total(tickets, "booking", Count("pk"))
 
 
-def drifts() -> Iterator[Drift]:
+def drifts(progress: Progress = lambda done, total: None) -> Iterator[Drift]:
     """Every number that is off. Each kind is one statement, which sees one moment: sales may go on meanwhile."""
-    for model in (Event, TicketType):
-        yield from compare(model.objects.all(), "reserved", F("reserved"), reserved_of(model))
     bookings = Booking.objects.all()
-    for field in ("quantity", "cancelled_quantity", "total_price"):
-        stored = models.ExpressionWrapper(F(field), output_field=MONEY)
-        yield from compare(bookings, field, stored, of_booking(BookingItem, field))
     confirmed = bookings.filter(status=Status.CONFIRMED)
-    yield from compare(confirmed, "tickets", LEFT, valid_tickets())
-    yield from compare(bookings.exclude(status=Status.CONFIRMED), "tickets", Value(0), valid_tickets())
+    comparisons = [
+        *counters(Event.objects.all()),
+        *(
+            compare(
+                bookings, name, models.ExpressionWrapper(F(name), output_field=MONEY), of_booking(BookingItem, name)
+            )
+            for name in ("quantity", "cancelled_quantity", "total_price")
+        ),
+        compare(confirmed, "tickets", LEFT, valid_tickets()),
+        compare(bookings.exclude(status=Status.CONFIRMED), "tickets", Value(0), valid_tickets()),
+    ]
+    for done, comparison in enumerate(comparisons, start=1):
+        yield from comparison
+        progress(done, len(comparisons))
+
+
+def counters(events: QuerySet[Event]) -> list[Iterator[Drift]]:
+    """The counters that are off of some events, and of their ticket types."""
+    types = TicketType.objects.filter(event__in=events)
+    return [compare(rows, "reserved", F("reserved"), reserved_of(rows.model)) for rows in (events, types)]
 
 
 def compare(rows: QuerySet, field: str, stored: Any, counted: Any) -> Iterator[Drift]:

@@ -194,8 +194,8 @@ class PlaceBookingSerializer(Serializer):
         required=False,
         min_value=1,
         max_value=10_080,
-        help_text=f"How long the places are held, up to {settings.BOOKING_HOLD_MINUTES_MAX}; "
-        f"{settings.BOOKING_HOLD_MINUTES} when not given.",
+        help_text=f"How long the places are held: {settings.BOOKING_HOLD_MINUTES} when not given, and "
+        f"{settings.BOOKING_HOLD_MINUTES_MAX} when more is asked for; `expires_at` answers until when.",
     )
 
     class Meta:

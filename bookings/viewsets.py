@@ -15,7 +15,21 @@ from rest_framework.response import Response
 from bookings.codes import TICKET_CODE
 from bookings.filters import BookingFilter, TicketFilter
 from bookings.models import Booking, IdempotencyKey, Ticket
-from bookings.problems import IdempotencyKeyReused
+from bookings.problems import (
+    AlreadyCheckedIn,
+    BookingCancelled,
+    BookingNotConfirmed,
+    BookingNotPending,
+    CustomerLimit,
+    HoldExpired,
+    IdempotencyKeyReused,
+    NotCheckedIn,
+    NotOnSale,
+    OtherEvent,
+    RequestInProgress,
+    SoldOut,
+    TicketVoid,
+)
 from bookings.serializers import (
     BookingSerializer,
     CancelBookingSerializer,
@@ -26,7 +40,7 @@ from bookings.serializers import (
     TicketSerializer,
 )
 from bookings.states import Status
-from config.access.permissions import ANYONE, Unless
+from config.access.permissions import ANYONE, Anyone, Unless
 from config.api.pagination import CursorPagination
 from config.api.serializers import Serializer
 from config.api.viewsets import Viewset
@@ -73,10 +87,11 @@ class BookingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset):
     ordering = ("-created_at",)
     ordering_fields = ("created_at", "customer_name", "total_price")
     lookup_schema = {"type": "string", "format": "uuid"}
+    is_guessable = True
     access = {
         "list": "bookings.view_booking",
         "retrieve": ANYONE,
-        "create": ANYONE,
+        "create": Anyone("bookings.add_booking"),
         "partial_update": "bookings.change_booking",
         "confirm": Unless("bookings.confirm_booking", lambda booking: booking.is_free, "the booking costs nothing"),
         "cancel": Unless(
@@ -84,6 +99,11 @@ class BookingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset):
             lambda booking: booking.status != Status.CONFIRMED,
             "the booking is not confirmed",
         ),
+    }
+    refusals = {
+        "create": [SoldOut, NotOnSale, CustomerLimit, RequestInProgress, IdempotencyKeyReused],
+        "confirm": [HoldExpired, BookingCancelled],
+        "cancel": [HoldExpired, BookingNotPending, BookingNotConfirmed, AlreadyCheckedIn],
     }
 
     def get_queryset(self) -> QuerySet[Booking]:
@@ -103,9 +123,8 @@ class BookingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset):
     @extend_schema(
         request=PlaceBookingSerializer,
         responses={
-            201: BookingSerializer,
+            201: OpenApiResponse(BookingSerializer, "The places are held."),
             200: OpenApiResponse(QuoteSerializer, "A dry run: what the booking would be."),
-            422: OpenApiResponse(description=IdempotencyKeyReused.title),
         },
         parameters=[
             OpenApiParameter(
@@ -152,7 +171,10 @@ class BookingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset):
     def confirm(self, request: Request, pk: str) -> Response:
         """Confirm a booking that was paid, and issue its tickets."""
         facts = self.read(ConfirmBookingSerializer)
-        return self.respond(self.get_object().confirm(by=request.user, **facts))
+        booking = self.get_object()
+        if facts["payment_reference"] and not request.user.has_perm("bookings.confirm_booking"):
+            self.permission_denied(request)  # who takes no money cannot say that some has come
+        return self.respond(booking.confirm(by=request.user, **facts))
 
     @extend_schema(request=CancelBookingSerializer, responses=BookingSerializer)
     @action(detail=True, methods=["post"])
@@ -176,12 +198,17 @@ class TicketViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset):
     pagination_class = CursorPagination
     lookup_field = "code"
     lookup_schema = {"type": "string", "pattern": f"^{TICKET_CODE.pattern}$"}
+    is_guessable = True
     ordering = ("-created_at",)
     access = {
         "list": "bookings.view_ticket",
         "retrieve": "bookings.view_ticket",
         "check_in": "bookings.check_in_ticket",
         "undo_check_in": "bookings.check_in_ticket",
+    }
+    refusals = {
+        "check_in": [AlreadyCheckedIn, TicketVoid, OtherEvent, BookingNotConfirmed],
+        "undo_check_in": [NotCheckedIn, TicketVoid],
     }
 
     @staticmethod

@@ -2,6 +2,7 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.contrib.admin.apps import AdminConfig
 from django.core import checks
 from django.db.backends.signals import connection_created
 from django.db.models import CharField, TextField
@@ -23,6 +24,12 @@ class ProjectConfig(AppConfig):
             read_instants_fast()
         if settings.DATABASE_ECHO:
             connection_created.connect(echo_sql, dispatch_uid="echo_sql")
+
+
+class BackOfficeConfig(AdminConfig):
+    """Django's admin with this project's site."""
+
+    default_site = "config.admin.site.Site"
 
 
 def echo_sql(connection: Any, **kwargs: Any) -> None:

@@ -8,7 +8,16 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from environ.fileaware_mapping import FileAwareMapping
 
+from config import text
+
 FALSE_STRINGS = ("false", "off", "n", "no", "0", "")
+UNITS = {1: "second", 60: "minute", 3600: "hour", 86_400: "day"}
+RATE = re.compile(r"\s*([1-9][0-9]{0,7})\s*/\s*(s|sec|second|m|min|minute|h|hour|d|day)\s*", re.IGNORECASE)
+# What a cache of each kind needs to serve limits: room for as many callers as may come in a day, or little patience.
+CACHE_OPTIONS: dict[str, dict[str, Any]] = {
+    "django.core.cache.backends.locmem.LocMemCache": {"MAX_ENTRIES": 50_000},
+    "django.core.cache.backends.redis.RedisCache": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
+}
 
 
 class Variables(FileAwareMapping):
@@ -84,6 +93,13 @@ class Env(environ.FileAwareEnv):
                 return choice
         raise ImproperlyConfigured(f"{var} must be one of {', '.join(choices)}, not {value!r}.")
 
+    def time_zone(self, var: str, default: str) -> str:
+        """An IANA name, such as Europe/Vienna."""
+        value: str = self.str(var, default)
+        if value not in text.timezones():
+            raise ImproperlyConfigured(f"{var} must be an IANA time zone name such as Europe/Vienna, not {value!r}.")
+        return value
+
     def words(self, var: str, default: str = "") -> list[str]:
         """A comma-separated list; spaces around the commas do not count."""
         return [word.strip() for word in self.str(var, default).split(",") if word.strip()]
@@ -102,7 +118,19 @@ class Env(environ.FileAwareEnv):
             settings: dict[str, Any] = self.cache_url_config(url)
         except (ImproperlyConfigured, ValueError):
             raise ImproperlyConfigured(f"{var} must be the URL of a cache, such as {default}.") from None
+        settings["OPTIONS"] = {**CACHE_OPTIONS.get(settings["BACKEND"], {}), **settings.get("OPTIONS", {})}
         return settings
+
+    def rate(self, var: str, default: str) -> tuple[int, int] | None:
+        """How many in how many seconds, from a text such as `20/min`; None when it is empty, for no limit."""
+        text = self.str(var, default)
+        if not text.strip():
+            return None
+        match = RATE.fullmatch(text)
+        if match is None:
+            raise ImproperlyConfigured(f"{var} must be such as 20/min, /s, /hour or /day, or empty, not {text!r}.")
+        seconds = next(seconds for seconds, unit in UNITS.items() if unit.startswith(match[2][0].lower()))
+        return int(match[1]), seconds
 
     def url_path(self, var: str, default: str) -> str:
         """A path of plain words, with a slash in front and none at the end."""

@@ -14,8 +14,10 @@ Problem                   an answer of 400 or above (RFC 9457)
 │   └── AlreadyExists
 ├── PreconditionFailed    412
 ├── TooLarge              413
+├── AddressTooLong        414
 ├── UnsupportedMediaType  415
 ├── TooManyRequests       429
+├── HeadersTooLarge       431
 ├── ServerError           500
 └── Unavailable           503
 """
@@ -129,6 +131,12 @@ class TooLarge(Problem):
     code, title, status = "too-large", "The request is too large", 413
 
 
+class AddressTooLong(Problem):
+    """The path and the query together are longer than 8 kB."""
+
+    code, title, status = "address-too-long", "The address is too long", 414
+
+
 class UnsupportedMediaType(Problem):
     """Bodies are application/json."""
 
@@ -139,6 +147,12 @@ class TooManyRequests(Problem):
     """The caller asks more often than it may; Retry-After says when to come back."""
 
     code, title, status = "too-many-requests", "Too many requests", 429
+
+
+class HeadersTooLarge(Problem):
+    """There are more than 100 headers, or one of them is longer than 8 kB."""
+
+    code, title, status = "headers-too-large", "The headers are too large", 431
 
 
 class ServerError(Problem):

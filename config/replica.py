@@ -71,10 +71,13 @@ class Replica:
         self.marks.append((time.monotonic(), end))
 
     def seconds_behind(self) -> float:
-        """At most so many; infinite when it has reached no known mark, or is no replica (any more)."""
         with connections[ALIAS].cursor() as cursor:
             cursor.execute(REPLAYED)
             (replayed,) = cursor.fetchone()
+        return self.behind(replayed)
+
+    def behind(self, replayed: int | None) -> float:
+        """At most so many seconds; infinite when it has reached no known mark, or is no replica (any more)."""
         if replayed is None or not self.marks:
             return math.inf
         while len(self.marks) > 1 and (self.marks[1][1] <= replayed or self.is_old(self.marks[1][0])):

@@ -54,6 +54,13 @@ def fold(value: str) -> str:
     return unicodedata.normalize("NFC", normalise(value).casefold())
 
 
+def search_key(value: str) -> str:
+    """The form in which names are looked for: without regard to case, accents, commas and how wide the spaces are."""
+    letters = unicodedata.normalize("NFKD", value.casefold()).replace(",", " ")
+    bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return " ".join(bare.split())
+
+
 def validate_line(value: str) -> None:
     """Raises ValidationError when `value` holds anything that does not belong in one line of text."""
     for character in value:
@@ -70,7 +77,10 @@ def validate_paragraphs(value: str) -> None:
     validate_line("".join(character for character in value if character not in LINE_BREAKS))
 
 
-timezones = cache(available_timezones)  # which reads a folder of files
+@cache
+def timezones() -> frozenset[str]:
+    """The names of all IANA time zones that are those of a place, or of UTC."""
+    return frozenset(available_timezones() - NO_PLACES)
 
 
 def validate_timezone(value: str) -> None:

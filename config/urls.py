@@ -3,8 +3,8 @@
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
-from drf_spectacular.views import SpectacularJSONAPIView
 
+from bookings.reports.viewsets import ReportViewSet
 from bookings.viewsets import BookingViewSet, TicketViewSet
 from config.api import pages
 from config.api.routers import OptionalSlashRouter
@@ -18,6 +18,7 @@ router.register("events", EventViewSet, basename="event")
 router.register("ticket-types", TicketTypeViewSet, basename="ticket-type")
 router.register("bookings", BookingViewSet, basename="booking")
 router.register("tickets", TicketViewSet, basename="ticket")
+router.register("reports", ReportViewSet, basename="report")
 
 v1 = settings.API_V1_STR.strip("/")
 
@@ -30,7 +31,7 @@ urlpatterns = [
     re_path(r"^docs/?$", pages.docs, name="docs"),
     re_path(r"^redoc/?$", pages.redoc, name="redoc"),
     path("favicon.ico", pages.favicon),
-    re_path(rf"^{v1}/openapi\.json/?$", SpectacularJSONAPIView.as_view(), name="schema"),
+    re_path(rf"^{v1}/openapi\.json/?$", pages.DocumentView.as_view(), name="schema"),
     re_path(rf"^{v1}$", router.get_api_root_view()),
     re_path(rf"^{v1}/events\.ics/?$", CalendarViewSet.as_view({"get": "list"}, detail=False)),
     re_path(rf"^{v1}/events/(?P<pk>[^/]+)\.ics/?$", CalendarViewSet.as_view({"get": "retrieve"}, detail=True)),

@@ -39,6 +39,7 @@ def calendar(events: Iterable[Event]) -> bytes:
         subcomponents=[entry(event) for event in events],
     )
     del found["UID"]  # a random one for each answer, which nothing needs
+    found["REFRESH-INTERVAL"].params["VALUE"] = "DURATION"  # RFC 7986, section 5.7
     return found.to_ical()
 
 
@@ -48,6 +49,7 @@ def entry(event: Event) -> Entry:
     The stamp is the last change and not the present: the same event gives the same text, which a cache can keep.
     """
     is_cancelled = event.status == Event.Status.CANCELLED
+    changed_at = max(event.updated_at, event.venue.updated_at)  # of either: the location is the venue's address
     return Entry.new(
         uid=uid(event),
         sequence=event.sequence,
@@ -58,8 +60,8 @@ def entry(event: Event) -> Entry:
         start=event.starts_at,
         end=event.ends_at,
         created=event.created_at,
-        last_modified=event.updated_at,
-        stamp=event.updated_at,
+        last_modified=changed_at,
+        stamp=changed_at,
     )
 
 

@@ -9,6 +9,7 @@ from django.db.models import DateTimeField, Exists, F, OuterRef, Q, Subquery, Su
 from django.db.models.functions import Coalesce
 
 from config import money
+from config.history.models import record, record_changed, record_created, record_deleted
 from config.problems import Check, DomainError, InUse, nothing
 from config.statements import AnyOf, Parameter, Statement
 from config.text import validate_line, validate_paragraphs
@@ -70,6 +71,12 @@ class EventQuerySet(models.QuerySet["Event"]):
         bookings = reverse(Event, "bookings").overdue(at).filter(event=OuterRef("pk")).order_by()
         places = bookings.values("event").annotate(places=Sum("quantity")).values("places")
         return self.annotate(overdue=Coalesce(Subquery(places), Value(0)))
+
+    def with_unpaid(self, at: Any) -> Self:
+        """Adds `unpaid`: those of the held places whose bookings are not confirmed yet at `at`."""
+        bookings = reverse(Event, "bookings").holds(at).filter(event=OuterRef("pk")).order_by()
+        places = bookings.values("event").annotate(places=Sum("quantity")).values("places")
+        return self.annotate(unpaid=Coalesce(Subquery(places), Value(0)))
 
     def with_sales(self, at: Any) -> Self:
         """Adds what `sales_refusal` needs to know of the event's ticket types."""
@@ -168,7 +175,10 @@ class Event(Inventory):
         help_text="How many places one e-mail address may hold; empty: any number.",
     )
     sequence = models.PositiveIntegerField(
-        default=0, editable=False, help_text="How often it was changed; calendars take the highest (RFC 5545)."
+        default=0,
+        db_default=0,
+        editable=False,
+        help_text="How often it was changed; calendars take the highest (RFC 5545).",
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -241,15 +251,17 @@ class Event(Inventory):
         return self.name
 
     @classmethod
-    def plan(cls, *, venue: Venue, capacity: int | None = None, **facts: Any) -> "Event":
+    def plan(cls, *, venue: Venue, capacity: int | None = None, by: Any = None, **facts: Any) -> "Event":
         """Makes a draft; its capacity is the venue's unless given. Raises CapacityAboveVenue."""
         with transaction.atomic():
             venue = Venue.objects.select_for_update(no_key=True).get(pk=venue.pk)
             capacity = venue.capacity if capacity is None else capacity
             refuse_above_venue(capacity, venue)
-            return cls.objects.create(venue=venue, capacity=capacity, **facts)
+            event = cls.objects.create(venue=venue, capacity=capacity, **facts)
+            record_created(event, ["venue", "capacity", *facts], by=by)
+        return event
 
-    def revise(self, *, check: Check = nothing, **changes: Any) -> Self:
+    def revise(self, *, check: Check = nothing, by: Any = None, **changes: Any) -> Self:
         """Changes some of the event's facts.
 
         Raises CapacityAboveVenue, CurrencyFixed, what `check` does with the row locked, and IntegrityError of the
@@ -268,6 +280,7 @@ class Event(Inventory):
                 setattr(self, name, value)
             self.sequence = stored.sequence + 1
             self.save(update_fields=[*changes, "sequence", "updated_at"])
+            record_changed(self, stored, changes, by=by)
         return self
 
     def refuse_currency(self, currency: str) -> None:
@@ -279,10 +292,13 @@ class Event(Inventory):
             if not money.fits(price, currency):
                 raise CurrencyFixed.because(f"The price {price.normalize():f} has more decimals than {currency}.")
 
-    def publish(self, *, at: dt.datetime) -> Self:
+    def publish(self, *, at: dt.datetime, by: Any = None) -> Self:
         """Puts the event before the public. Publishing twice is once. Raises EventCancelled, EventInThePast."""
         drafts = Event.objects.filter(pk=self.pk, status=Event.Status.DRAFT, starts_at__gt=at)
-        is_published = drafts.update(status=Event.Status.PUBLISHED, sequence=F("sequence") + 1, updated_at=at) == 1
+        with transaction.atomic():
+            is_published = drafts.update(status=Event.Status.PUBLISHED, sequence=F("sequence") + 1, updated_at=at) == 1
+            if is_published:
+                record(self, "publish", {"status": [Event.Status.DRAFT, Event.Status.PUBLISHED]}, by=by)
         self.refresh_from_db()
         if not is_published and self.status == Event.Status.CANCELLED:
             raise EventCancelled
@@ -296,25 +312,31 @@ class Event(Inventory):
         From the first statement on nobody can book. The bookings follow in batches, each in a transaction of its own,
         so that no lock is held for long; if the process dies on the way, cancelling again does the rest.
         """
-        live = Event.objects.filter(pk=self.pk).exclude(status=Event.Status.CANCELLED)
-        live.update(status=Event.Status.CANCELLED, cancel_reason=reason, sequence=F("sequence") + 1, updated_at=at)
+        with transaction.atomic():
+            stored = Event.objects.select_for_update(no_key=True).get(pk=self.pk)
+            if stored.status != Event.Status.CANCELLED:
+                changes = {"status": Event.Status.CANCELLED, "cancel_reason": reason}
+                rows = Event.objects.filter(pk=self.pk)
+                rows.update(**changes, sequence=F("sequence") + 1, updated_at=at)
+                record_changed(self, stored, changes, by=by, verb="cancel")
         self.refresh_from_db()
         self.bookings.cancel_live(reason=self.cancel_reason, by=by)
         self.refresh_from_db()
         return self
 
-    def remove(self, *, check: Check = nothing) -> None:
+    def remove(self, *, check: Check = nothing, by: Any = None) -> None:
         """Deletes the event with its ticket types.
 
         Raises InUse when it was ever booked, and what `check` does with the row locked.
         """
         with transaction.atomic():
             # First the types, then the event: the order in which bookings lock them.
-            list(self.ticket_types.select_for_update(no_key=True).order_by("pk").values("pk"))
+            types = list(self.ticket_types.select_for_update(no_key=True).order_by("pk"))
             Event.objects.select_for_update(no_key=True).filter(pk=self.pk).first()
             check()
             if bookings := self.bookings.count():
                 raise InUse.by(bookings)
+            record_deleted(*types, self, by=by)
             self.delete()  # a booking made meanwhile stops it by its foreign key
 
     def sales_refusal(self, at: dt.datetime) -> str | None:

@@ -13,9 +13,19 @@ from config.api.pagination import MOST_ROWS, SkipLimitPagination
 from config.api.replicated import Replicated
 from config.api.serializers import Serializer
 from config.api.viewsets import CatalogueViewset, Viewset
+from config.problems import InUse
 from events.calendar import CalendarRenderer, calendar
 from events.filters import EventFilter
-from events.models import Event, ask_for_sales, know_sales
+from events.inventory import CapacityBelowReserved
+from events.models import (
+    CapacityAboveVenue,
+    CurrencyFixed,
+    Event,
+    EventCancelled,
+    EventInThePast,
+    ask_for_sales,
+    know_sales,
+)
 from events.serializers import CancelEventSerializer, EventSerializer
 
 EXAMPLE = """BEGIN:VCALENDAR
@@ -63,6 +73,13 @@ class EventViewSet(CatalogueViewset):
         "publish": "events.publish_event",
         "cancel": "events.cancel_event",
     }
+    refusals = {
+        "create": [CapacityAboveVenue],
+        "update": [CapacityAboveVenue, CapacityBelowReserved, CurrencyFixed],
+        "partial_update": [CapacityAboveVenue, CapacityBelowReserved, CurrencyFixed],
+        "destroy": [InUse],
+        "publish": [EventInThePast, EventCancelled],
+    }
 
     @staticmethod
     def shown(sees_all: bool, at: Any) -> QuerySet[Event]:
@@ -77,7 +94,7 @@ class EventViewSet(CatalogueViewset):
     def publish(self, request: Request, pk: str) -> Response:
         """Put a draft before the public. Its start must be in the future."""
         self.read(Serializer)
-        self.get_object().publish(at=timezone.now())
+        self.get_object().publish(at=timezone.now(), by=request.user)
         return self.answer()
 
     @extend_schema(request=CancelEventSerializer, responses=EventSerializer)

@@ -7,6 +7,7 @@ from django.db.models import Case, F, OuterRef, Q, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce
 
 from config import money
+from config.history.models import record_changed, record_created, record_deleted
 from config.problems import Check, InUse, InvalidInput, nothing
 from config.text import validate_line, validate_paragraphs
 from events.inventory import Inventory
@@ -72,6 +73,13 @@ class TicketTypeQuerySet(models.QuerySet["TicketType"]):
         places = bookings.values("event").annotate(places=Sum("quantity")).values("places")
         overdue = unless_room("event__", wanted, Coalesce(Subquery(places), Value(0)))
         return self.with_overdue(at, wanted).annotate(event_overdue=overdue).select_related("event")
+
+    def with_unpaid(self, at: Any) -> Self:
+        """Adds `unpaid`: those of the held places whose bookings are not confirmed yet at `at`."""
+        items = reverse(TicketType, "booking_items").holds(at).order_by()
+        items = items.filter(ticket_type=OuterRef("pk"), booking__event=OuterRef("event"))
+        places = items.values("ticket_type").annotate(places=Sum("quantity")).values("places")
+        return self.annotate(unpaid=Coalesce(Subquery(places), Value(0)))
 
     def on_sale(self, at: dt.datetime) -> Self:
         """What can be booked at `at`. Needs `with_availability`."""
@@ -189,14 +197,16 @@ class TicketType(Inventory):
         return self.name
 
     @classmethod
-    def offer(cls, *, event: Event, price: Any, **facts: Any) -> "TicketType":
+    def offer(cls, *, event: Event, price: Any, by: Any = None, **facts: Any) -> "TicketType":
         """Makes a ticket type. Raises InvalidInput when the price has more decimals than the event's currency."""
         with transaction.atomic():
             event = Event.objects.select_for_update(no_key=True).get(pk=event.pk)
             refuse_decimals(price, event.currency)
-            return cls.objects.create(event=event, price=price, **facts)
+            ticket_type = cls.objects.create(event=event, price=price, **facts)
+            record_created(ticket_type, ["event", "price", *facts], by=by)
+        return ticket_type
 
-    def revise(self, *, check: Check = nothing, **changes: Any) -> Self:
+    def revise(self, *, check: Check = nothing, by: Any = None, **changes: Any) -> Self:
         """Changes some of its facts; bookings made before keep their prices and names.
 
         Raises InvalidInput, what `check` does with the row locked, and IntegrityError of the constraint that a change
@@ -209,7 +219,7 @@ class TicketType(Inventory):
             self.event.bookings.expire_overdue()
         with transaction.atomic():
             # First the type, then its event: the order in which bookings lock them.
-            TicketType.objects.select_for_update(no_key=True).get(pk=self.pk)
+            stored = TicketType.objects.select_for_update(no_key=True).get(pk=self.pk)
             check()
             if "price" in changes:
                 # The event's currency cannot change between the look at it and the price that fits it.
@@ -218,15 +228,17 @@ class TicketType(Inventory):
             for name, value in changes.items():
                 setattr(self, name, value)
             self.save(update_fields=[*changes, "updated_at"])
+            record_changed(self, stored, changes, by=by)
         return self
 
-    def remove(self, *, check: Check = nothing) -> None:
+    def remove(self, *, check: Check = nothing, by: Any = None) -> None:
         """Deletes the ticket type. Raises InUse when it was ever booked, and what `check` does with the row locked."""
         with transaction.atomic():
             TicketType.objects.select_for_update(no_key=True).filter(pk=self.pk).first()
             check()
             if bookings := self.booking_items.count():
                 raise InUse.by(bookings)
+            record_deleted(self, by=by)
             self.delete()  # a booking made meanwhile stops it by its foreign key
 
     def status_at(self, at: dt.datetime) -> str:

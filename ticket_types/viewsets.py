@@ -4,6 +4,8 @@ from django.db.models import QuerySet
 
 from config.access.permissions import ANYONE
 from config.api.viewsets import CatalogueViewset
+from config.problems import AlreadyExists, InUse
+from events.inventory import CapacityBelowReserved
 from ticket_types.filters import TicketTypeFilter
 from ticket_types.models import TicketType
 from ticket_types.serializers import TicketTypeSerializer
@@ -28,6 +30,12 @@ class TicketTypeViewSet(CatalogueViewset):
         "update": "ticket_types.change_tickettype",
         "partial_update": "ticket_types.change_tickettype",
         "destroy": "ticket_types.delete_tickettype",
+    }
+    refusals = {
+        "create": [AlreadyExists],
+        "update": [AlreadyExists, CapacityBelowReserved],
+        "partial_update": [AlreadyExists, CapacityBelowReserved],
+        "destroy": [InUse],
     }
 
     @staticmethod

@@ -1,17 +1,16 @@
 # mypy: no-check-untyped-defs
 
-from zoneinfo import available_timezones
-
 from django import forms
 from django.contrib import admin
 
 from config.admin import CatalogueAdmin, VerbForm, utc
+from config.text import timezones
 from venues.models import Venue
 
 
 class VenueForm(VerbForm):
     timezone = forms.ChoiceField(
-        choices=lambda: [(name, name) for name in sorted(available_timezones())],
+        choices=lambda: [(name, name) for name in sorted(timezones())],
         initial="UTC",
         show_hidden_initial=True,
     )
@@ -19,6 +18,15 @@ class VenueForm(VerbForm):
 
 @admin.register(Venue)
 class VenueAdmin(CatalogueAdmin):
+    exported = {
+        "id": "id",
+        "name": "name",
+        "address": "address",
+        "capacity": "capacity",
+        "time zone": "timezone",
+        "created at (UTC)": "created_at",
+        "updated at (UTC)": "updated_at",
+    }
     form = VenueForm
     fields = ["name", "address", "capacity", "timezone"]
     list_display = ["name", "address", "capacity", "timezone", utc("updated_at")]
@@ -26,7 +34,8 @@ class VenueAdmin(CatalogueAdmin):
     search_fields = ["name", "address"]
     search_help_text = "Name or address"
     bookings = "events__bookings"
+    position = 60
     related = ["events"]
 
     def make(self, request, **facts):
-        return Venue.objects.create(**facts)
+        return Venue.open(**facts, by=request.user)

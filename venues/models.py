@@ -3,6 +3,7 @@ from typing import Any, Self
 from django.db import models, transaction
 from django.db.models import Count, Q
 
+from config.history.models import record_changed, record_created, record_deleted
 from config.problems import Check, DomainError, InUse, nothing
 from config.text import validate_line, validate_timezone
 
@@ -66,17 +67,26 @@ class Venue(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def revise(self, *, check: Check = nothing, **changes: Any) -> Self:
+    @classmethod
+    def open(cls, *, by: Any = None, **facts: Any) -> Self:
+        """Makes a venue."""
+        with transaction.atomic():
+            venue = cls.objects.create(**facts)
+            record_created(venue, facts, by=by)
+        return venue
+
+    def revise(self, *, check: Check = nothing, by: Any = None, **changes: Any) -> Self:
         """Changes some of the venue's facts. Raises CapacityBelowEvents, and what `check` does with the row locked."""
         with transaction.atomic():
             # Planning an event locks the same row: neither can pass the other's check.
-            Venue.objects.select_for_update(no_key=True).get(pk=self.pk)
+            stored = Venue.objects.select_for_update(no_key=True).get(pk=self.pk)
             check()
             if "capacity" in changes:
                 self.refuse_smaller_than_events(changes["capacity"])
             for name, value in changes.items():
                 setattr(self, name, value)
             self.save(update_fields=[*changes, "updated_at"])
+            record_changed(self, stored, changes, by=by)
         return self
 
     def refuse_smaller_than_events(self, capacity: int) -> None:
@@ -87,7 +97,7 @@ class Venue(models.Model):
                 detail, errors=[{"pointer": "/capacity", "code": "capacity-below-events", "detail": detail}]
             )
 
-    def remove(self, *, check: Check = nothing) -> None:
+    def remove(self, *, check: Check = nothing, by: Any = None) -> None:
         """Deletes the venue with its events and their ticket types.
 
         Raises InUse when any was ever booked, and what `check` does with the row locked.
@@ -98,4 +108,7 @@ class Venue(models.Model):
             bookings = self.events.aggregate(bookings=Count("bookings"))["bookings"]
             if bookings:
                 raise InUse.by(bookings)
+            events = list(self.events.prefetch_related("ticket_types"))
+            types = [ticket_type for event in events for ticket_type in event.ticket_types.all()]
+            record_deleted(*types, *events, self, by=by)
             self.delete()  # a booking made meanwhile stops it by its foreign key

@@ -4,8 +4,9 @@ from django.db.models import QuerySet
 
 from config.access.permissions import ANYONE
 from config.api.viewsets import CatalogueViewset
+from config.problems import InUse
 from venues.filters import VenueFilter
-from venues.models import Venue
+from venues.models import CapacityBelowEvents, Venue
 from venues.serializers import VenueSerializer
 
 
@@ -18,7 +19,7 @@ class VenueViewSet(CatalogueViewset):
     ordering = ("name",)
     ordering_fields = ("name", "capacity", "created_at")
     public_for = 60
-    make = Venue.objects.create
+    make = Venue.open
     access = {
         "list": ANYONE,
         "retrieve": ANYONE,
@@ -26,6 +27,11 @@ class VenueViewSet(CatalogueViewset):
         "update": "venues.change_venue",
         "partial_update": "venues.change_venue",
         "destroy": "venues.delete_venue",
+    }
+    refusals = {
+        "update": [CapacityBelowEvents],
+        "partial_update": [CapacityBelowEvents],
+        "destroy": [InUse],
     }
 
     @staticmethod

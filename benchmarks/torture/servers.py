@@ -38,6 +38,7 @@ def environment(url: str, **more: str) -> dict[str, str]:
         "RATE_LIMIT_ANONYMOUS_READS": "",
         "RATE_LIMIT_TOKENS": "",
         "RATE_LIMIT_LOGINS": "",
+        "RATE_LIMIT_GUESSES": "",
         **more,
     }
 

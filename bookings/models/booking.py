@@ -9,12 +9,22 @@ from django.db.models import F, Q
 from django.db.models.expressions import ExpressionWrapper
 
 from bookings.codes import CONFIRMATION_LENGTH, confirmation_code
-from bookings.models import confirming, correcting, placing, releasing, statements
+from bookings.models import (
+    confirming,
+    correcting,
+    customers,
+    extending,
+    placing,
+    releasing,
+    searching,
+    statements,
+)
+from bookings.models.searching import KEY_LENGTH
 from bookings.problems import IdempotencyKeyReused
-from bookings.states import Status
+from bookings.states import LIVE, Status
 from config import money
 from config.problems import Check, nothing
-from config.text import validate_line
+from config.text import fold, validate_line
 from events.models import Event
 from ticket_types.models import TicketType
 
@@ -64,6 +74,30 @@ class BookingQuerySet(models.QuerySet["Booking"]):
         """Pending, with time left."""
         return self.filter(status=Status.PENDING, expires_at__gt=at)
 
+    def running_out(self, at: dt.datetime, within: dt.timedelta) -> Self:
+        """Pending, with no more than `within` left: the ones to confirm now, the soonest first."""
+        return self.holds(at).filter(expires_at__lte=at + within).order_by("expires_at", "pk")
+
+    def cut_short(self) -> Self:
+        """Live, though their event is cancelled: its cancellation was cut short, and cancelling again does the rest."""
+        return self.filter(event__status=Event.Status.CANCELLED, status__in=LIVE)
+
+    def to_refund(self) -> Self:
+        """Whose payment has no places, such as one that came too late; the oldest first."""
+        return self.filter(refund_due=True).order_by("created_at")  # as their index has them, and nothing else
+
+    def sold(self, start: Any = None, end: Any = None) -> Self:
+        """Confirmed, at `start` or later and before `end`."""
+        bounds = {"confirmed_at__gte": start, "confirmed_at__lt": end}
+        return self.filter(status=Status.CONFIRMED, **{name: at for name, at in bounds.items() if at is not None})
+
+    def matching(self, words: str, *, is_shown: bool = True) -> Self:
+        """What a customer's words may mean, whatever the number of bookings: a confirmation code, an e-mail address, a
+        payment reference, the beginning of a name or of a surname, an event or its venue. Addresses and payments find
+        nothing for whom bookings are not shown to.
+        """
+        return self.filter(searching.condition(words, is_shown=is_shown))
+
     def in_status(self, status: str, at: Any) -> Self:
         """Those that are in a state at `at`, whether or not anything has swept their holds."""
         if status == Status.PENDING:
@@ -71,6 +105,10 @@ class BookingQuerySet(models.QuerySet["Booking"]):
         if status == Status.EXPIRED:
             return self.filter(Q(status=Status.EXPIRED) | Q(status=Status.PENDING, expires_at__lte=at))
         return self.filter(status=status)
+
+    def of_customer(self, email: str) -> Self:
+        """Those that were made with an e-mail address, in whatever case."""
+        return self.filter(customer_key=fold(email))
 
     def expire_overdue(self, *, skip_locked: bool = False) -> int:
         """Gives back what overdue holds still have in the counters; returns how many bookings expired.
@@ -89,6 +127,10 @@ class BookingItemQuerySet(models.QuerySet["BookingItem"]):
         """Those of bookings whose hold has run out by `at`."""
         return self.filter(booking__status=Status.PENDING, booking__expires_at__lte=at)
 
+    def holds(self, at: Any) -> Self:
+        """Those of bookings that are pending, with time left."""
+        return self.filter(booking__status=Status.PENDING, booking__expires_at__gt=at)
+
 
 class Booking(models.Model):
     """A customer's places for an event: held for some minutes, then confirmed, cancelled or expired."""
@@ -103,6 +145,12 @@ class Booking(models.Model):
     event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="bookings", db_index=False)
     status = models.CharField(max_length=9, choices=Status, default=Status.PENDING, editable=False)
     customer_name = models.CharField(max_length=200, validators=[validate_line])
+    name_key = models.CharField(
+        max_length=KEY_LENGTH, db_default="", editable=False, help_text="The name, folded to be looked for."
+    )
+    surname_key = models.CharField(
+        max_length=KEY_LENGTH, db_default="", editable=False, help_text="The same, its last word first."
+    )
     customer_email = models.EmailField(max_length=254)
     customer_key = models.CharField(max_length=320, editable=False, help_text="The e-mail address, folded to compare.")
     quantity = models.PositiveIntegerField(editable=False, help_text="Places booked.")
@@ -145,6 +193,13 @@ class Booking(models.Model):
             models.Index(fields=["expires_at"], name="booking_holds", condition=Q(status="pending")),
             # max_per_customer, and GET /bookings?customer_email=.
             models.Index(fields=["customer_key", "event"], name="booking_of_customer"),
+            # Sales by day and month, and those of the last days: GET /reports/sales, the admin's first page.
+            models.Index(fields=["confirmed_at"], name="booking_sales", condition=Q(status="confirmed")),
+            # The admin's search by name, from its beginning. The classes of operators let PostgreSQL use them for LIKE.
+            models.Index(fields=["name_key"], name="booking_by_name", opclasses=["varchar_pattern_ops"]),
+            models.Index(fields=["surname_key"], name="booking_by_surname", opclasses=["varchar_pattern_ops"]),
+            # The admin's search by the reference of a payment, which most bookings of a free event do not have.
+            models.Index(fields=["payment_reference"], name="booking_by_payment", condition=~Q(payment_reference="")),
             # The list of payments to give back.
             models.Index(fields=["created_at"], name="booking_refunds", condition=Q(refund_due=True)),
         ]
@@ -278,9 +333,29 @@ class Booking(models.Model):
             return releasing.cancel_tickets(self, tickets, reason=reason, by=by)
         return releasing.cancel(self, reason=reason, by=by, pending_only=pending_only)
 
+    def extend(self, *, hold: dt.timedelta | None = None, by: Any = None) -> "Booking":
+        """Lets a hold that has not run out last for `hold` from now (by default and at most what the settings say).
+
+        Changes nothing when it lasts longer already. Raises HoldExpired, BookingNotPending, BookingCancelled.
+        """
+        return extending.extend(self, hold=hold, by=by)
+
     def correct(self, *, by: Any = None, check: Check = nothing, **changes: Any) -> "Booking":
         """Changes `customer_name`, `customer_email` or `metadata`. Raises what `check` does with the row locked."""
         return correcting.correct(self, by=by, check=check, **changes)
+
+    @classmethod
+    def erase_customer(cls, email: str, *, by: Any = None, with_payments: bool = False) -> int:
+        """Takes the person out of all bookings of an e-mail address, and leaves the figures; returns of how many.
+
+        `with_payments` takes the references of payments out, too. Raises StillNeeded, with nothing done, while one of
+        them is live for an event to come or has a refund due.
+        """
+        return customers.erase_customer(email, by=by, with_payments=with_payments)
+
+    def record(self) -> dict[str, Any]:
+        """All that is stored about it, with its items, tickets and history, as values that JSON has."""
+        return customers.record(self)
 
     def settle_refund(self, *, by: Any = None) -> "Booking":
         """Takes the mark off that a refund is due: it was paid."""

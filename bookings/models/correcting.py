@@ -5,6 +5,7 @@ from typing import Any
 from django.db import transaction
 
 from bookings import models
+from bookings.models.searching import keys_of
 from config.problems import Check
 from config.text import fold
 
@@ -19,6 +20,8 @@ def correct(booking: "models.Booking", *, by: Any, check: Check, **changes: Any)
         check()
         changed = {name: value for name, value in changes.items() if getattr(stored, name) != value}
         if changed:
+            if "customer_name" in changed:
+                changed |= keys_of(changed["customer_name"])
             if "customer_email" in changed:
                 changed["customer_key"] = fold(changed["customer_email"])
             models.Booking.objects.filter(pk=booking.pk).update(**changed)

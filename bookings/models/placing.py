@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce, Now
 
 from bookings import models
 from bookings.models.moving import LostRace
+from bookings.models.searching import keys_of
 from bookings.models.statements import HELD_OF_EVENT, HELD_OF_TYPES, OF_CUSTOMER, OFFERED, claim
 from bookings.problems import CustomerLimit, NotOnSale, RequestInProgress, SoldOut, instant
 from bookings.states import Status
@@ -162,6 +163,7 @@ class Placing:
         booking = models.Booking(
             event=offer.event,
             customer_name=self.customer_name,
+            **keys_of(self.customer_name),
             customer_email=self.customer_email,
             customer_key=text.fold(self.customer_email),
             metadata=self.metadata,

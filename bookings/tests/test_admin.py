@@ -154,7 +154,7 @@ def test_page_offers_the_edges_that_lead_on(book):
     def offered():
         return [name for name, _ in browser.get(url(Booking, "change", booking.pk)).context["page_actions"]]
 
-    assert offered() == ["confirm", "cancel"]
+    assert offered() == ["confirm", "cancel", "extend"]
     overdue(booking)
     assert offered() == ["confirm"]
     booking.confirm(payment_reference="ref")
@@ -175,10 +175,101 @@ def test_page_of_a_large_booking_can_be_saved(make_event, make_type, book):
     assert (booking.customer_name, booking.tickets.count(), booking.items.count()) == ("Bo", 600, 6)
 
 
+def test_some_tickets_of_a_booking_are_cancelled(make_type, book):
+    booking = book((make_type(), 3)).confirm()
+    browser = staff(Role.BOX_OFFICE)
+    page = act(browser, "cancel_tickets", booking, from_page="yes")
+    assert page.context["title"] == "Cancel tickets"
+    codes = [ticket.code for ticket in booking.tickets.all()]
+    assert [code for code, _ in page.context["form"].fields["tickets"].choices] == codes
+    answer = act(
+        browser, "cancel_tickets", booking, from_page="yes", confirmed="yes", tickets=codes[:2], reason="too many"
+    )
+    assert messages_of(answer) == [("success", "Tickets cancelled: 1 booking.")]
+    assert answer.redirect_chain == [(url(Booking, "change", booking.pk), 302)]
+    booking.refresh_from_db()
+    assert (booking.status, booking.places, booking.changes.last().details["reason"]) == ("confirmed", 1, "too many")
+
+
+def test_tickets_to_cancel_are_chosen_among_the_bookings_own(make_type, book):
+    booking, other = book((make_type(), 2)).confirm(), book().confirm()
+    browser = staff()
+    for tickets in ([], [other.tickets.get().code]):
+        page = act(browser, "cancel_tickets", booking, from_page="yes", confirmed="yes", tickets=tickets)
+        assert list(page.context["form"].errors) == ["tickets"]
+    assert Ticket.objects.filter(status="void").count() == 0
+
+
+def test_tickets_are_not_cancelled_from_the_list(book):
+    booking = book().confirm()
+    browser = staff()
+    actions = browser.get(url(Booking, "changelist")).context["action_form"].fields["action"].choices
+    assert [name for name, _ in actions] == ["", "confirm", "cancel", "extend", "settle_refund"]
+    act(browser, "cancel_tickets", booking, confirmed="yes", tickets=[booking.tickets.get().code])
+    assert booking.tickets.get().status == "valid"
+
+
+def test_hold_is_extended(book, settings):
+    booking = book(hold=dt.timedelta(minutes=5))
+    browser = staff(Role.BOX_OFFICE)
+    page = act(browser, "extend", booking, from_page="yes")
+    assert page.context["form"]["minutes"].value() == settings.BOOKING_HOLD_MINUTES
+    answer = act(browser, "extend", booking, from_page="yes", confirmed="yes", minutes="30")
+    assert messages_of(answer) == [("success", "Hold extended: 1 booking.")]
+    booking.refresh_from_db()
+    assert booking.seconds_left(timezone.now()) > 29 * 60
+    assert booking.changes.last().by_name == "staff-box-office"
+    assert "30 minutes left, until " in browser.get(url(Booking, "change", booking.pk)).content.decode()
+
+
+@pytest.mark.parametrize("minutes", ["", "0", "-5", "61", "x", "9" * 30])
+def test_hold_is_extended_by_no_more_than_the_settings_say(book, minutes):
+    booking = book()
+    before = booking.expires_at
+    page = act(staff(), "extend", booking, confirmed="yes", minutes=minutes)
+    assert list(page.context["form"].errors) == ["minutes"]
+    booking.refresh_from_db()
+    assert booking.expires_at == before
+
+
+def test_hold_that_ran_out_is_not_extended_and_that_is_said(book):
+    booking = overdue(book())
+    answer = act(staff(), "extend", booking, confirmed="yes", minutes="10")
+    refusal = f"{booking}: The hold has run out, and its places are free already."
+    assert messages_of(answer) == [("error", refusal)]
+
+
+def test_booking_on_one_screen(make_type, book):
+    booking = book((make_type(), 2), customer_name="Zoë Quist").confirm(payment_reference="till 4")
+    booking.tickets.first().check_in(at=timezone.now())
+    page = staff(Role.AUDITOR).get(url(Booking, "change", booking.pk))
+    verbs = [(verb, change.by_name) for change, verb, *_ in page.context["changes"]]
+    assert verbs == [("Booked", "guest"), ("Confirmed", "guest"), ("Checked in", "guest")]
+    assert [(row["ticket"].status, row["checked_in"] is not None) for row in page.context["tickets"]] == [
+        ("checked_in", True),
+        ("valid", False),
+    ]
+    text = page.content.decode()
+    for shown in ("till 4", "99.80\N{NO-BREAK SPACE}EUR", "Europe/Vienna", "Zoë Quist", str(booking.pk)):
+        assert shown in text
+
+
+def test_page_of_a_booking_takes_as_many_queries_for_many_tickets_as_for_one(
+    make_type, book, django_assert_num_queries
+):
+    one, many = book((make_type(), 1)).confirm(), book((make_type(name="Row"), 9)).confirm()
+    browser = staff()
+    browser.get(url(Booking, "change", one.pk))  # learns the kinds of content
+    for booking in (one, many):
+        with django_assert_num_queries(6):
+            browser.get(url(Booking, "change", booking.pk))
+
+
 def test_history_of_a_booking_is_shown_and_cannot_be_written(book):
     booking = book()
     browser = staff(Role.BOX_OFFICE)
-    assert "place by guest" in browser.get(url(Booking, "change", booking.pk)).content.decode()
+    page = browser.get(url(Booking, "change", booking.pk))
+    assert [(change.by_name, verb) for change, verb, *_ in page.context["changes"]] == [("guest", "Booked")]
     change = booking.changes.get()
     assert browser.post(url(BookingChange, "change", change.pk), {"verb": "x"}).status_code == 403
     assert booking.changes.get().verb == "place"

@@ -1,4 +1,5 @@
 import datetime as dt
+import json
 import re
 
 import pytest
@@ -132,6 +133,19 @@ def test_expire_holds_dry_run_changes_nothing(book, seat, pass_time, figures, ca
     call_command("expire_holds", dry_run=True)
     assert capsys.readouterr().out == "1 to expire, with 3 places; 0 to cancel.\n"
     assert figures() == {"Concert": 3, "Seat": 3}
+
+
+def test_expire_holds_speaks_json(book, seat, pass_time, capsys):
+    book((seat, 3))
+    pass_time(minutes=16)
+    call_command("expire_holds", dry_run=True, json=True)
+    call_command("expire_holds", json=True)
+    call_command("expire_holds", json=True)
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [
+        {"to_expire": 1, "places": 3, "to_cancel": 0},
+        {"expired": 1, "cancelled": 0},
+        {"expired": 0, "cancelled": 0},
+    ]
 
 
 def test_expire_holds_finishes_an_event_cancellation_that_was_cut_short(book, seat, figures, capsys):

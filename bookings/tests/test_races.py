@@ -151,6 +151,30 @@ def test_confirm_cancel_and_expire_at_once_give_back_once(make_type, make_event,
     assert Event.objects.get().reserved == 2 * Booking.objects.filter(status="confirmed").count()
 
 
+def test_hold_that_is_extended_while_others_want_its_places_is_kept_or_gone(make_type, make_event, book):
+    """At the very moment at which it runs out: whoever is told that it goes on has its places, and nobody else."""
+    for turn in range(10):
+        seat = make_type(event=make_event(capacity=2, name=f"Concert {turn}"), name=f"Seat {turn}")
+        booking = book((seat, 2), hold=dt.timedelta(milliseconds=20 + 20 * turn))
+
+        def act(number, booking=booking, seat=seat):
+            if number:
+                return [post(seat, number, 2).status_code for _ in range(3)]
+            try:
+                Booking.objects.get(pk=booking.pk).extend(hold=HOUR)
+            except HoldExpired:
+                return "gone"
+            return "kept"
+
+        extended, *others = together(4, act)
+        booking.refresh_from_db()
+        sold = [code for codes in others for code in codes].count(201)
+        assert (extended, booking.status_at(timezone.now()), sold) in [
+            ("kept", "pending", 0),
+            ("gone", "expired", 1),
+        ]
+
+
 def test_capacity_cut_during_a_rush_never_oversells(make_type, make_event):
     seat = make_type(event=make_event(capacity=30))
 

@@ -17,6 +17,7 @@ from bookings.problems import (
     AlreadyCheckedIn,
     BookingCancelled,
     BookingNotConfirmed,
+    BookingNotPending,
     CustomerLimit,
     HoldExpired,
     IdempotencyKeyReused,
@@ -198,6 +199,16 @@ class BoxOffice(RuleBasedStateMachine):
             held.tickets = {ticket.code: (ticket.ticket_type.name, "valid") for ticket in booking.tickets.all()}
             issued = [kind for kind, _ in held.tickets.values()]
             assert {name: issued.count(name) for name in held.lines} == held.lines
+
+    @precondition(lambda self: self.bookings)
+    @rule(data=st.data(), minutes=st.sampled_from([5, 20]))
+    def extend(self, data, minutes):
+        booking, held = self.pick(data, "pending")
+        refusals = {"confirmed": BookingNotPending, "cancelled": BookingCancelled, "expired": HoldExpired}
+        expected = refusals.get(self.status(held))
+        self.attempt(expected, lambda: booking.extend(hold=dt.timedelta(minutes=minutes)))
+        if expected is None:
+            held.hold = max(held.hold, self.now + minutes - held.placed_at)
 
     @precondition(lambda self: self.bookings)
     @rule(data=st.data())

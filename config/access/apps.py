@@ -11,11 +11,13 @@ class AccessConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from config.access import checks  # noqa: F401  which register themselves
+
         post_migrate.connect(set_up_roles, dispatch_uid="set_up_roles")
 
 
-def set_up_roles(using: str, plan: list[Any] | None = None, **kwargs: Any) -> None:
-    """Runs after each app's migrations; the last of them finds all permissions in place."""
+def set_up_roles(using: str, **kwargs: Any) -> None:
+    """Runs after each app's migrations, with the models as these left them."""
     from config.access.roles import set_up
 
-    set_up(using)
+    set_up(using, **({"apps": kwargs["apps"]} if "apps" in kwargs else {}))

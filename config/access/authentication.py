@@ -1,9 +1,15 @@
+import logging
+
+from django.db import DatabaseError
 from django.utils import timezone
 from rest_framework.authentication import TokenAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from config.access.limits import guessed_token
 from config.access.models import ApiToken, digest
+
+logger = logging.getLogger(__name__)
 
 
 class BearerAuthentication(TokenAuthentication):
@@ -13,19 +19,28 @@ class BearerAuthentication(TokenAuthentication):
     model = ApiToken
 
     def authenticate(self, request: Request) -> tuple[object, ApiToken] | None:
-        found = super().authenticate(request)
-        if found is None and get_authorization_header(request).strip():
-            # A program that sends credentials means to be somebody: it must not act as a guest without knowing.
-            raise AuthenticationFailed("Credentials are sent as: Authorization: Bearer <token>.")
+        try:
+            found = super().authenticate(request)
+            if found is None and get_authorization_header(request).strip():
+                # A program that sends credentials means to be somebody: it must not act as a guest without knowing.
+                raise AuthenticationFailed("Credentials are sent as: Authorization: Bearer <token>.")
+        except AuthenticationFailed:
+            guessed_token(request)
+            raise
         return found
 
     def authenticate_credentials(self, key: str) -> tuple[object, ApiToken]:
+        at = timezone.now()
         try:
-            token = ApiToken.objects.valid(timezone.now()).select_related("user").get(digest=digest(key))
+            # The database says whether it is valid: the same work, words and time for unknown, expired and revoked.
+            token = ApiToken.objects.valid(at).select_related("user").get(digest=digest(key))
         except ApiToken.DoesNotExist:
-            # The same words for unknown, expired and revoked: they tell a stranger nothing.
             raise AuthenticationFailed("The token is not valid.") from None
-        return token.user, token
+        try:
+            token.note_use(at=at)
+        except DatabaseError as error:
+            logger.warning("When a token was last used could not be noted: %s", error)
+        return token.holder, token
 
     def authenticate_header(self, request: object) -> str:
         return 'Bearer realm="api"'

@@ -1,13 +1,19 @@
 import datetime as dt
 import hashlib
 import secrets
-from typing import Self
+from collections.abc import Collection
+from typing import Any, Self
 
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models import F, Q
 
+from config.access.roles import Role
+from config.access.scopes import Scope, covered
+
 PREFIX = "tbs_"
+USE_IS_NOTED_EVERY = dt.timedelta(minutes=5)
 
 
 def digest(token: str) -> str:
@@ -22,12 +28,13 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
 
 
 class ApiToken(models.Model):
-    """A program's key: it acts as its user. Only a hash of it is kept."""
+    """A program's key: it acts as its user, within its scopes. Only a hash of it is kept."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
     name = models.CharField(max_length=100, help_text="What uses this token, such as “web shop”.")
     start = models.CharField(max_length=12, editable=False, help_text="Its first characters, to recognise it by.")
     digest = models.CharField(max_length=64, unique=True, editable=False)
+    scopes = models.JSONField(default=list, db_default=[], blank=True, help_text="None: all that the user may.")
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: it does not run out.")
     last_used_at = models.DateTimeField(null=True, editable=False)
@@ -57,13 +64,61 @@ class ApiToken(models.Model):
         return f"{self.name} ({self.start}…)"
 
     @classmethod
-    def issue(cls, *, user: object, name: str, expires_at: dt.datetime | None = None) -> tuple["ApiToken", str]:
-        """Makes a token, and returns it with its text, which is not kept and cannot be shown again."""
+    def issue(
+        cls, *, user: object, name: str, scopes: Collection[str] = (), expires_at: dt.datetime | None = None
+    ) -> tuple["ApiToken", str]:
+        """Makes a token, and returns it with its text, which is not kept and cannot be shown again.
+
+        Without scopes it may all that its user may. Raises ValueError for a scope that there is not.
+        """
         text = PREFIX + secrets.token_urlsafe(32)
-        token = cls.objects.create(user=user, name=name, start=text[:12], digest=digest(text), expires_at=expires_at)
-        return token, text
+        known = {Scope(scope).value for scope in scopes}
+        facts = {"name": name, "scopes": [scope for scope in Scope.values if scope in known], "expires_at": expires_at}
+        return cls.objects.create(user=user, start=text[:12], digest=digest(text), **facts), text
 
     def revoke(self, *, at: dt.datetime) -> None:
         """Ends the token now. Revoking it again changes nothing."""
         type(self).objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=at)
         self.refresh_from_db()
+
+    def note_use(self, *, at: dt.datetime) -> None:
+        """Keeps when the token was last used, to within five minutes: a busy one is not written all the time."""
+        before = at - USE_IS_NOTED_EVERY
+        if self.last_used_at is None or self.last_used_at <= before:
+            due = Q(last_used_at=None) | Q(last_used_at__lte=before)
+            type(self).objects.filter(due, pk=self.pk).update(last_used_at=at)
+
+    def covers(self, permission: str) -> bool:
+        return covered(self.scopes, permission)
+
+    @property
+    def holder(self) -> Any:
+        """The user, who may through this token only what its scopes cover; so may a superuser."""
+        user = self.user
+        if self.scopes:
+            may = user.has_perm
+            # On the object, because Django asks no backend about a superuser.
+            vars(user)["has_perm"] = lambda permission, obj=None: self.covers(permission) and may(permission, obj)
+        return user
+
+
+class RoleGroup(models.Model):
+    """The group that stands for a role, whatever staff call it, and what the role gave it last."""
+
+    role = models.CharField(max_length=20, unique=True, choices=Role.choices)
+    group = models.OneToOneField(Group, on_delete=models.CASCADE, related_name="role_group")
+    given = models.JSONField(default=list)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(role__in=Role.values),
+                name="role_group_has_a_known_role",
+                violation_error_message="There is no such role.",
+                violation_error_code="unknown-role",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.group} ({self.role})"

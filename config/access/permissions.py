@@ -7,14 +7,26 @@ from typing import Any
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-ANYONE = "anyone"
+from config.access.models import ApiToken
+
+
+@dataclass(frozen=True)
+class Anyone:
+    """Needs nothing. A token that is narrowed, however, must cover `permission`, when there is one: what was made to
+    read does not write, although anybody might.
+    """
+
+    permission: str = ""
+
+
+ANYONE = Anyone()
 
 
 @dataclass(frozen=True)
 class Unless:
     """Needs `permission`, unless `is_free` says of the object that whoever reaches it may act on it.
 
-    `free_when` is the same in words, for the documentation.
+    `free_when` is the same in words, for the documentation. A token that is narrowed must cover the permission anyway.
     """
 
     permission: str
@@ -23,17 +35,25 @@ class Unless:
 
 
 class DeclaredAccess(BasePermission):
-    """Reads the view's `access`: action → ANYONE, the name of a permission, or Unless."""
+    """Reads the view's `access`: action → Anyone, the name of a permission, or Unless."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         action = getattr(view, "action", request.method)
         if action is None or request.method == "OPTIONS":
             return True  # no action: the answer is 405; OPTIONS tells the methods, which are in the documentation too
-        rule = getattr(view, "access", {}).get(action)
-        if rule is None:
-            return False
-        return rule == ANYONE or isinstance(rule, Unless) or request.user.has_perm(rule)
+        match getattr(view, "access", {}).get(action):
+            case None:
+                return False
+            case Anyone(permission) | Unless(permission):
+                return not permission or is_covered(request, permission)
+            case permission:
+                return request.user.has_perm(permission)
 
     def has_object_permission(self, request: Request, view: Any, obj: Any) -> bool:
         rule = view.access[view.action]
         return not isinstance(rule, Unless) or rule.is_free(obj) or request.user.has_perm(rule.permission)
+
+
+def is_covered(request: Request, permission: str) -> bool:
+    """Whether the caller comes without a token, or with one whose scopes cover the permission."""
+    return not isinstance(request.auth, ApiToken) or request.auth.covers(permission)

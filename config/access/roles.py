@@ -1,13 +1,13 @@
 """The four roles that staff and programs can have, as Django groups with Django's permissions."""
 
-from django.apps import apps
+from typing import Any
+
+from django.apps import apps as installed
 from django.contrib.auth.management import create_permissions
-from django.contrib.auth.models import Group, Permission
-from django.db import models
+from django.db import models, router, transaction
 
 CATALOGUE = ("venues.venue", "events.event", "ticket_types.tickettype")
-SALES = ("bookings.booking", "bookings.bookingitem", "bookings.ticket")
-MANAGED_APPS = ("access", "venues", "events", "ticket_types", "bookings")
+SALES = ("bookings.booking", "bookings.ticket")
 
 
 class Role(models.TextChoices):
@@ -24,47 +24,70 @@ def on(verb: str, *resources: str) -> set[str]:
 
 VIEW_CATALOGUE = on("view", *CATALOGUE)
 VIEW_SALES = on("view", *SALES)
+MANAGE_CATALOGUE = {
+    *VIEW_CATALOGUE,
+    *on("add", *CATALOGUE),
+    *on("change", *CATALOGUE),
+    *on("delete", *CATALOGUE),
+    "events.publish_event",
+    "events.cancel_event",
+}
 SELL = {
     *on("add", "bookings.booking"),
     *on("change", "bookings.booking"),
     "bookings.confirm_booking",
     "bookings.cancel_booking",
 }
+CHECK_IN = {"bookings.check_in_ticket"}
+REPORTS = {"bookings.view_reports"}
+TOKENS = {*on("view", "access.apitoken"), *on("add", "access.apitoken"), *on("change", "access.apitoken")}
 
 PERMISSIONS: dict[str, set[str]] = {
-    Role.MANAGER: {
-        *VIEW_CATALOGUE,
-        *on("add", *CATALOGUE),
-        *on("change", *CATALOGUE),
-        *on("delete", *CATALOGUE),
-        "events.publish_event",
-        "events.cancel_event",
-        *VIEW_SALES,
-        *SELL,
-        "bookings.check_in_ticket",
-        "bookings.view_reports",
-        *on("view", "access.apitoken"),
-        *on("add", "access.apitoken"),
-        *on("change", "access.apitoken"),
-    },
-    Role.BOX_OFFICE: {*VIEW_CATALOGUE, *VIEW_SALES, *SELL, "bookings.check_in_ticket", "bookings.view_reports"},
-    Role.DOOR: {*VIEW_CATALOGUE, *on("view", "bookings.ticket"), "bookings.check_in_ticket"},
-    Role.AUDITOR: {*VIEW_CATALOGUE, *VIEW_SALES, "bookings.view_reports"},
+    Role.MANAGER: {*MANAGE_CATALOGUE, *VIEW_SALES, *SELL, *CHECK_IN, *REPORTS, *TOKENS},
+    Role.BOX_OFFICE: {*VIEW_CATALOGUE, *VIEW_SALES, *SELL, *CHECK_IN, *REPORTS},
+    Role.DOOR: {*VIEW_CATALOGUE, *on("view", "bookings.ticket"), *CHECK_IN},
+    Role.AUDITOR: {*VIEW_CATALOGUE, *VIEW_SALES, *REPORTS},
 }
+APPS = sorted({name.split(".")[0] for names in PERMISSIONS.values() for name in names})
 
 
-def set_up(using: str) -> None:
-    """Makes each role's group when there is none. What staff changed in a group afterwards stays as it is."""
-    missing = set(Role.labels) - set(Group.objects.using(using).values_list("name", flat=True))
-    if not missing:
+def set_up(using: str, apps: Any = installed) -> None:
+    """Brings each role's group from what it was given last to what the role is now.
+
+    Only the difference is applied: what staff took from a group stays away, what they added stays. A group that is
+    gone is made again; nobody is in it. `apps` are the models as a migration left them.
+    """
+    try:
+        groups = apps.get_model("access", "RoleGroup").objects.using(using)
+        permissions = apps.get_model("auth", "Permission").objects.using(using)
+    except LookupError:  # the migrations were taken back to before there were any
         return
-    for label in MANAGED_APPS:
-        create_permissions(apps.get_app_config(label), verbosity=0, using=using)
-    known = {
-        f"{permission.content_type.app_label}.{permission.codename}": permission
-        for permission in Permission.objects.using(using).select_related("content_type")
-    }
+    if not router.allow_migrate_model(using, groups.model):
+        return
+    given = {row.role: set(row.given) for row in groups}
+    if all(given.get(role) == PERMISSIONS[role] for role in Role):
+        return
+    for label in APPS:
+        create_permissions(installed.get_app_config(label), verbosity=0, using=using, apps=apps)
+    rows = permissions.values_list("content_type__app_label", "codename", "pk")
+    ids = {f"{label}.{codename}": pk for label, codename, pk in rows}
     for role in Role:
-        if role.label in missing and PERMISSIONS[role] <= known.keys():
-            group = Group.objects.using(using).create(name=role.label)
-            group.permissions.set([known[name] for name in PERMISSIONS[role]])
+        if PERMISSIONS[role] <= ids.keys():  # the last of the migrations finds all of them in place
+            with transaction.atomic(using=using):
+                bring_up_to_date(role, apps, using, ids)
+
+
+def bring_up_to_date(role: Role, apps: Any, using: str, ids: dict[str, int]) -> None:
+    now = PERMISSIONS[role]
+    kept = apps.get_model("access", "RoleGroup").objects.using(using)
+    row = kept.filter(role=role).select_related("group").first()
+    if row is None:
+        group, is_new = apps.get_model("auth", "Group").objects.using(using).get_or_create(name=role.label)
+        row = kept.model(role=role, group=group)
+        before = set() if is_new else now  # a group that staff made by this name is theirs as it is
+    else:
+        before = set(row.given)
+    row.group.permissions.add(*(ids[name] for name in now - before))
+    row.group.permissions.remove(*(ids[name] for name in before - now if name in ids))
+    row.given = sorted(now)
+    row.save(using=using)

@@ -22,6 +22,7 @@ from config.problems import PreconditionFailed
 
 KEPT_BY_304 = ("Cache-Control", "Content-Location", "Expires", "Link", "Vary")
 READS = ("GET", "HEAD")
+PRECONDITIONS = ("If-Match", "If-None-Match")
 
 
 def digest(content: bytes) -> str:
@@ -80,18 +81,19 @@ class Conditional(GenericViewSet):
         response["ETag"] = f'"{facts}{whole}"'
 
     def refuse_stale(self) -> None:
-        """Raises PreconditionFailed when `If-Match` names another state than the one that is stored.
+        """Raises PreconditionFailed when `If-Match` names another state than the one that is stored, or
+        `If-None-Match` that one.
 
         A verb calls this when it has locked the row, so that nobody can change it between the question and the answer.
         """
-        if "If-Match" not in self.request.headers:
-            return
-        asked = tags(self.request, "If-Match")
-        if asked == ["*"]:
+        if not any(name in self.request.headers for name in PRECONDITIONS):
             return
         facts = digest_of_facts(self.get_serializer(self.get_object()).data, self.get_serializer_class())
-        if f'"{facts}' not in {tag.partition("-")[0] for tag in asked}:
+        wanted, unwanted = ({tag.partition("-")[0] for tag in tags(self.request, name)} for name in PRECONDITIONS)
+        if "If-Match" in self.request.headers and not {"*", f'"{facts}'} & wanted:
             raise PreconditionFailed("It has changed since you read it. Read it again, and decide anew.")
+        if {"*", f'"{facts}'} & unwanted:
+            raise PreconditionFailed("It is in the state that If-None-Match rules out.")
 
 
 class NotModifiedMiddleware:

@@ -28,6 +28,8 @@ from config.problems import Problem, escape
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+MOST_FAULTS = 100  # that are named: a body may have ten thousand
+HEALTH = ("/health", "/health/ready")
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
@@ -67,7 +69,7 @@ def as_dict(problem: Problem) -> dict[str, Any]:
         "request_id": request_id.get(),
     }
     if problem.errors:
-        answer["errors"] = problem.errors
+        answer["errors"] = problem.errors[:MOST_FAULTS]
     return answer
 
 
@@ -242,7 +244,10 @@ def respond(problem: Problem, **how: Any) -> JsonResponse:
 
 
 class KnownHostMiddleware:
-    """Refuses an unknown Host under the API path itself: in debug mode Django would answer it with a page."""
+    """Refuses an unknown Host itself: Django would log a traceback for each, and in debug mode answer with a page.
+
+    Health is told whatever the Host: a load balancer asks each server by its address.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -251,9 +256,10 @@ class KnownHostMiddleware:
         try:
             request.get_host()
         except DisallowedHost as error:
-            if is_api(request):
+            if not settings.ALLOWED_HOSTS or request.path.rstrip("/") not in HEALTH:
                 logger.warning("%s", error)
                 return respond(problems.BadHost())
+            request.META["HTTP_HOST"] = settings.ALLOWED_HOSTS[0].removeprefix(".")
         return self.get_response(request)
 
 

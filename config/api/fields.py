@@ -12,7 +12,7 @@ from rest_framework.fields import get_error_detail
 
 from config import money, text
 
-INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})")
+INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-5][0-9])")
 INSTANT_SCHEMA = {
     "type": "string",
     "format": "date-time",
@@ -103,7 +103,7 @@ class InstantField(serializers.DateTimeField):
     """An instant as RFC 3339 writes it, with an offset; answered in UTC."""
 
     default_error_messages = {
-        "invalid": "Must be an instant with an offset, such as 2027-01-31T19:30:00Z.",
+        "invalid": "Must be an instant with an offset and at most 6 decimals, such as 2027-01-31T19:30:00Z.",
         "out_of_range": "Must be in the years 2000 to 2100.",
     }
 

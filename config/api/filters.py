@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from config import text
-from config.api.fields import INSTANT_SCHEMA, InstantField
+from config.api.fields import GREATEST_ID, INSTANT_SCHEMA, InstantField
 from config.problems import InvalidInput
 
 MOST_TERMS = 10
@@ -85,12 +85,12 @@ def names_pattern(names: Iterable[str], sign: str = "") -> str:
 
 class WholeNumberField(forms.IntegerField):
     def to_python(self, value: Any) -> int | None:
-        if value is not None and not re.fullmatch(r"\d{1,18}", value, re.ASCII):
-            raise forms.ValidationError("Must be a whole number.", code="invalid")
+        if value is not None and not (re.fullmatch(r"0|[1-9]\d{0,18}", value, re.ASCII) and int(value) <= GREATEST_ID):
+            raise forms.ValidationError(f"Must be a whole number from 0 to {GREATEST_ID}.", code="invalid")
         return super().to_python(value)
 
 
-@extend_schema_field({"type": "integer", "minimum": 0, "maximum": 10**18 - 1})
+@extend_schema_field({"type": "integer", "minimum": 0, "maximum": GREATEST_ID})
 class WholeNumberFilter(django_filters.NumberFilter):
     field_class = WholeNumberField  # type: ignore[assignment]
 

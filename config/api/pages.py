@@ -6,7 +6,7 @@ from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
-from csp.constants import UNSAFE_INLINE
+from csp.constants import SELF, UNSAFE_INLINE
 from csp.decorators import csp_update
 from django.conf import settings
 from django.core.cache import cache
@@ -19,7 +19,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.vary import vary_on_headers
-from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -27,6 +27,7 @@ from config import problems
 from config.api.conditional import READS
 from config.api.errors import MEDIA_TYPE, respond
 from config.api.schema import example_of
+from config.api.viewsets import Viewset, refuse_parameters
 from config.replica import ALIAS as REPLICA
 from config.replica import replica
 
@@ -81,7 +82,8 @@ def health(request: HttpRequest) -> JsonResponse:
 def ready(request: HttpRequest) -> JsonResponse:
     """Whether the process can do its work: 200 or 503, with a line for each thing it needs.
 
-    It can do without the replica, whose line says only whether it is read.
+    Without the cache it sells on, and counts no callers: the line says so, and no machine is taken away for it. It can
+    do without the replica too, whose line says whether it is read.
     """
     checks = {"database": check_database, "migrations": check_migrations, "cache": check_cache}
     results = {}
@@ -90,7 +92,7 @@ def ready(request: HttpRequest) -> JsonResponse:
             results[name] = check()
         except Exception as error:  # noqa: BLE001  whatever it is, it is the answer
             results[name] = f"failed: {type(error).__name__}"
-    is_ready = all(result == "ok" for result in results.values())
+    is_ready = all(result == "ok" for name, result in results.items() if name != "cache")
     if REPLICA in connections.databases:
         results[REPLICA] = replica.state()
     answer = {"status": "ready" if is_ready else "not ready", "checks": results}
@@ -180,17 +182,11 @@ def with_code(text: str) -> SafeString:
     return format_html_join("", "{}", ((format_html("<code>{}</code>", it) if n % 2 else it,) for n, it in pieces))
 
 
-class SwaggerView(SpectacularSwaggerSplitView):
-    """The page may be kept; its script holds a token of the session that asked for it."""
+class Kept(APIView):
+    """What is the same for everybody, whoever asks."""
 
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        response = super().finalize_response(request, response, *args, **kwargs)
-        if response.status_code == HTTPStatus.OK:
-            response["Cache-Control"] = NOBODY if "script" in request.query_params else ANYBODY
-        return response
+    options = Viewset.options
 
-
-class RedocView(SpectacularRedocView):
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
         if response.status_code == HTTPStatus.OK:
@@ -198,10 +194,32 @@ class RedocView(SpectacularRedocView):
         return response
 
 
-# Both write styles while they run, and have small pictures inside their style sheets.
-docs = csp_update({"style-src": [UNSAFE_INLINE], "img-src": ["data:"]})(SwaggerView.as_view(url_name="schema"))
-# ReDoc searches in a worker that it makes of its own text.
-redoc = csp_update({"style-src": [UNSAFE_INLINE], "img-src": ["data:"], "worker-src": ["blob:"]})(
+class DocumentView(Kept, SpectacularJSONAPIView):
+    authentication_classes = []
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        refuse_parameters(request)
+
+
+class SwaggerView(Kept, SpectacularSwaggerSplitView):
+    """The page may be kept; its script holds a token of the session that asked for it."""
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        if "script" in request.query_params:
+            response["Cache-Control"] = NOBODY
+        return response
+
+
+class RedocView(Kept, SpectacularRedocView):
+    pass
+
+
+# Both have small pictures inside their style sheets. ReDoc also writes style sheets while it runs, and searches in a
+# worker that it makes of its own text.
+docs = csp_update({"img-src": ["data:"]})(SwaggerView.as_view(url_name="schema"))
+redoc = csp_update({"style-src-elem": [SELF, UNSAFE_INLINE], "img-src": ["data:"], "worker-src": ["blob:"]})(
     RedocView.as_view(url_name="schema")
 )
 

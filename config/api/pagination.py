@@ -1,5 +1,6 @@
 """Two ways through a list: `skip` and `limit` for a catalogue, a cursor for what grows without bound."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from config.problems import InvalidInput
 MOST_ROWS = 1000
 ROWS = 100
 MOST_SKIPPED = 2**31 - 1
+NUMBER = re.compile(r"0|[1-9][0-9]{0,9}")
 LINK = {"type": ["string", "null"], "format": "uri"}
 
 
@@ -23,7 +25,7 @@ def whole_number(request: Request, name: str, default: int, least: int, most: in
     value = request.query_params.get(name)
     if value is None:
         return default
-    if value.isascii() and value.isdigit() and len(value) <= 10 and least <= int(value) <= most:
+    if NUMBER.fullmatch(value) and least <= int(value) <= most:
         return int(value)
     detail = f"Must be a whole number from {least} to {most}."
     raise InvalidInput(errors=[{"parameter": name, "code": "invalid", "detail": detail}])
@@ -93,7 +95,8 @@ class SkipLimitPagination(LimitOffsetPagination):
         return self.link(self.offset + self.limit) if self.offset + self.limit < self.count else None
 
     def get_previous_link(self) -> str | None:
-        return self.link(max(self.offset - self.limit, 0)) if self.offset else None
+        before = min(self.offset, self.count)  # beyond the last row the page before is the last one
+        return self.link(max(before - self.limit, 0)) if self.offset else None
 
     def get_paginated_response(self, data: Any) -> Response:
         following, previous = self.get_next_link(), self.get_previous_link()
@@ -124,7 +127,8 @@ def page_schema(rows: dict[str, Any], **more: Any) -> dict[str, Any]:
 class CursorPagination(BasePagination):
     """Goes on from a row's place in the order, not from its number: what comes and goes meanwhile shifts nothing.
 
-    The list's order ends with the primary key and has no nulls. A cursor is signed: nobody can make one up.
+    The list's order ends with the primary key and has no nulls. A cursor is signed: nobody can make one up. It bears no
+    time, so that the same page has the same links, and the same ETag.
     """
 
     parameters = ("limit", "cursor")
@@ -132,7 +136,7 @@ class CursorPagination(BasePagination):
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         self.request = request
         self.order: tuple[str, ...] = queryset.query.order_by
-        self.salt = f"cursor {queryset.model._meta.label} {self.order}"
+        self.signer = signing.Signer(salt=f"cursor {queryset.model._meta.label} {self.order}")
         limit = whole_number(request, "limit", ROWS, 1, MOST_ROWS)
         place, is_backward = self.read_cursor(queryset.model)
         order = [opposite(name) for name in self.order] if is_backward else self.order
@@ -153,7 +157,7 @@ class CursorPagination(BasePagination):
         if cursor is None:
             return [], False
         try:
-            *place, is_backward = signing.loads(cursor, salt=self.salt)
+            *place, is_backward = self.signer.unsign_object(cursor)
         except signing.BadSignature:
             detail = "Must be taken from a link that the API gave, and used with the same ordering."
             raise InvalidInput(errors=[{"parameter": "cursor", "code": "invalid", "detail": detail}]) from None
@@ -161,7 +165,7 @@ class CursorPagination(BasePagination):
 
     def link(self, row: Model, *, is_backward: bool) -> str:
         place = [field(type(row), name).value_to_string(row) for name in self.order]
-        cursor = signing.dumps([*place, is_backward], salt=self.salt)
+        cursor = self.signer.sign_object([*place, is_backward], compress=True)
         return replace_query_param(here(self.request), "cursor", cursor)
 
     def get_paginated_response(self, data: Any) -> Response:

@@ -27,8 +27,8 @@ class StrictJSONParser(BaseParser):
         request = (parser_context or {}).get("request")
         if request is not None and request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
             raise UnsupportedMediaType("Bodies are sent as they are, not compressed.")
-        charset = parse_header_parameters(media_type or "")[1].get("charset", "utf-8")
-        if charset.lower() != "utf-8":
+        kind, parameters = parse_header_parameters(media_type or "")
+        if kind != self.media_type or parameters.get("charset", "utf-8").lower() != "utf-8":
             raise UnsupportedMediaType("Bodies are application/json in UTF-8.")
         body = stream.read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
         if len(body) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:

@@ -1,9 +1,31 @@
-"""What the answers look like in a browser."""
+"""What the answers look like in a browser, and who is shown that."""
 
+from collections.abc import Iterable
+from operator import attrgetter
 from typing import Any
 
 from csp.constants import UNSAFE_INLINE
-from rest_framework.renderers import BrowsableAPIRenderer
+from django.http.request import MediaType
+from rest_framework.exceptions import NotAcceptable
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer
+from rest_framework.request import Request
+
+
+class Negotiation(DefaultContentNegotiation):
+    """The form that `Accept` gives the highest weight (RFC 9110, section 12.5.1), the first of several."""
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        renderers = list(renderers)
+        ranges = [MediaType(it) for it in request.headers.get("Accept", "").split(",") if it.strip()]
+        ranges = sorted(ranges or [MediaType("*/*")], key=attrgetter("specificity"), reverse=True)
+        weights = [next((it.quality for it in ranges if it.match(renderer.media_type)), 0) for renderer in renderers]
+        if not max(weights):
+            raise NotAcceptable(available_renderers=renderers)
+        chosen = renderers[weights.index(max(weights))]
+        return chosen, chosen.media_type
 
 
 class PageRenderer(BrowsableAPIRenderer):

@@ -6,7 +6,6 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError
 from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 
-from config.access.permissions import ANYONE
 from config.api.conditional import READS
 from config.problems import NotFound
 from config.replica import replica
@@ -33,7 +32,7 @@ class Replicated(GenericViewSet):
             self.database = DEFAULT_DB_ALIAS
 
     def may_edit(self, user: Any) -> bool:
-        return any(user.has_perm(rule) for rule in self.access.values() if rule != ANYONE)
+        return any(user.has_perm(rule) for rule in self.access.values() if isinstance(rule, str))
 
     def filter_queryset(self, queryset: Any) -> Any:
         is_elsewhere = self.database != DEFAULT_DB_ALIAS

@@ -29,6 +29,23 @@ class RequestIdMiddleware:
         return response
 
 
+class PermissionsPolicyMiddleware:
+    """No page here needs a camera or the like, and so none gets it, whatever script should find its way into one."""
+
+    policy = ", ".join(f"{feature}=()" for feature in (
+        "camera", "display-capture", "geolocation", "microphone", "payment", "usb",
+    ))  # fmt: skip
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if response.get("Content-Type", "").startswith("text/html"):
+            response["Permissions-Policy"] = self.policy
+        return response
+
+
 class RequestIdFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = request_id.get()

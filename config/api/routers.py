@@ -1,7 +1,12 @@
+from typing import Any
+
 from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
 from rest_framework.routers import APIRootView, DefaultRouter
 
-from config.api.viewsets import Viewset
+from config.api.viewsets import Viewset, refuse_parameters
+
+KEEP = "public, max-age=300"
 
 
 class RootView(APIRootView):
@@ -9,6 +14,17 @@ class RootView(APIRootView):
 
     permission_classes = [AllowAny]
     options = Viewset.options
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        refuse_parameters(request)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        if response.status_code < 400:
+            is_page = getattr(getattr(response, "accepted_renderer", None), "format", "") == "api"
+            response["Cache-Control"] = "no-store" if is_page else KEEP
+        return response
 
 
 class OptionalSlashRouter(DefaultRouter):

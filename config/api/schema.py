@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -12,7 +13,7 @@ from rest_framework.fields import ListField
 from rest_framework.serializers import ListSerializer
 
 from config import money, problems, text
-from config.access.permissions import ANYONE, Unless
+from config.access.permissions import ANYONE, Anyone, Unless
 from config.api import fields
 from config.api.errors import MEDIA_TYPE, as_dict
 from config.api.expand import PARAMETER as EXPAND
@@ -51,16 +52,37 @@ PROBLEM = {
 TEXT = {"schema": {"type": "string"}}
 SECONDS = {"schema": {"type": "integer", "minimum": 0}, "description": "Seconds after which to try again."}
 TAG = {"schema": {"type": "string"}, "description": "What state this is, for If-None-Match and If-Match (RFC 9110)."}
+RATES = {
+    "RateLimit": {
+        "schema": {"type": "string"},
+        "description": "Of each limit that the request counted for, what is left (r), and for how many seconds (t).",
+        "example": '"anonymous-reads";r=2999;t=60',
+    },
+    "RateLimit-Policy": {
+        "schema": {"type": "string"},
+        "description": "Of each of these limits, how much it is (q), and in how many seconds (w).",
+        "example": '"anonymous-reads";q=3000;w=60',
+    },
+}
 HEADERS: dict[int, dict[str, Any]] = {
     201: {"Location": {"schema": {"type": "string", "format": "uri-reference"}, "description": "Where it is now."}},
     304: {"ETag": TAG},
     401: {"WWW-Authenticate": TEXT},
     409: {"Retry-After": SECONDS},
+    429: {"Retry-After": SECONDS},
     503: {"Retry-After": SECONDS},
 }
 IF_NONE_MATCH = "The ETag of an earlier answer: when it is still true, the answer is 304 without a body."
 IF_MATCH = "The ETag of what you have read: when it has been changed since, the answer is 412, and nothing is done."
-ANY_METHOD = (problems.InvalidInput, problems.Unauthenticated, problems.NotAcceptable, problems.Unavailable)
+ANY_METHOD = (
+    problems.InvalidInput,
+    problems.Unauthenticated,
+    problems.NotAcceptable,
+    problems.AddressTooLong,
+    problems.HeadersTooLarge,
+    problems.TooManyRequests,
+    problems.Unavailable,
+)
 WITH_BODY = (problems.TooLarge, problems.UnsupportedMediaType)
 EDITS = ("PUT", "PATCH", "DELETE")
 FORMATS: tuple[tuple[Any, dict[str, str]], ...] = (
@@ -107,6 +129,11 @@ class Schema(AutoSchema):
         facts = self.view.queryset.model._meta
         return {"name": str(facts.verbose_name), "names": str(facts.verbose_name_plural)}
 
+    @property
+    def is_verb(self) -> bool:
+        """Whether it does something to one row: publish, confirm, check in."""
+        return self.method == "POST" and bool(getattr(self.view, "detail", False))
+
     def get_summary(self) -> str | None:
         action = self.view.action
         return SUMMARIES.get(action, f"{action.replace('_', ' ').capitalize()} {{name}}").format(**self.names)
@@ -121,8 +148,12 @@ class Schema(AutoSchema):
 
     def get_description(self) -> str:  # type: ignore[override]
         description = super().get_description()
+        if self.view.action == "update":
+            description = f"{description}\n\nOptional fields that are not sent stay as they are."
         if self.rule == ANYONE:
             return description
+        if isinstance(self.rule, Anyone):
+            return f"{description}\n\nA token with scopes needs one that covers `{self.rule.permission}`."
         if isinstance(self.rule, Unless):
             return f"{description}\n\nNeeds the permission `{self.rule.permission}`, unless {self.rule.free_when}."
         return f"{description}\n\nNeeds the permission `{self.rule}`."
@@ -132,13 +163,13 @@ class Schema(AutoSchema):
 
     def get_auth(self) -> list[dict[str, Any]]:
         schemes = super().get_auth()
-        return [{}, *schemes] if self.rule == ANYONE or isinstance(self.rule, Unless) else schemes
+        return [{}, *schemes] if isinstance(self.rule, Anyone | Unless) else schemes
 
     def get_override_parameters(self) -> list[Any]:
         parameters = list(super().get_override_parameters())
         if self.method == "GET":
             parameters.append(OpenApiParameter("If-None-Match", str, "header", description=IF_NONE_MATCH))
-        if self.method in EDITS:
+        if self.method in EDITS or self.is_verb:
             parameters.append(OpenApiParameter("If-Match", str, "header", description=IF_MATCH))
         if self.view.expansions:
             schema = {"type": "string", "pattern": names_pattern(self.view.expansions)}
@@ -173,6 +204,7 @@ class Schema(AutoSchema):
         if direction == "request":
             schema["additionalProperties"] = False
         else:
+            schema["required"] = list(schema["properties"])  # an answer has all of its fields, always
             self.add_expansions(schema, getattr(kind, "expansions", {}))
         if example := getattr(getattr(kind, "Meta", None), "example", None):
             schema["example"] = example
@@ -200,12 +232,9 @@ class Schema(AutoSchema):
         self.registry.register_on_missing(component)
         if self.method == "GET":
             bodies["304"] = {"description": "Nothing has changed: what you have is what would be answered."}
-        for kind in self.refusals():
-            bodies[str(kind.status)] = {"description": kind.title}
+        for status, kinds in groupby(self.refusals(), key=lambda kind: kind.status):
+            bodies[str(status)] = refused(list(kinds), component.ref)
         for status, body in bodies.items():
-            if int(status) >= 400:
-                kind = next(kind for kind in problems.Problem.family() if str(kind.status) == status)
-                body["content"] = {MEDIA_TYPE: {"schema": component.ref, "example": example_of(kind)}}
             if headers := self.headers(int(status)):
                 body["headers"] = {**headers, **body.get("headers", {})}
         if "201" in bodies and getattr(self.view, "bulk_by", None):
@@ -215,23 +244,32 @@ class Schema(AutoSchema):
 
     def headers(self, status: int) -> dict[str, Any]:
         headers = HEADERS.get(status, {})
+        if status < 300 or status == problems.TooManyRequests.status:
+            headers = headers | {name: {"$ref": f"#/components/headers/{name}"} for name in RATES}
         shows_itself = self.method == "GET" or self.view.action == "partial_update"
         return {**headers, "ETag": TAG} if (status == 200 and shows_itself) or status == 201 else headers
 
     def refusals(self) -> list[type[problems.Problem]]:
-        """The problems that can come of this operation, one of each status."""
+        """The problems that can come of this operation, by status; the view names those of its domain."""
         kinds: list[type[problems.Problem]] = [*ANY_METHOD]
         if self.rule != ANYONE:
             kinds.append(problems.Forbidden)
         if getattr(self.view, "detail", False):
             kinds.append(problems.NotFound)
         if self.method != "GET":
-            kinds.append(problems.DomainError)
-        if self.method in ("GET", *EDITS):
+            kinds += self.view.refusals.get(self.view.action, [problems.DomainError])
+        if self.method in ("GET", *EDITS) or self.is_verb:
             kinds.append(problems.PreconditionFailed)
         if self.method not in ("GET", "DELETE"):
             kinds += WITH_BODY
         return sorted(kinds, key=lambda kind: kind.status)
+
+
+def refused(kinds: list[type[problems.Problem]], schema: dict[str, Any]) -> dict[str, Any]:
+    """A response that is one of some problems, with the first of them as its example."""
+    codes = "; ".join(f"`{kind.code}`: {kind.title[0].lower()}{kind.title[1:]}" for kind in kinds)
+    content = {MEDIA_TYPE: {"schema": schema, "example": example_of(kinds[0])}}
+    return {"description": codes if len(kinds) > 1 else kinds[0].title, "content": content}
 
 
 def bounds_of(field: Any, direction: str) -> dict[str, Any]:
@@ -268,6 +306,7 @@ def without_trailing_slashes(endpoints: list[tuple[str, str, str, Any]]) -> list
 def finish(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
     """Gives each operation its examples, from those of the serializers, and drops the components that nothing names."""
     components = result["components"]["schemas"]
+    result["components"]["headers"] = RATES
     for media in media_types(result["paths"]):
         if "example" not in media and (example := example_for(media["schema"], components)) is not None:
             media["example"] = example
@@ -290,7 +329,7 @@ def example_for(schema: dict[str, Any], components: dict[str, Any]) -> Any:
     """The example of what a schema refers to; of a page, one with a single row; of one or many, one."""
     if "$ref" in schema:
         component = components[schema["$ref"].rsplit("/", 1)[-1]]
-        if "results" not in component.get("properties", {}):
+        if "example" in component or "results" not in component.get("properties", {}):
             known = component.get("properties", {})
             return {name: value for name, value in component.get("example", {}).items() if name in known}
         row = example_for(component["properties"]["results"]["items"], components)

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Any, ClassVar
 from urllib.parse import unquote_to_bytes
@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer, Serializer
 from rest_framework.viewsets import GenericViewSet
 
+from config.access.limits import guessed
 from config.api.conditional import Conditional
 from config.api.deprecation import Deprecated
 from config.api.errors import problem_of
@@ -25,9 +26,29 @@ from config.api.pagination import SkipLimitPagination
 from config.api.reading import Reading
 from config.api.replicated import Replicated
 from config.api.serializers import checked_by
-from config.problems import InvalidInput, Malformed, NotFound, Problem
+from config.history.models import together
+from config.problems import DomainError, InvalidInput, Malformed, NotFound, Problem
 
 MOST_AT_ONCE = 100  # objects in a body
+
+
+def refuse_parameters(request: Request, allowed: Collection[str] = ()) -> None:
+    """Raises InvalidInput for a parameter of the query that is not known or given twice, Malformed for other bytes."""
+    faults = [
+        {
+            "parameter": name,
+            "code": "given-twice" if name in allowed else "unknown-parameter",
+            "detail": "Must be given once." if name in allowed else "There is no such parameter.",
+        }
+        for name, values in request.query_params.lists()
+        if name not in allowed or len(values) > 1
+    ]
+    if faults:
+        raise InvalidInput(errors=faults)
+    try:
+        unquote_to_bytes(request.META["QUERY_STRING"]).decode()
+    except UnicodeDecodeError:
+        raise Malformed("The query is not UTF-8.") from None
 
 
 class Viewset(Conditional, Expanding, GenericViewSet):
@@ -35,7 +56,8 @@ class Viewset(Conditional, Expanding, GenericViewSet):
 
     A resource declares `ordering` (the order without being asked), `ordering_fields` (what `?ordering=` takes),
     `filterset_class`, in `access` who may call each action (see config.access.permissions), for how long its answers
-    may be kept (`public_for`), and in `deprecations` the actions that will go.
+    may be kept (`public_for`), in `refusals` what the domain can refuse each action for, and in `deprecations` the
+    actions that will go.
     """
 
     lookup_value_regex = r"[^/]+"
@@ -43,8 +65,10 @@ class Viewset(Conditional, Expanding, GenericViewSet):
     ordering: ClassVar[tuple[str, ...]] = ("id",)
     ordering_fields: ClassVar[tuple[str, ...]] = ()
     access: ClassVar[dict[str, Any]]
+    refusals: ClassVar[dict[str, list[type[DomainError]]]] = {}
     deprecations: ClassVar[dict[str, Deprecated]] = {}
     pagination_class: Any = SkipLimitPagination
+    is_guessable: ClassVar[bool] = False  # its ids are secrets, and wrong ones are counted
     queryset: Any
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -53,6 +77,12 @@ class Viewset(Conditional, Expanding, GenericViewSet):
         if self.action is not None:  # otherwise the method is not known here, and the answer 405
             self.refuse_parameters(request)
             self.read_expand(request)
+            if self.detail and request.method == "POST":
+                self.refuse_stale()
+
+    def check_permissions(self, request: Request) -> None:
+        self.check_throttles(request)  # first: what is refused counts, too
+        super().check_permissions(request)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
@@ -61,22 +91,7 @@ class Viewset(Conditional, Expanding, GenericViewSet):
         return response
 
     def refuse_parameters(self, request: Request) -> None:
-        allowed = self.query_parameters()
-        faults = [
-            {
-                "parameter": name,
-                "code": "given-twice" if name in allowed else "unknown-parameter",
-                "detail": "Must be given once." if name in allowed else "There is no such parameter.",
-            }
-            for name, values in request.query_params.lists()
-            if name not in allowed or len(values) > 1
-        ]
-        if faults:
-            raise InvalidInput(errors=faults)
-        try:
-            unquote_to_bytes(request.META["QUERY_STRING"]).decode()
-        except UnicodeDecodeError:
-            raise Malformed("The query is not UTF-8.") from None
+        refuse_parameters(request, self.query_parameters())
 
     def query_parameters(self) -> set[str]:
         """The names that this action's query string may hold."""
@@ -85,7 +100,8 @@ class Viewset(Conditional, Expanding, GenericViewSet):
             return names
         filterset = getattr(self, "filterset_class", None)
         names |= set(filterset.base_filters) if filterset else set()
-        return names | set(self.pagination_class.parameters) | ({"ordering"} if self.ordering_fields else set())
+        names |= set(self.pagination_class.parameters) if self.pagination_class else set()
+        return names | ({"ordering"} if self.ordering_fields else set())
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
         """Says with the Allow header, and nothing else, what can be done here."""
@@ -107,6 +123,8 @@ class Viewset(Conditional, Expanding, GenericViewSet):
                 found = self.find()
                 self.expand([found])
                 return found
+        if self.is_guessable:
+            guessed(self.request)
         name = self.queryset.model._meta.verbose_name
         raise NotFound(f"There is no {name} with this {'id' if self.lookup_field == 'pk' else self.lookup_field}.")
 
@@ -136,6 +154,8 @@ class Viewset(Conditional, Expanding, GenericViewSet):
 class CatalogueViewset(Reading, Replicated, Viewset):
     """Create, read, update and delete through the model's verbs: `make` creates, `revise` changes, `remove` deletes.
 
+    Each is told `by` whom it is done.
+
     With `bulk_by` a POST also takes a list, of which everything is made or nothing. It names the reference whose row
     `make` locks: a list is made in that order, so that two lists at once do not wait for each other in a circle.
     """
@@ -148,7 +168,7 @@ class CatalogueViewset(Reading, Replicated, Viewset):
             return self.create_all(request.data)
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        self.kwargs["pk"] = str(type(self).make(**serializer.validated_data).pk)
+        self.kwargs["pk"] = str(type(self).make(**serializer.validated_data, by=request.user).pk)
         response = self.answer()
         response.status_code = status.HTTP_201_CREATED
         response["Location"] = f"{request.path.rstrip('/')}/{self.kwargs['pk']}"
@@ -160,17 +180,17 @@ class CatalogueViewset(Reading, Replicated, Viewset):
         rows: list[dict[str, Any]] = serializer.validated_data
         made: dict[int, Any] = {}
         refusals: dict[int, Problem] = {}
-        with transaction.atomic():
+        with transaction.atomic(), together():
             for index in sorted(range(len(rows)), key=lambda index: (rows[index][self.bulk_by].pk, index)):
                 try:
                     with transaction.atomic():
-                        made[index] = type(self).make(**rows[index]).pk
+                        made[index] = type(self).make(**rows[index], by=self.request.user).pk
                 except (Problem, IntegrityError) as error:
                     if (problem := problem_of(error, self)) is None:
                         raise
                     refusals[index] = problem
             if refusals:
-                raise together(refusals)
+                raise in_one(refusals)
         self.at = timezone.now()
         found = {row.pk: row for row in self.get_queryset().filter(pk__in=made.values())}
         answer = self.get_serializer([found[made[index]] for index in range(len(rows))], many=True).data
@@ -186,15 +206,15 @@ class CatalogueViewset(Reading, Replicated, Viewset):
         instance = self.get_object()
         serializer: BaseSerializer = self.get_serializer(instance, data=request.data, partial=partial)
         serializer.is_valid(raise_exception=True)
-        instance.revise(check=self.refuse_stale, **serializer.validated_data)
+        instance.revise(check=self.refuse_stale, by=request.user, **serializer.validated_data)
         return self.answer()
 
     def destroy(self, request: Request, pk: str) -> Response:
-        self.get_object().remove(check=self.refuse_stale)
+        self.get_object().remove(check=self.refuse_stale, by=request.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-def together(refusals: dict[int, Problem]) -> Problem:
+def in_one(refusals: dict[int, Problem]) -> Problem:
     """One problem of all those of a list's objects: of the first one's kind, with the faults of each by its place."""
     faults = [
         {**fault, "pointer": f"/{index}{fault['pointer']}"}

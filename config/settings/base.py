@@ -26,6 +26,7 @@ VERSION = env.str("VERSION", "0.1.0")
 API_V1_STR = env.url_path("API_V1_STR", "/api/v1")
 DEBUG = env.switch("DEBUG", False)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS")
+REFUSE_UNSAFE_START = False  # production does
 
 # The domain
 
@@ -36,6 +37,10 @@ BOOKING_HOLD_MINUTES_MAX = env.whole_number("BOOKING_HOLD_MINUTES_MAX", 60, leas
 BOOKING_HOLD_MINUTES = env.whole_number(
     "BOOKING_HOLD_MINUTES", min(15, BOOKING_HOLD_MINUTES_MAX), least=1, most=BOOKING_HOLD_MINUTES_MAX
 )
+
+# The back office
+
+BACK_OFFICE_TIME_ZONE = env.time_zone("BACK_OFFICE_TIME_ZONE", "UTC")
 
 # Data
 
@@ -48,13 +53,14 @@ CACHES = {"default": env.cache("CACHE_URL", "locmemcache://")}
 # The application
 
 INSTALLED_APPS = [
-    "config",
+    "config.apps.ProjectConfig",
     "config.access",
+    "config.history",
     "venues",
     "events",
     "ticket_types",
     "bookings",
-    "django.contrib.admin",
+    "config.apps.BackOfficeConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -70,18 +76,20 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "config.api.requests.RequestIdMiddleware",
-    "config.api.errors.KnownHostMiddleware",
+    "config.api.requests.PermissionsPolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
+    "config.access.limits.RateLimitMiddleware",
     "config.api.conditional.NotModifiedMiddleware",
     "config.api.policy.PolicyMiddleware",  # inside of the one before: a 304 must not replace a page's own policy
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.api.errors.KnownHostMiddleware",  # inside of all that protects an answer, before what asks for the host
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -124,6 +132,8 @@ CORS_EXPOSE_HEADERS = [
     "Idempotent-Replayed",
     "Link",
     "Location",
+    "RateLimit",
+    "RateLimit-Policy",
     "Retry-After",
     "Sunset",
     "X-Request-ID",
@@ -143,6 +153,19 @@ CONTENT_SECURITY_POLICY = {
 }
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 
+# Limits for each caller and purpose, as a count and its seconds, or None; config.access.limits says what each is.
+
+RATE_LIMITS = {
+    "anonymous-bookings": env.rate("RATE_LIMIT_ANONYMOUS_BOOKINGS", "60/min"),
+    "anonymous-reads": env.rate("RATE_LIMIT_ANONYMOUS_READS", "3000/min"),
+    "tokens": env.rate("RATE_LIMIT_TOKENS", "60000/min"),
+    "logins": env.rate("RATE_LIMIT_LOGINS", "20/min"),
+    "guesses": env.rate("RATE_LIMIT_GUESSES", "60/min"),
+}
+NUM_PROXIES = env.whole_number("NUM_PROXIES", 0, most=10)
+WEB_CONCURRENCY = env.whole_number("WEB_CONCURRENCY", 1, least=1, most=1000)
+MACHINES = env.whole_number("MACHINES", 1, least=1, most=10_000)
+
 # The API's manners
 
 REST_FRAMEWORK = {
@@ -151,12 +174,13 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["config.access.permissions.DeclaredAccess"],
+    "DEFAULT_THROTTLE_CLASSES": ["config.access.limits.CallerLimit"],
     "DEFAULT_PARSER_CLASSES": ["config.api.parsers.StrictJSONParser"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.api.negotiation.QuickNegotiation",
     "DEFAULT_RENDERER_CLASSES": [
         "rest_framework.renderers.JSONRenderer",
         "config.api.renderers.PageRenderer",
     ],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.api.renderers.Negotiation",
     "DEFAULT_PAGINATION_CLASS": "config.api.pagination.SkipLimitPagination",
     "DEFAULT_FILTER_BACKENDS": ["config.api.filters.DeclaredFilterBackend", "config.api.filters.DeclaredOrdering"],
     "DEFAULT_METADATA_CLASS": None,
@@ -192,6 +216,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "ticket-types", "description": "What an event's tickets cost, and how many of them there are."},
         {"name": "bookings", "description": "Customers' places: held, confirmed, cancelled."},
         {"name": "tickets", "description": "Admissions, for the door."},
+        {"name": "reports", "description": "What was sold, and what is left."},
     ],
 }
 
@@ -204,9 +229,13 @@ LOGGING: dict[str, Any] = {
     "disable_existing_loggers": False,
     "filters": {"request_id": {"()": "config.api.requests.RequestIdFilter"}},
     "formatters": {
-        "text": {"format": "{asctime} {levelname} {name} [{request_id}] {message}", "style": "{"},
+        "text": {
+            "class": "config.redaction.Text",
+            "format": "{asctime} {levelname} {name} [{request_id}] {message}",
+            "style": "{",
+        },
         "json": {
-            "()": "pythonjsonlogger.json.JsonFormatter",
+            "()": "config.redaction.Json",
             "format": "{asctime}{levelname}{name}{request_id}{message}",
             "style": "{",
         },

@@ -6,11 +6,13 @@ from config.settings.base import *
 from config.settings.base import ALLOWED_HOSTS, DEBUG, env
 
 SECRET_KEY = env.required("SECRET_KEY")
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
 if not ALLOWED_HOSTS:
     raise ImproperlyConfigured("ALLOWED_HOSTS must be set: the names that this server answers to, with commas between.")
 env.required("DATABASE_URL")  # production names its database, so that nobody sells into a file by accident
 if DEBUG:
     raise ImproperlyConfigured("DEBUG must be false in production: its error pages show settings to anybody.")
+REFUSE_UNSAFE_START = True
 
 LOG_FORMAT = env.one_of("LOG_FORMAT", "json", ("text", "json"))
 LOGGING["handlers"]["console"]["formatter"] = LOG_FORMAT  # noqa: F405
@@ -29,5 +31,5 @@ SECURE_HSTS_SECONDS = env.whole_number("SECURE_HSTS_SECONDS", 31_536_000)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT
-SESSION_COOKIE_HTTPONLY = True
-X_FRAME_OPTIONS = "DENY"
+if SECURE_SSL_REDIRECT:  # a name by which browsers hold a cookie to https and to this very host, whoever else sets one
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"

@@ -105,6 +105,7 @@ def before_call(context, case, kwargs):
         put_headers_right(case.headers)
     if case.query:
         put_cursor_right(case)
+        put_zone_right(case.query)
     for name in ("id", "code"):
         if name in (case.path_parameters or {}):
             case.path_parameters[name] = real(case, name, case.path_parameters[name])
@@ -122,6 +123,11 @@ def put_headers_right(headers):
             headers[name] = "*"
         if name.lower() == "idempotency-key" and KEY.fullmatch(str(headers[name])):
             headers[name] = f"key-{next(numbers)}-{os.getpid()}"
+
+
+def put_zone_right(query):
+    if isinstance(query.get("timezone"), str) and ZONE.fullmatch(query["timezone"]):
+        query["timezone"] = "Europe/Vienna"
 
 
 def put_cursor_right(case):

@@ -20,17 +20,24 @@ from config.settings.database import SQLITE
 from config.tests.postgres import free_port
 
 SECONDS_TO_START = 60
-AS_SERVED = ["--worker-class", "config.gunicorn.PatientWorker", "--keep-alive", "1", "--workers", "2"]
+PURPOSES = ("ANONYMOUS_BOOKINGS", "ANONYMOUS_READS", "TOKENS", "LOGINS", "GUESSES")
+UNLIMITED = {f"RATE_LIMIT_{purpose}": "" for purpose in PURPOSES}  # one address asks for all of them here
+AS_SERVED = ["--worker-class", "config.gunicorn.PatientWorker", "--keep-alive", "1"]
 
 
 @dataclass(frozen=True)
 class Server:
     url: str  # without a slash at the end
     environment: dict[str, str]  # in which commands see the same database
+    log: Any = None  # the file that the server writes to
 
     def manage(self, *arguments: str) -> str:
         """Runs a management command beside the server; returns what it says on stdout."""
         return manage(self.environment, *arguments)
+
+    def said(self) -> str:
+        """What the server has written so far; its place in the file, which it shares, stays where it is."""
+        return os.pread(self.log.fileno(), 10_000_000, 0).decode()
 
 
 def manage(environment: dict[str, str], *arguments: str) -> str:
@@ -44,14 +51,14 @@ def manage(environment: dict[str, str], *arguments: str) -> str:
 
 
 def environment_for(database_url: str) -> dict[str, str]:
-    """Local settings as they are without a `.env`."""
+    """Local settings as they are without a `.env`, and without limits."""
     ours = {
         "DATABASE_URL": database_url,
         "DJANGO_SETTINGS_MODULE": "config.settings.local",
         "ENV_FILE": "",
         "LOG_LEVEL": "INFO",
     }
-    return {**os.environ, **ours}
+    return {**os.environ, **ours, **UNLIMITED}
 
 
 @contextlib.contextmanager
@@ -74,10 +81,18 @@ def fresh_database() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def served(database_url: str, *, is_production: bool = False, **variables: str) -> Iterator[Server]:
+def served(
+    database_url: str,
+    *,
+    is_production: bool = False,
+    application: str = "config.wsgi",
+    workers: int = 2,
+    **variables: str,
+) -> Iterator[Server]:
     """Migrates the database and serves it on a free port until the block ends, however it ends.
 
-    By `manage.py runserver`, or by the production server, which answers ten times as fast.
+    By `manage.py runserver`, or by the production server, which answers ten times as fast; its `application` may be a
+    sabotaged one.
     """
     environment = {**environment_for(database_url), **variables}
     manage(environment, "migrate", "--verbosity", "0")
@@ -85,9 +100,9 @@ def served(database_url: str, *, is_production: bool = False, **variables: str) 
     with tempfile.TemporaryFile("w+") as log:
         here = f"127.0.0.1:{port}"
         development = [sys.executable, "manage.py", "runserver", "--noreload", here]
-        production = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", here, "--no-control-socket"]
+        production = [sys.executable, "-m", "gunicorn", application, "--bind", here, "--no-control-socket"]
         process = subprocess.Popen(
-            [*production, *AS_SERVED, "--threads", "4"] if is_production else development,
+            [*production, *AS_SERVED, "--workers", str(workers), "--threads", "4"] if is_production else development,
             cwd=settings.BASE_DIR,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -96,7 +111,7 @@ def served(database_url: str, *, is_production: bool = False, **variables: str) 
         )
         try:
             wait_until_healthy(process, f"http://127.0.0.1:{port}", log)
-            yield Server(f"http://127.0.0.1:{port}", environment)
+            yield Server(f"http://127.0.0.1:{port}", environment, log)
         finally:
             end(process)
 

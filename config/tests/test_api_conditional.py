@@ -1,5 +1,6 @@
 """Entity tags, 304, 412, and who may keep an answer for how long."""
 
+import datetime as dt
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -121,6 +122,35 @@ def test_replacing_and_deleting_keep_to_if_match(name, paths, manager):
 def test_delete_of_what_was_read_is_done(manager, make_venue):
     path = f"/venues/{make_venue().pk}"
     assert manager.delete(path, headers={"If-Match": manager.get(path)["ETag"]}).status_code == 204
+
+
+def test_a_verb_keeps_to_if_match(paths, manager):
+    stale = manager.post(f"{paths['events']}/cancel", {}, headers={"If-Match": '"stale-stale"'})
+    assert refused(stale, 412, "precondition-failed")
+    event = manager.get(paths["events"])
+    assert event.json()["status"] == "published"
+    answer = manager.post(f"{paths['events']}/cancel", {}, headers={"If-Match": event["ETag"]})
+    assert (answer.status_code, answer.json()["status"]) == (200, "cancelled")
+
+
+@pytest.mark.parametrize(("asked", "status"), [("*", 412), ("{tag}", 412), ('"another-one"', 200)])
+def test_an_edit_keeps_to_if_none_match(asked, status, paths, manager):
+    tag = manager.get(paths["venues"])["ETag"]
+    answer = manager.patch(paths["venues"], {"name": "New"}, headers={"If-None-Match": asked.format(tag=tag)})
+    assert answer.status_code == status
+    assert (manager.get(paths["venues"]).json()["name"] == "New") == (status == 200)
+
+
+@pytest.mark.parametrize("name", ["bookings", "tickets"])
+def test_a_page_with_links_has_the_same_tag_the_next_second(name, book, manager, time_machine):
+    for number in range(2):
+        book(customer_name=f"Ann {number}").confirm()
+    at = dt.datetime.now(dt.UTC)
+    time_machine.move_to(at, tick=False)
+    first = manager.get(f"/{name}?limit=1")
+    assert first.json()["next"]
+    time_machine.move_to(at + dt.timedelta(seconds=5), tick=False)
+    assert manager.get(f"/{name}?limit=1", headers={"If-None-Match": first["ETag"]}).status_code == 304
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from bookings.models import Booking, BookingChange, BookingItem, Ticket
-from config.access.models import ApiToken
+from config.access.models import ApiToken, RoleGroup
 from config.api.errors import violated
 from config.tests.answers import faults
 from events.models import Event
@@ -79,6 +79,7 @@ RAW = {
     "booking_item_unit_price_is_not_negative": [{"unit_price": Decimal(-1), "total_price": Decimal(-2)}],
     "booking_item_total_is_price_times_quantity": [{"total_price": Decimal("99.81")}],
     "booking_change_states_are_known": [{"from_status": "open"}, {"to_status": "open"}, {"to_status": ""}],
+    "role_group_has_a_known_role": [{"role": "king"}, {"role": ""}],
     "ticket_status_is_known": [{"status": "lost"}],
     "ticket_checked_in_has_a_time": [{"status": "checked_in"}],
     "ticket_code_has_26_characters": [{"code": "A" * 25}],
@@ -174,6 +175,7 @@ OUT_OF_REACH = {  # what these are about is set by the server alone; an item's q
     "booking_item_unit_price_is_not_negative",
     "booking_item_total_is_price_times_quantity",
     "booking_change_states_are_known",
+    "role_group_has_a_known_role",
     "ticket_status_is_known",
     "ticket_checked_in_has_a_time",
     "ticket_code_has_26_characters",
@@ -189,6 +191,7 @@ def rows(make_type, book, manager):
     Booking.objects.filter(pk=book((standing, 1)).pk).update(idempotency_caller="", idempotency_key="taken")
     return {
         ApiToken: ApiToken.objects.get(),
+        RoleGroup: RoleGroup.objects.first(),
         Venue: seat.event.venue,
         Event: seat.event,
         TicketType: seat,

@@ -11,7 +11,10 @@ PREFLIGHT = {
     "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "POST",
     "HTTP_ACCESS_CONTROL_REQUEST_HEADERS": "authorization, content-type, idempotency-key, x-request-id, if-match",
 }
-EXPOSED = {"Deprecation", "ETag", "Idempotent-Replayed", "Link", "Location", "Retry-After", "Sunset", "X-Request-ID"}
+EXPOSED = {
+    *("Deprecation", "ETag", "Idempotent-Replayed", "Link", "Location", "RateLimit", "RateLimit-Policy", "Retry-After"),
+    *("Sunset", "X-Request-ID"),
+}
 
 
 @pytest.mark.parametrize("path", ["/bookings", "/bookings/", "/venues/1", "/nothing", "//problems", "//health"])

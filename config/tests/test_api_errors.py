@@ -98,7 +98,7 @@ def test_forms_are_415(levels, manager):
 
 @pytest.mark.parametrize(
     "content_type",
-    ["", "text/plain", "application/xml", "application/problem+json", "application/json; charset=latin-1", "json"],
+    ["", "text/plain", "*/*", "application/*", "application/problem+json", "application/json; charset=latin-1", "json"],
 )
 def test_other_media_types_are_415(content_type, manager):
     assert refused(post(manager, json.dumps(VENUE), content_type), 415, "unsupported-media-type")
@@ -116,13 +116,23 @@ def test_body_may_have_256_kilobytes(size, status, manager):
     assert refused(answer, status, "too-large" if status == 413 else "invalid-input")
 
 
-@pytest.mark.parametrize("accept", ["text/csv", "application/xml", "image/*", "garbage"])
+@pytest.mark.parametrize("accept", ["text/csv", "application/xml", "image/*", "garbage", "*/*;q=0"])
 def test_other_answers_are_406(accept, guest, db):
     assert refused(guest.get("/venues", HTTP_ACCEPT=accept), 406, "not-acceptable")
 
 
 @pytest.mark.parametrize(
-    "accept", ["*/*", "application/*", "application/json", "text/csv;q=0.9, application/json;q=0.1"]
+    "accept",
+    [
+        "",
+        "*/*",
+        "application/*",
+        "application/json",
+        "application/json; indent=4",
+        "text/csv;q=0.9, application/json;q=0.1",
+        "text/html;q=0, */*",
+        "text/html;q=0.2, */*;q=0.3",
+    ],
 )
 def test_json_is_answered_to_whoever_accepts_it(accept, guest, db):
     answer = guest.get("/venues", HTTP_ACCEPT=accept)
@@ -131,12 +141,13 @@ def test_json_is_answered_to_whoever_accepts_it(accept, guest, db):
 
 def test_browser_gets_a_page_and_problems_as_json(guest, make_venue):
     make_venue()
-    page = guest.get("/venues", HTTP_ACCEPT="text/html")
-    assert (page.status_code, page["Content-Type"]) == (200, "text/html; charset=utf-8")
+    for accept in ("text/html", "text/html,application/xhtml+xml,*/*;q=0.8", "application/json;q=0, */*"):
+        page = guest.get("/venues", HTTP_ACCEPT=accept)
+        assert (page.status_code, page["Content-Type"]) == (200, "text/html; charset=utf-8")
     assert refused(guest.get("/venues/4242", HTTP_ACCEPT="text/html"), 404, "not-found")
 
 
-@pytest.mark.parametrize("asked", ["/venues", "/nothing", "/openapi.json", "//problems"])
+@pytest.mark.parametrize("asked", ["/venues", "/nothing", "/openapi.json", "//problems", "//", "//docs"])
 @pytest.mark.parametrize("host", ["evil.example", "a b", "testserver:port"])
 def test_unknown_host_is_400(asked, host, guest, db):
     answer = guest.get(asked, HTTP_HOST=host)
@@ -147,6 +158,19 @@ def test_unknown_host_is_400(asked, host, guest, db):
 def test_unknown_host_is_a_problem_in_debug_mode_too(guest, settings, db):
     settings.DEBUG = True
     assert refused(guest.get("/venues", HTTP_HOST="evil.example"), 400, "bad-host")
+
+
+@pytest.mark.parametrize("path", ["", "/openapi.json"])
+def test_what_has_no_parameters_refuses_them(path, guest, db):
+    answer = guest.get(f"{path}?limit=1")
+    assert refused(answer, 400, "invalid-input")
+    assert faults(answer) == [("limit", "unknown-parameter")]
+
+
+def test_no_more_than_a_hundred_faults_are_named(guest, db):
+    answer = guest.post("/bookings", {f"field-{number}": 1 for number in range(1000)})
+    assert refused(answer, 400, "invalid-input")
+    assert len(answer.json()["errors"]) == 100
 
 
 def test_query_that_is_not_utf_8_is_400(guest, db):

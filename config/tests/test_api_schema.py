@@ -1,5 +1,6 @@
 """The OpenAPI document: valid, complete, and true to what the API answers."""
 
+import csv
 import io
 import json
 import re
@@ -14,8 +15,10 @@ from icalendar import Calendar
 from jsonschema import Draft202012Validator, FormatChecker
 from rest_framework.exceptions import ValidationError
 
+from bookings.problems import StillNeeded
 from config import text
 from config.api.fields import LineField, ParagraphsField
+from config.problems import DomainError
 from config.urls import router
 
 METHODS = {"get", "post", "put", "patch", "delete"}
@@ -61,9 +64,12 @@ def test_document_names_every_route_without_trailing_slashes(operations):
         one = f"/api/v1/{prefix}/{{{'id' if viewset.lookup_field == 'pk' else viewset.lookup_field}}}"
         for action in viewset.access:
             extra = next((extra for extra in viewset.get_extra_actions() if extra.__name__ == action), None)
-            path = f"/api/v1/{prefix}" if action in ("list", "create") else f"{one}/{extra.url_path}" if extra else one
+            path = f"/api/v1/{prefix}" if action in ("list", "create") else one
+            if extra:
+                path = f"{one if extra.detail else f'/api/v1/{prefix}'}/{extra.url_path}"
             verbs = {"list": "get", "retrieve": "get", "update": "put", "partial_update": "patch", "destroy": "delete"}
-            served.add((verbs.get(action, "post"), path))
+            verb = next(iter(extra.mapping)) if extra else verbs.get(action, "post")
+            served.add((verb, path))
     served |= {("get", "/api/v1/events.ics"), ("get", "/api/v1/events/{id}.ics")}
     assert set(operations) == served
 
@@ -79,16 +85,35 @@ def test_every_operation_is_described(operations):
 def test_every_operation_says_how_it_refuses(operations):
     for (method, path), operation in operations.items():
         statuses = set(operation["responses"])
-        expected = {"400", "401", "406", "503"}
+        expected = {"400", "401", "406", "414", "429", "431", "503"}
         expected |= {"404"} if "{" in path else set()
         expected |= {"409"} if method != "get" else {"304"}
-        expected |= {"412"} if method != "post" else set()
+        expected |= {"412"} if method != "post" or "{" in path else set()
         expected |= {"413", "415"} if method in ("post", "put", "patch") else set()
         assert expected <= statuses <= expected | {"200", "201", "204", "403", "404", "422"}, (method, path)
         refusals = [body for status, body in operation["responses"].items() if status >= "400"]
         for body in refusals:
             assert list(body["content"]) == ["application/problem+json"]
             assert body["content"]["application/problem+json"]["schema"] == {"$ref": "#/components/schemas/Problem"}
+
+
+def test_every_refusal_of_the_domain_is_named_by_an_operation(operations):
+    described = " ".join(
+        body["description"] for operation in operations.values() for body in operation["responses"].values()
+    )
+    of_commands = {DomainError, StillNeeded}
+    known = {kind.title: kind.code for kind in DomainError.family() if kind not in of_commands}
+    assert [code for title, code in known.items() if f"`{code}`" not in described and title not in described] == []
+
+
+def test_every_answer_has_all_of_its_fields(document):
+    partial = {
+        name: missing
+        for name, schema in document["components"]["schemas"].items()
+        if not name.endswith("Request") and name != "Problem"
+        if (missing := set(schema.get("properties", {})) - set(schema.get("required", ())))
+    }
+    assert partial == {"Event": {"ticket_types"}}  # only with `expand=ticket_types`
 
 
 def test_every_operation_says_who_may_call(operations):
@@ -113,9 +138,20 @@ def test_every_operation_says_who_may_call(operations):
 def test_creation_tells_its_headers(operations):
     venue = operations["post", "/api/v1/venues"]["responses"]["201"]["headers"]
     booking = operations["post", "/api/v1/bookings"]["responses"]["201"]["headers"]
-    assert set(venue) == {"ETag", "Location"}
-    assert set(booking) == {"ETag", "Location", "Idempotent-Replayed"}
+    rates = {"RateLimit", "RateLimit-Policy"}
+    assert set(venue) == {"ETag", "Location", *rates}
+    assert set(booking) == {"ETag", "Location", "Idempotent-Replayed", *rates}
     assert "422" in operations["post", "/api/v1/bookings"]["responses"]
+
+
+def test_every_operation_tells_of_its_limit(operations, document):
+    rates = {name: {"$ref": f"#/components/headers/{name}"} for name in ("RateLimit", "RateLimit-Policy")}
+    assert set(document["components"]["headers"]) == set(rates)
+    for operation in operations.values():
+        done = [body for status, body in operation["responses"].items() if status.startswith("2")]
+        for body in [*done, operation["responses"]["429"]]:
+            assert rates.items() <= body["headers"].items()
+        assert "Retry-After" in operation["responses"]["429"]["headers"]
 
 
 def test_deletion_answers_nothing(operations):
@@ -146,7 +182,8 @@ def answers(manager, book):
         f"/api/v1/{name}/{{{'code' if name == 'tickets' else 'id'}}}": manager.get(f"/{name}/{value}")
         for name, value in ids.items()
     }
-    return lists | ones
+    reports = ("overview", "occupancy", "sales?group_by=event")
+    return lists | ones | {f"/api/v1/reports/{name.split('?')[0]}": manager.get(f"/reports/{name}") for name in reports}
 
 
 def strict(schema):
@@ -187,6 +224,11 @@ def test_every_body_has_an_example_that_is_valid(document, operations):
         contents = [(media_type, it) for body in bodies for media_type, it in body.get("content", {}).items()]
         assert contents
         for media_type, media in contents:
+            if media_type == "text/csv":
+                (example,) = media["examples"].values()
+                header, *rows = csv.reader(io.StringIO(example["value"]))
+                assert {len(row) for row in rows} == {len(header)}
+                continue
             if media_type == "text/calendar":
                 (example,) = media["examples"].values()
                 assert Calendar.from_ical(example["value"]).events

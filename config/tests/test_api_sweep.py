@@ -31,6 +31,9 @@ QUERY = {
     "dry_run": "false",
     "event": "1",
     "expand": None,  # each resource has its own
+    "format": "json",
+    "from": "2020-01-01",
+    "group_by": "day",
     "limit": "10",
     "min_capacity": "1",
     "on_sale": "true",
@@ -42,6 +45,8 @@ QUERY = {
     "starts_before": "2090-01-01T00:00:00Z",
     "status": None,
     "ticket_type": "1",
+    "timezone": "Europe/Vienna",
+    "to": "2090-01-01T00:00:00Z",
     "upcoming": "true",
     "venue": "1",
 }
@@ -230,6 +235,8 @@ class Sweep:
             return answer.content == b""
         if media_type not in content:
             return False
+        if media_type == "text/csv":
+            return b"".join(answer.streaming_content).startswith(b"group,")
         if media_type == "text/calendar":
             return answer.content.startswith(b"BEGIN:VCALENDAR")
         key = (operation["operationId"], status)

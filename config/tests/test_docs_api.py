@@ -14,7 +14,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from django.conf import settings
 
+from bookings.reports.viewsets import ReportViewSet
 from config import problems
+from config.access.scopes import Scope
 from config.tests.server import fresh_database, served
 from config.urls import router
 
@@ -155,6 +157,16 @@ def test_table_of_lists_names_every_list_and_its_parameters():
     true = {
         f"/{prefix}": (set(viewset.filterset_class.base_filters), set(viewset.ordering_fields))
         for prefix, viewset, _ in router.registry
+        if "list" in viewset.access
+    }
+    assert told == true
+
+
+def test_table_of_reports_names_every_report_and_its_parameters():
+    told = {names(path)[0]: set(names(parameters)) for path, _, parameters in table("Reports")}
+    true = {
+        f"/reports/{report.url_path}": set(getattr(report.kwargs["filterset_class"], "base_filters", ()))
+        for report in ReportViewSet.get_extra_actions()
     }
     assert told == true
 
@@ -170,17 +182,31 @@ def test_table_of_expansions_is_complete():
     assert told == true
 
 
+def test_table_of_scopes_names_every_scope():
+    assert [names(scope) for scope, _ in table("Who you are")] == [[scope] for scope in Scope.values]
+
+
+def test_table_of_rates_has_the_defaults():
+    example = (settings.BASE_DIR / ".env.example").read_text()
+    defaults = dict(re.findall(r"^# RATE_LIMIT_(\w+)=(\d+)/min$", example, re.MULTILINE))
+    purposes = ("ANONYMOUS_BOOKINGS", "ANONYMOUS_READS", "TOKENS", "GUESSES", "GUESSES")
+    assert re.findall(r"\| (\d+) a minute \|", GUIDE) == [defaults[purpose] for purpose in purposes]
+
+
 def test_table_of_statuses_knows_every_status():
     told = {int(status) for row in table("Errors") for status in re.findall(r"\d{3}", row[0])}
     assert told == {kind.status for kind in problems.Problem.family()}
 
 
-@pytest.mark.parametrize("path", ["venues", "events", "ticket-types", "events.ics", "bookings", "tickets"])
+@pytest.mark.parametrize(
+    "path", ["venues", "events", "ticket-types", "events.ics", "bookings", "tickets", "reports/overview"]
+)
 def test_table_of_caching_is_so(path, server, transcript):
     answers = {names(row[1])[0]: row[0] for row in table("Caching")}
     token = server.manage("create_api_token", "reader", "--role", "auditor").strip()
-    subject = {"ticket-types": "ticket types", "events.ics": "calendars"}.get(path, path)
-    told = next(value for value, subjects in answers.items() if subject in subjects)
+    subjects = {"ticket-types": "ticket types", "events.ics": "calendars", "reports/overview": "reports"}
+    subject = subjects.get(path, path)
+    told = next(value for value, shown in answers.items() if subject in shown)
     for headers, expected in (({}, told), ({"Authorization": f"Bearer {token}"}, "private, no-cache")):
         request = urllib.request.Request(f"{server.url}/api/v1/{path}", headers=headers)
         try:

@@ -91,6 +91,8 @@ def test_import_contract_holds():
         ("venues/models.py", "from bookings.models import Booking", "venues is not allowed to import bookings"),
         ("events/apps.py", "import ticket_types.models", "events is not allowed to import ticket_types"),
         ("config/api/fields.py", "from venues.models import Venue", "config.api is not allowed to import venues"),
+        ("config/history/models.py", "import venues.models", "config.history is not allowed to import venues"),
+        ("config/tables.py", "import bookings.models", "config.tables is not allowed to import bookings"),
         ("config/problems.py", "import events.problems", "config.problems is not allowed to import events"),
     ],
 )
@@ -113,6 +115,14 @@ def test_make_alone_lists_every_target_in_a_line():
     lines = [re.fullmatch(r"make (\w+) +[A-Z].+", line)[1] for line in done.stdout.splitlines()]
     assert lines == targets
     assert sorted(lines) == sorted(phony)
+
+
+def test_make_serve_tells_the_settings_how_many_workers_there_are():
+    done = run("make", "--dry-run", "--eval=serve: show", "--eval=show: ; +@echo told $$WEB_CONCURRENCY", "serve",
+               "WORKERS=3", MAKEFLAGS="")  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "told 3\n" in done.stdout
+    assert "--workers 3" in done.stdout
 
 
 def test_version_is_the_newest_in_the_changelog():

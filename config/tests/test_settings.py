@@ -142,6 +142,14 @@ def test_value_is_taken_as_it_is(value):
         ("CACHE_URL", "garbage"),
         ("CORS_ALLOWED_ORIGINS", "https://a.example.com, b.example.com"),
         ("CSRF_TRUSTED_ORIGINS", "https://a.example.com/path"),
+        ("RATE_LIMIT_ANONYMOUS_BOOKINGS", "20"),
+        ("RATE_LIMIT_ANONYMOUS_READS", "0/min"),
+        ("RATE_LIMIT_TOKENS", "20/week"),
+        ("RATE_LIMIT_LOGINS", "-1/min"),
+        ("RATE_LIMIT_GUESSES", "many"),
+        ("NUM_PROXIES", "-1"),
+        ("WEB_CONCURRENCY", "0"),
+        ("MACHINES", "0"),
         ("ENV_FILE", "/nonexistent"),
     ],
 )
@@ -150,6 +158,30 @@ def test_value_that_cannot_be_read_stops_with_one_line_that_names_the_variable(v
     assert (done.returncode, done.stdout) == (1, "")
     assert re.fullmatch(rf"Cannot start: {variable} .+\n", done.stderr)
     assert "hunter2" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("20/min", [20, 60]),
+        ("5/s", [5, 1]),
+        (" 100 / hour ", [100, 3600]),
+        ("7/Day", [7, 86_400]),
+        ("1/second", [1, 1]),
+        ("1/m", [1, 60]),
+        ("", None),
+        (" ", None),
+    ],
+)
+def test_rate_is_so_many_in_so_many_seconds_and_empty_is_none(text, expected):
+    assert setting("RATE_LIMITS", RATE_LIMIT_LOGINS=text)["logins"] == expected
+
+
+def test_cache_of_each_kind_has_what_limits_need_and_what_its_url_says():
+    assert setting("CACHES")["default"]["OPTIONS"] == {"MAX_ENTRIES": 50_000}
+    shared = setting("CACHES", CACHE_URL="redis://:secret@127.0.0.1:6379/1?socket_timeout=2")["default"]
+    assert shared["LOCATION"] == "redis://:secret@127.0.0.1:6379/1"
+    assert shared["OPTIONS"] == {"socket_connect_timeout": 0.5, "socket_timeout": 2}
 
 
 def test_named_file_that_cannot_be_read_stops_with_one_line_that_names_the_variable():

@@ -11,7 +11,7 @@ from events.models import Event
 
 
 def add_form(browser, venue, **typed):
-    day = {"starts_at_0": "2030-12-24", "starts_at_1": "18:30", "ends_at_0": "2030-12-24", "ends_at_1": "21:00"}
+    day = {"starts_at": "2030-12-24T19:30", "ends_at": "2030-12-24T22:00"}
     return {**form_on(browser.get(url(Event, "add")), Event), "venue": venue.pk, "name": "Concert", **day, **typed}
 
 
@@ -28,13 +28,6 @@ def test_event_larger_than_its_venue_is_refused_at_the_field(make_venue):
     answer = browser.post(url(Event, "add"), add_form(browser, make_venue(capacity=10), capacity="11"))
     assert faults_of(answer) == {"capacity": ["“Old Hall” has a capacity of 10."]}
     assert Event.objects.count() == 0
-
-
-def test_event_page_shows_the_venues_time_beside_utc(make_event):
-    event = make_event(starts_at=dt.datetime(2030, 12, 24, 18, 30, tzinfo=dt.UTC))
-    page = staff().get(url(Event, "change", event.pk)).content.decode()
-    assert "Tue 24 Dec 2030, 19:30 Europe/Vienna" in page
-    assert "Starts at (UTC)" in page
 
 
 def test_saving_an_event_keeps_what_was_booked_since_its_page_was_opened(make_type, book):
@@ -89,7 +82,7 @@ def test_event_that_vanished_meanwhile_is_said_to_be_gone(make_event):
 
 def test_event_in_the_wrong_order_is_refused(make_event):
     browser, event = staff(), make_event()
-    answer = send_form(browser, event, open_form(browser, event), ends_at_0="2020-01-01")
+    answer = send_form(browser, event, open_form(browser, event), ends_at="2020-01-01T10:00")
     assert faults_of(answer) == {"__all__": ["An event must end after it starts."]}
 
 
@@ -180,8 +173,9 @@ def test_list_counts_no_hold_that_ran_out(make_type, book):
     book((seat, 4), hold=dt.timedelta(microseconds=1))
     book((seat, 3))
     rows = staff().get(url(Event, "changelist")).content.decode()
+    assert "<title>0 sold, 3 held, 97 left</title>" in rows
     assert "3 / 100" in rows
-    assert "Published, on sale" in rows
+    assert "On sale" in rows
 
 
 def test_autocomplete_tells_performances_apart(make_event):

@@ -16,6 +16,7 @@ def entries(answer):
     assert answer["Content-Type"] == "text/calendar; charset=utf-8"
     found = Calendar.from_ical(answer.content)
     assert found.errors == []
+    assert b"REFRESH-INTERVAL;VALUE=DURATION:PT1H" in answer.content
     assert (found["VERSION"], found.calendar_name) == ("2.0", "Ticket Booking System")
     return found.events
 
@@ -48,6 +49,16 @@ def test_identity_stays_and_sequence_rises(guest, manager, event):
     seen += entries(guest.get(path))
     assert len({entry.uid for entry in seen}) == 1
     assert [entry.sequence for entry in seen] == [1, 2, 3, 3]
+
+
+def test_another_address_of_the_venue_is_a_change_of_the_event(guest, manager, event, pass_time):
+    pass_time(hours=1)
+    before = entries(guest.get(f"/events/{event.pk}.ics"))[0]
+    manager.patch(f"/venues/{event.venue_id}", {"address": "2 Side Street"})
+    after = entries(guest.get(f"/events/{event.pk}.ics"))[0]
+    assert str(after["LOCATION"]) == "Old Hall; the big one, 2 Side Street"
+    assert after.last_modified > before.last_modified
+    assert after.stamp == after.last_modified
 
 
 def test_sale_leaves_the_calendar_as_it_is(guest, event, make_type, book):

@@ -1,3 +1,4 @@
+import json
 import signal
 import time
 from argparse import ArgumentParser
@@ -9,23 +10,26 @@ from django.db.models import Sum
 from django.db.models.functions import Now
 
 from bookings.models import Booking
-from bookings.states import LIVE
 from events.models import Event
 
 
 class Command(BaseCommand):
     help = (
         "Sweeps up after holds that ran out, and finishes the cancellation of events that was cut short. Hygiene only: "
-        "a hold stops counting at the instant at which it runs out, swept or not. Safe to run many times at once."
+        "a hold stops counting at the instant at which it runs out, swept or not. Safe to run many times at once, and "
+        "as a service with --watch. Exit status 0, also when there was nothing to sweep."
     )
+    is_json = False
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--watch", type=float, metavar="SECONDS", help="go on, with a pause of so many seconds")
         parser.add_argument("--dry-run", action="store_true", help="only say what there is to sweep")
+        parser.add_argument("--json", action="store_true", help="one JSON object a line for each sweep, for programs")
 
     def handle(self, *, watch: float | None, dry_run: bool, **options: Any) -> None:
         if watch is not None and not 0 < watch <= 86_400:
             raise CommandError("--watch takes more than 0 and up to 86400 seconds.")
+        self.is_json = options["json"]
         sweep = self.count if dry_run else self.sweep
         sweep()
         if watch is not None:
@@ -45,18 +49,18 @@ class Command(BaseCommand):
 
     def sweep(self) -> None:
         expired = Booking.objects.expire_overdue(skip_locked=True)
+        events = Event.objects.filter(pk__in=Booking.objects.cut_short().values("event"))
         cancelled = sum(
-            event.bookings.cancel_live(reason=event.cancel_reason, by="system") for event in cut_short().iterator()
+            event.bookings.cancel_live(reason=event.cancel_reason, by="system") for event in events.iterator()
         )
-        self.stdout.write(f"{expired} expired, {cancelled} cancelled.")
+        self.tell(f"{expired} expired, {cancelled} cancelled.", expired=expired, cancelled=cancelled)
 
     def count(self) -> None:
         overdue = Booking.objects.overdue(Now())
         places = overdue.aggregate(places=Sum("quantity"))["places"] or 0
-        left = Booking.objects.filter(event__in=cut_short(), status__in=LIVE).count()
-        self.stdout.write(f"{overdue.count()} to expire, with {places} places; {left} to cancel.")
+        count, left = overdue.count(), Booking.objects.cut_short().count()
+        words = f"{count} to expire, with {places} places; {left} to cancel."
+        self.tell(words, to_expire=count, places=places, to_cancel=left)
 
-
-def cut_short() -> Any:
-    """Cancelled events that still have live bookings."""
-    return Event.objects.filter(status=Event.Status.CANCELLED, bookings__status__in=LIVE).distinct()
+    def tell(self, words: str, **figures: int) -> None:
+        self.stdout.write(json.dumps(figures) if self.is_json else words)

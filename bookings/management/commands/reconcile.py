@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand
 from django.db import IntegrityError
 
 from bookings.reconciliation import Drift, drifts, fix
+from config.management.progress import ProgressLine
 
 
 class Command(BaseCommand):
@@ -22,11 +23,13 @@ class Command(BaseCommand):
 
     def handle(self, *, fix: bool, **options: Any) -> None:
         found = left = 0
-        for drift in drifts():
+        progress = ProgressLine(self.stderr, "Comparing")
+        for drift in drifts(progress):
             found += 1
             is_fixed = fix and self.mend(drift)
             left += not is_fixed
             self.show(drift, is_fixed, options["json"])
+        progress.end()
         if not options["json"]:
             self.stdout.write(self.summary(found, left))
         if left:

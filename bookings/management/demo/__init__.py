@@ -52,8 +52,8 @@ def load(
 
 
 def open_house(house: House, today: dt.datetime) -> Venue:
-    venue = Venue.objects.create(
-        name=house.name, address=house.address, capacity=house.capacity, timezone=house.timezone
+    venue = Venue.open(
+        name=house.name, address=house.address, capacity=house.capacity, timezone=house.timezone, by="load_demo"
     )
     a_year_ago = today - dt.timedelta(days=365)
     Venue.objects.filter(pk=venue.pk).update(created_at=a_year_ago, updated_at=a_year_ago)

@@ -31,7 +31,7 @@ class Evening:
     def __init__(self, show: Show, house: House, venue: Venue, today: dt.datetime, week: int, seed: int) -> None:
         self.show, self.house, self.venue, self.today, self.seed = show, house, venue, today, seed
         # Each show draws from numbers of its own, so that a change of one leaves the others as they were.
-        self.random = Random(f"{seed} {house.name} {show.name} {week}")  # noqa: S311  nothing secret
+        self.random = Random(f"{seed} {house.name} {show.name} {week}")  # noqa: S311  nothing secret  # nosec B311
         self.starts_at = self.local_time(show.days + (7 * week if show.days > 0 else -7 * week), show.time)
         self.ends_at = self.starts_at + dt.timedelta(hours=show.hours)
         self.is_over = show.days < 0
@@ -61,7 +61,7 @@ class Evening:
         with transaction.atomic():
             self.plan()
             if self.show.sale != Sale.DRAFT:
-                self.event.publish(at=self.opened_at)
+                self.event.publish(at=self.opened_at, by="load_demo")
             if self.show.sale in (Sale.OPEN, Sale.HELD, Sale.CANCELLED):
                 self.sell()
             if self.cancelled_at:
@@ -86,6 +86,7 @@ class Evening:
             currency=self.house.currency,
             capacity=show.capacity,
             max_per_customer=show.most_per_customer,
+            by="load_demo",
         )
         for position, tier in enumerate(show.tiers):
             ticket_type = self.offer(tier, position)
@@ -106,6 +107,7 @@ class Evening:
             sales_start_at=last_days or later,
             sales_end_at=early,
             position=position,
+            by="load_demo",
         )
 
     def sell(self) -> None:

@@ -1,13 +1,14 @@
 import datetime as dt
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from config.access.models import ApiToken, digest
 from config.access.roles import Role
 from config.tests.pages import act, faults_of, messages_of, staff, url
 
-EMPTY = {"expires_at_0": "", "expires_at_1": ""}
+EMPTY = {"expires_at": ""}
 
 
 def add(browser, **typed):
@@ -15,8 +16,7 @@ def add(browser, **typed):
 
 
 def token_text(answer):
-    (text,) = [text for level, text in messages_of(answer) if level == "warning"]
-    return text.split("<code>")[1].removesuffix("</code>")
+    return answer.content.decode().split('<code id="token">')[1].split("</code>")[0]
 
 
 def test_token_is_shown_once_after_it_was_made(db):
@@ -26,8 +26,27 @@ def test_token_is_shown_once_after_it_was_made(db):
     token = ApiToken.objects.get()
     assert (token.digest, token.start) == (digest(text), text[:12])
     assert answer.content.decode().count(text) == 1
+    assert "no-store" in answer["Cache-Control"]
+    assert not any(text in str(cookie) for cookie in browser.cookies.values())
+    assert not any(text in session.get_decoded().values() for session in Session.objects.all())
     for page in (url(ApiToken, "changelist"), url(ApiToken, "change", token.pk), url(ApiToken, "history", token.pk)):
         assert text not in browser.get(page).content.decode()
+
+
+def test_token_is_narrowed_to_the_scopes_that_were_chosen(db):
+    add(staff(Role.MANAGER), scopes=["reports", "check-in"])
+    assert ApiToken.objects.get().scopes == ["check-in", "reports"]
+
+
+def test_token_without_a_chosen_scope_is_not_narrowed(db):
+    add(staff(Role.MANAGER))
+    assert ApiToken.objects.get().scopes == []
+
+
+def test_scope_that_there_is_not_makes_no_token(db):
+    answer = add(staff(Role.MANAGER), scopes=["everything"])
+    assert faults_of(answer) == {"scopes": ["Select a valid choice. everything is not one of the available choices."]}
+    assert ApiToken.objects.count() == 0
 
 
 def test_manager_makes_tokens_for_nobody_else(db, django_user_model):
@@ -45,7 +64,7 @@ def test_superuser_makes_tokens_for_anybody(db, django_user_model):
 
 
 def test_token_that_has_expired_already_is_not_made(db):
-    answer = add(staff(Role.MANAGER), expires_at_0="2020-01-01", expires_at_1="00:00")
+    answer = add(staff(Role.MANAGER), expires_at="2020-01-01T00:00")
     assert faults_of(answer) == {"expires_at": ["A token must expire after it is created."]}
     assert ApiToken.objects.count() == 0
 

@@ -39,13 +39,40 @@ def test_token_works(capsys):
     assert client_of().post("/venues", body, HTTP_AUTHORIZATION=f"Bearer {text}").status_code == 201
 
 
-def test_user_that_exists_gets_another_token_and_another_role(capsys):
+def test_user_that_exists_gets_another_token_and_keeps_its_roles(capsys):
     user = make_user(Role.DOOR, username="anna")
     call_command("create_api_token", "anna")
-    call_command("create_api_token", "anna", role="auditor")
+    call_command("create_api_token", "anna", role="door")
     assert ApiToken.objects.filter(user=user).count() == 2
-    assert sorted(group.name for group in user.groups.all()) == ["Auditor", "Door"]
+    assert [group.name for group in user.groups.all()] == ["Door"]
     assert get_user_model().objects.count() == 1
+
+
+def test_refuses_a_role_that_would_reach_the_other_tokens_of_a_user():
+    user = make_user(Role.DOOR, username="anna")
+    with pytest.raises(CommandError, match=r"^The user anna is not in the group Auditor, and"):
+        call_command("create_api_token", "anna", role="auditor")
+    assert ApiToken.objects.count() == 0
+    assert [group.name for group in user.groups.all()] == ["Door"]
+
+
+def test_scopes_narrow_and_purpose_names(capsys):
+    call_command(
+        "create_api_token", "shop", "--role=manager", "--scope=reports", "--scope=read", "--for=Nightly report"
+    )
+    assert ApiToken.objects.values("name", "scopes").get() == {"name": "Nightly report", "scopes": ["read", "reports"]}
+
+
+def test_refuses_an_unknown_scope():
+    with pytest.raises(CommandError, match="invalid choice: 'everything'"):
+        call_command("create_api_token", "shop", "--role=manager", "--scope=everything")
+    assert nothing_made()
+
+
+def test_role_is_found_by_whatever_name_its_group_has(capsys):
+    Group.objects.filter(name="Door").update(name="Einlass")
+    call_command("create_api_token", "scanner", role="door")
+    assert [group.name for group in get_user_model().objects.get().groups.all()] == ["Einlass"]
 
 
 def test_days_set_when_it_runs_out(capsys):

@@ -2,12 +2,14 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
 
+from config.access.models import RoleGroup
 from config.access.roles import PERMISSIONS, Role
+from conftest import make_user
 
 pytestmark = pytest.mark.django_db
 
 READ_CATALOGUE = {"venues.view_venue", "events.view_event", "ticket_types.view_tickettype"}
-READ_SALES = {"bookings.view_booking", "bookings.view_bookingitem", "bookings.view_ticket"}
+READ_SALES = {"bookings.view_booking", "bookings.view_ticket"}
 SELL = {"bookings.add_booking", "bookings.change_booking", "bookings.confirm_booking", "bookings.cancel_booking"}
 DESK = {"bookings.check_in_ticket", "bookings.view_reports"}
 CATALOGUE = {
@@ -48,14 +50,97 @@ def test_there_are_no_other_groups():
     assert set(Group.objects.values_list("name", flat=True)) == set(EXPECTED)
 
 
+def permission(name):
+    label, codename = name.split(".")
+    return Permission.objects.get(content_type__app_label=label, codename=codename)
+
+
+@pytest.fixture
+def release(monkeypatch):
+    """Installs a release in which a role has these permissions."""
+
+    def install(role, names):
+        monkeypatch.setitem(PERMISSIONS, role, set(names))
+        call_command("migrate", verbosity=0)
+
+    return install
+
+
 def test_migrate_leaves_what_staff_changed():
     door = Group.objects.get(name="Door")
-    door.permissions.clear()
+    door.permissions.set([permission("venues.change_venue")])
     call_command("migrate", verbosity=0)
-    assert permissions("Door") == set()
+    assert permissions("Door") == {"venues.change_venue"}
 
 
-def test_migrate_makes_a_group_that_is_missing():
+def test_release_brings_what_is_new_and_leaves_what_staff_changed(release):
+    door = Group.objects.get(name="Door")
+    door.permissions.remove(permission("venues.view_venue"))
+    door.permissions.add(permission("venues.change_venue"))
+    before = PERMISSIONS[Role.DOOR]
+    release(Role.DOOR, before | {"bookings.view_booking"})
+    now = before - {"venues.view_venue"} | {"venues.change_venue", "bookings.view_booking"}
+    assert permissions("Door") == now
+    release(Role.DOOR, before | {"bookings.view_booking", "bookings.view_reports"})
+    assert permissions("Door") == now | {"bookings.view_reports"}
+
+
+def test_release_takes_what_it_had_given_and_nothing_else(release):
+    Group.objects.get(name="Door").permissions.add(permission("venues.change_venue"))
+    before = PERMISSIONS[Role.DOOR]
+    release(Role.DOOR, before - {"bookings.check_in_ticket", "venues.change_venue"})
+    assert permissions("Door") == before - {"bookings.check_in_ticket"} | {"venues.change_venue"}
+
+
+def test_release_brings_back_nothing_that_staff_took(release):
+    Group.objects.get(name="Door").permissions.remove(permission("bookings.check_in_ticket"))
+    before = PERMISSIONS[Role.DOOR]
+    release(Role.DOOR, before | {"bookings.view_reports"})
+    assert permissions("Door") == before - {"bookings.check_in_ticket"} | {"bookings.view_reports"}
+
+
+def test_group_that_staff_renamed_stays_the_roles(release):
+    Group.objects.filter(name="Door").update(name="Einlass")
+    release(Role.DOOR, PERMISSIONS[Role.DOOR] | {"bookings.view_booking"})
+    assert permissions("Einlass") == PERMISSIONS[Role.DOOR]
+    assert not Group.objects.filter(name="Door").exists()
+
+
+def test_group_that_staff_made_by_the_name_of_a_new_role_is_theirs(release):
+    Group.objects.filter(name="Door").delete()
+    Group.objects.create(name="Door").permissions.set([permission("venues.change_venue")])
+    call_command("migrate", verbosity=0)
+    assert permissions("Door") == {"venues.change_venue"}
+    release(Role.DOOR, PERMISSIONS[Role.DOOR] | {"bookings.view_booking"})
+    assert permissions("Door") == {"venues.change_venue", "bookings.view_booking"}
+
+
+def test_migrate_makes_a_group_that_is_missing_and_nobody_is_in_it():
+    make_user(Role.DOOR)
     Group.objects.get(name="Door").delete()
     call_command("migrate", verbosity=0)
     assert permissions("Door") == PERMISSIONS[Role.DOOR]
+    assert not Group.objects.get(name="Door").user_set.exists()
+
+
+def test_permission_that_was_never_made_waits_for_its_migration(release):
+    before = permissions("Door")
+    release(Role.DOOR, before | {"bookings.fly"})
+    assert permissions("Door") == before
+    assert RoleGroup.objects.get(role=Role.DOOR).given == sorted(before)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_groups_of_release_0_1_0_get_what_is_new_since_and_nothing_else(monkeypatch):
+    call_command("migrate", "access", "0001", verbosity=0)
+    door, manager = Group.objects.get(name="Door"), Group.objects.get(name="Manager")
+    door.permissions.remove(permission("bookings.check_in_ticket"))
+    manager.permissions.add(permission("bookings.view_bookingitem"))  # which a role had then
+    monkeypatch.setitem(PERMISSIONS, Role.DOOR, PERMISSIONS[Role.DOOR] | {"bookings.view_booking"})
+    call_command("migrate", verbosity=0)
+    assert permissions("Door") == PERMISSIONS[Role.DOOR] - {"bookings.check_in_ticket"}
+    assert permissions("Manager") == PERMISSIONS[Role.MANAGER]
+    assert [group.pk for group in Group.objects.filter(name__in=("Door", "Manager")).order_by("name")] == [
+        door.pk,
+        manager.pk,
+    ]

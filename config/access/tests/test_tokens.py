@@ -1,13 +1,20 @@
+import base64
 import datetime as dt
 import hashlib
+import logging
+import re
 
 import pytest
+from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from config.access.models import ApiToken
+from config.access.models import ApiToken, digest
 from config.access.roles import Role
 from config.tests.answers import refused
 from conftest import client_of, make_user
+
+TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[.\d]*")
 
 
 @pytest.fixture
@@ -91,19 +98,96 @@ def test_other_tokens_of_the_user_go_on(user, issued):
     assert ask(f"Bearer {other}").status_code == 200
 
 
+def test_token_holds_256_random_bits(issued):
+    assert len(base64.urlsafe_b64decode(issued[1].removeprefix("tbs_") + "=")) == 32
+
+
 @pytest.mark.parametrize("text", ["valid", "tbs_nonsense"])
 def test_authentication_is_one_query(text, issued, make_venue, django_assert_num_queries):
+    issued[0].note_use(at=timezone.now())
     pk = make_venue().pk
     authorization = f"Bearer {issued[1] if text == 'valid' else text}"
-    with django_assert_num_queries(2 if text == "valid" else 1):  # the token, and the venue
+    with django_assert_num_queries(2 if text == "valid" else 1):  # the token with its user, and the venue
         answer = client_of().get(f"/venues/{pk}", HTTP_AUTHORIZATION=authorization)
     assert answer.status_code == (200 if text == "valid" else 401)
 
 
-def test_unknown_expired_and_revoked_read_the_same(user, issued):
-    issued[0].revoke(at=timezone.now())
-    answers = [ask(f"Bearer {text}").json() for text in (issued[1], "tbs_nonsense")]
-    assert answers[0]["detail"] == answers[1]["detail"] == "The token is not valid."
+def test_request_that_asks_for_rights_is_four_queries(issued, django_assert_num_queries):
+    issued[0].note_use(at=timezone.now())
+    with django_assert_num_queries(4):  # the token with its user, the user's rights, the groups' rights, the bookings
+        assert ask(f"Bearer {issued[1]}").status_code == 200
+
+
+def refusals(user):
+    """Tokens that are none, each for another reason."""
+    now = timezone.now()
+    revoked, expired, both, idle = (ApiToken.issue(user=user, name=name) for name in ("a", "b", "c", "d"))
+    leaver = ApiToken.issue(user=make_user(username="leaver", is_active=False), name="e")
+    narrow = ApiToken.issue(user=user, name="f", scopes=["read"])
+    for token, _ in (revoked, both, narrow):
+        token.revoke(at=now)
+    past = {"created_at": now - dt.timedelta(2), "expires_at": now - dt.timedelta(1)}
+    ApiToken.objects.filter(pk__in=[expired[0].pk, both[0].pk]).update(**past)
+    ApiToken.objects.filter(pk=idle[0].pk).delete()
+    known = {"revoked": revoked, "expired": expired, "both": both, "deleted": idle, "left": leaver, "narrow": narrow}
+    return {"unknown": "tbs_" + "A" * 43, **{why: text for why, (_, text) in known.items()}}
+
+
+@pytest.mark.parametrize("path", ["/bookings", "/venues", "/tickets/AAAA", "/nothing"])
+def test_tokens_that_are_none_are_answered_alike_with_the_same_work(path, user):
+    answers, work = {}, {}
+    for why, text in refusals(user).items():
+        with CaptureQueriesContext(connection) as queries:
+            answer = client_of().get(path, HTTP_AUTHORIZATION=f"Bearer {text}", HTTP_X_REQUEST_ID="same")
+        answers[why] = (answer.status_code, sorted(answer.items()), answer.content)
+        work[why] = [query["sql"].replace(digest(text), "") for query in queries]
+        work[why] = [TIME.sub("", sql) for sql in work[why]]
+    assert {why: answer for why, answer in answers.items() if answer != answers["unknown"]} == {}
+    assert {why: done for why, done in work.items() if done != work["unknown"]} == {}
+    assert answers["unknown"][0] == (404 if path == "/nothing" else 401)
+    assert len(work["unknown"]) == (0 if path == "/nothing" else 1)
+
+
+def test_refused_token_is_not_noted_as_used(user):
+    for text in refusals(user).values():
+        ask(f"Bearer {text}")
+    assert set(ApiToken.objects.values_list("last_used_at", flat=True)) == {None}
+
+
+def test_use_is_noted_every_five_minutes(issued, django_assert_num_queries):
+    token, text = issued
+    first = timezone.now()
+    with django_assert_num_queries(5):  # one more than without the note
+        ask(f"Bearer {text}")
+    token.refresh_from_db()
+    assert first <= token.last_used_at <= timezone.now()
+    with django_assert_num_queries(4):
+        ask(f"Bearer {text}")
+    ApiToken.objects.update(last_used_at=first - dt.timedelta(minutes=5))
+    with django_assert_num_queries(5):
+        ask(f"Bearer {text}")
+    token.refresh_from_db()
+    assert token.last_used_at >= first
+
+
+def test_use_is_noted_once_by_two_that_saw_the_same_row(issued):
+    stale = ApiToken.objects.get(pk=issued[0].pk)
+    first, later = timezone.now(), timezone.now() + dt.timedelta(minutes=1)
+    issued[0].note_use(at=first)
+    stale.note_use(at=later)
+    assert ApiToken.objects.get(pk=stale.pk).last_used_at == first
+
+
+def test_note_that_fails_fails_no_request(issued, monkeypatch, caplog):
+    def fail(self, *, at):
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(ApiToken, "note_use", fail)
+    caplog.set_level(logging.WARNING)
+    assert ask(f"Bearer {issued[1]}").status_code == 200
+    assert [record.message for record in caplog.records] == [
+        "When a token was last used could not be noted: database is locked"
+    ]
 
 
 def test_session_is_somebody_too_and_needs_a_csrf_token_to_write(user):

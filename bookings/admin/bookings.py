@@ -1,0 +1,352 @@
+# mypy: no-check-untyped-defs
+
+import datetime as dt
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from rest_framework import serializers
+
+from bookings.admin.dashboard import dashboard
+from bookings.admin.exporting import OF_EVENT, state_now
+from bookings.admin.selling import Selling
+from bookings.admin.wording import (
+    LABELS,
+    TICKET_LABELS,
+    WHAT_FINDS_IT,
+    MadeFilter,
+    SoldFilter,
+    StateFilter,
+    told,
+    totals,
+)
+from bookings.models import Booking, Ticket
+from bookings.serializers import MetadataField
+from bookings.states import CANCEL_CONFIRMED, CONFIRM, EDGES, Status
+from config.admin import (
+    ChosenFilter,
+    DomainAdmin,
+    ReasonForm,
+    TextField,
+    VerbForm,
+    amount,
+    badge,
+    change_url,
+    in_one_line,
+    in_two_lines,
+    list_url,
+    local_span,
+    on_the_wall,
+    priced,
+)
+from config.api.errors import problem_from
+from config.text import validate_line
+from events.models import Event
+
+MOST_SHOWN = 100  # of the tickets and of the history of one booking: there may be two thousand
+
+
+class NotesField(TextField):
+    """A booking's metadata as lines of `name: value`."""
+
+    widget = forms.Textarea(attrs={"rows": 4, "cols": 60})
+
+    def prepare_value(self, value):
+        return "\n".join(f"{name}: {note}" for name, note in value.items()) if isinstance(value, dict) else value
+
+    def to_python(self, value):
+        if isinstance(value, dict):
+            return value
+        notes = {}
+        for line in super().to_python(value).splitlines():
+            name, _colon, note = (part.strip() for part in line.partition(":"))
+            if name in notes:
+                raise forms.ValidationError(f"The name “{name}” is given twice.")
+            notes[name] = note
+        try:
+            return MetadataField().run_validation(notes)
+        except serializers.ValidationError as error:
+            raise forms.ValidationError([fault["detail"] for fault in problem_from(error).errors]) from None
+
+
+class BookingForm(VerbForm):
+    metadata = NotesField(
+        label=gettext_lazy("Notes"),
+        required=False,
+        show_hidden_initial=True,
+        help_text=gettext_lazy("One on each line, such as “seat: aisle”."),
+    )
+
+
+class PaymentForm(forms.Form):
+    payment_reference = TextField(
+        label=gettext_lazy("Payment reference"),
+        max_length=200,
+        required=False,
+        validators=[validate_line],
+        help_text=gettext_lazy("Of the payment that was received, if there was one."),
+    )
+
+
+class HoldForm(forms.Form):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        most = settings.BOOKING_HOLD_MINUTES_MAX
+        self.fields["minutes"] = forms.IntegerField(
+            label=_("Minutes from now"),
+            min_value=1,
+            max_value=most,
+            initial=settings.BOOKING_HOLD_MINUTES,
+            help_text=_("1 to %(most)s. A hold that lasts longer already stays as it is.") % {"most": most},
+        )
+
+
+class TicketsForm(ReasonForm):
+    """Which tickets of one booking."""
+
+    tickets = forms.MultipleChoiceField(label=gettext_lazy("Tickets"), widget=forms.CheckboxSelectMultiple)
+    field_order = ["tickets", "reason"]
+
+    def __init__(self, tickets, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["tickets"].choices = [
+            (ticket.code, f"{ticket.ticket_type.name}, {ticket.code}") for ticket in tickets
+        ]
+
+
+@admin.register(Booking)
+class BookingAdmin(Selling, DomainAdmin):
+    """Bookings are placed by customers or at the counter and kept for good; staff correct, confirm and cancel them."""
+
+    exported = {
+        "confirmation code": "confirmation_code",
+        "id": "id",
+        **OF_EVENT,
+        "state": (state_now, "status", "expires_at"),
+        "customer": "customer_name",
+        "e-mail": "customer_email",
+        "places": "quantity",
+        "places cancelled": "cancelled_quantity",
+        "total": priced("total_price", "currency"),
+        "currency": "currency",
+        "payment reference": "payment_reference",
+        "refund due": "refund_due",
+        "late": "is_late",
+        "created at (UTC)": "created_at",
+        "expires at (UTC)": "expires_at",
+        "confirmed at (UTC)": "confirmed_at",
+        "cancelled at (UTC)": "cancelled_at",
+        "cancel reason": "cancel_reason",
+        "notes": "metadata",
+    }
+
+    form = BookingForm
+    list_display = ["confirmation_code", "customer", "what", "state", "places", "total", "made"]
+    list_filter = [
+        StateFilter,
+        "refund_due",
+        ("event", ChosenFilter),
+        ("event__venue", ChosenFilter),
+        MadeFilter,
+        SoldFilter,
+    ]
+    list_select_related = ["event__venue"]
+    sortable_by = ["made"]  # by anything else a million of them would have to be sorted first
+    search_fields = ["confirmation_code"]  # that there is a search at all; `matching` says how
+    search_help_text = WHAT_FINDS_IT
+    fields = ["customer_name", "customer_email", "metadata"]
+    actions = ["confirm", "cancel", "cancel_tickets", "extend", "settle_refund"]
+    page_actions = ["cancel_tickets"]
+    related = ["tickets", "changes"]
+    position = 40
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("event__venue")
+
+    def get_search_results(self, request, queryset, search_term):
+        return queryset.matching(search_term) if search_term.strip() else queryset, False
+
+    def prepare(self, request, changelist):
+        changelist.totals = None if changelist.paginator.is_more else totals(changelist.queryset)
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+    def history_of(self, obj):
+        return obj.changes
+
+    def revise(self, request, obj, **changes):
+        obj.correct(by=request.user, **changes)
+
+    def dashboard(self, request):
+        return dashboard(request)
+
+    # Columns
+
+    @admin.display(description=gettext_lazy("customer"))
+    def customer(self, booking):
+        return format_html('{}<br><span class="quiet">{}</span>', booking.customer_name, booking.customer_email)
+
+    @admin.display(description=gettext_lazy("event"))
+    def what(self, booking):
+        return in_two_lines(booking.event)
+
+    @admin.display(description=gettext_lazy("state"))
+    def state(self, booking):
+        return badge(booking.status_at(timezone.now()), self.state_in_words(booking))
+
+    def state_in_words(self, booking):
+        marks = [_(", late")] * booking.is_late + [_(", refund due")] * booking.refund_due
+        return LABELS[booking.status_at(timezone.now())] + "".join(marks)
+
+    @admin.display(description=gettext_lazy("places"))
+    def places(self, booking):
+        if booking.cancelled_quantity:
+            return _("%(left)s of %(booked)s") % {"left": booking.places, "booked": booking.quantity}
+        return booking.places
+
+    @admin.display(description=gettext_lazy("total"))
+    def total(self, booking):
+        return amount(booking.total_price, booking.currency)
+
+    @admin.display(description=gettext_lazy("booked"), ordering="created_at")
+    def made(self, booking):
+        return on_the_wall(booking.created_at, settings.BACK_OFFICE_TIME_ZONE, "d M Y, H:i")
+
+    # The page of one booking
+
+    def panels(self, request, booking):
+        at = timezone.now()
+        # Whoever may see a booking sees its tickets, as in the API; their own pages ask for a permission of their own.
+        may_open = request.user.has_perm("bookings.view_ticket")
+        tickets = list(booking.tickets.select_related("ticket_type")[: MOST_SHOWN + 1])
+        changes = list(booking.changes.order_by("-id")[: MOST_SHOWN + 1])
+        return {
+            "booking": booking,
+            "state": self.state(booking),
+            "hold": self.hold(booking, at),
+            "event_url": change_url(Event, booking.event_id),
+            "when": local_span(booking.event),
+            "places": self.places(booking),
+            "total": self.total(booking),
+            "items": [
+                (item, amount(item.unit_price, booking.currency), amount(item.total_price, booking.currency))
+                for item in booking.items.all()
+            ],
+            "tickets": self.tickets(tickets[:MOST_SHOWN], booking, may_open=may_open),
+            "has_more_tickets": len(tickets) > MOST_SHOWN,
+            "tickets_url": may_open and f"{list_url(Ticket)}?booking__id__exact={booking.pk}",
+            "changes": [(change, *told(change, booking)) for change in reversed(changes[:MOST_SHOWN])],
+            "has_more_changes": len(changes) > MOST_SHOWN,
+            "timezone": booking.event.venue.timezone,
+        }
+
+    def tickets(self, tickets, booking, *, may_open):
+        zone = booking.event.venue.timezone
+        return [
+            {
+                "ticket": ticket,
+                "url": may_open and change_url(Ticket, ticket.pk),
+                "state": badge(ticket.status, TICKET_LABELS[ticket.status]),
+                "checked_in": ticket.checked_in_at and on_the_wall(ticket.checked_in_at, zone),
+            }
+            for ticket in tickets
+        ]
+
+    def hold(self, booking, at):
+        """How long it still holds its places, in words; None when nothing runs out."""
+        seconds = booking.seconds_left(at)
+        if seconds is None:
+            return None
+        minutes = -(-seconds // 60)
+        until = on_the_wall(booking.expires_at, booking.event.venue.timezone, "H:i")
+        left = ngettext("%(count)s minute left, until %(until)s", "%(count)s minutes left, until %(until)s", minutes)
+        return left % {"count": minutes, "until": until}
+
+    # Actions
+
+    def has_confirm_permission(self, request):
+        return request.user.has_perm("bookings.confirm_booking")
+
+    def has_cancel_permission(self, request):
+        return request.user.has_perm("bookings.cancel_booking")
+
+    def is_offered(self, action, booking):
+        state = booking.status_at(timezone.now())
+        match action:
+            case "settle_refund":
+                return booking.refund_due
+            case "extend":
+                return state == Status.PENDING
+            case "cancel_tickets":
+                return state == Status.CONFIRMED and booking.places > 1
+        target = {"confirm": CONFIRM.target, "cancel": CANCEL_CONFIRMED.target}[action]
+        return any(edge.source == state and edge.target == target for edge in EDGES)
+
+    @admin.action(description=gettext_lazy("Confirm…"), permissions=["confirm"])
+    def confirm(self, request, queryset):
+        form = PaymentForm(request.POST if "confirmed" in request.POST else None)
+        if not form.is_valid():
+            return self.ask(request, queryset, self.summary, title=_("Confirm bookings"), form=form)
+        reference = form.cleaned_data["payment_reference"]
+
+        def confirm(booking):
+            booking.confirm(payment_reference=reference, by=request.user)
+
+        return self.act(request, queryset, confirm, _("Confirmed"))
+
+    @admin.action(description=gettext_lazy("Cancel…"), permissions=["cancel"])
+    def cancel(self, request, queryset):
+        form = ReasonForm(request.POST if "confirmed" in request.POST else None)
+        if not form.is_valid():
+            return self.ask(request, queryset, self.summary, title=_("Cancel bookings"), form=form)
+
+        def cancel(booking):
+            booking.cancel(reason=form.cleaned_data["reason"], by=request.user)
+
+        return self.act(request, queryset, cancel, _("Cancelled"))
+
+    @admin.action(description=gettext_lazy("Cancel tickets…"), permissions=["cancel"])
+    def cancel_tickets(self, request, queryset):
+        valid = Ticket.objects.filter(booking__in=queryset, status=Ticket.Status.VALID).select_related("ticket_type")
+        form = TicketsForm(valid, request.POST if "confirmed" in request.POST else None)
+        if not form.is_valid():
+            return self.ask(request, queryset, self.summary, title=_("Cancel tickets"), form=form)
+
+        def cancel(booking):
+            booking.cancel(tickets=form.cleaned_data["tickets"], reason=form.cleaned_data["reason"], by=request.user)
+
+        return self.act(request, queryset, cancel, _("Tickets cancelled"))
+
+    @admin.action(description=gettext_lazy("Extend the hold…"), permissions=["change"])
+    def extend(self, request, queryset):
+        form = HoldForm(request.POST if "confirmed" in request.POST else None)
+        if not form.is_valid():
+            return self.ask(request, queryset, self.summary, title=_("Extend the hold"), form=form)
+
+        def extend(booking):
+            booking.extend(hold=dt.timedelta(minutes=form.cleaned_data["minutes"]), by=request.user)
+
+        return self.act(request, queryset, extend, _("Hold extended"))
+
+    @admin.action(description=gettext_lazy("Refund paid"), permissions=["change"])
+    def settle_refund(self, request, queryset):
+        due = queryset.filter(refund_due=True)
+        return self.act(request, due, lambda booking: booking.settle_refund(by=request.user), _("Refund paid"))
+
+    def summary(self, booking):
+        return _("%(code)s, %(customer)s: %(event)s, %(places)s, %(total)s, %(state)s") % {
+            "code": booking.confirmation_code,
+            "customer": booking.customer_name,
+            "event": in_one_line(booking.event),
+            "places": ngettext("%s place", "%s places", booking.places) % booking.places,
+            "total": self.total(booking),
+            "state": self.state_in_words(booking).lower(),
+        }

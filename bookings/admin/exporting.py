@@ -1,0 +1,26 @@
+"""The columns of tables to take away."""
+
+# mypy: no-check-untyped-defs
+
+from django.utils import timezone
+
+from bookings.models import Booking
+from config.admin import on_the_clock
+
+OF_EVENT = {
+    "venue": "event__venue__name",
+    "event": "event__name",
+    "starts at (venue)": (on_the_clock, "event__starts_at", "event__venue__timezone"),
+}
+OF_BOOKING = {
+    "booking": "booking__confirmation_code",
+    "venue": "booking__event__venue__name",
+    "event": "booking__event__name",
+    "starts at (venue)": (on_the_clock, "booking__event__starts_at", "booking__event__venue__timezone"),
+    "customer": "booking__customer_name",
+    "e-mail": "booking__customer_email",
+}
+
+
+def state_now(status, expires_at):
+    return Booking(status=status, expires_at=expires_at).status_at(timezone.now())

@@ -1,0 +1,85 @@
+import datetime as dt
+import re
+from typing import Any
+
+import django_filters
+from django import forms
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema_field
+
+from bookings.reports.queries import UTC, day_starts_at
+from bookings.reports.rows import GroupBy
+from config import text
+from config.api.fields import INSTANT_SCHEMA
+from config.api.filters import ChoiceFilter, InstantFormField, WholeNumberFilter
+
+DAY = re.compile(r"(20[0-9]{2}|2100)-[0-9]{2}-[0-9]{2}")
+DAY_SCHEMA = {"type": "string", "format": "date", "pattern": f"^{DAY.pattern}$"}
+
+
+class DayOrInstantField(InstantFormField):
+    def clean(self, value: Any) -> Any:
+        if value is None or not DAY.fullmatch(value):
+            return super().clean(value)
+        try:
+            return dt.date.fromisoformat(value)
+        except ValueError:
+            raise forms.ValidationError("There is no such day.", code="invalid") from None
+
+
+@extend_schema_field({"anyOf": [DAY_SCHEMA, INSTANT_SCHEMA]})
+class DayOrInstantFilter(django_filters.Filter):
+    field_class = DayOrInstantField
+
+
+class TimezoneField(forms.Field):
+    widget = forms.TextInput
+
+    def clean(self, value: Any) -> Any:
+        if value is not None:
+            text.validate_timezone(value)
+        return value
+
+
+@extend_schema_field(
+    {"type": "string", "format": "iana-time-zone", "pattern": "^[A-Za-z0-9_+/-]+$", "default": UTC},
+)
+class TimezoneFilter(django_filters.Filter):
+    field_class = TimezoneField
+
+
+class SalesFilter(django_filters.FilterSet):
+    group_by = ChoiceFilter(choices=GroupBy.choices, required=True, method="as_it_is", help_text="What a row is about.")
+    event = WholeNumberFilter(field_name="event_id")
+    venue = WholeNumberFilter(field_name="event__venue_id")
+    timezone = TimezoneFilter(method="as_it_is", help_text="Whose days and months: an IANA name.")
+
+    @classmethod
+    def get_filters(cls) -> Any:
+        # An attribute cannot be called `from`.
+        first = DayOrInstantFilter(
+            method="by_start", help_text="Sold on that day or later, or at that instant or later."
+        )
+        last = DayOrInstantFilter(method="by_end", help_text="Sold on that day or earlier, or before that instant.")
+        return {**super().get_filters(), "from": first, "to": last}
+
+    def as_it_is(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
+        return queryset
+
+    def by_start(self, queryset: Any, name: str, value: dt.date) -> QuerySet:
+        return queryset.sold(start=self.instant(value))
+
+    def by_end(self, queryset: Any, name: str, value: dt.date) -> QuerySet:
+        is_day = not isinstance(value, dt.datetime)
+        return queryset.sold(end=self.instant(value + dt.timedelta(days=1) if is_day else value))
+
+    def instant(self, value: dt.date) -> dt.datetime:
+        """An instant as it is; of a day in the zone that was asked for, the first one."""
+        return (
+            value if isinstance(value, dt.datetime) else day_starts_at(value, self.form.cleaned_data["timezone"] or UTC)
+        )
+
+
+class OccupancyFilter(django_filters.FilterSet):
+    event = WholeNumberFilter(field_name="pk")
+    venue = WholeNumberFilter(field_name="venue_id")

@@ -1,0 +1,232 @@
+"""The figures, each from one statement or a few, however many bookings there are.
+
+What counts: confirmed bookings, with those of their tickets that are not cancelled, at the booking's prices. What is
+cancelled leaves every figure, also that of the day on which it was sold. A sale belongs to the instant at which it was
+confirmed. Amounts of different currencies are never added: each has rows of its own.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db import DataError
+from django.db.models import (
+    Case,
+    Count,
+    DateField,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce, Greatest, TruncDate, TruncMonth
+
+from bookings.models import Booking, BookingItem
+from bookings.reports.rows import GroupBy, Occupancy, Overview, Revenue, Sales
+from bookings.states import Status
+from config import money
+from config.problems import InvalidInput
+from events.models import Event
+from venues.models import Venue
+
+UTC = "UTC"
+MONEY = money.MoneyField()
+
+
+def local(instant: dt.datetime, timezone: str) -> str:
+    """An instant as the clocks of a zone show it, to tell twenty performances of one play apart."""
+    return f"{instant.astimezone(ZoneInfo(timezone)):%d %b %Y, %H:%M}"
+
+
+def day_starts_at(day: dt.date, timezone: str) -> dt.datetime:
+    """The first instant of a day in a zone. Where the clocks skip midnight, that is the instant at which they do."""
+    return dt.datetime.combine(day, dt.time(), ZoneInfo(timezone)).astimezone(dt.UTC)
+
+
+# Sales
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """By what sales are grouped: the path to it from a booking, what its label is made of, and how the groups come.
+
+    Without `facts` the label is made of the key itself.
+    """
+
+    key: str
+    label: Callable[..., str]
+    facts: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
+    group: Callable[[Any], int | str] = int
+
+
+def label_of_event(name: str, starts_at: dt.datetime, timezone: str) -> str:
+    return f"{name}, {local(starts_at, timezone)}"
+
+
+EVENT_FACTS = ("event__name", "event__starts_at", "event__venue__timezone")
+GROUPINGS = {
+    GroupBy.EVENT: Grouping("event", label_of_event, EVENT_FACTS, ("event__starts_at", "event")),
+    GroupBy.VENUE: Grouping("event__venue", str, ("event__venue__name",), ("event__venue__name", "event__venue")),
+    GroupBy.TICKET_TYPE: Grouping(
+        "items__ticket_type",
+        lambda name, *event: f"{name}, {label_of_event(*event)}",
+        ("items__ticket_type__name", *EVENT_FACTS),
+        ("event__starts_at", "event", "items__ticket_type__position", "items__ticket_type"),
+    ),
+    GroupBy.DAY: Grouping("day", "{:%a %d %b %Y}".format, order=("day",), group="{:%Y-%m-%d}".format),
+    GroupBy.MONTH: Grouping("month", "{:%b %Y}".format, order=("month",), group="{:%Y-%m}".format),
+}
+
+
+def sales(group_by: str, bookings: "QuerySet[Booking] | None" = None, *, timezone: str = UTC) -> Iterator[Sales]:
+    """What was sold, in a row for each group and currency in which anything was; one statement.
+
+    `bookings` are those to look at (all, unless given), each once; of these, the confirmed ones count. Days and months
+    are those of `timezone`, an IANA name. Events and ticket types come by the time of the event, venues by their name.
+
+    Raises InvalidInput, with the first row, when the database does not know the zone.
+    """
+    grouping = GROUPINGS[GroupBy(group_by)]
+    found = everything(bookings).sold()
+    rows = of_items(found, grouping) if group_by == GroupBy.TICKET_TYPE else of_bookings(found, grouping, timezone)
+    try:
+        for key, *facts, currency, count, seats, amount in rows.order_by(*grouping.order, "currency").iterator():
+            yield Sales(grouping.group(key), grouping.label(*(facts or [key])), currency, count, int(seats), amount)
+    except DataError:
+        # Time zones change; each database has a list of its own, and that may be older than Python's.
+        detail = f"The database does not know the time zone {timezone}."
+        raise InvalidInput(errors=[{"parameter": "timezone", "code": "unknown-timezone", "detail": detail}]) from None
+
+
+def everything(bookings: Any) -> Any:
+    return Booking.objects.all() if bookings is None else bookings
+
+
+def daily(
+    first: dt.date, last: dt.date, bookings: "QuerySet[Booking] | None" = None, *, timezone: str = UTC
+) -> dict[str, list[Sales]]:
+    """For each currency the sales of every day from `first` to `last`, those without any included; for a chart."""
+    start, end = day_starts_at(first, timezone), day_starts_at(last + dt.timedelta(days=1), timezone)
+    days = [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]
+    found = {}
+    for row in sales(GroupBy.DAY, everything(bookings).sold(start, end), timezone=timezone):
+        found[row.group, row.currency] = row
+    grouping = GROUPINGS[GroupBy.DAY]
+    return {
+        currency: [
+            found.get((grouping.group(day), currency))
+            or Sales(grouping.group(day), grouping.label(day), currency, 0, 0, Decimal(0))
+            for day in days
+        ]
+        for currency in sorted({currency for _, currency in found})
+    }
+
+
+def totals(bookings: "QuerySet[Booking] | None" = None) -> list[Revenue]:
+    """What was sold of some bookings (all, unless given) altogether, in each currency; one statement."""
+    rows = everything(bookings).sold().order_by("currency").values_list("currency")
+    rows = rows.annotate(count=Count("pk"), **figures_of_bookings())
+    return [Revenue(currency, count, int(seats), amount) for currency, count, seats, amount in rows]
+
+
+def of_bookings(found: Any, grouping: Grouping, timezone: str) -> Any:
+    """Without a look at the items, unless some tickets of a booking were cancelled."""
+    zone = ZoneInfo(timezone)
+    days = {
+        "day": TruncDate("confirmed_at", tzinfo=zone),
+        "month": TruncMonth("confirmed_at", tzinfo=zone, output_field=DateField()),
+    }
+    return grouped(
+        found.annotate(**{name: day for name, day in days.items() if name == grouping.key}),
+        grouping,
+        **figures_of_bookings(),
+    )
+
+
+def of_items(found: Any, grouping: Grouping) -> Any:
+    left = F("items__quantity") - F("items__cancelled_quantity")
+    return grouped(
+        found.filter(items__quantity__gt=F("items__cancelled_quantity")),
+        grouping,
+        seats=Sum(left),
+        amount=Sum(ExpressionWrapper(F("items__unit_price") * left, output_field=MONEY)),
+    )
+
+
+def grouped(found: Any, grouping: Grouping, **figures: Any) -> Any:
+    columns = dict.fromkeys([grouping.key, *grouping.facts, "currency"])
+    rows = found.order_by().values(*columns).annotate(count=Count("pk"), **figures)
+    return rows.values_list(grouping.key, *grouping.facts, "currency", "count", *figures)
+
+
+def figures_of_bookings() -> dict[str, Any]:
+    return {"seats": Sum(F("quantity") - F("cancelled_quantity")), "amount": Sum(revenue_of_booking())}
+
+
+def revenue_of_booking() -> ExpressionWrapper:
+    """What a booking's tickets cost that are not cancelled. The subquery is asked for those alone that have some."""
+    items = BookingItem.objects.filter(booking=OuterRef("pk"), cancelled_quantity__gt=0).order_by()
+    cost = Sum(ExpressionWrapper(F("unit_price") * F("cancelled_quantity"), output_field=MONEY))
+    cancelled = Subquery(items.values("booking").annotate(cost=cost).values("cost"), output_field=MONEY)
+    left = F("total_price") - Case(When(cancelled_quantity__gt=0, then=cancelled), default=Value(0), output_field=MONEY)
+    return ExpressionWrapper(left, output_field=MONEY)
+
+
+# Overview and occupancy
+
+
+def overview(at: dt.datetime, events: "QuerySet[Event] | None" = None) -> Overview:
+    """Everything at a glance, at `at`, in four statements; `events` are those that are counted, all unless given."""
+    bookings = dict.fromkeys(Status.values, 0)
+    revenue = []
+    for status, currency, count, seats, amount in bookings_by_status(at):
+        bookings[status] += count
+        if status == Status.CONFIRMED:
+            revenue.append(Revenue(currency, count, int(seats), amount))
+    counted = Event.objects.all() if events is None else events
+    by_status = counted.order_by().values_list("status").annotate(count=Count("pk"))
+    return Overview(
+        venues=Venue.objects.count(),
+        events={**dict.fromkeys(Event.Status.values, 0), **dict(by_status)},
+        bookings=bookings,
+        tickets_sold=sum(row.tickets for row in revenue),
+        places_available=places_available(at),
+        revenue=revenue,
+    )
+
+
+def bookings_by_status(at: dt.datetime, bookings: "QuerySet[Booking] | None" = None) -> Any:
+    """For each state at `at` and currency: how many bookings, their places, and what these cost."""
+    is_over = When(status=Status.PENDING, expires_at__lte=at, then=Value(Status.EXPIRED))
+    rows = everything(bookings).annotate(state=Case(is_over, default=F("status"))).order_by("state", "currency")
+    return rows.values_list("state", "currency").annotate(count=Count("pk"), **figures_of_bookings())
+
+
+def places_available(at: dt.datetime) -> int:
+    """Places that nobody holds, of published events that are not over."""
+    events = Event.objects.filter(status=Event.Status.PUBLISHED).upcoming(at).with_availability(at)
+    left = Greatest(F("capacity") - F("reserved") + F("overdue"), 0)
+    return events.aggregate(seats=Sum(left))["seats"] or 0
+
+
+def occupancy(at: dt.datetime, events: "QuerySet[Event] | None" = None) -> Iterator[Occupancy]:
+    """How full each event is at `at`, by the time of the events; one statement, which never looks at what was sold.
+
+    All live bookings are in an event's counter; those that are not paid yet are few, and have an index.
+    """
+    found: Any = Event.objects.all() if events is None else events
+    holds = Booking.objects.holds(at).filter(event=OuterRef("pk")).order_by()
+    held = holds.values("event").annotate(seats=Sum("quantity")).values("seats")
+    rows = found.with_availability(at).annotate(held_now=Coalesce(Subquery(held), Value(0)))
+    facts = ("pk", "status", "capacity", "reserved", "overdue", "held_now", "name", "starts_at", "venue__timezone")
+    found = rows.order_by("starts_at", "pk").values_list(*facts).iterator()
+    for pk, status, capacity, reserved, overdue, held, *event in found:
+        yield Occupancy(pk, label_of_event(*event), event[1], status, capacity, reserved - overdue - held, held)

@@ -1,0 +1,79 @@
+"""What reports are made of."""
+
+import datetime as dt
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal
+
+from django.db import models
+
+from config import money
+
+
+class GroupBy(models.TextChoices):
+    EVENT = "event"
+    VENUE = "venue"
+    TICKET_TYPE = "ticket_type"
+    DAY = "day"
+    MONTH = "month"
+
+
+@dataclass(frozen=True, slots=True)
+class Sales:
+    """What was sold of one group in one currency. `group` is an id, or a day or month as ISO 8601 writes it."""
+
+    group: int | str
+    label: str
+    currency: str
+    bookings: int
+    tickets: int
+    revenue: Decimal
+
+    @property
+    def average(self) -> Decimal:
+        """Revenue of a booking, rounded to what the currency has; 0 without bookings."""
+        smallest = Decimal(1).scaleb(-money.DECIMALS[self.currency])
+        return (self.revenue / max(self.bookings, 1)).quantize(smallest, ROUND_HALF_EVEN)
+
+
+@dataclass(frozen=True, slots=True)
+class Revenue:
+    """What was sold in one currency."""
+
+    currency: str
+    bookings: int
+    tickets: int
+    revenue: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Everything at a glance. `places_available` are those of published events that are not over."""
+
+    venues: int
+    events: dict[str, int]
+    bookings: dict[str, int]
+    tickets_sold: int
+    places_available: int
+    revenue: list[Revenue]
+
+
+@dataclass(frozen=True, slots=True)
+class Occupancy:
+    """How full an event is: what is sold, what is held by bookings that are not paid yet, and what is left."""
+
+    event: int
+    label: str
+    starts_at: dt.datetime
+    status: str
+    capacity: int
+    sold: int
+    held: int
+
+    @property
+    def available(self) -> int:
+        return max(self.capacity - self.sold - self.held, 0)
+
+    @property
+    def rate(self) -> float:
+        """The sold part of the capacity, 0 to 1."""
+        return round(self.sold / self.capacity, 4)

@@ -1,0 +1,138 @@
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from bookings.states import Status
+from config.api.fields import InstantField, PriceField
+from config.api.serializers import Serializer
+from events.models import Event
+
+
+def counts(choices: Any) -> Serializer:
+    """An object with a number for each state."""
+    fields = {status: serializers.IntegerField() for status in choices.values}
+    return type(f"{choices.__qualname__.replace('.', '')}CountsSerializer", (Serializer,), fields)()
+
+
+class RevenueSerializer(Serializer):
+    """Of confirmed bookings in one currency."""
+
+    currency = serializers.CharField()
+    bookings = serializers.IntegerField()
+    tickets = serializers.IntegerField()
+    revenue = PriceField()
+
+
+class OverviewSerializer(Serializer):
+    venues = serializers.IntegerField()
+    events = counts(Event.Status)
+    bookings = counts(Status)
+    tickets_sold = serializers.IntegerField(help_text="Of confirmed bookings, without those that were cancelled.")
+    places_available = serializers.IntegerField(
+        help_text="That nobody holds, of published events that are not over yet."
+    )
+    revenue = RevenueSerializer(many=True)
+
+    class Meta:
+        example = {
+            "venues": 2,
+            "events": {"draft": 1, "published": 12, "cancelled": 1},
+            "bookings": {"pending": 4, "confirmed": 310, "cancelled": 21, "expired": 65},
+            "tickets_sold": 742,
+            "places_available": 3258,
+            "revenue": [{"currency": "EUR", "bookings": 310, "tickets": 742, "revenue": "31240.80"}],
+        }
+
+    @staticmethod
+    def table(overview: dict[str, Any]) -> list[tuple[str, str, str, Any]]:
+        """As rows of a figure, the state that it is about, its currency, and its value."""
+        rows: list[tuple[str, str, str, Any]] = [("venues", "", "", overview["venues"])]
+        rows += [("events", status, "", count) for status, count in overview["events"].items()]
+        rows += [("bookings", status, "", count) for status, count in overview["bookings"].items()]
+        rows += [(name, "", "", overview[name]) for name in ("tickets_sold", "places_available")]
+        return rows + [("revenue", "", row["currency"], row["revenue"]) for row in overview["revenue"]]
+
+
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": "integer", "minimum": 1},
+            {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}(-[0-9]{2})?$"},
+        ]
+    }
+)
+class GroupField(serializers.ReadOnlyField):
+    """An id, or a day or month."""
+
+
+class SalesSerializer(Serializer):
+    """What was sold of one group in one currency."""
+
+    group = GroupField(
+        help_text="The id of the event, venue or ticket type; or the day, 2027-06-12, or month, 2027-06."
+    )
+    label = serializers.CharField(  # type: ignore[assignment]
+        help_text="The group in words, with the event's start in its venue's own time."
+    )
+    currency = serializers.CharField()
+    bookings = serializers.IntegerField(help_text="Confirmed ones, with a ticket in the group.")
+    tickets = serializers.IntegerField(help_text="Without those that were cancelled.")
+    revenue = PriceField(help_text="What these tickets cost when they were booked.")
+    average = PriceField(help_text="Revenue of a booking, rounded to the currency's decimals.")
+
+
+class SalesReportSerializer(Serializer):
+    results = SalesSerializer(many=True)
+
+    class Meta:
+        example = {
+            "results": [
+                {
+                    "group": 1,
+                    "label": "Summer Concert, 12 Jun 2027, 19:30",
+                    "currency": "EUR",
+                    "bookings": 2,
+                    "tickets": 3,
+                    "revenue": "119.70",
+                    "average": "59.85",
+                }
+            ]
+        }
+
+
+class OccupancySerializer(Serializer):
+    """How full an event is."""
+
+    event = serializers.IntegerField()
+    label = serializers.CharField(  # type: ignore[assignment]
+        help_text="Its name, and its start in its venue's own time."
+    )
+    starts_at = InstantField()
+    status = serializers.ChoiceField(choices=Event.Status.choices)
+    capacity = serializers.IntegerField()
+    sold = serializers.IntegerField(help_text="Places of confirmed bookings.")
+    held = serializers.IntegerField(help_text="Places of bookings that are not paid yet, while their time runs.")
+    available = serializers.IntegerField()
+    rate = serializers.FloatField(min_value=0, max_value=1, help_text="The sold part of the capacity.")
+
+
+class OccupancyReportSerializer(Serializer):
+    results = OccupancySerializer(many=True)
+
+    class Meta:
+        example = {
+            "results": [
+                {
+                    "event": 1,
+                    "label": "Summer Concert, 12 Jun 2027, 19:30",
+                    "starts_at": "2027-06-12T17:30:00Z",
+                    "status": "published",
+                    "capacity": 500,
+                    "sold": 3,
+                    "held": 2,
+                    "available": 495,
+                    "rate": 0.006,
+                }
+            ]
+        }

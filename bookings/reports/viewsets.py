@@ -1,0 +1,129 @@
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from django.http import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.decorators import action
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from bookings import reports
+from bookings.models import Booking
+from bookings.reports.filters import OccupancyFilter, SalesFilter
+from bookings.reports.queries import UTC
+from bookings.reports.serializers import (
+    OccupancyReportSerializer,
+    OccupancySerializer,
+    OverviewSerializer,
+    SalesReportSerializer,
+    SalesSerializer,
+)
+from config import tables
+from config.api.filters import DeclaredFilterBackend
+from config.api.viewsets import Viewset
+from config.problems import InvalidInput
+from events.models import Event
+
+FORMATS = ("json", "csv")
+
+
+class CsvRenderer(BaseRenderer):
+    """Stands for the answers that are streamed, which no renderer ever sees whole."""
+
+    media_type = tables.CSV
+    format = "csv"
+
+    def render(self, data: Any, *args: Any) -> bytes:
+        return b""  # of OPTIONS, which answers nothing
+
+
+def report(name: str, serializer: type, example: str, filterset: Any = None) -> Callable[[Any], Any]:
+    """A report as an action, with its documentation."""
+    csv = OpenApiResponse(OpenApiTypes.STR, "The same as a table (RFC 4180)", [OpenApiExample("table", example)])
+    described = extend_schema(
+        operation_id=f"get_{name}_report",
+        summary=f"Show {name}",
+        tags=["reports"],
+        filters=filterset is not None,
+        parameters=[OpenApiParameter("format", str, enum=FORMATS, default="json", description="csv streams a table.")],
+        responses={(200, "application/json"): serializer, (200, tables.CSV): csv},
+    )
+    return lambda method: described(action(detail=False, filterset_class=filterset)(method))
+
+
+class ReportViewSet(Viewset):
+    """What was sold, and what is left."""
+
+    queryset = Booking.objects.all()
+    filterset_class = None
+    filter_backends = [DeclaredFilterBackend]
+    pagination_class = None
+    access = dict.fromkeys(("overview", "sales", "occupancy"), "bookings.view_reports")
+
+    def query_parameters(self) -> set[str]:
+        return super().query_parameters() | {"format"}
+
+    def get_renderers(self) -> list[Any]:
+        """By `format`, or by the Accept header when it is not given."""
+        asked = self.request.query_params.get("format") if self.request else None
+        csv = CsvRenderer()
+        return [csv] if asked == "csv" else [*super().get_renderers(), *([] if asked else [csv])]
+
+    def refuse_parameters(self, request: Request) -> None:
+        super().refuse_parameters(request)
+        if request.query_params.get("format", "json") not in FORMATS:
+            detail = f"Must be {' or '.join(FORMATS)}."
+            raise InvalidInput(errors=[{"parameter": "format", "code": "invalid", "detail": detail}])
+
+    @report(
+        "overview",
+        OverviewSerializer,
+        "figure,status,currency,value\r\nvenues,,,2\r\nevents,draft,,1\r\nrevenue,,EUR,31240.80\r\n",
+    )
+    def overview(self, request: Request) -> HttpResponseBase:
+        """Everything at a glance: how much there is of what, and what was taken."""
+        overview = OverviewSerializer(reports.overview(self.at, Event.objects.seen_by(request.user))).data
+        if self.is_csv:
+            return tables.csv_response(
+                "overview", ("figure", "status", "currency", "value"), OverviewSerializer.table(overview)
+            )
+        return Response(overview)
+
+    @report(
+        "sales",
+        SalesReportSerializer,
+        "group,label,currency,bookings,tickets,revenue,average\r\n"
+        '1,"Summer Concert, 12 Jun 2027, 19:30",EUR,2,3,119.70,59.85\r\n',
+        SalesFilter,
+    )
+    def sales(self, request: Request) -> HttpResponseBase:
+        """Confirmed bookings, with the tickets that are not cancelled: a row for each group and currency."""
+        bookings = self.filter_queryset(Booking.objects.all())
+        asked = request.query_params
+        return self.respond(
+            SalesSerializer(), reports.sales(asked["group_by"], bookings, timezone=asked.get("timezone", UTC))
+        )
+
+    @report(
+        "occupancy",
+        OccupancyReportSerializer,
+        "event,label,starts_at,status,capacity,sold,held,available,rate\r\n"
+        '1,"Summer Concert, 12 Jun 2027, 19:30",2027-06-12T17:30:00Z,published,500,3,2,495,0.006\r\n',
+        OccupancyFilter,
+    )
+    def occupancy(self, request: Request) -> HttpResponseBase:
+        """How full each event is, by time."""
+        events = self.filter_queryset(Event.objects.seen_by(request.user))
+        return self.respond(OccupancySerializer(), reports.occupancy(self.at, events))
+
+    @property
+    def is_csv(self) -> bool:
+        return self.request.accepted_renderer.format == "csv"
+
+    def respond(self, serializer: Any, rows: Iterable[Any]) -> HttpResponseBase:
+        shown: Iterator[dict[str, Any]] = map(serializer.to_representation, rows)
+        if self.is_csv:
+            return tables.csv_response(self.action, list(serializer.fields), (row.values() for row in shown))
+        return Response({"results": list(shown)})

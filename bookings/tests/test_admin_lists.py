@@ -1,0 +1,157 @@
+"""The list of bookings: what it is searched and filtered by, what it adds up to, and that it counts to no end."""
+
+import datetime as dt
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from bookings.models import Booking, BookingChange, BookingItem, Ticket
+from config.access.roles import Role
+from config.admin import lists
+from config.tests.pages import staff, url
+
+
+def rows(browser, model=Booking, **query):
+    return list(browser.get(url(model, "changelist"), query).context["cl"].result_list)
+
+
+@pytest.fixture
+def dated(book, make_type):
+    """Bookings of three days, each confirmed an hour after it was made; in Auckland it is later than in London."""
+
+    def make(*instants):
+        seat = make_type()
+        made = []
+        for number, at in enumerate(instants):
+            booking = book((seat, 1), customer_email=f"{number}@example.com").confirm()
+            hour = dt.timedelta(hours=1)
+            Booking.objects.filter(pk=booking.pk).update(
+                created_at=at, expires_at=at + 3 * hour, confirmed_at=at + hour
+            )
+            made.append(booking)
+        return made
+
+    return make
+
+
+def test_days_are_those_of_the_office(dated, settings):
+    settings.BACK_OFFICE_TIME_ZONE = "Europe/Vienna"
+    instants = ["2026-03-28T21:59", "2026-03-28T23:00", "2026-03-29T20:59", "2026-03-29T22:00"]
+    before, first, last, after = dated(*(dt.datetime.fromisoformat(f"{at}+00:00") for at in instants))
+    browser = staff()
+    assert rows(browser, made_from="2026-03-29", made_to="2026-03-29") == [last, first]
+    assert rows(browser, sold_from="2026-03-29", sold_to="2026-03-29") == [last, first]
+    assert rows(browser, made_from="2026-03-29") == [after, last, first]
+    assert rows(browser, made_to="2026-03-28") == [before]
+
+
+def test_day_of_sale_is_that_of_confirmed_bookings(dated, book):
+    now = timezone.now()
+    (sold,) = dated(now - dt.timedelta(minutes=90))
+    book()
+    assert rows(staff(), sold_from="2020-01-01") == [sold]
+
+
+@pytest.mark.parametrize("query", [{"made_from": "tomorrow"}, {"sold_to": "9999-12-31"}, {"event__id__exact": "x"}])
+def test_filter_that_cannot_be_read_shows_the_whole_list(book, query):
+    answer = staff().get(url(Booking, "changelist"), query)
+    assert (answer.status_code, answer["Location"].endswith("?e=1")) == (302, True)
+
+
+def test_event_and_venue_are_chosen_among_any_number(book, make_type, make_event):
+    here = book()
+    there = book((make_type(event=make_event(name="Barn Dance")), 1))
+    browser = staff(Role.BOX_OFFICE)
+    assert rows(browser, event__id__exact=here.event_id) == [here]
+    assert rows(browser, event__venue__id__exact=there.event.venue_id) == [there]
+    page = browser.get(url(Booking, "changelist"), {"event__id__exact": there.event_id, "state": "pending"})
+    text = page.content.decode()
+    assert f'<option value="{there.event_id}" selected>Barn Dance, ' in text
+    assert "Concert" not in text
+    assert '<input type="hidden" name="state" value="pending">' in text
+
+
+def test_holds_that_run_out_soon_have_a_list(book):
+    soon = book(hold=dt.timedelta(minutes=5))
+    book(hold=dt.timedelta(minutes=15))
+    assert rows(staff(), state="running-out") == [soon]
+
+
+def test_totals_are_those_of_the_filtered_bookings(book, make_type, make_event):
+    seat = make_type(event=make_event(name="Jazz", currency="GBP"))
+    book((seat, 2)).confirm()
+    partly = book((seat, 2)).confirm()
+    partly.cancel(tickets=[partly.tickets.first().code])
+    book((seat, 3))
+    book((seat, 1)).cancel()
+    book().confirm()  # of another event, in another currency
+    browser = staff(Role.AUDITOR)
+
+    def totals(**query):
+        found = browser.get(url(Booking, "changelist"), query).context["cl"].totals
+        return {total.state: (total.bookings, total.places, total.amounts) for total in found}
+
+    space = "\N{NO-BREAK SPACE}"
+    of_jazz = {
+        "pending": (1, 3, [f"149.70{space}GBP"]),
+        "confirmed": (2, 3, [f"149.70{space}GBP"]),
+        "cancelled": (1, 1, [f"49.90{space}GBP"]),
+    }
+    assert totals(event__id__exact=seat.event_id) == of_jazz
+    assert totals(q="jazz") == of_jazz
+    assert totals()["confirmed"] == (3, 4, [f"49.90{space}EUR", f"149.70{space}GBP"])
+    assert totals(state="expired") == {}
+
+
+def test_list_of_many_counts_and_adds_up_no_further_than_its_bound(book, make_type, monkeypatch):
+    monkeypatch.setattr(lists, "MOST_COUNTED", 60)
+    seat = make_type(event=None)
+    for _ in range(62):
+        book((seat, 1))
+    browser = staff()
+    with CaptureQueriesContext(connection) as queries:
+        page = browser.get(url(Booking, "changelist"))
+    assert page.context["cl"].totals is None
+    assert "More than 60 bookings" in page.content.decode()
+    assert [query["sql"] for query in queries if "SUM" in query["sql"]] == []
+    (count,) = [query["sql"] for query in queries if "COUNT" in query["sql"]]
+    assert "LIMIT 61" in count
+    assert len(rows(browser, p="2")) == 12
+    page = browser.get(url(Booking, "changelist"), {"state": "confirmed"})
+    assert (page.context["cl"].result_count, page.context["cl"].totals) == (0, [])
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "x", "99", "9" * 40])
+def test_page_that_is_not_there_is_no_error(book, number):
+    book()
+    assert staff().get(url(Booking, "changelist"), {"p": number}).status_code == 200
+
+
+def test_lists_of_what_belongs_to_a_booking_are_searched_as_bookings_are(book):
+    booking = book(customer_name="Zoë Quist").confirm()
+    book(customer_name="Ann Lee").confirm()
+    browser = staff(Role.AUDITOR)
+    for model in (BookingItem, Ticket, BookingChange):
+        found = rows(browser, model, q="quist")
+        assert {row.booking for row in found} == {booking}
+    code = booking.tickets.get().code
+    assert rows(browser, Ticket, q=code.lower()) == [booking.tickets.get()]
+
+
+def test_history_is_searched_by_account(book, django_user_model):
+    clerk = django_user_model.objects.create(username="clerk")
+    booking = book().confirm(by=clerk)
+    assert rows(staff(), BookingChange, q="clerk") == [booking.changes.last()]
+
+
+def test_no_list_of_sales_looks_for_text_inside_of_text(book):
+    """No LIKE '%…%' but in the small tables of the catalogue."""
+    book()
+    browser = staff()
+    for model in (Booking, BookingItem, Ticket, BookingChange):
+        with CaptureQueriesContext(connection) as queries:
+            rows(browser, model, q="quist")
+        inside = [query["sql"] for query in queries if "%quist%" in query["sql"].lower()]
+        assert {sql.partition(' FROM "')[2].partition('"')[0] for sql in inside} <= {"events_event"}

@@ -1,0 +1,225 @@
+"""Selling at the counter."""
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+
+from bookings.models import Booking
+from config.access.roles import Role
+from config.tests.pages import FormReader, messages_of, staff, url
+from events.models import Event
+from ticket_types.models import TicketType
+
+
+@pytest.fixture
+def seat(make_type, make_event):
+    return make_type(event=make_event(capacity=10))
+
+
+def page_of(event):
+    return f"{url(Booking, 'sell')}?event={event.pk}"
+
+
+def open_page(browser, event):
+    return FormReader(browser.get(page_of(event)).content.decode(), "sale_form").data
+
+
+def sell(browser, event, form, **typed):
+    return browser.post(page_of(event), {**form, **typed}, follow=True)
+
+
+def errors_of(answer):
+    return {name: list(texts) for name, texts in answer.context["form"].errors.items()}
+
+
+def facts():
+    return list(Booking.objects.order_by("created_at").values_list("status", "quantity", "total_price"))
+
+
+@pytest.mark.parametrize("role", [Role.MANAGER, Role.BOX_OFFICE])
+def test_sale_books_and_confirms_in_one_go(seat, role, figures):
+    browser = staff(role)
+    form = open_page(browser, seat.event)
+    typed = {f"quantity_{seat.pk}": "2", "customer_name": "Bo Ek", "customer_email": "bo@example.com"}
+    answer = sell(browser, seat.event, form, **typed, payment_reference="till 4")
+    booking = Booking.objects.get()
+    assert (booking.status, booking.customer_name, booking.customer_email) == ("confirmed", "Bo Ek", "bo@example.com")
+    assert (booking.payment_reference, booking.metadata) == ("till 4", {"channel": "counter"})
+    assert booking.tickets.count() == 2
+    assert [change.by_name for change in booking.changes.all()] == [f"staff-{role}"] * 2
+    assert figures() == {"Concert": 2, "Seat": 2}
+    ((level, text),) = messages_of(answer)
+    assert (level, "Sold: 2 × Seat, 99.80\N{NO-BREAK SPACE}EUR to Bo Ek. Booking" in text) == ("success", True)
+    assert url(Booking, "change", booking.pk) in text
+    assert answer.redirect_chain == [(page_of(seat.event), 302)]
+
+
+def test_customer_without_a_name_and_an_address_has_ones_that_lead_nowhere(seat):
+    seat.event.revise(max_per_customer=1)
+    browser = staff()
+    for _ in range(2):  # each walk-in customer is one of their own
+        sell(browser, seat.event, open_page(browser, seat.event), **{f"quantity_{seat.pk}": "1"})
+    names = Booking.objects.values_list("customer_name", "customer_email")
+    assert {name for name, _ in names} == {"Walk-in customer"}
+    assert len({address for _, address in names}) == 2
+    assert {address.partition("@")[2] for _, address in names} == {"walk-in.invalid"}
+
+
+def test_form_sent_twice_sells_once(seat):
+    browser = staff()
+    form = {**open_page(browser, seat.event), f"quantity_{seat.pk}": "2"}
+    first, second = (sell(browser, seat.event, form) for _ in range(2))
+    assert messages_of(first) == messages_of(second)
+    assert facts() == [("confirmed", 2, Decimal("99.80"))]
+
+
+def test_form_used_again_for_something_else_sells_nothing_until_it_was_looked_at(seat):
+    browser = staff()
+    form = open_page(browser, seat.event)
+    sell(browser, seat.event, form, **{f"quantity_{seat.pk}": "2"})
+    answer = sell(browser, seat.event, form, **{f"quantity_{seat.pk}": "3"})
+    assert errors_of(answer) == {
+        "__all__": ["This page was used for another sale already. Nothing was sold now: look again."]
+    }
+    assert len(facts()) == 1
+    shown = FormReader(answer.content.decode(), "sale_form").data
+    assert (shown[f"quantity_{seat.pk}"], shown["key"] != form["key"]) == ("3", True)
+    sell(browser, seat.event, shown)
+    assert len(facts()) == 2
+
+
+def test_price_that_changed_meanwhile_is_told_first(seat, figures):
+    browser = staff()
+    form = open_page(browser, seat.event)
+    TicketType.objects.get().revise(price=60)
+    answer = sell(browser, seat.event, form, **{f"quantity_{seat.pk}": "2"})
+    assert errors_of(answer) == {
+        "__all__": ["A price has changed since this page was opened. Nothing was sold: look again."]
+    }
+    assert figures() == {"Concert": 0, "Seat": 0}
+    shown = FormReader(answer.content.decode(), "sale_form").data
+    assert shown[f"price_{seat.pk}"] == "60.00"
+    sell(browser, seat.event, shown)
+    assert facts()[-1] == ("confirmed", 2, Decimal(120))
+
+
+def test_refusal_is_shown_beside_what_it_is_about(seat, make_type, book, figures):
+    small = make_type(event=seat.event, name="Box", capacity=2)
+    browser = staff()
+    form = open_page(browser, seat.event)
+    book((small, 2))
+    answer = sell(browser, seat.event, form, **{f"quantity_{seat.pk}": "1", f"quantity_{small.pk}": "1"})
+    assert errors_of(answer) == {f"quantity_{small.pk}": ["“Box”: 1 requested, 0 available."]}
+    assert figures() == {"Concert": 2, "Seat": 0, "Box": 2}
+    assert Booking.objects.count() == 1
+
+
+def test_refusal_about_the_whole_is_shown_above(seat, figures):
+    seat.event.revise(max_per_customer=1)
+    browser = staff()
+    typed = {f"quantity_{seat.pk}": "2", "customer_email": "bo@example.com"}
+    answer = sell(browser, seat.event, open_page(browser, seat.event), **typed)
+    detail = "A customer may have 1 places of this event, and this one has 0."
+    assert errors_of(answer) == {"__all__": [detail]}
+    assert figures() == {"Concert": 0, "Seat": 0}
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ({}, "__all__"),
+        ({"quantity": "0"}, "__all__"),
+        ({"quantity": "-1"}, "quantity"),
+        ({"quantity": "11"}, "quantity"),
+        ({"quantity": "x"}, "quantity"),
+        ({"quantity": "1", "customer_email": "nobody"}, "customer_email"),
+        ({"quantity": "1", "customer_name": "a\u202eb"}, "customer_name"),
+        ({"quantity": "1", "key": "x"}, "key"),
+    ],
+)
+def test_form_that_makes_no_sale_says_why(seat, typed, name, figures):
+    browser = staff()
+    names = {"quantity": f"quantity_{seat.pk}"}
+    typed = {names.get(field, field): value for field, value in typed.items()}
+    answer = sell(browser, seat.event, open_page(browser, seat.event), **typed)
+    assert list(errors_of(answer)) == [names.get(name, name)]
+    assert (Booking.objects.count(), figures()) == (0, {"Concert": 0, "Seat": 0})
+
+
+def test_what_is_not_on_sale_cannot_be_chosen(seat, make_type):
+    later = make_type(event=seat.event, name="Later", sales_start_at=timezone.now() + dt.timedelta(days=1))
+    browser = staff()
+    page = browser.get(page_of(seat.event)).content.decode()
+    assert f'name="quantity_{later.pk}"' not in page
+    assert "On sale later" in page
+    typed = {f"quantity_{later.pk}": "1", f"quantity_{seat.pk}": "1"}
+    answer = sell(browser, seat.event, open_page(browser, seat.event), **typed)
+    refusal = "“Later” cannot be booked: its sale has not begun."
+    assert errors_of(answer) == {f"quantity_{later.pk}": [refusal]}
+    assert Booking.objects.count() == 0
+
+
+def test_sale_whose_event_is_cancelled_in_between_holds_nothing(seat, monkeypatch, figures):
+    confirm = Booking.confirm
+
+    def too_late(self, **facts):
+        Event.objects.get().cancel(reason="storm", at=timezone.now())
+        return confirm(self, **facts)
+
+    monkeypatch.setattr(Booking, "confirm", too_late)
+    browser = staff()
+    answer = sell(browser, seat.event, open_page(browser, seat.event), **{f"quantity_{seat.pk}": "1"})
+    assert errors_of(answer) == {"__all__": ["The booking was cancelled."]}
+    assert (facts()[0][0], figures()) == ("cancelled", {"Concert": 0, "Seat": 0})
+
+
+def test_sale_that_cannot_be_confirmed_lets_its_places_go(seat, monkeypatch, figures):
+    from bookings.problems import SoldOut
+
+    def refuse(self, **facts):
+        raise SoldOut("No more.")
+
+    monkeypatch.setattr(Booking, "confirm", refuse)
+    browser = staff()
+    answer = sell(browser, seat.event, open_page(browser, seat.event), **{f"quantity_{seat.pk}": "1"})
+    assert errors_of(answer) == {"__all__": ["No more."]}
+    assert (facts()[0][0], figures()) == ("cancelled", {"Concert": 0, "Seat": 0})
+
+
+def test_page_without_an_event_lets_one_be_chosen_of_what_is_on_sale(seat, make_event, make_type, book):
+    make_event(name="No types")
+    full = make_type(event=make_event(name="Full", capacity=1))
+    book((full, 1))
+    soon = make_type(event=make_event(name="Soon", starts_at=timezone.now() + dt.timedelta(days=1)))
+    browser = staff(Role.BOX_OFFICE)
+
+    def offered(**query):
+        return [event.name for event, *_ in browser.get(url(Booking, "sell"), query).context["events"]]
+
+    assert offered() == ["Soon", "Concert"]
+    assert offered(q="conc hall") == ["Concert"]
+    assert offered(q="barn") == []
+    assert offered(event="x") == offered(event="9" * 30) == offered(event="0") == ["Soon", "Concert"]
+    assert browser.get(page_of(soon.event)).context["title"] == "Soon"
+
+
+@pytest.mark.parametrize("role", [Role.DOOR, Role.AUDITOR])
+def test_nobody_sells_who_may_not(seat, role, figures):
+    browser = staff(role)
+    assert browser.get(page_of(seat.event)).status_code == 403
+    assert browser.post(page_of(seat.event), {f"quantity_{seat.pk}": "1"}).status_code == 403
+    assert (Booking.objects.count(), figures()) == (0, {"Concert": 0, "Seat": 0})
+    assert url(Booking, "sell") not in [link for _, link, _ in browser.get("/admin/").context["navigation"]]
+
+
+def test_page_takes_as_many_queries_for_three_types_as_for_one(make_type, django_assert_num_queries):
+    seat = make_type()
+    browser = staff()
+    with django_assert_num_queries(4):
+        browser.get(page_of(seat.event))
+    for number in (1, 2):
+        make_type(event=seat.event, name=f"Seat {number}")
+    with django_assert_num_queries(4):
+        browser.get(page_of(seat.event))

@@ -1,0 +1,357 @@
+"""People's data: shown to whom it is about, taken out of what is over, and not kept for ever."""
+
+import datetime as dt
+import json
+import sys
+
+import pytest
+from django.apps import apps
+from django.contrib.sessions.models import Session
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from bookings.models import Booking, BookingChange, BookingItem, IdempotencyKey, Ticket, customers
+from config.tests import canaries
+from conftest import client_of, make_user
+
+ANN = "ann.canary@example.com"
+WORDS = ("canary", "Zoe", "aisle", "ill", "key-zoe")  # what stands in a booking of hers about her
+FIGURES = ("pk", "status", "event", "quantity", "cancelled_quantity", "total_price", "currency", "created_at",
+           "confirmed_at", "cancelled_at", "is_late", "refund_due", "confirmation_code",
+           "payment_reference")  # fmt: skip
+
+
+@pytest.fixture
+def seat(make_type, make_event):
+    return make_type(event=make_event(capacity=20))
+
+
+@pytest.fixture
+def order(book, seat):
+    """A booking of Ann's with something about her everywhere that she or staff can write."""
+
+    def place(email=ANN, key="key-zoe"):
+        notes = {"seat": "aisle", "mail": "canary@example.com"}
+        known = IdempotencyKey("", key, "f" * 64) if key else None
+        return book((seat, 2), customer_name="Zoe", customer_email=email, metadata=notes, key=known)
+
+    return place
+
+
+def run(capsys, *arguments):
+    """What a command prints on stdout and stderr, and its exit status."""
+    try:
+        call_command(*arguments)
+        status = 0
+    except CommandError as error:
+        print(error, file=sys.stderr)
+        status = error.returncode
+    said = capsys.readouterr()
+    return said.out, said.err, status
+
+
+def everything():
+    """The whole database as text, but for what Django keeps of the tests' own accounts."""
+    rows = [row for model in apps.get_models() for row in model._base_manager.values_list()]
+    return str(rows)
+
+
+def figures_of(bookings):
+    return list(bookings.order_by("pk").values(*FIGURES))
+
+
+def facts(models=(Booking, BookingItem, Ticket, BookingChange)):
+    return [list(model.objects.order_by("pk").values()) for model in models]
+
+
+# Showing
+
+
+def test_export_has_all_that_is_stored_of_the_customer_and_nothing_of_others(order, book, capsys):
+    booking = order().confirm(payment_reference="pay_1")
+    rows = [*booking.items.all(), *booking.tickets.all(), *booking.changes.all(), booking]
+    strings = set().union(*map(canaries.plant, rows))
+    Booking.objects.filter(pk=booking.pk).update(customer_key=ANN)
+    other = canaries.plant(book(customer_email="bob@example.com"))
+    out, err, status = run(capsys, "export_customer", ANN.upper())
+    told = json.dumps(json.loads(out))
+    hexadecimal = {booking.pk.hex}
+    assert [it for it in strings - hexadecimal if it not in told and "customer-key" not in it] == []
+    assert [it for it in other if it in told] == []
+    assert (err, status) == ("1 booking, 0 accounts.\n", 0)
+
+
+def test_export_of_two_bookings_tells_them_in_order(order, capsys):
+    ids = [str(order(key="1").pk), str(order(email=ANN.title(), key="2").pk)]
+    found = json.loads(run(capsys, "export_customer", ANN)[0])
+    assert [booking["id"] for booking in found["bookings"]] == ids
+    assert (found["bookings"][0]["items"][0]["quantity"], found["bookings"][0]["total_price"]) == (2, "99.80")
+    assert found["bookings"][0]["created_at"].endswith("+00:00")
+    assert [change["verb"] for change in found["bookings"][0]["history"]] == ["place"]
+
+
+def test_export_names_accounts(db, capsys):
+    make_user(username="ann", email=ANN)
+    assert json.loads(run(capsys, "export_customer", ANN)[0])["accounts"] == ["ann"]
+
+
+def test_export_of_nobody_says_so(order, capsys):
+    order()
+    assert run(capsys, "export_customer", "bob@example.com") == ("", "Nothing is held about this address.\n", 2)
+
+
+def test_export_takes_as_many_queries_for_three_bookings_as_for_one(order, capsys, django_assert_num_queries):
+    for keys in (["1"], ["2", "3"]):
+        for key in keys:
+            order(key=key)
+        with django_assert_num_queries(5):
+            call_command("export_customer", ANN)
+
+
+def test_dry_run_of_export_only_counts(order, capsys):
+    order()
+    assert run(capsys, "export_customer", ANN, "--dry-run") == ("", "1 booking, 0 accounts.\n", 0)
+
+
+# Erasing
+
+
+def test_erasing_leaves_nothing_of_the_person_and_every_figure(order, pass_time, capsys, box_office):
+    order(key="1").confirm(payment_reference="pay_1")
+    order(key="2").cancel(reason="Zoe is ill")
+    third = order(key="key-zoe").confirm()
+    third.cancel(tickets=[third.tickets.first().code], reason="ill")
+    box_office.patch(f"/bookings/{third.pk}", {"customer_name": "Zoe canary"})
+    pass_time(days=60)
+    before, items = figures_of(Booking.objects), facts((BookingItem, Ticket))
+    assert all(word in everything() for word in WORDS)
+    assert run(capsys, "erase_customer", ANN.upper()) == ("3 bookings erased.\n", "", 0)
+    assert [word for word in WORDS if word in everything()] == []
+    assert figures_of(Booking.objects) == before
+    assert facts((BookingItem, Ticket)) == items
+    assert {change.verb for change in third.changes.all()} == {"place", "confirm", "cancel tickets", "correct", "erase"}
+    assert third.changes.get(verb="correct").details == {"fields": ["customer_name"]}
+    assert sorted(third.changes.get(verb="cancel tickets").details) == ["tickets"]
+    assert third.changes.get(verb="erase").by_name == "system"
+
+
+def test_erased_booking_is_still_a_booking(order, pass_time, auditor):
+    booking = order().confirm(payment_reference="pay_1")
+    pass_time(days=60)
+    Booking.erase_customer(ANN)
+    shown = auditor.get(f"/bookings/{booking.pk}").json()
+    assert (shown["customer_name"], shown["customer_email"]) == ("Erased", "erased@customer.invalid")
+    assert (shown["metadata"], shown["status"], shown["payment_reference"]) == ({}, "confirmed", "pay_1")
+    assert len(auditor.get("/bookings").json()["results"]) == 1
+
+
+def test_reference_of_the_payment_goes_when_it_is_asked_to(order, pass_time, capsys):
+    booking = order().confirm(payment_reference="pay_zoe")
+    pass_time(days=60)
+    assert run(capsys, "erase_customer", ANN, "--with-payments")[2] == 0
+    booking.refresh_from_db()
+    assert booking.payment_reference == ""
+    assert "pay_zoe" not in everything()
+
+
+def test_old_key_does_not_find_the_erased_booking(order, seat, guest):
+    body = {"customer_name": "Zoe", "customer_email": ANN, "items": [{"ticket_type": seat.pk, "quantity": 1}]}
+    send = {"headers": {"Idempotency-Key": "again"}}
+    first = guest.post("/bookings", body, **send).json()["id"]
+    guest.post(f"/bookings/{first}/cancel")
+    Booking.erase_customer(ANN)
+    assert guest.post("/bookings", body, **send).json()["id"] != first
+
+
+@pytest.mark.parametrize("state", ["pending", "confirmed", "owed"])
+def test_booking_that_is_still_needed_stops_all_of_it(state, order, capsys, book, pass_time):
+    order(key="1").cancel(reason="ill")
+    needed = order(key="2")
+    if state != "pending":
+        needed.confirm(payment_reference="pay_1")
+    if state == "owed":
+        needed.cancel(reason="rain")
+    before = facts()
+    out, err, status = run(capsys, "erase_customer", ANN)
+    why = "a refund is due." if state == "owed" else f"{state} for “Concert”."
+    told = f"Nothing is erased, because these are still needed:\n  {needed.confirmation_code}: {why}\n"
+    assert (out, err, status) == ("", told, 1)
+    assert facts() == before
+    if state == "owed":
+        needed.settle_refund()
+    pass_time(days=60)
+    assert run(capsys, "erase_customer", ANN) == ("2 bookings erased.\n", "", 0)
+
+
+def test_hold_that_ran_out_is_over_whether_or_not_it_was_swept(order, pass_time, capsys):
+    booking = order()
+    pass_time(minutes=16)
+    assert run(capsys, "erase_customer", ANN) == ("1 booking erased.\n", "", 0)
+    booking.refresh_from_db()
+    assert (booking.status, booking.customer_name) == ("expired", "Erased")
+
+
+def test_late_payment_of_an_erased_booking_is_not_lost(order, pass_time):
+    booking = order()
+    pass_time(minutes=16)
+    Booking.erase_customer(ANN)
+    booking.confirm(payment_reference="late")
+    assert (booking.status, booking.is_late, booking.tickets.count()) == ("confirmed", True, 2)
+
+
+def test_others_are_left_alone(order, book, capsys):
+    order().cancel()
+    other = book(customer_name="Bob", customer_email="bob@example.com", metadata={"seat": "left"}).cancel(reason="fog")
+    before = list(Booking.objects.filter(pk=other.pk).values()), list(other.changes.values())
+    Booking.erase_customer(ANN)
+    assert (list(Booking.objects.filter(pk=other.pk).values()), list(other.changes.values())) == before
+
+
+def test_dry_run_of_erasing_changes_nothing(order, capsys):
+    order().cancel(reason="ill")
+    before = facts()
+    assert run(capsys, "erase_customer", ANN, "--dry-run") == ("1 booking would be erased.\n", "", 0)
+    assert facts() == before
+
+
+def test_erasing_twice_finds_nothing(order, capsys):
+    order().cancel()
+    assert run(capsys, "erase_customer", ANN)[2] == 0
+    before = facts()
+    assert run(capsys, "erase_customer", ANN) == ("", "Nothing is held about this address.\n", 2)
+    out, err, status = run(capsys, "erase_customer", customers.EMAIL)
+    assert (out, status, err) == ("", 1, f"{customers.EMAIL} stands for those who are erased already.\n")
+    assert facts() == before
+
+
+def test_erasing_names_the_account_that_it_leaves(order, capsys):
+    order().cancel()
+    make_user(username="ann", email=ANN)
+    assert "The account ann has this address" in run(capsys, "erase_customer", ANN)[1]
+
+
+def test_every_text_about_a_booking_is_erased_or_known_to_be_harmless():
+    """A new field must be put here, or among those that are erased."""
+    harmless = {
+        "bookings.booking": {"id", "confirmation_code", "status", "currency", "payment_reference"},
+        "bookings.bookingitem": {"name", "booking_id"},
+        "bookings.ticket": {"code", "status", "booking_id"},
+        # The name is of an account of the staff, or guest.
+        "bookings.bookingchange": {"by_name", "verb", "from_status", "to_status", "booking_id"},
+    }
+    erased = {"bookings.booking": set(customers.ERASED), "bookings.bookingchange": {"details"}}
+    for model in (Booking, BookingItem, Ticket, BookingChange):
+        label = model._meta.label_lower
+        texts = {field.attname for field in canaries.texts(model)} - {"booking_id"}
+        assert texts == (harmless[label] - {"booking_id"}) | erased.get(label, set())
+
+
+def test_history_forgets_in_this_way_alone(order):
+    change = order().changes.get()
+    for way in (lambda: BookingChange.objects.update(details={}), change.save, change.delete):
+        with pytest.raises(TypeError, match="History is"):
+            way()
+    change.details = {"reason": "ill", "payment_reference": "pay_1", "surprise": "canary"}
+    BookingChange.objects.bulk_create([BookingChange(booking=change.booking, at=change.at, by_name="guest", verb="x",
+                                                     to_status="pending", details=change.details)])  # fmt: skip
+    BookingChange.objects.all().forget(but=customers.KEPT_IN_HISTORY)
+    assert [it.details for it in BookingChange.objects.all()] == [{}, {"payment_reference": "pay_1"}]
+
+
+# Not keeping for ever
+
+
+@pytest.fixture
+def past(order, make_event, make_type, book, pass_time):
+    """Of each kind of booking one that is 400 days old, and one of today."""
+    kinds = {}
+    for age in ("old", "new"):
+        kinds[f"{age} expired"], kinds[f"{age} cancelled"] = order(key=f"{age}1"), order(key=f"{age}2").cancel()
+        kinds[f"{age} sold"] = order(key=f"{age}3").confirm(payment_reference="pay_1")
+        kinds[f"{age} given back"] = order(key=f"{age}4").confirm().cancel(reason="ill")
+        kinds[f"{age} owed"] = order(key=f"{age}5").confirm(payment_reference="pay_2").cancel()
+        if age == "old":
+            pass_time(days=430)
+            order = again(book, make_type(event=make_event(name="Soon", capacity=20)))
+    return {name: Booking.objects.get(pk=booking.pk) for name, booking in kinds.items()}
+
+
+def again(book, seat):
+    def place(key):
+        return book((seat, 1), customer_name="Zoe", customer_email=ANN, key=IdempotencyKey("", key, "f" * 64))
+
+    return place
+
+
+def test_purge_deletes_attempts_takes_names_from_sales_and_keeps_what_is_owed(past, capsys):
+    before = figures_of(Booking.objects.exclude(pk__in=[past["old expired"].pk, past["old cancelled"].pk]))
+    told = "2 attempts {}deleted, 2 sales {}without a name, 0 old logins {}deleted.\n"
+    owed = "1 booking keeps its name, because a refund is due.\n"
+    unchanged = facts()
+    assert run(capsys, "purge", "--older-than", "365d", "--dry-run") == (told.format(*["would be "] * 3), owed, 0)
+    assert facts() == unchanged
+    assert run(capsys, "purge", "--older-than", "365d") == (told.format("", "", ""), owed, 0)
+    left = {booking.pk: booking.customer_name for booking in Booking.objects.all()}
+    assert {name: left.get(booking.pk) for name, booking in past.items()} == {
+        "old expired": None, "old cancelled": None, "old sold": "Erased", "old given back": "Erased", "old owed": "Zoe",
+        **dict.fromkeys(("new expired", "new cancelled", "new sold", "new given back", "new owed"), "Zoe"),
+    }  # fmt: skip
+    assert figures_of(Booking.objects) == before
+    assert run(capsys, "purge", "--older-than", "1y")[0] == (
+        "0 attempts deleted, 0 sales without a name, 0 old logins deleted.\n"
+    )
+
+
+def test_purge_never_deletes_what_was_sold_or_paid(past):
+    sold = Booking.objects.exclude(confirmed_at=None, payment_reference="")
+    before = sold.count()
+    call_command("purge", "--older-than", "1d")
+    assert sold.count() == before == 6
+
+
+def test_purge_works_in_batches_and_goes_on_where_it_was_stopped(order, pass_time, monkeypatch):
+    for number in range(5):
+        order(key=str(number)).cancel()
+    pass_time(days=60)
+    monkeypatch.setattr(customers, "BATCH", 2)
+
+    class Stopped(Exception):
+        pass
+
+    def stop(done):
+        raise Stopped
+
+    instant = timezone.now() - dt.timedelta(days=1)
+    with pytest.raises(Stopped):
+        customers.purge_attempts(instant, progress=stop)
+    assert Booking.objects.count() == 3
+    steps = []
+    assert customers.purge_attempts(instant, progress=steps.append) == 3
+    assert (steps, Booking.objects.count(), BookingChange.objects.count()) == ([2, 3], 0, 0)
+
+
+def test_purge_tells_how_far_it_is(order, pass_time, monkeypatch, capsys):
+    for number in range(3):
+        order(key=str(number)).cancel()
+    pass_time(days=60)
+    monkeypatch.setattr(customers, "BATCH", 1)
+    clock = iter(range(0, 1000, 4))
+    monkeypatch.setattr("bookings.management.commands.purge.time.monotonic", lambda: next(clock))
+    assert run(capsys, "purge", "--older-than", "1d")[1] == "2 attempts deleted …\n"
+
+
+def test_purge_ends_old_logins(client, db, capsys):
+    client.force_login(make_user())
+    Session.objects.update(expire_date=timezone.now() - dt.timedelta(days=1))
+    client_of()
+    assert run(capsys, "purge", "--older-than", "1d")[0].endswith("1 old logins deleted.\n")
+    assert Session.objects.count() == 0
+
+
+@pytest.mark.parametrize("age", ["", "365", "0d", "-1d", "1m", "d", "1.5d", "\u0661d", "99999y", "365D"])
+def test_age_that_is_none_is_refused(age, past, capsys):
+    before = facts()
+    out, err, status = run(capsys, "purge", f"--older-than={age}")
+    assert (out, status) == ("", 1)
+    assert err == "--older-than takes a number and a unit, such as 365d, 52w or 2y, up to 100y.\n"
+    assert facts() == before

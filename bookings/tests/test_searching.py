@@ -1,0 +1,84 @@
+"""What a customer says, and which bookings it may mean."""
+
+import pytest
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from bookings.models import Booking
+
+
+@pytest.fixture
+def zoe(book):
+    return book(customer_name="Zoë van  Quist", customer_email="Zoe.Quist@Example.com").confirm(
+        payment_reference="pay_1"
+    )
+
+
+@pytest.fixture
+def others(book, make_event, make_type):
+    barn = make_type(event=make_event(name="Barn Dance"))
+    return [book((barn, 1), customer_name=name, customer_email="x@example.com") for name in ("Ann Lee", "Quentin Zo")]
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["quist", "QUIST, zoe", "zoë van", "zoe VAN quist", "zo", " Quis ", "zoe.quist@example.COM", "pay_1", "concert"],
+)
+def test_words_find_the_booking_that_they_mean(zoe, others, words):
+    found = set(Booking.objects.matching(words))
+    assert zoe in found
+    assert others[0] not in found
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["uist", "van quist", "oe.quist@example.com", "pay", "pay_", "%", "_", "zoe%", "\\", "", "@", "barn concert"],
+)
+def test_words_in_the_middle_and_signs_of_patterns_find_nothing(zoe, words):
+    assert list(Booking.objects.matching(words)) == []
+
+
+def test_code_is_found_in_either_case(zoe, others):
+    assert list(Booking.objects.matching(zoe.confirmation_code.lower())) == [zoe]
+
+
+def test_event_and_venue_are_found_by_all_of_the_words(zoe, others, make_venue):
+    assert set(Booking.objects.matching("dance old hall")) == set(others)
+    assert list(Booking.objects.matching("dance new hall")) == []
+
+
+def test_corrected_name_is_found_and_the_old_one_is_not(zoe):
+    zoe.correct(customer_name="Zoë Quist-Ødegård")
+    zoe.refresh_from_db()
+    assert (zoe.name_key, zoe.surname_key) == ("zoe quist-ødegard", "quist-ødegard zoe")
+    assert list(Booking.objects.matching("quist-ø")) == [zoe]
+    assert list(Booking.objects.matching("zoe van")) == []
+
+
+def test_longest_names_have_keys_that_fit(book):
+    booking = book(customer_name="ﷺ" * 200)
+    assert (len(booking.name_key), len(booking.surname_key)) == (100, 100)
+    assert list(Booking.objects.matching("ﷺ" * 200)) == [booking]
+
+
+@pytest.mark.parametrize("words", ["quist", "concert", "pay_1"])
+def test_search_looks_at_no_booking_but_by_an_index(zoe, words):
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:  # the tables of a test are so small that reading them whole is cheapest
+            cursor.execute("SET LOCAL enable_seqscan = off")
+    plan = Booking.objects.matching(words).order_by().explain()
+    assert "SCAN" not in plan.upper().replace("BITMAP HEAP SCAN", "").replace("BITMAP INDEX SCAN", "")
+    assert "booking_by_name" in plan
+    assert "booking_by_surname" in plan
+
+
+@pytest.mark.django_db(transaction=True)
+def test_migration_gives_the_bookings_of_before_their_keys(zoe, others):
+    Booking.objects.update(name_key="", surname_key="")
+    executor = MigrationExecutor(connection)
+    try:
+        executor.migrate([("bookings", "0002_sales_by_time")])
+    finally:
+        MigrationExecutor(connection).migrate([("bookings", "0003_search_keys")])
+    keys = dict(Booking.objects.values_list("customer_name", "surname_key"))
+    assert keys == {"Zoë van  Quist": "quist zoe van", "Ann Lee": "lee ann", "Quentin Zo": "zo quentin"}

@@ -1,0 +1,84 @@
+"""What a production server must not start with. `manage.py check --deploy` asks, and so does config.wsgi."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+from django.core.cache import caches
+from django.core.cache.backends.base import BaseCache
+from django.core.checks import CheckMessage, Error, Tags, register
+
+from config.settings.database import SQLITE
+
+KNOWN_KEYS = ("local-only-key", "django-insecure-", "only-for-tests")
+LOCAL_MEMORY = "django.core.cache.backends.locmem.LocMemCache"
+
+
+@register(Tags.security, deploy=True)
+def secret_key(**kwargs: Any) -> list[CheckMessage]:
+    key = str(settings.SECRET_KEY)
+    if key.startswith(KNOWN_KEYS):
+        text = "SECRET_KEY is one that everybody can read in the code: whoever signs with it can log in as anybody."
+    elif len(key) < 50 or len(set(key)) < 10:
+        text = "SECRET_KEY can be guessed: it has fewer than 50 characters, or fewer than 10 different ones."
+    else:
+        return []
+    hint = 'Make one: python3 -c "import secrets; print(secrets.token_urlsafe(50))"'
+    return [Error(text, hint=hint, id="access.E001")]
+
+
+@register(Tags.security, deploy=True)
+def debug(**kwargs: Any) -> list[CheckMessage]:
+    hint = "Set DEBUG=false, or use DJANGO_SETTINGS_MODULE=config.settings.production, which refuses it."
+    text = "DEBUG is on: its error pages show settings and data to anybody."
+    return [Error(text, hint=hint, id="access.E002")] if settings.DEBUG else []
+
+
+@register(Tags.security, deploy=True)
+def hosts(**kwargs: Any) -> list[CheckMessage]:
+    if settings.ALLOWED_HOSTS and "*" not in settings.ALLOWED_HOSTS:
+        return []
+    text = "ALLOWED_HOSTS takes any name, or none: links and cookies could be made for a name that is not yours."
+    return [Error(text, hint="Name the hosts, such as ALLOWED_HOSTS=tickets.example.com.", id="access.E003")]
+
+
+@register(Tags.security, deploy=True)
+def database(**kwargs: Any) -> list[CheckMessage]:
+    if settings.MACHINES == 1 or settings.DATABASES["default"]["ENGINE"] != SQLITE:
+        return []
+    text = f"{settings.MACHINES} machines cannot share an SQLite file: each would sell the same places."
+    hint = "Set DATABASE_URL=postgresql://…, or MACHINES=1."
+    return [Error(text, hint=hint, id="access.E004")]
+
+
+@register(Tags.security, deploy=True)
+def shared_cache(**kwargs: Any) -> list[CheckMessage]:
+    processes = settings.WEB_CONCURRENCY * settings.MACHINES
+    is_local = settings.CACHES["default"]["BACKEND"] == LOCAL_MEMORY
+    if not any(settings.RATE_LIMITS.values()) or processes == 1 or not is_local:
+        return []
+    text = f"The limits do not hold: {processes} processes each count in a memory of their own."
+    hint = (
+        "Set CACHE_URL=redis://host:6379/0, a cache that all of them share. Or serve with one process (make serve "
+        "WORKERS=1), or switch the limits off: RATE_LIMIT_TOKENS= and so on, as .env.example lists them."
+    )
+    return [Error(text, hint=hint, id="access.E005")]
+
+
+@register(Tags.security, deploy=True)
+def counting_cache(**kwargs: Any) -> list[CheckMessage]:
+    if not any(settings.RATE_LIMITS.values()) or type(caches["default"]).incr is not BaseCache.incr:
+        return []
+    text = "The limits do not hold: this kind of cache adds to a number in two steps, or keeps nothing."
+    hint = "Set CACHE_URL=redis://host:6379/0, or with one process locmemcache://."
+    return [Error(text, hint=hint, id="access.E006")]
+
+
+@register(Tags.security, deploy=True)
+def proxies(**kwargs: Any) -> list[CheckMessage]:
+    is_behind_one = getattr(settings, "SECURE_PROXY_SSL_HEADER", None) is not None
+    if not is_behind_one or settings.NUM_PROXIES:
+        return []
+    text = "A proxy stands before the server, and NUM_PROXIES is 0: all guests count as one caller for the limits."
+    hint = "Set NUM_PROXIES to how many proxies of yours append to X-Forwarded-For, in most cases 1."
+    return [checks.Warning(text, hint=hint, id="access.W007")]

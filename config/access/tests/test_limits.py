@@ -1,0 +1,375 @@
+"""How often each caller may ask: what counts for what, and what the answers say."""
+
+import logging
+import threading
+import uuid
+
+import pytest
+import time_machine
+from django.core.cache import cache
+from django.test import Client
+
+from bookings.models import Booking
+from config.access import callers
+from config.access.callers import address
+from config.access.counter import Limit, Pause, count, key_of
+from config.access.models import ApiToken
+from config.access.roles import Role
+from config.tests.answers import refused
+from config.tests.valkey import valkey
+from conftest import client_of, make_user
+
+LOCMEM = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "limits"}
+
+
+@pytest.fixture(scope="module")
+def server():
+    with valkey() as running:
+        yield running
+
+
+@pytest.fixture(params=["one process", "shared"])
+def counters(request, settings):
+    """An empty cache of each kind."""
+    shared = {"BACKEND": "django.core.cache.backends.redis.RedisCache"}
+    if request.param == "shared":
+        shared["LOCATION"] = request.getfixturevalue("server").url
+    settings.CACHES = {"default": shared if request.param == "shared" else LOCMEM}
+    cache.clear()
+    yield
+    cache.close()
+
+
+@pytest.fixture
+def limit(settings, counters):
+    """Sets the limits that are named, as so many in a minute, and no others."""
+
+    def set_to(**quotas):
+        limits = {purpose.replace("_", "-"): (quota, 60) for purpose, quota in quotas.items()}
+        settings.RATE_LIMITS = {**dict.fromkeys(settings.RATE_LIMITS), **limits}
+
+    return set_to
+
+
+def statuses(client, path, times, method="get", **how):
+    return [getattr(client, method)(path, **how).status_code for _ in range(times)]
+
+
+def order(ticket_type):
+    line = {"ticket_type": ticket_type.pk, "quantity": 1}
+    return {"customer_name": "Ann", "customer_email": "ann@example.com", "items": [line]}
+
+
+def test_guest_reads_as_often_as_the_limit_says(limit, guest, db):
+    limit(anonymous_reads=3)
+    assert statuses(guest, "/venues", 3) == [200] * 3
+    answer = guest.get("/venues")
+    assert refused(answer, 429, "too-many-requests")
+    assert 1 <= int(answer["Retry-After"]) <= 60
+    assert answer.json()["detail"] == f"3 a minute are let through. Try again in {answer['Retry-After']} seconds."
+
+
+def test_answers_say_what_is_left(limit, guest, db):
+    limit(anonymous_reads=2)
+    answers = [guest.get("/venues") for _ in range(3)]
+    assert [answer["RateLimit-Policy"] for answer in answers] == ['"anonymous-reads";q=2;w=60'] * 3
+    assert [answer["RateLimit"].rpartition(";")[0] for answer in answers] == [
+        f'"anonymous-reads";r={left}' for left in (1, 0, 0)
+    ]
+    for answer in answers:
+        assert 1 <= int(answer["RateLimit"].rpartition("t=")[2]) <= 60
+
+
+def test_answer_without_a_limit_says_nothing_of_any(limit, guest, db):
+    limit()
+    assert not {"RateLimit", "RateLimit-Policy"} & set(guest.get("/venues").headers)
+
+
+def test_304_counts_and_says_so(limit, guest, db):
+    limit(anonymous_reads=2)
+    tag = guest.get("/venues")["ETag"]
+    answer = guest.get("/venues", HTTP_IF_NONE_MATCH=tag)
+    assert (answer.status_code, answer["RateLimit"].rpartition(";")[0]) == (304, '"anonymous-reads";r=0')
+    assert guest.get("/venues", HTTP_IF_NONE_MATCH=tag).status_code == 429
+
+
+@pytest.mark.parametrize("path", ["/venues", "/", "/openapi.json", "//docs", "//redoc", "/events.ics", "/nonsense/1"])
+def test_whatever_is_read_counts(path, limit, guest, db):
+    limit(anonymous_reads=1)
+    guest.get("/venues")
+    assert guest.get(path).status_code == (404 if path == "/nonsense/1" else 429)
+
+
+def test_what_is_refused_counts_too(limit, guest, door):
+    limit(anonymous_reads=2, anonymous_bookings=2, tokens=2)
+    assert statuses(guest, "/bookings", 3) == [401, 401, 429]
+    assert statuses(guest, "/venues", 3, "post") == [401, 401, 429]
+    assert statuses(door, "/bookings", 3) == [403, 403, 429]
+
+
+def test_bookings_and_reads_are_counted_apart(limit, guest, make_type):
+    limit(anonymous_reads=2, anonymous_bookings=1)
+    body = order(make_type())
+    assert statuses(guest, "/bookings", 2, "post", data=body) == [201, 429]
+    assert statuses(guest, "/venues", 3) == [200, 200, 429]
+    assert Booking.objects.count() == 1
+
+
+def test_all_that_a_guest_writes_is_one_limit(limit, guest, make_type, book):
+    limit(anonymous_bookings=3)
+    seat = make_type(price="0.00")
+    free, other = book((seat, 1)), book((seat, 1))
+    assert guest.post("/bookings?dry_run=true", order(seat)).status_code == 200
+    assert guest.post(f"/bookings/{free.pk}/confirm").status_code == 200
+    assert guest.post(f"/bookings/{other.pk}/cancel").status_code == 200
+    assert refused(guest.post("/bookings", order(seat)), 429, "too-many-requests")
+    assert Booking.objects.count() == 2
+
+
+def test_each_token_has_its_own_limit_and_none_of_the_address(limit, guest, db):
+    limit(anonymous_reads=1, tokens=2)
+    user = make_user(Role.AUDITOR)
+    for name in ("one", "other"):
+        _, text = ApiToken.issue(user=user, name=name)
+        program = client_of()
+        program.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
+        assert statuses(program, "/bookings", 3) == [200, 200, 429]
+    assert statuses(guest, "/venues", 2) == [200, 429]
+
+
+def test_session_counts_by_its_user(limit, db):
+    limit(anonymous_reads=1, tokens=2)
+    for name in ("one", "other"):
+        browser = client_of()
+        browser.force_login(make_user(username=name))
+        assert statuses(browser, "/venues", 3) == [200, 200, 429]
+
+
+def test_forged_forwarding_header_changes_nothing(limit, guest, db):
+    limit(anonymous_reads=2)
+    asked = [guest.get("/venues", HTTP_X_FORWARDED_FOR=f"203.0.113.{number}").status_code for number in range(4)]
+    assert asked == [200, 200, 429, 429]
+
+
+def test_behind_a_proxy_each_client_counts_and_what_it_forges_does_not(limit, guest, settings, db):
+    limit(anonymous_reads=1)
+    settings.NUM_PROXIES = 1
+    for client in ("198.51.100.1", "198.51.100.2"):
+        asked = [guest.get("/venues", HTTP_X_FORWARDED_FOR=f"10.0.0.{n}, {client}").status_code for n in range(2)]
+        assert asked == [200, 429]
+
+
+@pytest.mark.parametrize(
+    ("proxies", "peer", "forwarded", "expected"),
+    [
+        (0, "192.0.2.1", None, "192.0.2.1"),
+        (0, "192.0.2.1", "198.51.100.1", "192.0.2.1"),
+        (1, "10.0.0.1", "198.51.100.1", "198.51.100.1"),
+        (1, "10.0.0.1", "1.1.1.1, 198.51.100.1", "198.51.100.1"),
+        (1, "10.0.0.1", "1.1.1.1,,198.51.100.1, ", "198.51.100.1"),
+        (2, "10.0.0.1", "1.1.1.1, 198.51.100.1, 10.0.0.2", "198.51.100.1"),
+        (2, "10.0.0.1", "198.51.100.1", "198.51.100.1"),
+        (1, "10.0.0.1", None, "10.0.0.1"),
+        (1, "10.0.0.1", "198.51.100.1:4711", "198.51.100.1"),
+        (1, "10.0.0.1", "[2001:db8:1:2::3]:4711", "2001:db8:1:2::/64"),
+        (0, "2001:db8:1:2:3:4:5:6", None, "2001:db8:1:2::/64"),
+        (0, "2001:db8:1:2:ffff::1", None, "2001:db8:1:2::/64"),
+        (0, "2001:db8:1:3::1", None, "2001:db8:1:3::/64"),
+        (0, "fe80::1%eth0", None, "fe80::/64"),
+        (0, "::ffff:192.0.2.1", None, "192.0.2.1"),
+        (0, "", None, "unknown"),
+        (1, "10.0.0.1", "nonsense", "unknown"),
+        (1, "10.0.0.1", "other nonsense", "unknown"),
+    ],
+)
+def test_address_is_that_of_the_client(proxies, peer, forwarded, expected, rf, settings):
+    settings.NUM_PROXIES = proxies
+    sent = {} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded}
+    assert address(rf.get("/", REMOTE_ADDR=peer, **sent)) == f"address:{expected}"
+
+
+def test_proxy_that_nobody_told_of_is_hinted_at_once(rf, monkeypatch, caplog):
+    monkeypatch.setattr(callers, "told", set())
+    caplog.set_level(logging.WARNING)
+    for peer in ("8.8.4.4", "10.0.0.1", "10.0.0.1"):
+        address(rf.get("/", REMOTE_ADDR=peer, HTTP_X_FORWARDED_FOR="8.8.8.8"))
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "Requests come from 10.0.0.1 with an X-Forwarded-For header." in caplog.text
+    assert "NUM_PROXIES" in caplog.text
+
+
+@pytest.mark.parametrize("counters", ["one process"], indirect=True)
+def test_window_begins_with_the_callers_first_request(limit, guest, db):
+    limit(anonymous_reads=2)
+    with time_machine.travel("2027-01-01T12:00:50Z", tick=False) as clock:
+        assert guest.get("/venues")["RateLimit"] == '"anonymous-reads";r=1;t=60'
+        clock.shift(59)
+        assert guest.get("/venues")["RateLimit"] == '"anonymous-reads";r=0;t=1'
+        assert guest.get("/venues")["Retry-After"] == "1"
+        clock.shift(1)
+        assert guest.get("/venues")["RateLimit"] == '"anonymous-reads";r=1;t=60'
+
+
+# Guesses
+
+
+def test_ids_are_guessed_only_so_often(limit, guest, book):
+    limit(guesses=2)
+    booking = book()
+    assert statuses(guest, f"/bookings/{booking.pk}", 5) == [200] * 5
+    for answer in (guest.get(f"/bookings/{uuid.uuid4()}"), guest.post(f"/bookings/{uuid.uuid4()}/cancel")):
+        assert refused(answer, 404, "not-found")
+    for path in (f"/bookings/{uuid.uuid4()}", f"/bookings/{booking.pk}", "/bookings/nonsense"):
+        answer = guest.get(path)
+        assert refused(answer, 429, "too-many-requests")
+        assert answer["RateLimit"].startswith('"guesses";r=0;t=')
+    assert statuses(guest, "/venues/0", 3) == [404] * 3  # whose numbers are no secret
+
+
+def test_guess_that_is_one_too_many_is_not_said_to_be_wrong(limit, guest, db, monkeypatch):
+    limit(guesses=2)
+    monkeypatch.setattr(
+        "config.access.limits.so_far", lambda limit, who: None
+    )  # all were let in before any was counted
+    assert statuses(guest, f"/bookings/{uuid.uuid4()}", 4) == [404, 404, 429, 429]
+
+
+def test_ticket_codes_are_guessed_only_so_often_and_by_token(limit, door, auditor):
+    limit(guesses=1)
+    assert [door.post("/tickets/NONSENSE/check-in").status_code for _ in range(2)] == [404, 429]
+    assert [auditor.get("/tickets/NONSENSE").status_code for _ in range(2)] == [404, 429]
+
+
+def test_tokens_are_guessed_only_so_often(limit, guest, db):
+    limit(guesses=2)
+    _, text = ApiToken.issue(user=make_user(Role.AUDITOR), name="right")
+    tries = ["Bearer tbs_wrong", "nonsense", "Bearer tbs_other"]
+    answers = [guest.get("/venues", HTTP_AUTHORIZATION=authorization) for authorization in tries]
+    assert [answer.status_code for answer in answers] == [401, 401, 429]
+    assert guest.get("/bookings", HTTP_AUTHORIZATION=f"Bearer {text}").status_code == 200
+
+
+# Logins
+
+
+@pytest.fixture
+def anna(db, django_user_model):
+    return django_user_model.objects.create_user("anna", password="right-Password-1", is_staff=True)
+
+
+def log_in(username="anna", password="wrong", **how):
+    return Client().post("/admin/login/", {"username": username, "password": password}, **how)
+
+
+def test_login_is_tried_only_so_often_from_an_address(limit, anna):
+    limit(logins=2)
+    assert [log_in(f"user {number}").status_code for number in range(2)] == [200, 200]
+    answer = log_in(password="right-Password-1")
+    assert answer.status_code == 429
+    seconds = answer["Retry-After"]
+    assert answer.context["form"].non_field_errors() == [
+        f"There were too many tries to log in. Try again in {seconds} seconds."
+    ]
+    assert f"Try again in {seconds} seconds." in answer.content.decode()
+    assert answer["RateLimit"] == f'"logins";r=0;t={seconds}'
+    assert log_in(password="right-Password-1", REMOTE_ADDR="192.0.2.7").status_code == 302
+
+
+def test_login_is_tried_only_so_often_for_a_name(limit, anna):
+    limit(logins=2)
+    for number, spelling in enumerate(("anna", "ANNA")):
+        assert log_in(spelling, REMOTE_ADDR=f"192.0.2.{number}").status_code == 200
+    answer = log_in(password="right-Password-1", REMOTE_ADDR="192.0.2.9")
+    assert answer.status_code == 429
+    assert "sessionid" not in answer.cookies
+    assert log_in("bob", REMOTE_ADDR="192.0.2.9").status_code == 200
+
+
+def test_login_for_a_name_that_there_is_not_reads_the_same(limit, anna):
+    limit(logins=1)
+    texts = []
+    for name, network in (("anna", "192.0.2"), ("nobody", "198.51.100")):
+        first = log_in(name, REMOTE_ADDR=f"{network}.1")
+        second = log_in(name, REMOTE_ADDR=f"{network}.2")
+        errors = [str(error) for error in first.context["form"].non_field_errors()]
+        texts.append((errors, second.status_code, second.context["form"].non_field_errors()[0].split(" in ")[0]))
+    assert texts[0] == texts[1]
+
+
+def test_login_that_is_not_limited_goes_on(limit, anna):
+    limit()
+    assert {log_in().status_code for _ in range(5)} == {200}
+    assert log_in(password="right-Password-1").status_code == 302
+
+
+# The counter
+
+
+def test_threads_pass_as_many_as_the_quota(counters):
+    limit, passed, together = Limit("test", 20, 60), [], threading.Barrier(16)
+
+    def ask():
+        together.wait()
+        for _ in range(5):
+            counted = count(limit, "somebody")
+            passed.append(not counted.is_over)
+        cache.close()
+
+    threads = [threading.Thread(target=ask) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(passed), sum(passed)) == (80, 20)
+
+
+def test_window_of_a_second_ends(counters):
+    limit = Limit("test", 1, 1)
+    assert [count(limit, "x").is_over for _ in range(2)] == [False, True]
+    threading.Event().wait(1.1)
+    assert count(limit, "x").is_over is False
+
+
+@pytest.mark.parametrize("counters", ["shared"], indirect=True)
+def test_counter_that_the_server_made_without_an_end_gets_one(counters):
+    """The window ended between the two commands by which Django adds to a number."""
+    limit = Limit("test", 2, 60)
+    client, key = cache._cache.get_client(write=True), cache.make_key(key_of(limit, "x"))
+    client.incr(key)
+    assert client.ttl(key) == -1
+    assert [count(limit, "x").is_over for _ in range(2)] == [False, True]
+    assert 0 < client.ttl(key) <= 60
+
+
+def test_cache_that_is_away_stops_nobody_and_is_left_alone_for_a_while(settings, guest, make_type, caplog, monkeypatch):
+    monkeypatch.setattr(Pause, "until", 0.0)
+    caplog.set_level(logging.ERROR)
+    with valkey() as running:
+        settings.CACHES = {
+            "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": running.url}
+        }
+        settings.RATE_LIMITS = dict.fromkeys(settings.RATE_LIMITS, (1, 60))
+        body = order(make_type())
+        assert statuses(guest, "/venues", 2) == [200, 429]
+        running.crash()
+        assert statuses(guest, "/venues", 3) == [200] * 3
+        assert statuses(guest, "/bookings", 2, "post", data=body) == [201] * 2
+        assert statuses(guest, f"/bookings/{uuid.uuid4()}", 2) == [404] * 2
+        assert len(caplog.records) == 1
+        assert caplog.text.count("The cache does not answer, and nothing is limited for the next 5 seconds") == 1
+        ready = guest.get("//health/ready")
+        assert (ready.status_code, ready.json()["status"]) == (200, "ready")
+        assert ready.json()["checks"] == {"database": "ok", "migrations": "ok", "cache": "failed: ConnectionError"}
+        running.start()
+        monkeypatch.setattr(Pause, "until", 0.0)
+        assert statuses(guest, "/venues", 2) == [200, 429]
+        cache.close()
+
+
+def test_cache_that_keeps_nothing_stops_nobody(settings, guest, db, caplog, monkeypatch):
+    monkeypatch.setattr(Pause, "until", 0.0)
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+    settings.RATE_LIMITS = dict.fromkeys(settings.RATE_LIMITS, (1, 60))
+    assert statuses(guest, "/venues", 3) == [200] * 3
+    assert len(caplog.records) == 1
+    monkeypatch.setattr(Pause, "until", 0.0)

@@ -1,0 +1,57 @@
+"""What the admin pages of all apps share: they write through the model's verbs, and say in words what was refused."""
+
+from config.admin.columns import (
+    amount,
+    badge,
+    change_url,
+    fill,
+    in_one_line,
+    in_two_lines,
+    list_url,
+    local,
+    local_span,
+    number,
+    on_the_wall,
+    utc,
+)
+from config.admin.exporting import on_the_clock, priced
+from config.admin.forms import EmailField, ReasonForm, TextField, VerbForm
+from config.admin.lists import ChosenFilter, DayFilter, choice_of
+from config.admin.pages import CatalogueAdmin, Discreet, DomainAdmin, Page, Rows, ViewOnly
+from config.admin.refusals import REFUSALS, faults, sentence
+from config.admin.times import first_instant, office_day
+
+__all__ = [
+    "REFUSALS",
+    "CatalogueAdmin",
+    "ChosenFilter",
+    "DayFilter",
+    "Discreet",
+    "DomainAdmin",
+    "EmailField",
+    "Page",
+    "ReasonForm",
+    "Rows",
+    "TextField",
+    "VerbForm",
+    "ViewOnly",
+    "amount",
+    "badge",
+    "change_url",
+    "choice_of",
+    "faults",
+    "fill",
+    "first_instant",
+    "in_one_line",
+    "in_two_lines",
+    "list_url",
+    "local",
+    "local_span",
+    "number",
+    "office_day",
+    "on_the_clock",
+    "on_the_wall",
+    "priced",
+    "sentence",
+    "utc",
+]

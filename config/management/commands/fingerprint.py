@@ -1,0 +1,30 @@
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import DEFAULT_DB_ALIAS
+
+from config import rows
+
+
+class Command(BaseCommand):
+    help = (
+        "One line for each table: how many rows it has, and a hash of all of them. Two databases that print the same "
+        "hold the same, whether on SQLite or on PostgreSQL: before a backup and after its restore, for example. Sales "
+        "may go on meanwhile; what is printed is of one moment."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="one JSON object a line for each table, for programs")
+
+    def handle(self, **options: Any) -> None:
+        with rows.one_moment(DEFAULT_DB_ALIAS):
+            for model in rows.tables():
+                self.show(model._meta.db_table, rows.fingerprint(model, DEFAULT_DB_ALIAS), options["json"])
+
+    def show(self, table: str, found: rows.Fingerprint, as_json: bool) -> None:
+        if as_json:
+            self.stdout.write(json.dumps({"table": table, "rows": found.rows, "hash": found.digest}))
+        else:
+            self.stdout.write(f"{table:<32} {found.rows:>10}  {found.digest}")

@@ -1,0 +1,241 @@
+"""A day in the back office, each part as somebody whose work it is."""
+
+import csv
+import datetime as dt
+import re
+
+import pytest
+
+from config.access.roles import Role
+
+WAYS = {
+    Role.MANAGER: ["Dashboard", "Calendar", "Sell", "Events", "Bookings", "Tickets", "Venues", "Import"],
+    Role.BOX_OFFICE: ["Dashboard", "Calendar", "Sell", "Events", "Bookings", "Tickets", "Venues"],
+    Role.DOOR: ["Dashboard", "Calendar", "Events", "Tickets", "Venues"],
+    Role.AUDITOR: ["Dashboard", "Calendar", "Events", "Bookings", "Tickets", "Venues"],
+}
+HEADER = (
+    "venue_name,venue_address,venue_capacity,venue_timezone,event_name,event_starts_at,event_ends_at,"
+    "ticket_type_name,ticket_type_price\n"
+)
+SURE = "Yes, I\N{RIGHT SINGLE QUOTATION MARK}m sure"
+CODE = re.compile(r"Booking ([A-Z2-9]{8})")
+
+
+@pytest.mark.parametrize("role", list(WAYS))
+def test_log_in_by_role_and_see_the_dashboard(sit_down, role):
+    desk = sit_down(role)
+    assert desk.page.locator("#navigation a").all_inner_texts() == WAYS[role]
+    assert ("Sold today" in desk.text) == (role != Role.DOOR)
+    assert "Coming up" in desk.text
+    assert desk.look() == []
+    desk.press("Log out")
+    desk.go("/admin/")
+    assert desk.page.get_by_label("Username").is_visible()
+
+
+def test_wrong_password_is_told(sit_down):
+    desk = sit_down(Role.DOOR)
+    desk.press("Log out")
+    desk.log_in("door", "wrong")
+    assert "Please enter the correct username and password" in desk.page.locator(".errornote").inner_text()
+    assert desk.look() == []
+
+
+def test_number_on_the_dashboard_leads_to_the_list_behind_it(sit_down):
+    desk = sit_down(Role.AUDITOR)
+    tickets = desk.number_after("Sold in 30 days")
+    desk.page.get_by_role("listitem").filter(has_text="Sold in 30 days").get_by_role("link").first.click()
+    assert desk.number_after(r"Confirmed\s+[\d,]+ bookings,") == tickets
+    assert desk.look() == []
+
+
+def test_plan_an_event_with_a_ticket_type_and_publish_it(sit_down):
+    desk = sit_down(Role.MANAGER)
+    desk.follow("Events")
+    desk.follow("Add event", exact=False)
+    desk.page.locator(".field-venue .select2-selection").click()
+    desk.page.locator(".select2-search__field").fill("paradiso")
+    desk.page.get_by_role("option", name="Paradiso").click()
+    desk.page.get_by_label("Name").fill("New Voices of Spring")
+    desk.page.get_by_label("Starts at").fill("2029-03-25T02:30")
+    desk.page.get_by_label("Ends at").fill("2029-03-25T05:00")
+    desk.press("Save and continue editing")
+    assert "There is no Sun 25 Mar 2029, 02:30 in Europe/Amsterdam" in desk.text
+    assert desk.look() == []
+    desk.page.get_by_label("Starts at").fill("2029-03-25T20:30")
+    desk.page.get_by_label("Ends at").fill("2029-03-25T23:00")
+    desk.press("Save and continue editing")
+    assert "Sun 25 Mar 2029, 20:30 to 23:00 Europe/Amsterdam" in desk.text
+    desk.follow("Add a ticket type")
+    desk.page.get_by_label("Name").fill("Admission")
+    desk.page.get_by_label("Price").fill("17.50")
+    desk.press("Save")
+    assert "17.50" in desk.text
+    assert "Draft" in desk.text
+    desk.press("Publish")
+    assert desk.messages == ["Published: 1 event."]
+    assert "On sale" in desk.text
+    assert desk.look() == []
+    desk.go("/admin/events/event/calendar/?month=2029-03")
+    assert "1,500 left" in desk.text
+    desk.follow("20:30 New Voices of Spring")
+    assert desk.page.get_by_role("heading", level=1).inner_text() == "New Voices of Spring"
+
+
+def sell(desk, words, quantity):
+    """Sells so many of the first ticket type of an event; returns the confirmation code."""
+    desk.follow("Sell")
+    desk.page.get_by_label("Event or venue").fill(words)
+    desk.press("Search")
+    desk.page.locator("#content table a").first.click()
+    desk.page.get_by_role("spinbutton").first.fill(str(quantity))
+    return desk
+
+
+def test_sell_at_the_counter_find_the_booking_and_cancel_two_of_its_tickets(sit_down):
+    desk = sit_down(Role.BOX_OFFICE)
+    sell(desk, "carols", 3)
+    assert desk.page.locator("#total").inner_text() == "216.00 GBP"
+    desk.page.get_by_label("Name").fill("Zoë Quist-Lindqvist")
+    assert desk.look() == []
+    desk.press("Sell and issue the tickets")
+    (message,) = desk.messages
+    assert message.startswith("Sold: 3 × Stalls, 216.00")
+    code = CODE.search(message)[1]
+    assert desk.look() == []
+
+    desk.follow("Bookings")
+    desk.page.locator("#searchbar").fill(code.lower())
+    desk.press("Search")
+    assert desk.page.locator("#result_list tbody tr").count() == 1
+    desk.page.locator("#searchbar").fill("quist-l")
+    desk.press("Search")
+    desk.follow(code)
+    assert desk.page.get_by_text("Valid", exact=True).count() == 3
+
+    desk.press("Cancel tickets…")
+    for box in desk.page.get_by_role("checkbox").all()[:2]:
+        box.check()
+    desk.page.get_by_label("Reason").fill("Two of them are ill")
+    assert desk.look() == []
+    desk.press(SURE)
+    assert desk.messages == ["Tickets cancelled: 1 booking."]
+    assert desk.page.get_by_text("Void", exact=True).count() == 2
+    assert desk.page.get_by_text("1 of 3").is_visible()
+    assert desk.page.locator(".timeline li").last.inner_text().startswith("Tickets cancelled by box-office")
+    assert desk.look() == []
+
+
+def test_sale_of_more_than_is_left_is_refused_in_words(sit_down):
+    desk = sit_down(Role.BOX_OFFICE)
+    sell(desk, "voices of soho", 8)
+    desk.press("Sell and issue the tickets")
+    assert "Not sold." in desk.text
+    assert re.search(r"“Table”: 8 requested, \d available\.", desk.text)
+    assert desk.look() == []
+
+
+def test_extend_a_hold(sit_down):
+    desk = sit_down(Role.BOX_OFFICE)
+    desk.go("/admin/bookings/booking/?state=pending")
+    desk.page.locator("#result_list tbody th a").first.click()
+    desk.press("Extend the hold…")
+    desk.page.get_by_label("Minutes from now").fill("60")
+    assert desk.look() == []
+    desk.press(SURE)
+    assert desk.messages == ["Hold extended: 1 booking."]
+    assert "60 minutes left" in desk.text
+
+
+def test_cancel_an_event_and_see_what_it_touches(sit_down):
+    desk = sit_down(Role.MANAGER)
+    desk.follow("Events")
+    desk.page.locator("#searchbar").fill("lunch concert")
+    desk.press("Search")
+    desk.follow("Lunch Concert")
+    desk.press("Cancel…")
+    assert re.search(r"\d+ live bookings will be cancelled, \d+ places given back", desk.text)
+    assert desk.look() == []
+    desk.press(SURE)
+    assert desk.page.locator("#id_reason:invalid").is_visible()  # the browser asks for it
+    desk.page.get_by_label("Reason").fill("The kitchen is flooded")
+    desk.press(SURE)
+    assert desk.messages == ["Cancelled: 1 event."]
+    assert "Cancelled The kitchen is flooded" in " ".join(desk.text.split())
+    assert desk.look() == []
+
+
+def test_export_the_list_as_it_is_filtered(sit_down, tmp_path):
+    desk = sit_down(Role.AUDITOR)
+    desk.go("/admin/bookings/booking/?q=carols&state=confirmed")
+    shown = desk.number_after("Confirmed")
+    with desk.page.expect_download() as download:
+        desk.page.get_by_role("link", name="Export CSV").click()
+    download.value.save_as(tmp_path / "bookings.csv")
+    with open(tmp_path / "bookings.csv", encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == shown > 0
+    assert {(row["event"], row["state"]) for row in rows} == {("Carols by Candlelight", "confirmed")}
+    assert desk.look() == []
+
+
+def test_import_with_an_error_and_then_without(sit_down, tmp_path):
+    year = dt.datetime.now(dt.UTC).year + 2
+    line = "New Barn,Field Road 1,300,Europe/Vienna,Barn Dance,{day} 19:00,{end} 23:00,Admission,12.50\n"
+    wrong, right = tmp_path / "wrong.csv", tmp_path / "season.csv"
+    wrong.write_text(HEADER + line.format(day=f"{year}-02-30", end=f"{year}-03-01"), encoding="utf-8")
+    right.write_text(HEADER + line.format(day=f"{year}-03-01", end=f"{year}-03-01"), encoding="utf-8")
+    desk = sit_down(Role.MANAGER)
+    desk.follow("Import")
+    assert desk.look() == []
+    desk.page.get_by_label("File").set_input_files(wrong)
+    desk.press("Show what it would do")
+    assert "event_starts_at" in desk.text
+    assert "Nothing was imported" in desk.text
+    assert desk.look() == []
+    desk.page.get_by_label("File").set_input_files(right)
+    desk.press("Show what it would do")
+    assert "create venue New Barn" in desk.text
+    assert desk.look() == []
+    desk.press("Import it")
+    assert desk.messages == ["Imported season.csv: 3 changes."]
+    assert "Barn Dance" in desk.text
+    desk.follow("Import")
+    desk.page.get_by_label("File").set_input_files(right)
+    desk.press("Show what it would do")
+    assert "Nothing: all of it is there already." in desk.text
+
+
+def test_see_who_changed_what(sit_down):
+    desk = sit_down(Role.MANAGER)
+    desk.go("/admin/events/event/?q=lunch+concert")
+    desk.follow("Lunch Concert")
+    desk.follow("History")
+    assert "manager" in desk.text
+    assert "The kitchen is flooded" in desk.text
+    assert desk.look() == []
+
+
+def test_walk_through_the_months_with_the_keyboard(sit_down):
+    desk = sit_down(Role.DOOR)
+    page = desk.go("/admin/events/event/calendar/")
+    month = page.get_by_role("heading", level=1).inner_text()
+    page.get_by_role("link", name="Next month").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_load_state()
+    assert page.get_by_role("heading", level=1).inner_text() != month
+    page.get_by_role("link", name="Previous month").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_load_state()
+    assert page.get_by_role("heading", level=1).inner_text() == month
+
+
+def test_check_in_at_the_door(sit_down):
+    desk = sit_down(Role.DOOR)
+    desk.go("/admin/bookings/ticket/?status__exact=valid")
+    desk.page.locator("#result_list tbody th a").first.click()
+    desk.press("Check in")
+    assert desk.messages == ["Checked in: 1 ticket."]
+    assert "Checked in" in desk.text
+    assert desk.look() == []

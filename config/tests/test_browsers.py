@@ -1,0 +1,158 @@
+"""What every kind of answer tells a browser to keep its hands from."""
+
+import pytest
+from django.test import Client
+from django.urls import get_resolver, resolve
+
+from bookings.models import Booking
+from config.access.models import ApiToken
+from config.tests.pages import staff, url
+from config.tests.test_api_pages import BROWSER, Page, policy
+from events.models import Event
+
+PROTECTED = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains; preload",
+}
+PUBLIC = [
+    *(
+        "/",
+        "/health",
+        "/health/ready",
+        "/problems",
+        "/problems/sold-out",
+        "/problems/nonsense",
+        "/docs",
+        "/docs?script",
+    ),
+    *("/redoc", "/favicon.ico", "/nowhere", "/admin/login/", "/admin/", "/api/v1", "/api/v1/", "/api/v1/nowhere"),
+    *("/api/v1/openapi.json", "/api/v1/venues", "/api/v1/venues?nonsense=1", "/api/v1/venues/0", "/api/v1/bookings"),
+    *("/api/v1/bookings/{booking}", "/api/v1/events.ics", "/api/v1/events/{event}.ics"),
+]
+INSIDE = [
+    *(
+        "/admin/",
+        "/admin/password_change/",
+        "/admin/bookings/",
+        "/admin/nowhere/",
+        "/admin/jsi18n/",
+        "/admin/auth/user/",
+    ),
+    *("/admin/bookings/booking/", "/admin/bookings/booking/{booking}/change/"),
+    *("/admin/bookings/booking/{booking}/history/", "/admin/events/event/add/", "/admin/events/event/{event}/change/"),
+    *("/admin/events/event/{event}/delete/", "/admin/access/apitoken/add/", "/admin/bookings/booking/nonsense/change/"),
+    "/admin/autocomplete/?app_label=events&model_name=event&field_name=venue&term=a",
+    *("/api/v1/bookings", "/api/v1/events", "/api/v1/bookings/{booking}", "/api/v1/tickets/nonsense"),
+]
+
+
+@pytest.fixture
+def strict(settings):
+    """What production adds to the settings of the tests."""
+    settings.SECURE_SSL_REDIRECT = True
+    settings.SECURE_HSTS_SECONDS = 31_536_000
+    settings.SECURE_HSTS_INCLUDE_SUBDOMAINS = settings.SECURE_HSTS_PRELOAD = True
+    settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = True
+    settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+
+
+@pytest.fixture
+def answers(strict, book):
+    """An answer of each kind, by what was asked."""
+    booking = book()
+    facts = {"booking": booking.pk, "event": booking.event_id}
+    guest, member = Client(), staff()
+    found = {}
+    for taken, accept in (("page", BROWSER), ("program", "application/json")):
+        how = {"secure": True, "HTTP_ACCEPT": accept}
+        for who, client, paths in (("guest", guest, PUBLIC), ("staff", member, INSIDE)):
+            for path in paths:
+                found[f"{who}'s {taken} {path}"] = client.get(path.format(**facts), **how)
+        for path in ("/", "/api/v1/venues", "/admin/"):
+            found[f"{taken} {path} of another host"] = guest.get(path, HTTP_HOST="evil.example", **how)
+        found[f"{taken} refused"] = guest.post("/api/v1/bookings", "{}", content_type="application/json", **how)
+        found[f"{taken} of a method that there is not"] = guest.put("/problems", **how)
+    action = {"action": "cancel", "_selected_action": [str(booking.pk)]}
+    found["question"] = member.post(url(Booking, "changelist"), action, secure=True)
+    token = {"name": "Shop", "expires_at_0": "", "expires_at_1": ""}
+    found["new token"] = member.post(url(ApiToken, "add"), token, secure=True)
+    found["form sent back"] = member.post(url(Event, "add"), {}, secure=True)
+    found["login refused"] = guest.post("/admin/login/", {"username": "a", "password": "b"}, secure=True)
+    checking = Client(enforce_csrf_checks=True)
+    found["form without its token"] = checking.post("/admin/login/", {"username": "a"}, secure=True)
+    origin = {"HTTP_ORIGIN": "https://shop.example", "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "POST"}
+    found["preflight"] = guest.options("/api/v1/bookings", secure=True, **origin)
+    found["static"] = guest.head("/static/pages/favicon.svg", secure=True)
+    return found
+
+
+def is_page(answer):
+    return answer.get("Content-Type", "").startswith("text/html")
+
+
+def test_every_answer_protects_itself(answers):
+    lacking = {
+        name: {header: answer.get(header) for header, value in PROTECTED.items() if answer.get(header) != value}
+        for name, answer in answers.items()
+    }
+    for name in ("static", "preflight"):  # no pages, and answered before anything knows of frames
+        assert set(lacking.pop(name)) == {"X-Frame-Options"}
+        del answers[name]
+    assert {name: headers for name, headers in lacking.items() if headers} == {}
+    assert {name: told for name, answer in answers.items() if (told := laxities(answer))} == {}
+    loose = {name for name, answer in answers.items() if "unsafe" in answer["Content-Security-Policy"]}
+    api = {name for name, answer in answers.items() if " page /api/v1" in name and is_page(answer)}
+    assert loose == {"guest's page /redoc", "guest's program /redoc", *api}
+
+
+def laxities(answer):
+    """What the content security policy allows beyond what comes from here, and the exceptions that are meant."""
+    directives = {directive: set(sources.split()) for directive, sources in policy(answer).items()}
+    expected = {name: {"'self'"} for name in ("default-src", "script-src", "style-src", "form-action")}
+    expected |= {name: {"'none'"} for name in ("object-src", "base-uri", "frame-ancestors")}
+    meant = {
+        "img-src": {"'self'", "data:"},
+        "worker-src": {"blob:"},
+        "style-src-attr": {"'unsafe-inline'"},
+        "style-src-elem": {"'self'", "'unsafe-inline'"},
+    }
+    wrong = {name: directives.get(name) for name, sources in expected.items() if directives.get(name) != sources}
+    more = {name: directives[name] - meant.get(name, set()) for name in set(directives) - set(expected)}
+    return wrong | {name: sources for name, sources in more.items() if sources}
+
+
+def test_no_page_holds_a_script_and_none_gets_a_camera(answers):
+    pages = {name: answer for name, answer in answers.items() if is_page(answer)}
+    assert len(pages) > 40
+    assert {name: held for name, answer in pages.items() if (held := Page(answer).inline)} == {}
+    assert {name for name, answer in answers.items() if "Permissions-Policy" in answer} == set(pages)
+    policies = {answer["Permissions-Policy"] for answer in pages.values()}
+    assert policies == {"camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"}
+
+
+def test_every_part_of_the_url_map_is_among_the_answers():
+    asked = {path.split("?")[0].format(booking="x", event=1) for path in (*PUBLIC, *INSIDE)} - {"/nowhere"}
+    reached = {resolve(path).route for path in asked}
+    parts = [str(pattern.pattern) for pattern in get_resolver().url_patterns]
+    assert [part for part in parts if not any(route.startswith(part) for route in reached)] == []
+
+
+def test_cookies_are_for_this_host_by_https_and_not_for_other_sites(strict, db, django_user_model):
+    django_user_model.objects.create_user("anna", password="right-Password-1", is_staff=True)
+    browser = Client()
+    browser.get("/admin/login/", secure=True)
+    answer = browser.post("/admin/login/", {"username": "anna", "password": "right-Password-1"}, secure=True)
+    assert answer.status_code == 302
+    session, csrf = browser.cookies["__Host-sessionid"], browser.cookies["__Host-csrftoken"]
+    for cookie in (session, csrf):
+        assert (cookie["secure"], cookie["samesite"], cookie["path"], cookie["domain"]) == (True, "Lax", "/", "")
+    assert session["httponly"] is True
+
+
+def test_http_is_sent_to_https_except_for_whoever_watches(strict, settings, db):
+    settings.SECURE_REDIRECT_EXEMPT = [r"^health(/ready)?/?$"]
+    assert Client().get("/api/v1/venues")["Location"] == "https://testserver/api/v1/venues"
+    assert Client().get("/health").status_code == 200

@@ -1,0 +1,118 @@
+"""What all commands do alike: help that teaches, and words instead of a traceback."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from django.core.management import get_commands, load_command_class
+from django.db import IntegrityError, OperationalError, ProgrammingError, connection
+from django.db.utils import DatabaseError, InterfaceError
+
+from config.management.errors import sentence
+from config.tests.test_project import ROOT, scratch_url
+
+__all__ = ["scratch_url"]  # a fixture
+OURS = sorted(
+    name
+    for name, app in get_commands().items()
+    if isinstance(app, str) and app.split(".")[0] in ("config", "venues", "events", "ticket_types", "bookings")
+)
+EVERY_COMMAND = """
+import contextlib, io, os, sys
+sys.argv = ["manage.py"]
+import manage
+file = sys.stdin.readline().strip()
+for arguments in (["reconcile"], ["expire_holds"], ["expire_holds", "--dry-run"], ["welcome"], ["load_demo"],
+                  ["import_catalogue", file], ["create_api_token", "shop", "--role", "manager"]):
+    sys.argv = ["manage.py", *arguments]
+    try:
+        manage.main()
+        print(arguments[0], "did not end")
+    except SystemExit as stop:
+        print(stop.code)
+"""
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_help_of_a_command_says_what_it_does_and_of_each_option(name):
+    command = load_command_class(get_commands()[name], name)
+    parser = command.create_parser("manage.py", name)
+    assert len(command.help) > 60
+    own = [action for action in parser._actions if action.help and "--settings" not in action.option_strings]
+    assert [action.dest for action in own if not action.help.strip()] == []
+    assert "--traceback" in parser.format_help()
+
+
+def test_every_command_is_among_those_that_are_looked_at():
+    assert {"create_api_token", "doctor", "expire_holds", "export_schema", "import_catalogue", "load_demo", "reconcile",
+            "welcome"} <= set(OURS)  # fmt: skip
+
+
+def test_command_on_a_database_without_tables_says_to_migrate(scratch_url, tmp_path):
+    file = tmp_path / "season.csv"
+    file.write_text("venue_name\nHall\n")
+    done = subprocess.run(
+        [sys.executable, "-c", EVERY_COMMAND],
+        check=False, cwd=ROOT, input=str(file), text=True, capture_output=True, timeout=120,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings.test", "DATABASE_URL": scratch_url},
+    )  # fmt: skip
+    lines = done.stdout.splitlines()
+    assert len(lines) == 7, done.stdout + done.stderr
+    for line in lines:
+        assert line.startswith("The database is not up to date with the program (")
+        assert line.endswith("). Run manage.py migrate, then this again.")
+    assert "Traceback" not in done.stderr
+
+
+class WithState(Exception):
+    def __init__(self, state):
+        self.sqlstate = state
+
+
+def caused(error, state):
+    error.__cause__ = WithState(state)
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OperationalError("no such table: venues_venue"), "is not up to date"),
+        (OperationalError("no such column: events_event.sequence"), "is not up to date"),
+        (OperationalError("table venues_venue has no column named zone"), "is not up to date"),
+        (caused(ProgrammingError('relation "venues_venue" does not exist\nLINE 1'), "42P01"), "is not up to date"),
+        (caused(ProgrammingError("column x does not exist"), "42703"), "is not up to date"),
+        (OperationalError("unable to open database file"), "cannot be reached"),
+        (OperationalError("connection failed: Connection refused"), "cannot be reached"),
+        (OperationalError("couldn't get a connection after 5.00 sec"), "cannot be reached"),
+        (InterfaceError("connection already closed"), "cannot be reached"),
+        (caused(OperationalError('database "x" does not exist'), "3D000"), "cannot be reached"),
+        (caused(OperationalError("password authentication failed"), "28P01"), "cannot be reached"),
+    ],
+)
+def test_fault_of_the_database_itself_is_said_in_a_sentence(error, said):
+    assert said in sentence(error)
+    assert "\n" not in sentence(error)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OperationalError("database is locked"),
+        caused(OperationalError("canceling statement due to lock timeout"), "55P03"),
+        caused(ProgrammingError("syntax error"), "42601"),
+        IntegrityError("UNIQUE constraint failed: x"),
+        DatabaseError("something else"),
+    ],
+)
+def test_other_fault_is_not_hidden(error):
+    assert sentence(error) is None
+
+
+@pytest.mark.django_db
+def test_missing_table_is_told_by_this_database():
+    with pytest.raises((OperationalError, ProgrammingError)) as raised, connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM nowhere")
+    assert "nowhere" in sentence(raised.value)
+    connection.needs_rollback = False if connection.vendor == "sqlite" else connection.needs_rollback

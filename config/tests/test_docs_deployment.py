@@ -1,0 +1,168 @@
+"""docs/deployment.md: its commands run as printed, and what was backed up, restored or moved is the same row by row."""
+
+import configparser
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from django.conf import settings
+
+from config.settings.database import SQLITE
+from config.tests.postgres import newest_programs
+from config.tests.server import environment_for, fresh_database, manage
+from config.tests.test_copy_database import FILL, shell
+from config.tests.test_settings import example
+
+pytestmark = pytest.mark.xdist_group("deployment")  # one process makes what all tests of this module share
+
+ROOT = settings.BASE_DIR
+GUIDE = (ROOT / "docs" / "deployment.md").read_text()
+IS_SQLITE = settings.DATABASES["default"]["ENGINE"] == SQLITE
+
+
+def block(title):
+    """The commands below a comment, as they are printed."""
+    (found,) = re.findall(rf"^```sh\n# {re.escape(title)}\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)
+    return found
+
+
+def run(title, environment, folder=ROOT, **values):
+    """Runs a block with other values for what it sets by itself in its first lines; what it says."""
+    script = block(title)
+    for name, value in values.items():
+        script, count = re.subn(rf"\b{name}=\S+", f"{name}={shlex.quote(value)}", script, count=1)
+        assert count == 1, name
+    script = script.replace(".venv/bin/python", sys.executable)
+    programs = f"{newest_programs()}{os.pathsep}{environment['PATH']}"
+    done = subprocess.run(
+        ["sh", "-e", "-c", script],
+        cwd=folder,
+        env={**environment, "PATH": programs},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    return done.stdout
+
+
+def filled(url):
+    environment = environment_for(url)
+    manage(environment, "migrate", "--verbosity", "0")
+    shell(environment, FILL)
+    return environment
+
+
+def damage(environment):
+    """What an accident does, here of people."""
+    shell(environment, "from bookings.models import Ticket; Ticket.objects.all()._raw_delete('default')")
+
+
+def test_drill_what_was_backed_up_is_restored_to_the_last_row(tmp_path):
+    with fresh_database() as url:
+        environment = filled(url)
+        before = manage(environment, "fingerprint")
+        if IS_SQLITE:
+            place = {"FILE": url.removeprefix("sqlite:///"), "BACKUP": str(tmp_path / "backup.db")}
+            assert run("SQLite: backup", environment, **place) == "ok\n"
+            damage(environment)
+            assert manage(environment, "fingerprint") != before
+            assert run("SQLite: restore", environment, **place) == ""
+        else:
+            name = f"restored_{os.getpid()}"
+            place = {"URL": url, "BACKUP": str(tmp_path / "backup.dump")}
+            assert run("PostgreSQL: backup", environment, **place) == ""
+            damage(environment)
+            assert manage(environment, "fingerprint") != before
+            assert run("PostgreSQL: restore", environment, **place, NEW=name) == ""
+            environment["DATABASE_URL"] = urlsplit(url)._replace(path=f"/{name}").geturl()
+        try:
+            assert run("Is it all there?", environment) == f"{before}Every counter equals its rows.\n"
+        finally:
+            if not IS_SQLITE:
+                drop = f"DROP DATABASE {name} WITH (FORCE)"
+                subprocess.run([newest_programs() / "psql", url, "--quiet", f"--command={drop}"], check=True)
+
+
+def test_drill_what_was_on_sqlite_is_on_postgresql_to_the_last_row(tmp_path):
+    if IS_SQLITE:
+        return  # the run on PostgreSQL has one to move to
+    old = filled(f"sqlite:///{tmp_path}/old.db")
+    with fresh_database() as url:
+        script = block("From SQLite to PostgreSQL")
+        assert "sqlite:///ticket_booking.db" in script
+        link = ROOT / f"moving-{os.getpid()}.db"
+        link.symlink_to(tmp_path / "old.db")
+        try:
+            script = script.replace("ticket_booking.db", link.name).replace(".venv/bin/python", sys.executable)
+            script = re.sub(r"DATABASE_URL=\S+", f"DATABASE_URL={url}", script)
+            subprocess.run(["sh", "-e", "-c", script], cwd=ROOT, env=old, check=True, capture_output=True)
+        finally:
+            link.unlink()
+        assert manage(environment_for(url), "fingerprint") == manage(old, "fingerprint")
+
+
+def test_secrets_for_containers_are_made_as_compose_names_them(tmp_path):
+    run("Secrets for compose.yaml", dict(os.environ), folder=tmp_path)
+    named = set(re.findall(r"\{file: (secrets/\w+)\}", (ROOT / "compose.yaml").read_text()))
+    assert {str(path.relative_to(tmp_path)) for path in (tmp_path / "secrets").iterdir()} == named
+    password = (tmp_path / "secrets/postgres_password").read_text().strip()
+    assert len(password) == 48
+    for name, host in (("database_url", "postgres:5432"), ("pooled_database_url", "pgbouncer:6432")):
+        url = urlsplit((tmp_path / f"secrets/{name}").read_text().strip())
+        assert (url.password, f"{url.hostname}:{url.port}") == (password, host)
+    assert (tmp_path / "secrets/pgbouncer_users").read_text() == f'"tickets" "{password}"\n'
+
+
+def test_unit_starts_the_server_as_make_serve_does():
+    makefile = (ROOT / "Makefile").read_text().replace("\\\n", " ")
+    served = re.search(r"exec \$\(PY\) -m gunicorn (.+)", makefile)[1].split()
+    (started,) = re.findall(r"^ExecStart=\S+ -m gunicorn (.+)$", GUIDE, re.MULTILINE)
+    ours = started.split()
+    assert [word for word in ours if word.startswith("--")] == [word for word in served if word.startswith("--")]
+    for name in ("--worker-class", "--keep-alive"):
+        assert ours[ours.index(name) + 1] == served[served.index(name) + 1]
+
+
+def test_units_are_whole():
+    units = re.findall(r"^```ini\n(\[Unit\].*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)
+    kinds = []
+    for text in units:
+        unit = configparser.ConfigParser(interpolation=None, strict=False)
+        unit.optionxform = str
+        unit.read_string(text)
+        kinds.append(unit.sections())
+        if "Service" in unit:
+            assert unit["Service"]["User"] == "tickets"
+            assert unit["Service"]["EnvironmentFile"] == "/etc/tickets/environment"
+    assert kinds == [["Unit", "Service", "Install"], ["Unit", "Service"], ["Unit", "Timer", "Install"]]
+
+
+def test_variables_it_speaks_of_are_those_that_settings_read():
+    known = {*example(), "DJANGO_SETTINGS_MODULE"}
+    (environment,) = re.findall(r"^```ini\n(DJANGO_SETTINGS_MODULE=.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)
+    for name in re.findall(r"^(\w+)=", environment, re.MULTILINE):
+        assert {name, name.removesuffix("_FILE")} & known, name
+    spoken = re.findall(r"`((?:DATABASE|SECRET|CACHE|ALLOWED|NUM|TRUST|WEB|MACHINES)[A-Z_]*)", GUIDE)
+    assert {name.removesuffix("_FILE") for name in spoken} <= known
+
+
+def test_what_it_quotes_from_the_log_is_what_the_code_says():
+    code = "".join(path.read_text() for path in Path(ROOT / "config").glob("**/*.py") if "tests" not in path.parts)
+    for words in ("The database did not answer: ", "The catalogue is read from the primary, not the replica: "):
+        assert f"`{words}…`" in GUIDE
+        assert words in code
+
+
+def test_links_lead_somewhere():
+    headings = {re.sub(r"[^a-z0-9 -]", "", line.lower()).replace(" ", "-") for line in
+                re.findall(r"^#+ (.+)$", GUIDE, re.MULTILINE)}  # fmt: skip
+    assert set(re.findall(r"\]\(#([^)]+)\)", GUIDE)) <= headings
+    for name in re.findall(r"\]\((\w+\.md)", GUIDE):
+        assert (ROOT / "docs" / name).exists() or name == "performance.md", name

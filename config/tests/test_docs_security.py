@@ -1,0 +1,38 @@
+"""docs/security.md names what there is: its tests, its commands, its marks."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.core.management import get_commands
+
+from bookings.models import customers
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PAGE = (ROOT / "docs/security.md").read_text()
+PACKAGES = ("config", "venues", "events", "ticket_types", "bookings")
+
+
+def test_tests_that_it_names_are_there():
+    known = {path.name for package in PACKAGES for path in (ROOT / package).rglob("test_*.py")}
+    named = set(re.findall(r"test_\w+\.py", PAGE))
+    assert len(named) > 8
+    assert named - known == set()
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#]+)", PAGE))))
+def test_links_lead_somewhere(target):
+    assert (ROOT / "docs" / target).resolve().exists()
+
+
+def test_files_and_commands_that_it_names_are_there():
+    assert [name for name in re.findall(r"config/[\w/]+\.py", PAGE) if not (ROOT / name).exists()] == []
+    assert set(re.findall(r"manage\.py (\w+)", PAGE)) <= set(get_commands())
+
+
+def test_marks_of_those_who_are_erased_are_the_real_ones():
+    assert f"The name becomes “{customers.NAME}”, the address `{customers.EMAIL}`" in PAGE
+
+
+def test_readme_leads_to_it():
+    assert "docs/security.md" in (ROOT / "README.md").read_text()

@@ -1,0 +1,211 @@
+"""No secret, token, address or booking's id in the logs: of lines as they can be, and of a server that runs."""
+
+import contextlib
+import json
+import logging
+import re
+import sqlite3
+import sys
+import urllib.error
+import urllib.request
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from config import redaction
+from config.tests.server import fresh_database, served
+
+ID = "0c9ab0c4-1f7c-4c8e-8d7e-1c2f3a4b5c6d"
+TICKET = "7Q2MKZ4HAB9CDEFGHJKMNPQRST"
+TOKEN = "tbs_Xy12-_Zk9Qw8Er7Ty6Ui5Op4As3Df2Gh1Jk0Lm9Nb8"
+LINES = {
+    f"Not Found: /api/v1/bookings/{ID}": "Not Found: /api/v1/bookings/[id]",
+    f'"GET /api/v1/bookings/{ID}/cancel?x=1 HTTP/1.1" 404 12': '"GET /api/v1/bookings/[id]/cancel?x=1 HTTP/1.1" 404 12',
+    f"/bookings/{ID.upper()}": "/bookings/[id]",
+    f"/bookings/{ID.replace('-', '%2D')}": "/bookings/[id]",
+    "/bookings/%30" + ID[1:]: "/bookings/[id]",
+    f"UPDATE b SET x = 1 WHERE id = '{ID.replace('-', '')}'": "UPDATE b SET x = 1 WHERE id = '[id]'",
+    f"digest = '{'0a' * 32}'": "digest = '[id]'",
+    f"POST /tickets/{TICKET}/check-in": "POST /tickets/[ticket]/check-in",
+    f"Authorization: Bearer {TOKEN}": "Authorization: Bearer [secret]",
+    f"{{'Authorization': 'Basic {TOKEN}'}}": "{'Authorization': 'Basic [secret]'}",
+    f"token {TOKEN}!": "token [token]!",
+    "?customer_email=ann%40example.com&limit=1": "?customer_email=[address]&limit=1",
+    "?customer_email=ann%2540example.com": "?customer_email=[address]",
+    "?search=Ann@Example.com": "?search=[address]",
+    "Key (email)=(ann.lee+x@mail.example.com) exists": "Key (email)=([address]) exists",
+    '{"customer_email": "ännchen@exämple.com"}': '{"customer_email": "[address]"}',
+    '"ann lee"@example.com': "[address]",
+    "?cursor=WyJBbm4iXQ:1abc:xyz&limit=1": "?cursor=[secret]&limit=1",
+    "Cookie: sessionid=abc123; csrftoken=def": "Cookie: sessionid=[secret]; csrftoken=[secret]",
+    "{'password': 'hunter2', 'SECRET_KEY': 'x'}": "{'password': '[secret]', 'SECRET_KEY': '[secret]'}",
+    "postgresql://shop:hunter2@db.example.com:5432/tickets": "postgresql://[credentials]@db.example.com:5432/tickets",
+    # What is to be read stays.
+    "Not Found: /api/v1/events/17?status=draft": "Not Found: /api/v1/events/17?status=draft",
+    "100 % of 3 events, 50%25 left": "100 % of 3 events, 50%25 left",
+    "Method Not Allowed (PUT): /admin/login/": "Method Not Allowed (PUT): /admin/login/",
+    "confirmation code K7QMZ2HA": "confirmation code K7QMZ2HA",
+    "2026-11-25 09:20:29,123 [1234] ValueError": "2026-11-25 09:20:29,123 [1234] ValueError",
+    "": "",
+}
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_line_loses_what_is_nobodys_business_and_nothing_else(line):
+    assert redaction.redact(line) == LINES[line]
+
+
+def record(message="Not Found: %s", *args, **extra):
+    try:
+        raise ValueError(f"no booking {ID} of ann@example.com")
+    except ValueError:
+        made = logging.LogRecord("django", logging.ERROR, "x.py", 1, message, args, sys.exc_info())
+    vars(made).update(
+        {"request_id": ID, "status_code": 404, "request": f"<WSGIRequest: GET '/bookings/{ID}'>", **extra}
+    )
+    return made
+
+
+@pytest.mark.parametrize(
+    "make", [redaction.Text, redaction.Json, lambda fmt: redaction.Wrapped(logging.Formatter(fmt))]
+)
+def test_every_part_of_a_record_is_redacted_but_its_request_id(make):
+    told = make("%(request_id)s %(message)s %(status_code)s").format(record("Not Found: %s", f"/bookings/{ID}"))
+    assert told.count(ID) == 1
+    assert "ann@example.com" not in told
+    assert "Not Found: /bookings/[id]" in told
+    assert "no booking [id] of [address]" in told
+    assert "404" in told
+
+
+def test_json_is_json_and_has_what_came_with_the_record():
+    told = json.loads(redaction.Json("%(request_id)s%(message)s").format(record("Not Found: %s", ID, sql="1", size=7)))
+    assert (told["request_id"], told["message"], told["status_code"], told["size"]) == (ID, "Not Found: [id]", 404, 7)
+    assert told["request"] == "<WSGIRequest: GET '/bookings/[id]'>"
+
+
+def test_address_as_request_id_is_redacted():
+    assert (
+        redaction.Text("{request_id}", style="{").format(record(request_id="ann@example.com")).startswith("[address]")
+    )
+
+
+def test_record_itself_stays_as_it_is_for_other_handlers():
+    made = record("Not Found: %s", ID)
+    redaction.Text("%(message)s").format(made)
+    assert (made.args, made.exc_text, made.exc_info is not None) == ((ID,), None, True)
+
+
+# A server that runs
+
+
+@pytest.fixture(params=[False, True], ids=["runserver", "gunicorn"])
+def server(request, db):
+    variables = {
+        "LOG_LEVEL": "DEBUG",
+        "LOG_FORMAT": "json" if request.param else "text",
+        "SECRET_KEY": "the-secret-key-of-this-server-which-nobody-may-ever-see-in-its-log",
+        "GUNICORN_CMD_ARGS": "--log-level debug --access-logfile -",
+    }
+    with fresh_database() as url, served(url, is_production=request.param, **variables) as running:
+        yield running, url
+
+
+def ask(server, method, path, token=None, body=None, **headers):
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(f"{server.url}{path}", data, {"Content-Type": "application/json", **headers})
+    request.method = method
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+
+
+def offer(server, token):
+    """Something to book; returns its id."""
+    made = {}
+
+    def make(path, **facts):
+        made[path] = json.loads(ask(server, "POST", f"/api/v1/{path}", token, facts)[1])["id"]
+
+    make("venues", name="Hall", address="1 Main Street", capacity=9, timezone="UTC")
+    times = {"starts_at": "2090-01-01T19:00:00Z", "ends_at": "2090-01-01T22:00:00Z"}
+    make("events", venue=made["venues"], name="Play", **times)
+    make("ticket-types", event=made["events"], name="Seat", price="9.90")
+    ask(server, "POST", f"/api/v1/events/{made['events']}/publish", token, {})
+    return made["ticket-types"]
+
+
+def send_broken(server, *headers):
+    """What no client library sends: gunicorn complains of it in its own log."""
+    connection = HTTPConnection(urlsplit(server.url).netloc, timeout=5)
+    connection.putrequest("GET", "/api/v1/venues")
+    for header in headers:
+        connection._buffer.append(header.encode())
+    with contextlib.suppress(Exception):
+        connection.endheaders()
+        connection.getresponse().read()
+    connection.close()
+
+
+def break_database(url):
+    """So that the next change of a booking is an error that nobody foresaw, with a traceback."""
+    statement = "ALTER TABLE bookings_bookingchange RENAME TO gone"
+    if url.startswith("sqlite"):
+        with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+            connection.execute(statement)
+    else:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(statement)
+
+
+def test_log_of_a_server_at_debug_level_holds_no_secrets(server):
+    running, url = server
+    token = running.manage("create_api_token", "shop", "--role", "manager").strip().splitlines()[-1]
+    address = "ann.canary@example.com"
+    items = [{"ticket_type": offer(running, token), "quantity": 1}]
+    order = {"customer_name": "Ann", "customer_email": address, "items": items}
+    _, body = ask(running, "POST", "/api/v1/bookings", body=order)
+    booking = json.loads(body)["id"]
+    here = f"/api/v1/bookings/{booking}"
+    status, body = ask(running, "POST", f"{here}/confirm", token, {"payment_reference": "pay"})
+    ticket = json.loads(body)["tickets"][0]["code"]
+    seen = [
+        status,
+        ask(running, "GET", here)[0],
+        ask(running, "GET", f"{here}/nothing")[0],
+        ask(running, "PUT", here, token)[0],
+        ask(running, "DELETE", here, "tbs_wrong-token-that-looks-right")[0],
+        ask(running, "PATCH", here, body={"customer_email": address})[0],
+        ask(running, "POST", f"{here}/cancel")[0],
+        ask(running, "GET", here.replace("-", "%2D"))[0],
+        ask(running, "GET", f"/api/v1/bookings?customer_email={address.replace('@', '%40')}", token)[0],
+        ask(running, "GET", f"/api/v1/bookings?search={address}&limit=1&nothing=1", token)[0],
+        ask(running, "GET", f"/api/v1/tickets/{ticket}", token)[0],
+        ask(running, "POST", f"/api/v1/tickets/{ticket}")[0],
+        ask(running, "GET", f"/admin/bookings/booking/{booking}/change/")[0],
+        ask(running, "GET", "/api/v1/venues", Host=address)[0],
+        ask(running, "GET", "/api/v1/venues", Authorization=f"Basic {token}")[0],
+        ask(running, "GET", "/health", Referer=f"{running.url}{here}", User_Agent=f"Shop ({address})")[0],
+    ]
+    send_broken(running, f"Authori zation: Bearer {token}", f"X-{booking}: x")
+    send_broken(running, f"Transfer-Encoding: {token}")
+    break_database(url)
+    seen.append(ask(running, "POST", f"{here}/cancel", token, {"reason": f"asked for by {address}"})[0])
+    assert seen == [200, 200, 404, 405, 401, 401, 401, 200, 200, 400, 200, 405, 200, 400, 401, 200, 500]
+    log = running.said()
+    assert "Traceback" in log  # the log says a great deal
+    assert "[id]" in log
+    assert "[ticket]" in log
+    assert log.count("\n") > 20
+    secrets = [token, address, address.replace("@", "%40"), booking, booking.replace("-", ""), ticket,
+               booking.replace("-", "%2D"), "tbs_", "the-secret-key-of-this-server"]  # fmt: skip
+    assert [(secret, line) for line in log.splitlines() for secret in secrets if secret in line] == []
+    known = set(re.findall(r'\[([0-9a-f-]{36})\]|"request_id": "([0-9a-f-]{36})"', log))
+    assert len(known) > 3  # requests are still told apart

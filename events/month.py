@@ -1,0 +1,107 @@
+"""A page of the admin: the events of a month, each on its day at its venue, with what is left."""
+
+# mypy: no-check-untyped-defs
+
+import calendar
+import datetime as dt
+from zoneinfo import ZoneInfo
+
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from config.admin import change_url, choice_of, fill, number, office_day, on_the_wall
+from events.models import EARLIEST, LATEST, Event
+
+MOST_EVENTS = 1000  # of a month
+MOST_SHOWN = 4  # of a day, before the rest is folded
+DAY = dt.timedelta(days=1)
+
+
+def month_of(text, today):
+    """The first day of the month that is asked for as `2026-12`, else of this one."""
+    try:
+        first = dt.datetime.strptime(text, "%Y-%m").date()  # noqa: DTZ007  a month has no zone
+    except ValueError:
+        return today.replace(day=1)
+    return first if EARLIEST.date() <= first < LATEST.date() else today.replace(day=1)
+
+
+def left_in_words(event, at):
+    """What the calendar says of an event in a word or two."""
+    refusal = event.sales_refusal(at)
+    words = {
+        "cancelled": _("cancelled"),
+        "not_published": _("draft"),
+        "ended": _("over"),
+        "sold_out": _("sold out"),
+        "no_ticket_types": _("no ticket types"),
+    }
+    left = ngettext("%s left", "%s left", event.available) % number(event.available)
+    return words.get(refusal, left)
+
+
+class MonthPage:
+    def calendar(self, request):
+        at = timezone.now()
+        today = office_day(at)
+        first = month_of(request.GET.get("month", ""), today)
+        following = (first + 32 * DAY).replace(day=1)
+        venue, select = choice_of(self, Event._meta.get_field("venue"), request, "venue")
+        # The clocks of the world are up to a day apart.
+        bounds = [dt.datetime.combine(day, dt.time(), dt.UTC) for day in (first - DAY, following + DAY)]
+        events = self.get_queryset(request).filter(starts_at__gte=bounds[0], starts_at__lt=bounds[1])
+        events = (events.filter(venue=venue) if venue else events).order_by("starts_at", "pk")[: MOST_EVENTS + 1]
+        by_day, count = self.by_day(events, at, first)
+        weeks = calendar.Calendar().monthdatescalendar(first.year, first.month)
+        return TemplateResponse(
+            request,
+            "admin/events/calendar.html",
+            {
+                **self.admin_site.each_context(request),
+                "opts": self.opts,
+                "media": self.media,
+                "title": date_format(first, "F Y"),
+                "subtitle": None,
+                "weekdays": [(date_format(day, "l"), date_format(day, "D")) for day in weeks[0]],
+                "weeks": [[self.day(day, by_day, first, today) for day in week] for week in weeks],
+                "count": count,
+                "has_more": count > MOST_EVENTS,
+                "previous": f"{first - DAY:%Y-%m}" if first > EARLIEST.date() else None,
+                "next": f"{following:%Y-%m}" if following < LATEST.date() else None,
+                "month": f"{first:%Y-%m}",
+                "is_this_month": first == today.replace(day=1),
+                "venue": venue,
+                "select": select,
+            },
+        )
+
+    def day(self, day, by_day, first, today):
+        entries = by_day.get(day, []) if day.month == first.month else []
+        return {
+            "date": day,
+            "is_outside": day.month != first.month,
+            "is_today": day == today,
+            "entries": entries[:MOST_SHOWN],
+            "more": entries[MOST_SHOWN:],
+        }
+
+    def by_day(self, events, at, first):
+        """What is shown of each event, by the day on which it starts where it is."""
+        found = {}
+        for event in events:
+            zone = event.venue.timezone
+            day = event.starts_at.astimezone(ZoneInfo(zone)).date()
+            if (day.year, day.month) == (first.year, first.month):
+                entry = {
+                    "event": event,
+                    "time": on_the_wall(event.starts_at, zone, "H:i"),
+                    "left": left_in_words(event, at),
+                    "kind": event.sales_refusal(at) or "on_sale",
+                    "fill": fill(event.held - event.unpaid, event.unpaid, event.capacity),
+                    "url": change_url(Event, event.pk),
+                }
+                found.setdefault(day, []).append(entry)
+        return found, sum(len(entries) for entries in found.values())

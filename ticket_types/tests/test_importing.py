@@ -1,0 +1,606 @@
+"""The catalogue from a file: what it makes, what it finds again, and what it refuses, in which line."""
+
+import csv
+import datetime as dt
+import io
+import json
+import re
+import sys
+from decimal import Decimal
+from types import SimpleNamespace
+
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from config.history.models import Change
+from events.models import Event
+from ticket_types.importing import apply, format_of, preview
+from ticket_types.importing.reading import COLUMNS, FIELDS, read
+from ticket_types.models import TicketType
+from venues.models import Venue
+
+GUIDE = (settings.BASE_DIR / "docs" / "importing.md").read_text()
+EXAMPLES = {form: re.search(rf"^```{form}\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)[1] for form in ("csv", "json")}
+HALL = {
+    "venue_name": "Hall",
+    "venue_address": "1 Main Street",
+    "venue_capacity": "100",
+    "venue_timezone": "Europe/Vienna",
+}
+SHOW = {"event_name": "Show", "event_starts_at": "2090-06-12 19:30", "event_ends_at": "2090-06-12 22:00"}
+SEAT = {"ticket_type_name": "Seat", "ticket_type_price": "49.90"}
+
+
+def table(*rows, delimiter=","):
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, delimiter=delimiter)
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def faults(*rows):
+    """Of a table, which must change nothing."""
+    before = catalogue()
+    outcome = apply(table(*rows), "csv")
+    assert not outcome.is_done
+    assert outcome.faults != []
+    assert catalogue() == before
+    return [(fault.line, fault.field) for fault in outcome.faults]
+
+
+def done(*rows):
+    outcome = apply(table(*rows), "csv")
+    assert [str(fault) for fault in outcome.faults] == []
+    assert outcome.is_done
+    return [(step.verb, step.kind) for step in outcome.changes]
+
+
+def catalogue():
+    """All that there is, without ids and the times of changes."""
+    return [
+        (
+            venue.name, venue.address, venue.capacity, venue.timezone,
+            [
+                (
+                    event.name, event.starts_at, event.ends_at, event.status, event.description, event.currency,
+                    event.capacity, event.max_per_customer,
+                    [
+                        (it.name, it.price, it.capacity, it.min_per_booking, it.max_per_booking, it.sales_start_at,
+                         it.sales_end_at, it.position, it.description)
+                        for it in event.ticket_types.order_by("name")
+                    ],
+                )
+                for event in venue.events.order_by("starts_at", "name")
+            ],
+        )
+        for venue in Venue.objects.order_by("name")
+    ]  # fmt: skip
+
+
+# The examples of the guide
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_example_of_the_guide_makes_what_it_says_and_again_nothing(form, db):
+    content = EXAMPLES[form].encode()
+    outcome = apply(content, form)
+    assert (outcome.is_done, outcome.faults) == (True, [])
+    counts = {kind: count["create"] for kind, count in outcome.counts().items()}
+    assert counts == {"venue": 2, "event": 2, "ticket_type": 3}
+    concert = Event.objects.get(name="Summer Concert")
+    assert (concert.starts_at, concert.status) == (dt.datetime(2027, 6, 12, 17, 30, tzinfo=dt.UTC), "published")
+    assert Event.objects.get(name="Winter Concert").status == "draft"
+    prices = list(concert.ticket_types.order_by("name").values_list("name", "price", "capacity"))
+    assert prices == [("Seat", Decimal("49.90"), 300), ("Standing", Decimal("19.90"), None)]
+    before, entries = catalogue(), Change.objects.count()
+    for other in ("csv", "json"):
+        again = apply(EXAMPLES[other].encode(), other)
+        assert (again.is_done, again.changes) == (True, [])
+    assert (catalogue(), Change.objects.count()) == (before, entries)
+
+
+def test_guide_names_every_field_and_those_that_are_needed():
+    rows = re.findall(r"^\| (venue|event|ticket type) \| (.*?) \| ?(.*?) ?\|$", GUIDE, re.MULTILINE)
+    told = {kind.replace(" ", "_"): re.findall(r"`(\w+)`", needed + besides) for kind, needed, besides in rows}
+    assert {kind: set(names) for kind, names in told.items()} == {kind: set(names) for kind, names in FIELDS.items()}
+    assert next(csv.reader(io.StringIO(EXAMPLES["csv"]))) == [name for name in COLUMNS if name in EXAMPLES["csv"]]
+
+
+# What is made and found again
+
+
+def test_what_differs_is_changed_and_the_rest_left_alone(db):
+    done({**HALL, **SHOW, **SEAT, "event_description": "Doors at seven"})
+    changes = done(
+        {**HALL, "venue_capacity": "120", **SHOW, "event_max_per_customer": "4", **SEAT, "ticket_type_price": "39.90"}
+    )
+    assert changes == [("change", "venue"), ("change", "event"), ("change", "ticket_type")]
+    assert Venue.objects.get().capacity == 120
+    event = Event.objects.get()
+    assert (event.max_per_customer, event.description, event.capacity) == (4, "Doors at seven", 100)
+    assert TicketType.objects.get().price == Decimal("39.90")
+
+
+def test_change_says_the_old_and_the_new_value(db):
+    done({**HALL, **SHOW, **SEAT, "ticket_type_quantity": "50"})
+    outcome = preview(
+        table({**HALL, **SHOW, **SEAT, "ticket_type_quantity": "none", "event_ends_at": "2090-06-12 23:00"}), "csv"
+    )
+    assert [str(step) for step in outcome.changes] == [
+        "line 2: change event Show, 12 Jun 2090, 19:30: ends_at 2090-06-12T20:00:00Z → 2090-06-12T21:00:00Z",
+        "line 2: change ticket type Seat, Show, 12 Jun 2090, 19:30: quantity 50 → none",
+    ]
+
+
+def test_empty_cell_says_nothing_and_none_takes_away(db):
+    done({**HALL, **SHOW, **SEAT, "ticket_type_quantity": "50", "event_max_per_customer": "3"})
+    name_only = {
+        "venue_name": "Hall",
+        "event_name": "Show",
+        "event_starts_at": "2090-06-12T19:30",
+        "ticket_type_name": "Seat",
+    }
+    assert done({**name_only, "ticket_type_quantity": ""}) == []
+    assert done({**name_only, "ticket_type_quantity": "none", "event_max_per_customer": "NONE"}) == [
+        ("change", "event"),
+        ("change", "ticket_type"),
+    ]
+    assert (TicketType.objects.get().capacity, Event.objects.get().max_per_customer) == (None, None)
+
+
+def test_same_name_elsewhere_or_at_another_time_is_another_thing(db):
+    tomorrow = {"event_name": "Show", "event_starts_at": "2090-06-13 19:30", "event_ends_at": "2090-06-13 22:00"}
+    done(
+        {**HALL, **SHOW, **SEAT},
+        {"venue_name": "Hall", **tomorrow, **SEAT},
+        {**HALL, "venue_name": "Bar", **SHOW, **SEAT},
+    )
+    assert (Venue.objects.count(), Event.objects.count(), TicketType.objects.count()) == (2, 3, 3)
+
+
+def test_names_are_compared_as_they_are_stored(db):
+    done({**HALL, "venue_name": " Cafe\u0301 "})
+    assert done({"venue_name": "Caf\u00e9", "venue_capacity": "100"}) == []
+    assert Venue.objects.get().name == "Caf\u00e9"
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_table_is_read_as_spreadsheets_write_it(delimiter, mark, db):
+    second = {"venue_name": "Hall", **SHOW, "event_description": "a\nb"}
+    rows = ({**HALL, "venue_address": "Main\nStreet"}, {}, second)
+    outcome = apply(mark + table(*rows, delimiter=delimiter), "csv")
+    assert [(fault.line, fault.field) for fault in outcome.faults] == [(2, "venue_address")]  # it has one line
+    rows = ({**HALL, "venue_address": 'Main Street "1", Vienna; 2nd floor'}, {}, second)
+    outcome = apply(mark + table(*rows, delimiter=delimiter), "csv")
+    assert outcome.is_done
+    assert [step.line for step in outcome.steps] == [2, 4]
+    assert Event.objects.get().description == "a\nb"
+
+
+def test_event_is_published_when_the_file_says_so(db):
+    assert done({**HALL, **SHOW, **SEAT}) == [("create", "venue"), ("create", "event"), ("create", "ticket_type")]
+    assert Event.objects.get().status == "draft"
+    published = {**HALL, **SHOW, "event_status": "published"}
+    assert done(published) == [("publish", "event")]
+    assert done(published) == []
+    assert faults({**HALL, **SHOW, "event_status": "draft"}) == [(2, "event_status")]
+    Event.objects.get().cancel(at=timezone.now())
+    assert faults(published) == [(2, "")]
+
+
+def test_everything_has_its_history(db):
+    done({**HALL, **SHOW, **SEAT, "event_status": "published"})
+    found = apply(table({**HALL, "venue_capacity": "120"}), "csv", by="import_catalogue")
+    assert found.is_done
+    assert [(it.kind, it.verb, it.by_name) for it in Change.objects.all()] == [
+        ("venues.venue", "create", "system"),
+        ("events.event", "create", "system"),
+        ("ticket_types.tickettype", "create", "system"),
+        ("events.event", "publish", "system"),
+        ("venues.venue", "change", "import_catalogue"),
+    ]
+
+
+def test_venue_grows_before_its_events_and_shrinks_after_them(db):
+    done({**HALL, **SHOW, "event_capacity": "100"})
+    bigger = {**HALL, "venue_capacity": "500", **SHOW, "event_capacity": "400"}
+    smaller = {**HALL, "venue_capacity": "50", **SHOW, "event_capacity": "40"}
+    for rows in (bigger, smaller):
+        assert done(rows) == [("change", "venue"), ("change", "event")]
+    assert (Venue.objects.get().capacity, Event.objects.get().capacity) == (50, 40)
+
+
+# Dry runs
+
+
+def test_preview_says_what_an_import_does_and_does_nothing(db):
+    content = table({**HALL, **SHOW, **SEAT, "event_status": "published"})
+    found = preview(content, "csv")
+    assert (catalogue(), Change.objects.count()) == ([], 0)
+    applied = apply(content, "csv")
+    assert (found.is_done, applied.is_done) == (False, True)
+    assert (found.steps, found.faults) == (applied.steps, [])
+
+
+def test_preview_finds_what_only_the_rules_know(db):
+    done({**HALL, **SHOW})
+    found = preview(table({**HALL, "venue_capacity": "50"}, {"venue_name": "Hall", **SHOW, "event_currency": "JPY"},
+                          {"venue_name": "Hall", **SHOW, **SEAT}), "csv")  # fmt: skip
+    assert [(fault.line, fault.field) for fault in found.faults] == [(2, "venue_capacity"), (4, "ticket_type_price")]
+
+
+# Times
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("2027-06-12 19:30", "2027-06-12T17:30:00+00:00"),
+        ("2027-01-12T19:30", "2027-01-12T18:30:00+00:00"),
+        ("2027-06-12 19:30:15", "2027-06-12T17:30:15+00:00"),
+        ("2027-06-12 19:30Z", "2027-06-12T19:30:00+00:00"),
+        ("2027-06-12T19:30-05:00", "2027-06-13T00:30:00+00:00"),
+        ("2027-10-31 02:30+02:00", "2027-10-31T00:30:00+00:00"),
+        ("2027-10-31 02:30+01:00", "2027-10-31T01:30:00+00:00"),
+        ("2027-03-28 01:59", "2027-03-28T00:59:00+00:00"),
+        ("2027-03-28 03:00", "2027-03-28T01:00:00+00:00"),
+    ],
+)
+def test_times_are_those_of_the_venues_clocks(text, instant, db):
+    done({**HALL, **SHOW, "event_starts_at": text})
+    assert Event.objects.get().starts_at == dt.datetime.fromisoformat(instant)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("2027-03-28 02:30", "There is no 02:30 on 28 Mar 2027 in Europe/Vienna: the clocks are put forward."),
+        (
+            "2027-10-31 02:30",
+            (
+                "It is 02:30 on 31 Oct 2027 twice in Europe/Vienna, where the clocks are put back: "
+                "write 2027-10-31 02:30+02:00 or 2027-10-31 02:30+01:00."
+            ),
+        ),
+        ("12.06.2027 19:30", "Must be a time such as 2027-06-12 19:30, as the venue's clocks show it."),
+        ("2027-06-12", "Must be a time such as 2027-06-12 19:30, as the venue's clocks show it."),
+        ("2027-02-30 19:30", "Must be a time such as 2027-06-12 19:30, as the venue's clocks show it."),
+    ],
+)
+@pytest.mark.parametrize("field", ["event_starts_at", "event_ends_at", "ticket_type_sales_end_at"])
+def test_time_that_is_none_or_two_is_refused_and_not_guessed(text, words, field, db):
+    outcome = apply(table({**HALL, **SHOW, **SEAT, field: text}), "csv")
+    first = outcome.faults[0]
+    assert (first.line, first.field, first.detail) == (2, field, words)
+    assert not outcome.is_done
+
+
+# What is refused
+
+
+@pytest.mark.parametrize("text", ["1999-12-31 19:30", "2101-01-01 00:00", "2100-12-31 23:30-11:00"])
+def test_time_beyond_the_years_2000_to_2100_is_refused(text, db):
+    assert (2, "event_starts_at") in faults({**HALL, **SHOW, "event_starts_at": text})
+
+
+def test_every_fault_is_told_with_its_line_and_nothing_is_done(db):
+    assert faults(
+        {**HALL, **SHOW, **SEAT, "ticket_type_price": "49,90"},
+        {"venue_name": "Hall", "event_name": "Show", "event_starts_at": "2090-06-12 19:30", "ticket_type_name": "Box"},
+        {"venue_name": "Bar", "venue_capacity": "many"},
+        {"venue_name": "", "event_name": "Nowhere"},
+        {"venue_name": "Hall", "event_name": "New"},
+        {"venue_name": "Hall", "event_name": "New", "event_starts_at": "2090-01-01 10:00"},
+        {"venue_name": "Hall", "ticket_type_name": "Of nothing", "ticket_type_price": "1"},
+        {"venue_name": "Hall", "venue_capacity": "101"},
+        {**HALL, "venue_name": "Pub", "venue_timezone": "Mars/Olympus"},
+        {**HALL, "venue_name": "x" * 201},
+    ) == [
+        (2, "ticket_type_price"),
+        (3, "ticket_type_price"),
+        (4, "venue_address"),
+        (4, "venue_capacity"),
+        (4, "venue_timezone"),
+        (5, "venue_name"),
+        (6, "event_starts_at"),
+        (7, "event_ends_at"),
+        (8, "event_name"),
+        (9, "venue_capacity"),
+        (10, "venue_timezone"),
+        (11, "venue_name"),
+    ]
+
+
+def test_faults_are_the_rules_of_the_api(db, book, make_type, make_event, make_venue):
+    seat = make_type(event=make_event(venue=make_venue(name="Hall", capacity=100), name="Sold", capacity=10))
+    book((seat, 5))
+    start = timezone.localtime(seat.event.starts_at, dt.UTC).isoformat()
+    sold = {"venue_name": "Hall", "event_name": "Sold", "event_starts_at": start[:19] + "Z"}
+    Event.objects.update(starts_at=seat.event.starts_at.replace(microsecond=0))
+    assert faults({**sold, "event_capacity": "4"}) == [(2, "event_capacity")]
+    assert faults({**sold, "event_capacity": "101"}) == [(2, "event_capacity")]
+    assert faults({**sold, "event_currency": "USD"}) == [(2, "event_currency")]
+    assert faults({**sold, "ticket_type_name": "Seat", "ticket_type_quantity": "4"}) == [(2, "ticket_type_quantity")]
+    assert faults({**sold, "ticket_type_name": "Seat", "ticket_type_min_per_booking": "50"}) == [
+        (2, "ticket_type_min_per_booking")
+    ]
+    assert faults({"venue_name": "Hall", **SHOW, "event_ends_at": "2090-06-12 19:00"}) == [(2, "event_ends_at")]
+    past = {"event_starts_at": "2020-01-01 19:00", "event_ends_at": "2020-01-01 22:00", "event_status": "published"}
+    assert faults({"venue_name": "Hall", **SHOW, **past}) == [(2, "")]
+
+
+def test_fault_names_what_it_is_about(db):
+    outcome = apply(table({**HALL, **SHOW, **SEAT, "ticket_type_price": "1.234"}), "csv")
+    assert [str(fault) for fault in outcome.faults] == [
+        "line 2, “Seat, Show, 12 Jun 2090, 19:30”, ticket_type_price: EUR has 2 decimals."
+    ]
+
+
+def test_what_cannot_be_told_apart_is_refused(make_venue, make_event, db):
+    make_venue(name="Hall"), make_venue(name="Hall")
+    assert faults({"venue_name": "Hall", "venue_capacity": "5"}) == [(2, "venue_name")]
+    bar = make_venue(name="Bar", timezone="UTC")
+    for _ in range(2):
+        make_event(venue=bar, name="Show", starts_at=dt.datetime(2090, 6, 12, 19, 30, tzinfo=dt.UTC))
+    assert faults({"venue_name": "Bar", **SHOW}) == [(2, "event_name")]
+
+
+def test_zone_of_a_venue_with_events_stays(make_event, make_venue):
+    make_venue(name="Empty", timezone="UTC")
+    make_event(venue=make_venue(name="Hall", timezone="UTC"))
+    assert faults({"venue_name": "Hall", "venue_timezone": "Asia/Tokyo"}) == [(2, "venue_timezone")]
+    assert done({"venue_name": "Empty", "venue_timezone": "Asia/Tokyo"}) == [("change", "venue")]
+
+
+def test_said_twice_is_said_once_and_otherwise_is_a_fault(db):
+    assert faults({**HALL, **SHOW, **SEAT}, {**HALL, **SHOW, **SEAT, "ticket_type_price": "50"}) == [
+        (3, "ticket_type_price")
+    ]
+    assert done({**HALL, **SHOW, **SEAT}, {**HALL, **SHOW, **SEAT}) == [
+        ("create", "venue"),
+        ("create", "event"),
+        ("create", "ticket_type"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "field"),
+    [
+        (b"", 1, ""),
+        (b"\n\n", 1, ""),
+        (b"venue_name,colour\nHall,red\n", 1, "colour"),
+        (b"venue_name,venue_name\nHall,Hall\n", 1, "venue_name"),
+        (b"event_name\nShow\n", 1, "venue_name"),
+        (b"venue_name\nHall\nBar,1\n", 3, ""),
+        (b"venue_name\n\xffHall\n", 2, ""),
+        (b'venue_name\nHall\n"Bar\n\n', 3, ""),
+        (b'venue_name\n"Hall"x\n', 2, ""),
+        (b"PK\x03\x04\x00\x00", 1, ""),
+    ],
+)
+def test_table_that_is_none_is_refused_with_its_line(content, line, field, db):
+    outcome = apply(content, "csv")
+    assert (outcome.is_done, outcome.steps) == (False, [])
+    assert (outcome.faults[0].line, outcome.faults[0].field) == (line, field)
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "field"),
+    [
+        ("", 1, ""),
+        ("[]", 1, ""),
+        ('{"venues": {}}', 1, ""),
+        ('{"venues": [\n{"name": }]}', 2, ""),
+        ('{"venues": [\n{"name": "A", "name": "B"}]}', 2, ""),
+        ('{"venues": [\n{"capacity": NaN}]}', 2, ""),
+        ('{"venues": [],\n"halls": []}', 1, "halls"),
+        ('{"venues": [\n{"name": "A",\n "colour": "red"}]}', 2, "colour"),
+        ('{"venues": [\n3]}', 1, ""),
+        ('{"venues": [\n\n{"name": "A", "events": {}}]}', 3, "events"),
+        ('{"venues": [\n{"name": 3}]}', 2, "venue_name"),
+        ('{"venues": [{"name": "A", "timezone": "UTC",\n"events": [\n{"name": "E"}]}]}', 3, "event_starts_at"),
+        ("[" * 100_000, 1, ""),
+        ('{"venues": [{"capacity": ' + "9" * 5000 + "}]}", 1, ""),
+    ],
+)
+def test_json_that_is_none_is_refused_with_its_line(content, line, field, db):
+    outcome = apply(content.encode(), "json")
+    assert (outcome.is_done, outcome.steps) == (False, [])
+    assert (line, field) in [(fault.line, fault.field) for fault in outcome.faults]
+
+
+@pytest.mark.parametrize(
+    ("facts", "field"),
+    [
+        ({"capacity": "100"}, "venue_capacity"),
+        ({"capacity": 100.0}, "venue_capacity"),
+        ({"capacity": True}, "venue_capacity"),
+        ({"capacity": None}, "venue_capacity"),
+        ({"capacity": 10**30}, "venue_capacity"),
+        ({"address": "a\u0000b"}, "venue_address"),
+        ({"address": ["x"]}, "venue_address"),
+        ({"timezone": {}}, "venue_timezone"),
+        ({"events": [{"name": "E", "starts_at": 5}]}, "event_starts_at"),
+        ({"events": [{"name": "E", "starts_at": None}]}, "event_starts_at"),
+        ({"events": [{"name": "E", "starts_at": {"a": 1}}]}, "event_starts_at"),
+        ({"events": [{"name": None, "starts_at": "2090-01-01 10:00"}]}, "event_name"),
+    ],
+)
+def test_json_values_are_those_of_the_api(facts, field, db):
+    venue = {"name": "Hall", "address": "1 Main Street", "capacity": 100, "timezone": "Europe/Vienna", **facts}
+    outcome = apply(json.dumps({"venues": [venue]}).encode(), "json")
+    assert field in [fault.field for fault in outcome.faults]
+    assert Venue.objects.count() == 0
+
+
+# Both forms say the same
+
+
+TREES = st.lists(
+    st.tuples(
+        st.sampled_from(["Hall", "Bar"]),
+        st.sampled_from(["Show", "Gig"]),
+        st.integers(1, 3),
+        st.dictionaries(st.sampled_from(["Seat", "Box"]), st.integers(0, 99)),
+    ),
+    min_size=1,
+    max_size=5,
+    unique_by=lambda it: it[:3],
+)
+
+
+@pytest.mark.django_db
+@hypothesis_settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@given(TREES)
+def test_table_and_json_of_the_same_season_are_the_same(trees):
+    rows, venues = [], {}
+    for venue, event, day, types in trees:
+        hall = {"name": venue, "address": "Street", "capacity": 50, "timezone": "Asia/Tokyo"}
+        times = {"starts_at": f"2090-01-{day:02} 19:00", "ends_at": f"2090-01-{day:02} 21:00"}
+        kinds = [{"name": name, "price": str(price), "quantity": price or None} for name, price in types.items()]
+        events = venues.setdefault(venue, {**hall, "events": []})["events"]
+        events.append({"name": event, **times, "ticket_types": kinds})
+        for kind in kinds or [{}]:
+            row = {f"venue_{key}": value for key, value in hall.items()}
+            row |= {f"event_{key}": value for key, value in {"name": event, **times}.items()}
+            rows.append(row | {f"ticket_type_{key}": "none" if it is None else it for key, it in kind.items()})
+    as_json = json.dumps({"venues": list(venues.values())}).encode()
+    outcome = apply(table(*rows), "csv")
+    assert outcome.is_done
+    assert apply(as_json, "json").changes == []
+    before = catalogue()
+    Venue.objects.all().delete()
+    assert apply(as_json, "json").is_done
+    assert catalogue() == before
+    assert apply(table(*rows), "csv").changes == []
+    Venue.objects.all().delete()
+
+
+def test_import_asks_as_often_for_many_things_as_for_one(db, django_assert_num_queries):
+    def rows(count):
+        return [{**HALL, "venue_name": f"Hall {it}", **SHOW, **SEAT} for it in range(count)]
+
+    done(*rows(30))
+    for count in (1, 30):
+        with django_assert_num_queries(5):  # with the savepoint, of which there are two
+            assert done(*rows(count)) == []
+
+
+# The command
+
+
+def run(capsys, *arguments, **options):
+    try:
+        call_command("import_catalogue", *arguments, no_color=True, **options)
+        code = 0
+    except SystemExit as stop:
+        code = stop.code
+    out, err = capsys.readouterr()
+    return code, out.splitlines(), err.splitlines()
+
+
+@pytest.fixture
+def season(tmp_path):
+    file = tmp_path / "season.csv"
+    file.write_bytes(table({**HALL, **SHOW, **SEAT, "event_status": "published"}))
+    return str(file)
+
+
+def test_command_says_what_it_did_and_that_a_second_time_does_nothing(season, db, capsys):
+    code, out, err = run(capsys, season, dry_run=True)
+    assert (code, err, Venue.objects.count()) == (0, [], 0)
+    assert out == [
+        "line 2: create venue Hall",
+        "line 2: create event Show, 12 Jun 2090, 19:30",
+        "line 2: publish event Show, 12 Jun 2090, 19:30",
+        "line 2: create ticket type Seat, Show, 12 Jun 2090, 19:30",
+        "venues: 1 would be made, 0 would be changed, 0 the same",
+        "events: 1 would be made, 0 would be changed, 0 the same",
+        "ticket types: 1 would be made, 0 would be changed, 0 the same",
+        "published: 1 would be",
+    ]
+    made = [f"{kind}: 1 made, 0 changed, 0 the same" for kind in ("venues", "events", "ticket types")]
+    assert run(capsys, season) == (0, [*made, "published: 1"], [])
+    same = [f"{kind}: 0 made, 0 changed, 1 the same" for kind in ("venues", "events", "ticket types")]
+    assert run(capsys, season) == (0, [*same, "published: 0"], [])
+    assert set(Change.objects.values_list("by_name", flat=True)) == {"import_catalogue"}
+
+
+def test_command_tells_each_fault_and_ends_with_1(tmp_path, db, capsys):
+    file = tmp_path / "season.csv"
+    file.write_bytes(table({**HALL, "venue_capacity": "0"}, {**HALL, "venue_name": "Bar", "venue_capacity": "x"}))
+    code, out, err = run(capsys, str(file))
+    assert (code, out, Venue.objects.count()) == (1, [], 0)
+    assert err == [
+        "line 2, “Hall”, venue_capacity: A venue's capacity must be 1 to 1,000,000.",
+        "line 3, “Bar”, venue_capacity: Must be a whole number.",
+        "2 faults in the file; nothing was changed.",
+    ]
+
+
+def test_command_shows_the_first_hundred_faults(tmp_path, db, capsys):
+    file = tmp_path / "season.csv"
+    file.write_bytes(table(*({**HALL, "venue_name": f"Hall {it}", "venue_capacity": "x"} for it in range(150))))
+    code, _, err = run(capsys, str(file))
+    assert (code, len(err)) == (1, 102)
+    assert err[-2:] == ["And 50 more.", "150 faults in the file; nothing was changed."]
+
+
+def test_command_speaks_json(season, tmp_path, db, capsys):
+    code, out, _ = run(capsys, season, json=True)
+    found = json.loads("\n".join(out))
+    assert (code, found["is_done"], found["faults"]) == (0, True, [])
+    assert found["counts"]["event"] == {"create": 1, "change": 0, "same": 0}
+    assert found["changes"][0] == {
+        "line": 2,
+        "kind": "venue",
+        "name": "Hall",
+        "verb": "create",
+        "changes": {
+            "name": [None, "Hall"],
+            "address": [None, "1 Main Street"],
+            "capacity": [None, 100],
+            "timezone": [None, "Europe/Vienna"],
+        },
+    }
+    file = tmp_path / "bad.json"
+    file.write_text('{"venues": [\n{"name": "Bar"}]}')
+    code, out, _ = run(capsys, str(file), json=True)
+    found = json.loads("\n".join(out))
+    assert (code, found["is_done"], found["faults"][0]["line"]) == (1, False, 2)
+
+
+def test_command_reads_a_pipe(db, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(EXAMPLES["json"].encode())))
+    assert run(capsys, "-", format="json")[0] == 0
+    assert Event.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("file", "words"), [("none.csv", "cannot be read"), ("season.xlsx", "--format"), ("-", "--format")]
+)
+def test_command_without_a_file_ends_with_2(file, words):
+    with pytest.raises(CommandError, match=words) as error:
+        call_command("import_catalogue", file)
+    assert error.value.returncode == 2
+
+
+def test_format_is_told_by_the_name():
+    assert [format_of(name) for name in ("a.csv", "A.JSON", "a.b.csv", "csv", "a.xls", "")] == [
+        "csv", "json", "csv", "csv", None, None,
+    ]  # fmt: skip
+
+
+def test_line_of_a_record_is_where_it_begins():
+    found = []
+    records = read(b'venue_name,venue_address\n"Hall","a\nb"\n\nBar,c\n', "csv", found)
+    assert [(it.line, it.venue["name"]) for it in records] == [(2, "Hall"), (5, "Bar")]
+    assert found == []
