@@ -202,6 +202,9 @@ def put_ticket_type_right(case, body):
         if number := (case.path_parameters or {}).get("id"):
             mine = requests.get(f"{BASE}/ticket-types/{number}", headers=MANAGER, timeout=30).json()
             body["event"] = mine.get("event", body["event"])
+            for this, other in (("sales_start_at", "sales_end_at"), ("sales_end_at", "sales_start_at")):
+                if this in body and other not in body:
+                    body[other] = None  # what is stored of the other may be on its wrong side
 
 
 def put_items_right(body):

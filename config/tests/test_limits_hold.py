@@ -87,7 +87,10 @@ def test_of_320_guests_at_once_20_pass_in_a_minute(hall):
 
 def test_counter_that_reads_and_then_writes_is_caught(hall):
     url, body = hall
-    with four_workers(url, application="config.tests.leaky_wsgi") as server:
-        passed = Counter(status for status, _, _ in ask_at_once(server, body))
+    for _ in range(5):  # on a busy machine the workers may by chance take turns
+        with four_workers(url, application="config.tests.leaky_wsgi") as server:
+            passed = Counter(status for status, _, _ in ask_at_once(server, body))
+        if passed[201] > QUOTA:
+            break
     assert passed[201] > QUOTA
     assert passed[201] + passed[429] == CROWD
