@@ -4,7 +4,7 @@ import datetime as dt
 
 from django import forms
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -322,7 +322,12 @@ class BookingAdmin(Selling, DomainAdmin):
             return self.ask(request, queryset, self.summary, title=_("Cancel tickets"), form=form)
 
         def cancel(booking):
+            before = booking.worth
             booking.cancel(tickets=form.cleaned_data["tickets"], reason=form.cleaned_data["reason"], by=request.user)
+            less = before - booking.worth
+            if less and booking.status == Status.CONFIRMED:  # cancelled whole, it is marked for a refund instead
+                told = _("To be given back, if it was paid: %(amount)s.") % {"amount": amount(less, booking.currency)}
+                self.message_user(request, told, messages.WARNING)
 
         return self.act(request, queryset, cancel, _("Tickets cancelled"))
 

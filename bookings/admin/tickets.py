@@ -105,6 +105,10 @@ class TicketAdmin(OfBooking):
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("booking__event__venue", "ticket_type")
 
+    def exported_to(self, request):
+        is_shown = request.user.has_perm("bookings.view_booking")
+        return {title: column for title, column in self.exported.items() if is_shown or title != "e-mail"}
+
     def get_search_results(self, request, queryset, search_term):
         code = search_term.strip().upper()
         if TICKET_CODE.fullmatch(code):

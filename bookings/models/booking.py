@@ -2,6 +2,7 @@ import datetime as dt
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Self
 
 from django.db import models, transaction
@@ -363,6 +364,14 @@ class Booking(models.Model):
     @property
     def is_free(self) -> bool:
         return self.total_price == 0
+
+    @property
+    def worth(self) -> Decimal:
+        """What its places cost that are not cancelled. One query."""
+        worth = Decimal()
+        for item in self.items.all():
+            worth += item.unit_price * (item.quantity - item.cancelled_quantity)
+        return worth
 
     @property
     def places(self) -> int:

@@ -76,6 +76,13 @@ def plain(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int | str | dict | list) else str(value)
 
 
+def address(text: str) -> str:
+    """An e-mail address as somebody types it. Raises ValueError for what is none: staff often have an empty one."""
+    if "@" not in text.strip("@ "):
+        raise ValueError
+    return text
+
+
 def accounts(email: str) -> list[str]:
     """The names of accounts with an address. They are no customers: staff delete them in the admin."""
     users = get_user_model().objects.filter(email__iexact=email).order_by("pk")

@@ -95,6 +95,14 @@ def test_export_names_accounts(db, capsys):
     assert json.loads(run(capsys, "export_customer", ANN)[0])["accounts"] == ["ann"]
 
 
+@pytest.mark.parametrize("command", ["export_customer", "erase_customer"])
+@pytest.mark.parametrize("email", ["", " ", "@", "ann"])
+def test_what_is_no_address_is_refused(command, email, db):
+    make_user(username="without an address", email="")
+    with pytest.raises(CommandError, match="invalid address value"):
+        call_command(command, email)
+
+
 def test_export_of_nobody_says_so(order, capsys):
     order()
     assert run(capsys, "export_customer", "bob@example.com") == ("", "Nothing is held about this address.\n", 2)

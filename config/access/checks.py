@@ -16,15 +16,20 @@ LOCAL_MEMORY = "django.core.cache.backends.locmem.LocMemCache"
 
 @register(Tags.security, deploy=True)
 def secret_key(**kwargs: Any) -> list[CheckMessage]:
-    key = str(settings.SECRET_KEY)
-    if key.startswith(KNOWN_KEYS):
-        text = "SECRET_KEY is one that everybody can read in the code: whoever signs with it can log in as anybody."
-    elif len(key) < 50 or len(set(key)) < 10:
-        text = "SECRET_KEY can be guessed: it has fewer than 50 characters, or fewer than 10 different ones."
-    else:
-        return []
+    believed = [("SECRET_KEY_FALLBACKS", key) for key in settings.SECRET_KEY_FALLBACKS]
+    named = [("SECRET_KEY", settings.SECRET_KEY), *believed]
     hint = 'Make one: python3 -c "import secrets; print(secrets.token_urlsafe(50))"'
-    return [Error(text, hint=hint, id="access.E001")]
+    faults = [f"{name} {fault}" for name, key in named if (fault := fault_of(str(key)))]
+    return [Error(text, hint=hint, id="access.E001") for text in dict.fromkeys(faults)]
+
+
+def fault_of(key: str) -> str:
+    """What is wrong with a key that signs, or is still believed; nothing when it is a good one."""
+    if key.startswith(KNOWN_KEYS):
+        return "is one that everybody can read in the code: whoever signs with it can log in as anybody."
+    if len(key) < 50 or len(set(key)) < 10:
+        return "can be guessed: it has fewer than 50 characters, or fewer than 10 different ones."
+    return ""
 
 
 @register(Tags.security, deploy=True)

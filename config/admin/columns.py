@@ -75,7 +75,7 @@ def fill(sold, held, capacity):
     """A bar of what is sold and held of something, with the figures; without a bar when nothing limits it."""
     taken = sold + held
     if capacity is None:
-        return format_html('<span class="fill">{}</span>', _("%(sold)s sold, no limit") % {"sold": number(taken)})
+        return format_html('<span class="fill">{}</span>', _("%(taken)s taken, no limit") % {"taken": number(taken)})
     figures = {"sold": number(sold), "held": number(held), "left": number(max(capacity - taken, 0))}
     percent = {name: f"{100 * count / capacity:.2f}" for name, count in {"sold": sold, "held": held}.items()}
     return format_html(

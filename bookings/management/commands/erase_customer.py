@@ -6,7 +6,7 @@ from django.db import transaction
 from django.template.defaultfilters import pluralize
 
 from bookings.models import Booking
-from bookings.models.customers import EMAIL, accounts
+from bookings.models.customers import EMAIL, accounts, address
 from bookings.problems import StillNeeded
 from config.text import fold
 
@@ -23,7 +23,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("email", help="the customer's e-mail address")
+        parser.add_argument("email", type=address, help="the customer's e-mail address")
         parser.add_argument("--with-payments", action="store_true", help="also the references of payments")
         parser.add_argument("--dry-run", action="store_true", help="say what would be done, and undo it")
 

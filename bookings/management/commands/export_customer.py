@@ -7,7 +7,7 @@ from django.template.defaultfilters import pluralize
 from django.utils import timezone
 
 from bookings.models import Booking
-from bookings.models.customers import accounts
+from bookings.models.customers import accounts, address
 
 NOTHING = 2
 
@@ -21,7 +21,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("email", help="the customer's e-mail address")
+        parser.add_argument("email", type=address, help="the customer's e-mail address")
         parser.add_argument("--dry-run", action="store_true", help="only say how much there is")
 
     def handle(self, *, email: str, dry_run: bool, **options: Any) -> None:

@@ -55,6 +55,7 @@ def test_safe_settings_have_no_fault(found):
 )
 def test_key_that_is_weak_or_known_is_an_error(key, found):
     assert found(SECRET_KEY=key) == ["access.E001"]
+    assert found(SECRET_KEY_FALLBACKS=[key]) == ["access.E001"]
 
 
 def test_the_local_settings_key_is_known(found):
