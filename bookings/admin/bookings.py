@@ -294,7 +294,8 @@ class BookingAdmin(Selling, DomainAdmin):
     def confirm(self, request, queryset):
         form = PaymentForm(request.POST if "confirmed" in request.POST else None)
         if not form.is_valid():
-            return self.ask(request, queryset, self.summary, title=_("Confirm bookings"), form=form)
+            title = _("Confirm bookings")
+            return self.ask(request, queryset, self.summary, title=title, form=form, is_grave=False)
         reference = form.cleaned_data["payment_reference"]
 
         def confirm(booking):
@@ -334,7 +335,8 @@ class BookingAdmin(Selling, DomainAdmin):
     def extend(self, request, queryset):
         form = HoldForm(request.POST if "confirmed" in request.POST else None)
         if not form.is_valid():
-            return self.ask(request, queryset, self.summary, title=_("Extend the hold"), form=form)
+            title = _("Extend the hold")
+            return self.ask(request, queryset, self.summary, title=title, form=form, is_grave=False)
 
         def extend(booking):
             booking.extend(hold=dt.timedelta(minutes=form.cleaned_data["minutes"]), by=request.user)

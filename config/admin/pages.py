@@ -279,8 +279,11 @@ class DomainAdmin(Exporting, Discreet):
             return None
         return HttpResponseRedirect(change_url(self.model, chosen[0]))
 
-    def ask(self, request, queryset, describe, *, title, form):
-        """A page that asks for what an action needs; answering it calls the action again, with `confirmed`."""
+    def ask(self, request, queryset, describe, *, title, form, is_grave=True):
+        """A page that asks for what an action needs; answering it calls the action again, with `confirmed`.
+
+        `is_grave` is what cannot be taken back.
+        """
         more = queryset.count() - MOST_LINES
         lines = [describe(obj) for obj in queryset[:MOST_LINES]]
         context = {
@@ -289,6 +292,7 @@ class DomainAdmin(Exporting, Discreet):
             "opts": self.opts,
             "media": self.media,
             "form": form,
+            "is_grave": is_grave,
             "lines": [*lines, _("And %s more.") % more] if more > 0 else lines,
             "carried": [
                 (name, value)
