@@ -17,6 +17,7 @@ ACTIONS = (
     "/tickets/{ticket}/check-in",
     "/tickets/{ticket}/undo-check-in",
 )
+REPORTS = ("/reports/overview", "/reports/sales", "/reports/occupancy")
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 
 
@@ -40,7 +41,7 @@ def alike(answer):
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("path", ["", *LISTS, *ONES, *ACTIONS, "/openapi.json"])
+@pytest.mark.parametrize("path", ["", *LISTS, *ONES, *ACTIONS, *REPORTS, "/openapi.json"])
 def test_path_answers_the_same_with_and_without_slash(path, method, ids, guest):
     path = path.format(**ids)
     bare, slashed = (getattr(guest, method)(spelling) for spelling in (path, f"{path}/"))
@@ -49,7 +50,7 @@ def test_path_answers_the_same_with_and_without_slash(path, method, ids, guest):
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("path", [*LISTS, *ONES, *ACTIONS])
+@pytest.mark.parametrize("path", [*LISTS, *ONES, *ACTIONS, *REPORTS])
 def test_path_answers_staff_the_same_with_and_without_slash(path, method, ids, manager):
     path = path.format(**ids)
     getattr(manager, method)(path)  # what happens once has happened: publish, cancel and check-in are asked twice
@@ -72,11 +73,12 @@ def test_documentation_is_a_page(path, guest, db):
 
 
 def test_every_resource_and_action_is_in_these_tables():
-    assert {f"/{prefix}" for prefix, *_ in router.registry} == set(LISTS)
-    actions = {
-        (prefix, extra.url_path) for prefix, viewset, _ in router.registry for extra in viewset.get_extra_actions()
+    assert {f"/{prefix}" for prefix, *_ in router.registry} == {*LISTS, "/reports"}
+    extras = [(prefix, extra) for prefix, viewset, _ in router.registry for extra in viewset.get_extra_actions()]
+    assert {(prefix, extra.url_path) for prefix, extra in extras if extra.detail} == {
+        (path.split("/")[1], path.split("/")[3]) for path in ACTIONS
     }
-    assert actions == {(path.split("/")[1], path.split("/")[3]) for path in ACTIONS}
+    assert {f"/{prefix}/{extra.url_path}" for prefix, extra in extras if not extra.detail} == set(REPORTS)
 
 
 @pytest.mark.parametrize(("path", "status"), LISTS.items())

@@ -11,7 +11,7 @@ import pytest
 from config.tests.server import fresh_database, served
 
 pytestmark = pytest.mark.xdist_group("many-servers")  # one process makes what all tests of this module share
-OLD, NEW = (secrets.token_urlsafe(50) for _ in range(2))
+OLD, NEW, OLDER = (secrets.token_urlsafe(50) for _ in range(3))
 PROXIED = {"Host": "tickets.example.com", "X-Forwarded-Proto": "https"}
 PRODUCTION = {
     "DJANGO_SETTINGS_MODULE": "config.settings.production",
@@ -26,7 +26,7 @@ def servers():
     with (
         fresh_database() as url,
         served(url, is_production=True, **PRODUCTION, SECRET_KEY=OLD, SECRET_KEY_FALLBACKS=NEW) as first,
-        served(url, is_production=True, **PRODUCTION, SECRET_KEY=NEW, SECRET_KEY_FALLBACKS=f"{OLD}, older") as second,
+        served(url, is_production=True, **PRODUCTION, SECRET_KEY=NEW, SECRET_KEY_FALLBACKS=f"{OLD}, {OLDER}") as second,
     ):
         token = first.manage("create_api_token", "shop", "--role", "manager").strip()
         here = SimpleNamespace(first=first, second=second, token=token)
