@@ -14,7 +14,7 @@ class BookingFilter(django_filters.FilterSet):
     ticket_type = WholeNumberFilter(field_name="items__ticket_type_id")
     status = ChoiceFilter(choices=Status.choices, method="by_status")
     customer_email = LineFilter(method="by_email")
-    refund_due = SwitchFilter(field_name="refund_due", help_text="true: a payment has no places and is to be refunded.")
+    refund_due = SwitchFilter(field_name="refund_due", help_text="true: something is to be paid back.")
     created_after = InstantFilter(field_name="created_at", lookup_expr="gte")
     created_before = InstantFilter(field_name="created_at", lookup_expr="lt")
     search = SearchFilter(

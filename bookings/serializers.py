@@ -84,6 +84,7 @@ EXAMPLE = {
     "metadata": {"basket": "7"},
     "payment_reference": "",
     "refund_due": False,
+    "refund_amount": "0.00",
     "created_at": "2026-11-23T10:00:00Z",
     "expires_at": "2026-11-23T10:15:00Z",
     "expires_in": 900,
@@ -116,6 +117,7 @@ class BookingSerializer(ModelSerializer):
     status = serializers.SerializerMethodField()
     items = BookingItemSerializer(many=True, read_only=True)
     tickets = BookedTicketSerializer(many=True, read_only=True)
+    refund_amount = PriceField(help_text="What is to be paid back now; more than 0 exactly when `refund_due` is true.")
     metadata = MetadataField(required=False)
     expansions = {"event": Expansion(EventSerializer, lambda user, at: Event.objects.seen_by(user).with_sales(at))}
     expires_in = serializers.SerializerMethodField(
@@ -139,6 +141,7 @@ class BookingSerializer(ModelSerializer):
             "metadata",
             "payment_reference",
             "refund_due",
+            "refund_amount",
             "created_at",
             "expires_at",
             "expires_in",

@@ -10,7 +10,7 @@ from django.db.models import F, Q
 from django.db.models.expressions import ExpressionWrapper
 
 from bookings.codes import CONFIRMATION_LENGTH, confirmation_code
-from bookings.models import confirming, correcting, customers, extending, placing, releasing, searching
+from bookings.models import confirming, correcting, customers, extending, placing, refunding, releasing, searching
 from bookings.models.searching import KEY_LENGTH
 from bookings.problems import IdempotencyKeyReused
 from bookings.states import LIVE, Status
@@ -73,7 +73,7 @@ class BookingQuerySet(models.QuerySet["Booking"]):
         return self.filter(event__status=Event.Status.CANCELLED, status__in=LIVE)
 
     def to_refund(self) -> Self:
-        """Whose payment has no places, such as one that came too late; the oldest first."""
+        """Of whose payment something is to be paid back, such as all of one that came too late; the oldest first."""
         return self.filter(refund_due=True).order_by("created_at")  # as their index has them, and nothing else
 
     def sold(self, start: Any = None, end: Any = None) -> Self:
@@ -152,7 +152,10 @@ class Booking(models.Model):
     metadata = models.JSONField(default=dict, blank=True, help_text="The caller's own notes.")
     payment_reference = models.CharField(max_length=200, blank=True, default="", editable=False)
     refund_due = models.BooleanField(
-        default=False, editable=False, help_text="A payment is known, and the customer has no places for it."
+        default=False, editable=False, help_text="Money of a known payment is to be paid back."
+    )
+    refund_amount = money.MoneyField(
+        default=Decimal(0), db_default=0, editable=False, help_text="How much of it, in the booking's currency."
     )
     created_at = models.DateTimeField(editable=False)
     expires_at = models.DateTimeField(editable=False)
@@ -250,9 +253,23 @@ class Booking(models.Model):
                 violation_error_code="invalid-status",
             ),
             models.CheckConstraint(
-                condition=Q(refund_due=False) | (Q(status__in=["cancelled", "expired"]) & ~Q(payment_reference="")),
-                name="booking_refund_is_due_only_for_a_payment_without_places",
-                violation_error_message="A refund is due only for a payment that has no places.",
+                condition=Q(refund_due=False, refund_amount=0) | Q(refund_due=True, refund_amount__gt=0),
+                name="booking_refund_is_due_when_there_is_an_amount",
+                violation_error_message="A refund is due when there is an amount to pay back, and only then.",
+                violation_error_code="invalid-refund",
+            ),
+            models.CheckConstraint(
+                condition=Q(refund_amount__gte=0, refund_amount__lte=F("total_price")),
+                name="booking_refund_amount_is_0_to_its_total_price",
+                violation_error_message="Nobody is paid back more than the total.",
+                violation_error_code="invalid-refund",
+            ),
+            models.CheckConstraint(
+                condition=Q(refund_amount=0)
+                | ~Q(payment_reference="")
+                & (Q(status__in=["cancelled", "expired"]) | Q(status="confirmed", cancelled_quantity__gt=0)),
+                name="booking_refund_is_due_only_for_places_paid_and_not_had",
+                violation_error_message="A refund is due only for a payment that has no places, or not all of them.",
                 violation_error_code="invalid-refund",
             ),
         ]
@@ -316,6 +333,8 @@ class Booking(models.Model):
     ) -> "Booking":
         """Gives the places back: all, or those of some tickets of a confirmed booking. Cancelling twice is once.
 
+        What was paid for them becomes due for a refund, when a payment is known.
+
         Raises HoldExpired, AlreadyCheckedIn, BookingNotConfirmed (for `tickets`), InvalidInput (for codes that are not
         its tickets), and BookingNotPending when `pending_only` forbids to cancel what is confirmed.
         """
@@ -348,8 +367,8 @@ class Booking(models.Model):
         return customers.record(self)
 
     def settle_refund(self, *, by: Any = None) -> "Booking":
-        """Takes the mark off that a refund is due: it was paid."""
-        return correcting.settle_refund(self, by=by)
+        """Notes that what is due was paid back, and how much it was. Settling twice is once."""
+        return refunding.settle(self, by=by)
 
     def status_at(self, at: dt.datetime) -> str:
         """Its state at `at`: a hold that ran out is expired, whether or not anything has swept it."""

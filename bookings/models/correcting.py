@@ -29,11 +29,3 @@ def correct(booking: "models.Booking", *, by: Any, check: Check, **changes: Any)
             models.BookingChange.entry(booking.pk, "correct", stored.status, stored.status, by=by, fields=fields).save()
     booking.refresh_from_db()
     return booking
-
-
-def settle_refund(booking: "models.Booking", *, by: Any) -> "models.Booking":
-    with transaction.atomic():
-        if models.Booking.objects.filter(pk=booking.pk, refund_due=True).update(refund_due=False) == 1:
-            models.BookingChange.entry(booking.pk, "settle refund", booking.status, booking.status, by=by).save()
-    booking.refresh_from_db()
-    return booking

@@ -28,7 +28,8 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, Greatest, TruncDate, TruncMonth
 
-from bookings.models import Booking, BookingItem
+from bookings.models import Booking
+from bookings.models.refunding import net_price
 from bookings.reports.rows import GroupBy, Occupancy, Overview, Revenue, Sales
 from bookings.states import Status
 from config import money
@@ -168,16 +169,7 @@ def grouped(found: Any, grouping: Grouping, **figures: Any) -> Any:
 
 
 def figures_of_bookings() -> dict[str, Any]:
-    return {"seats": Sum(F("quantity") - F("cancelled_quantity")), "amount": Sum(revenue_of_booking())}
-
-
-def revenue_of_booking() -> ExpressionWrapper:
-    """What a booking's tickets cost that are not cancelled. The subquery is asked for those alone that have some."""
-    items = BookingItem.objects.filter(booking=OuterRef("pk"), cancelled_quantity__gt=0).order_by()
-    cost = Sum(ExpressionWrapper(F("unit_price") * F("cancelled_quantity"), output_field=MONEY))
-    cancelled = Subquery(items.values("booking").annotate(cost=cost).values("cost"), output_field=MONEY)
-    left = F("total_price") - Case(When(cancelled_quantity__gt=0, then=cancelled), default=Value(0), output_field=MONEY)
-    return ExpressionWrapper(left, output_field=MONEY)
+    return {"seats": Sum(F("quantity") - F("cancelled_quantity")), "amount": Sum(net_price())}
 
 
 # Overview and occupancy
