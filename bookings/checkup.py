@@ -16,13 +16,14 @@ from django.core import checks
 from django.core.cache import cache
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.db.models import Min
+from django.db.models import Count, Min, Sum
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.timesince import timesince
 
 from bookings.models import Booking
 from bookings.reconciliation import counters
+from config import money
 from config.access.models import RoleGroup
 from config.access.roles import Role
 from config.management.errors import sentence
@@ -226,10 +227,13 @@ def check_cancellations() -> Found:
 
 
 def check_refunds() -> Found:
-    count = Booking.objects.to_refund().count()
-    if not count:
+    due = Booking.objects.filter(refund_due=True).values_list("currency").order_by("currency")
+    found = list(due.annotate(count=Count("pk"), amount=Sum("refund_amount")))
+    if not found:
         return OK, "No payment waits to be given back."
-    says = f"{count:,} {'payment has' if count == 1 else 'payments have'} no places."
+    count = sum(count for _currency, count, _amount in found)
+    amounts = ", ".join(f"{money.plain(amount, currency)} {currency}" for currency, _count, amount in found)
+    says = f"{count:,} {'payment is' if count == 1 else 'payments are'} to be given back: {amounts}."
     return LOOK, says, "Give them back, and press “Refund paid”: in the admin under Bookings, refund due."
 
 

@@ -117,7 +117,6 @@ class BookingSerializer(ModelSerializer):
     status = serializers.SerializerMethodField()
     items = BookingItemSerializer(many=True, read_only=True)
     tickets = BookedTicketSerializer(many=True, read_only=True)
-    refund_amount = PriceField(help_text="What is to be paid back now; more than 0 exactly when `refund_due` is true.")
     metadata = MetadataField(required=False)
     expansions = {"event": Expansion(EventSerializer, lambda user, at: Event.objects.seen_by(user).with_sales(at))}
     expires_in = serializers.SerializerMethodField(

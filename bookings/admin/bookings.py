@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from rest_framework import serializers
 
 from bookings.admin.dashboard import dashboard
-from bookings.admin.exporting import OF_EVENT, state_now
+from bookings.admin.exporting import OF_EVENT, notes_in_cell, state_now
 from bookings.admin.selling import Selling
 from bookings.admin.wording import (
     LABELS,
@@ -131,17 +131,19 @@ class BookingAdmin(Selling, DomainAdmin):
         "e-mail": "customer_email",
         "places": "quantity",
         "places cancelled": "cancelled_quantity",
-        "total": priced("total_price", "currency"),
+        "total": priced("net_price", "currency"),
+        "total when booked": priced("total_price", "currency"),
         "currency": "currency",
         "payment reference": "payment_reference",
         "refund due": "refund_due",
+        "to pay back": priced("refund_amount", "currency"),
         "late": "is_late",
         "created at (UTC)": "created_at",
         "expires at (UTC)": "expires_at",
         "confirmed at (UTC)": "confirmed_at",
         "cancelled at (UTC)": "cancelled_at",
         "cancel reason": "cancel_reason",
-        "notes": "metadata",
+        "notes": (notes_in_cell, "metadata"),
     }
 
     form = BookingForm
@@ -165,7 +167,7 @@ class BookingAdmin(Selling, DomainAdmin):
     position = 40
 
     def get_queryset(self, request):
-        return super().get_queryset(request).select_related("event__venue")
+        return super().get_queryset(request).select_related("event__venue").with_net_price()
 
     def get_search_results(self, request, queryset, search_term):
         return queryset.matching(search_term) if search_term.strip() else queryset, False
@@ -203,7 +205,9 @@ class BookingAdmin(Selling, DomainAdmin):
         return badge(booking.status_at(timezone.now()), self.state_in_words(booking))
 
     def state_in_words(self, booking):
-        marks = [_(", late")] * booking.is_late + [_(", refund due")] * booking.refund_due
+        marks = [_(", late")] if booking.is_late else []
+        if booking.refund_due:
+            marks.append(_(", refund due: %s") % amount(booking.refund_amount, booking.currency))
         return LABELS[booking.status_at(timezone.now())] + "".join(marks)
 
     @admin.display(description=gettext_lazy("places"))
@@ -214,11 +218,19 @@ class BookingAdmin(Selling, DomainAdmin):
 
     @admin.display(description=gettext_lazy("total"))
     def total(self, booking):
-        return amount(booking.total_price, booking.currency)
+        net = amount(booking.net_price, booking.currency)
+        if booking.net_price == booking.total_price:
+            return net
+        return format_html('{}<br><span class="quiet">{}</span>', net, self.booked_total(booking))
+
+    def booked_total(self, booking):
+        return _("booked for %s") % amount(booking.total_price, booking.currency)
 
     @admin.display(description=gettext_lazy("booked"), ordering="created_at")
     def made(self, booking):
-        return on_the_wall(booking.created_at, settings.BACK_OFFICE_TIME_ZONE, "d M Y, H:i")
+        zone = settings.BACK_OFFICE_TIME_ZONE
+        at = on_the_wall(booking.created_at, zone, "d M Y, H:i")
+        return format_html('{}<br><span class="quiet">{}</span>', at, zone)
 
     # The page of one booking
 
@@ -236,6 +248,7 @@ class BookingAdmin(Selling, DomainAdmin):
             "when": local_span(booking.event),
             "places": self.places(booking),
             "total": self.total(booking),
+            "refund": booking.refund_due and amount(booking.refund_amount, booking.currency),
             "items": [
                 (item, amount(item.unit_price, booking.currency), amount(item.total_price, booking.currency))
                 for item in booking.items.all()
@@ -266,7 +279,8 @@ class BookingAdmin(Selling, DomainAdmin):
         if seconds is None:
             return None
         minutes = -(-seconds // 60)
-        until = on_the_wall(booking.expires_at, booking.event.venue.timezone, "H:i")
+        zone = booking.event.venue.timezone
+        until = f"{on_the_wall(booking.expires_at, zone, 'H:i')} {zone}"
         left = ngettext("%(count)s minute left, until %(until)s", "%(count)s minutes left, until %(until)s", minutes)
         return left % {"count": minutes, "until": until}
 
@@ -325,7 +339,10 @@ class BookingAdmin(Selling, DomainAdmin):
             before = booking.worth
             booking.cancel(tickets=form.cleaned_data["tickets"], reason=form.cleaned_data["reason"], by=request.user)
             less = before - booking.worth
-            if less and booking.status == Status.CONFIRMED:  # cancelled whole, it is marked for a refund instead
+            if booking.refund_due:
+                due = amount(booking.refund_amount, booking.currency)
+                self.message_user(request, _("To be paid back now: %s.") % due, messages.WARNING)
+            elif less and booking.status == Status.CONFIRMED:  # no payment is known, and nothing is marked
                 told = _("To be given back, if it was paid: %(amount)s.") % {"amount": amount(less, booking.currency)}
                 self.message_user(request, told, messages.WARNING)
 
@@ -349,11 +366,12 @@ class BookingAdmin(Selling, DomainAdmin):
         return self.act(request, due, lambda booking: booking.settle_refund(by=request.user), _("Refund paid"))
 
     def summary(self, booking):
+        state = self.state_in_words(booking)
         return _("%(code)s, %(customer)s: %(event)s, %(places)s, %(total)s, %(state)s") % {
             "code": booking.confirmation_code,
             "customer": booking.customer_name,
             "event": in_one_line(booking.event),
             "places": ngettext("%s place", "%s places", booking.places) % booking.places,
-            "total": self.total(booking),
-            "state": self.state_in_words(booking).lower(),
+            "total": amount(booking.net_price, booking.currency),
+            "state": f"{state[:1].lower()}{state[1:]}",
         }

@@ -113,7 +113,7 @@ def to_do(at):
             {
                 "booking": booking,
                 "url": change_url(Booking, booking.pk),
-                "total": amount(booking.total_price, booking.currency),
+                "total": amount(booking.refund_amount, booking.currency),
             }
             for booking in late.select_related("event__venue")[:MOST_ROWS]
         ],

@@ -105,7 +105,9 @@ class EventDesk(EventAdmin):
                 "total": bookings.total(booking),
                 "made": on_the_wall(booking.created_at, event.venue.timezone, "d M, H:i"),
             }
-            for booking in event.bookings.select_related("event__venue").order_by("-created_at", "-id")[:MOST_BOOKINGS]
+            for booking in event.bookings.with_net_price()
+            .select_related("event__venue")
+            .order_by("-created_at", "-id")[:MOST_BOOKINGS]
         ]
 
     def entered(self, event):

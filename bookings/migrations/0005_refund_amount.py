@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
             model_name="booking",
             name="refund_amount",
             field=config.money.MoneyField(
-                db_default=0, default=0, editable=False, help_text="How much of it, in the booking's currency."
+                db_default=0, default=0, editable=False, help_text="What is to be paid back now; more than 0 exactly when `refund_due` is true."
             ),
         ),
         migrations.AlterField(

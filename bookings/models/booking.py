@@ -52,6 +52,10 @@ class BookingQuerySet(models.QuerySet["Booking"]):
         """With all that the API shows of a booking, in three queries whatever their number."""
         return self.select_related("event").prefetch_related("items", "tickets")
 
+    def with_net_price(self) -> Self:
+        """With `net_price`: what those of their places cost that were not cancelled one by one, as reports count it."""
+        return self.annotate(net_price=refunding.net_price())
+
     def overdue(self, at: Any) -> Self:
         """Pending, and their hold has run out by `at`: they hold places in the counters only."""
         return self.filter(status=Status.PENDING, expires_at__lte=at)
@@ -155,7 +159,10 @@ class Booking(models.Model):
         default=False, editable=False, help_text="Money of a known payment is to be paid back."
     )
     refund_amount = money.MoneyField(
-        default=Decimal(0), db_default=0, editable=False, help_text="How much of it, in the booking's currency."
+        default=Decimal(0),
+        db_default=0,
+        editable=False,
+        help_text="What is to be paid back now; more than 0 exactly when `refund_due` is true.",
     )
     created_at = models.DateTimeField(editable=False)
     expires_at = models.DateTimeField(editable=False)

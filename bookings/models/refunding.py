@@ -12,7 +12,7 @@ from bookings import models
 from config import money
 
 MONEY = money.MoneyField()
-NOTHING = {"refund_due": False, "refund_amount": 0}
+NOTHING: dict[str, Any] = {"refund_due": False, "refund_amount": 0}
 
 
 def net_price() -> ExpressionWrapper:
@@ -38,7 +38,7 @@ def mark_cancelled(booking_ids: list[Any]) -> None:
 def settle(booking: "models.Booking", *, by: Any) -> "models.Booking":
     with transaction.atomic():
         # The lock keeps the amount as it is while it is written down.
-        stored = models.Booking.objects.select_for_update(no_key=True).get(pk=booking.pk)
+        stored: Any = models.Booking.objects.select_for_update(no_key=True).get(pk=booking.pk)
         if stored.refund_due:
             amount = f"{money.plain(stored.refund_amount, stored.currency)} {stored.currency}"
             models.Booking.objects.filter(pk=booking.pk).update(**NOTHING)

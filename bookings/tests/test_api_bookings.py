@@ -59,6 +59,7 @@ def test_create_answers_the_booking_and_where_it_is(guest, seat, body, figures):
         "metadata": {"seat": "A1"},
         "payment_reference": "",
         "refund_due": False,
+        "refund_amount": "0.00",
         "confirmed_at": None,
         "cancelled_at": None,
         "cancel_reason": "",

@@ -88,7 +88,7 @@ def test_doctor_fits_on_a_screen_and_says_what_to_do(durable, book, capsys):
     assert code == 0
     assert len(lines) < 24
     place = next(number for number, line in enumerate(lines) if line.startswith("look refunds"))
-    assert lines[place].split(None, 2)[2] == "1 payment has no places."
+    assert lines[place].split(None, 2)[2] == "1 payment is to be given back: 49.90 EUR."
     assert lines[place + 1].strip().startswith("Give them back")
     assert lines[-1] == "Healthy, with 2 to look at."
 
@@ -155,10 +155,10 @@ def test_doctor_misses_roles_and_staff(capsys, staff):
 
 
 def test_doctor_finds_migrations_to_apply_and_leaves_out_what_needs_them(capsys):
-    MigrationRecorder(connection).migration_qs.filter(app="bookings", name="0004_search_indexes").delete()
+    MigrationRecorder(connection).migration_qs.filter(app="bookings", name="0006_refunds_in_part").delete()
     code, findings = found(capsys)
     assert (code, list(findings)) == (1, NAMES[:6])
-    assert findings["migrations"] == ("bad", "1 to apply: bookings.0004_search_indexes.", "Run manage.py migrate.")
+    assert findings["migrations"] == ("bad", "1 to apply: bookings.0006_refunds_in_part.", "Run manage.py migrate.")
 
 
 def test_doctor_finds_a_cache_that_keeps_nothing(capsys, settings):

@@ -164,16 +164,18 @@ def test_table_of_bookings_says_all_that_matters(season):
         "places": "2",
         "places cancelled": "0",
         "total": "99.80",
+        "total when booked": "99.80",
         "currency": "EUR",
         "payment reference": "pay_1",
         "refund due": "no",
+        "to pay back": "0.00",
         "late": "no",
         "created at (UTC)": at,
         "expires at (UTC)": "",
         "confirmed at (UTC)": "",
         "cancelled at (UTC)": "",
         "cancel reason": "",
-        "notes": '{"seat": "aisle"}',
+        "notes": "seat: aisle",
     }
 
 
