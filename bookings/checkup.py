@@ -16,7 +16,7 @@ from django.core import checks
 from django.core.cache import cache
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.db.models import Count, Min, Sum
+from django.db.models import Count, Min
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.timesince import timesince
@@ -228,7 +228,7 @@ def check_cancellations() -> Found:
 
 def check_refunds() -> Found:
     due = Booking.objects.filter(refund_due=True).values_list("currency").order_by("currency")
-    found = list(due.annotate(count=Count("pk"), amount=Sum("refund_amount")))
+    found = list(due.annotate(count=Count("pk"), amount=money.Total("refund_amount")))
     if not found:
         return OK, "No payment waits to be given back."
     count = sum(count for _currency, count, _amount in found)

@@ -158,7 +158,7 @@ def of_items(found: Any, grouping: Grouping) -> Any:
         found.filter(items__quantity__gt=F("items__cancelled_quantity")),
         grouping,
         seats=Sum(left),
-        amount=Sum(ExpressionWrapper(F("items__unit_price") * left, output_field=MONEY)),
+        amount=money.Total(ExpressionWrapper(F("items__unit_price") * left, output_field=MONEY)),
     )
 
 
@@ -169,7 +169,7 @@ def grouped(found: Any, grouping: Grouping, **figures: Any) -> Any:
 
 
 def figures_of_bookings() -> dict[str, Any]:
-    return {"seats": Sum(F("quantity") - F("cancelled_quantity")), "amount": Sum(net_price())}
+    return {"seats": Sum(F("quantity") - F("cancelled_quantity")), "amount": money.Total(net_price())}
 
 
 # Overview and occupancy

@@ -11,6 +11,7 @@ from bookings.models import Booking, BookingChange, BookingItem, Ticket
 from config.access.roles import Role
 from config.admin import lists
 from config.tests.pages import staff, url
+from events.models import Event
 
 
 def rows(browser, model=Booking, **query):
@@ -58,6 +59,54 @@ def test_day_of_sale_is_that_of_confirmed_bookings(dated, book):
 def test_filter_that_cannot_be_read_shows_the_whole_list(book, query):
     answer = staff().get(url(Booking, "changelist"), query)
     assert (answer.status_code, answer["Location"].endswith("?e=1")) == (302, True)
+
+
+def said(browser, **query):
+    page = browser.get(url(Booking, "changelist"), query, follow=True)
+    return [str(message) for message in page.context["messages"]]
+
+
+def test_filter_that_cannot_be_read_is_named(book):
+    browser = staff()
+    wrong = "There is no day “2026-02-30”: one is written such as 2026-12-24. Nothing is filtered now."
+    assert said(browser, made_from="2026-02-30", state="pending") == [wrong]
+    assert said(browser, event__id__exact="x") == ["The list cannot be filtered like that. Nothing is filtered now."]
+    assert said(browser) == []
+
+
+def test_days_that_end_before_they_begin_find_nothing_and_say_so(book):
+    book()
+    browser = staff()
+    query = {"made_from": "2026-03-29", "made_to": "2026-03-28"}
+    assert said(browser, **query) == [
+        "Nothing can be found: as day of booking, 2026-03-29 to 2026-03-28 was chosen, which ends before it begins."
+    ]
+    assert rows(browser, **query) == []
+    assert said(browser, made_from="2026-03-29", made_to="2026-03-29") == []
+
+
+def test_total_is_what_the_places_left_are_worth_and_what_was_booked_stands_beside_it(book, make_type):
+    seat = make_type(event=None)
+    whole, partly = book((seat, 2)).confirm(), book((seat, 3), customer_email="bob@example.com").confirm()
+    partly.cancel(tickets=[partly.tickets.first().code])
+    browser = staff()
+    space = "\N{NO-BREAK SPACE}"
+    for text in (
+        browser.get(url(Booking, "changelist"), {"q": partly.confirmation_code}).content.decode(),
+        browser.get(url(Booking, "change", partly.pk)).content.decode(),
+        browser.get(url(Event, "change", partly.event_id)).content.decode(),
+    ):
+        assert f'99.80{space}EUR<br><span class="quiet">booked for 149.70{space}EUR</span>' in text
+    text = browser.get(url(Booking, "change", whole.pk)).content.decode()
+    assert "booked for" not in text
+
+
+def test_time_of_booking_names_its_zone(book, settings):
+    settings.BACK_OFFICE_TIME_ZONE = "Asia/Tokyo"
+    book()
+    text = staff().get(url(Booking, "changelist")).content.decode()
+    assert '<br><span class="quiet">Asia/Tokyo</span>' in text
+    assert "Days in Asia/Tokyo" in text
 
 
 def test_event_and_venue_are_chosen_among_any_number(book, make_type, make_event):

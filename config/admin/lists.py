@@ -6,7 +6,7 @@ import datetime as dt
 
 from django import forms
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AutocompleteSelect
@@ -104,6 +104,13 @@ class ChosenFilter(admin.FieldListFilter):
         return []
 
 
+class WrongDay(IncorrectLookupParameters):
+    """Made of what was given for a day."""
+
+    def __str__(self):
+        return _("There is no day “%s”: one is written such as 2026-12-24.") % self.args
+
+
 class DayFilter(admin.ListFilter):
     """By days of the office's zone, from one to another. `field` is an instant; `prefix` begins the parameters."""
 
@@ -118,7 +125,7 @@ class DayFilter(admin.ListFilter):
         try:
             return dt.date.fromisoformat(values[-1]) if values and values[-1] else None
         except ValueError as error:
-            raise IncorrectLookupParameters(error) from error
+            raise WrongDay(values[-1]) from error
 
     def has_output(self):
         return True
@@ -131,7 +138,13 @@ class DayFilter(admin.ListFilter):
             start = self.first and first_instant(self.first, settings.BACK_OFFICE_TIME_ZONE)
             end = self.last and first_instant(self.last + dt.timedelta(days=1), settings.BACK_OFFICE_TIME_ZONE)
         except OverflowError as error:
-            raise IncorrectLookupParameters(error) from error
+            raise WrongDay(self.last) from error
+        if self.first and self.last and self.first > self.last:
+            days = {"filter": self.title, "first": self.first, "last": self.last}
+            text = _(
+                "Nothing can be found: as %(filter)s, %(first)s to %(last)s was chosen, which ends before it begins."
+            )
+            messages.warning(request, text % days)
         return self.between(queryset, start, end) if start or end else queryset
 
     def between(self, queryset, start, end):
@@ -142,6 +155,7 @@ class DayFilter(admin.ListFilter):
         names = self.expected_parameters()
         self.names = dict(zip(("first", "last"), names, strict=True))
         self.carried = carried(changelist, *names)
+        self.zone = settings.BACK_OFFICE_TIME_ZONE
         for label, first, last in self.spans(office_day(timezone.now())):
             values = {name: day and day.isoformat() for name, day in zip(names, (first, last), strict=True)}
             yield {

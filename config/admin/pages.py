@@ -10,6 +10,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.actions import delete_selected as ask_to_delete
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import model_ngettext, unquote
 from django.contrib.admin.views.main import PAGE_VAR
 from django.contrib.admin.widgets import AutocompleteSelect
@@ -27,7 +28,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from config.admin.columns import change_url, label_of, list_url
 from config.admin.exporting import Exporting
 from config.admin.forms import EmailField, TextField, VerbForm
-from config.admin.lists import BoundedPaginator, ChosenFilter, List
+from config.admin.lists import BoundedPaginator, ChosenFilter, List, WrongDay
 from config.admin.refusals import REFUSALS, sentence
 from config.admin.times import LocalTimeField, LocalTimeInput
 from config.history.models import Change
@@ -163,6 +164,14 @@ class DomainAdmin(Exporting, Discreet):
 
     def get_changelist(self, request, **kwargs):
         return List
+
+    def get_changelist_instance(self, request):
+        try:
+            return super().get_changelist_instance(request)
+        except IncorrectLookupParameters as error:  # the answer is the list without any filter
+            why = str(error) if isinstance(error, WrongDay) else _("The list cannot be filtered like that.")
+            self.message_user(request, _("%s Nothing is filtered now.") % why, messages.ERROR)
+            raise
 
     def get_paginator(self, request, queryset, per_page, *args, **kwargs):
         paginator = super().get_paginator(request, queryset, per_page, *args, **kwargs)

@@ -201,6 +201,20 @@ def test_table_goes_by_the_clock(season, pass_time):
     assert [row["reserved"] for row in table(export(browser, Event))] == ["2"]
 
 
+def test_table_of_events_has_what_was_sold_and_for_how_much(season, book, make_type, make_event):
+    lone = book((make_type(event=make_event(name="Jazz", currency="JPY"), price=900), 1)).confirm()
+    partly = book((season, 3), customer_email="c@example.com").confirm()
+    partly.cancel(tickets=[partly.tickets.first().code])
+    names = ("name", "sold", "held", "left", "revenue")
+    rows = [tuple(row[name] for name in names) for row in table(export(staff(), Event, o="1"))]
+    capacity = season.event.capacity
+    assert rows == [
+        ("'=Play", "4", "1", str(capacity - 5), "199.60"),
+        ("Jazz", "1", "0", str(lone.event.capacity - 1), "900"),
+    ]
+    assert "revenue" not in table(export(staff(Role.DOOR), Event))[0]
+
+
 def test_table_is_for_those_who_may_see_the_list(season):
     browser = staff(Role.DOOR)
     assert export(browser, Booking).status_code == 403
