@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
         AddCheckInUse(
             model_name="booking",
             constraint=CheckConstraint(
-                condition=Q(refund_amount__gte=0, refund_amount__lte=F("total_price")),
+                condition=Q(refund_amount=0) | Q(refund_amount__gt=0, refund_amount__lte=F("total_price")),
                 name="booking_refund_amount_is_0_to_its_total_price",
                 violation_error_message="Nobody is paid back more than the total.",
                 violation_error_code="invalid-refund",
