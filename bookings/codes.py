@@ -9,6 +9,11 @@ TICKET_LENGTH = 26  # 31 ** 26 is more than 2 ** 128: a ticket's code cannot be 
 TICKET_CODE = re.compile(f"[{ALPHABET}]{{{TICKET_LENGTH}}}")
 
 
+def typed(code: str) -> str:
+    """A code as somebody types or pastes it, `k7qm-z2ha` or `K7QM Z2HA`, as it is stored."""
+    return re.sub(r"[\W_]+", "", code).upper()
+
+
 def random_code(length: int) -> str:
     return "".join(secrets.choice(ALPHABET) for _ in range(length))
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from bookings.admin.exporting import OF_BOOKING, state_now
 from bookings.admin.wording import TICKET_LABELS, WHAT_FINDS_IT, told, verb_in_words
-from bookings.codes import TICKET_CODE
+from bookings.codes import TICKET_CODE, typed
 from bookings.models import Booking, BookingChange, BookingItem, Ticket
 from config.admin import ChosenFilter, DomainAdmin, ViewOnly, amount, badge, in_two_lines, on_the_wall, priced, utc
 
@@ -110,7 +110,7 @@ class TicketAdmin(OfBooking):
         return {title: column for title, column in self.exported.items() if is_shown or title != "e-mail"}
 
     def get_search_results(self, request, queryset, search_term):
-        code = search_term.strip().upper()
+        code = typed(search_term)
         if TICKET_CODE.fullmatch(code):
             return queryset.filter(code=code), False
         return super().get_search_results(request, queryset, search_term)

@@ -204,4 +204,4 @@ def test_no_list_of_sales_looks_for_text_inside_of_text(book):
         with CaptureQueriesContext(connection) as queries:
             rows(browser, model, q="quist")
         inside = [query["sql"] for query in queries if "%quist%" in query["sql"].lower()]
-        assert {sql.partition(' FROM "')[2].partition('"')[0] for sql in inside} <= {"events_event"}
+        assert {sql.partition(' FROM "')[2].partition('"')[0] for sql in inside} <= {"ticket_types_tickettype"}

@@ -172,6 +172,9 @@ class SearchFilter(django_filters.CharFilter):
         terms = text.normalise(value or "").split()
         if len(terms) > MOST_TERMS:
             raise InvalidInput(errors=[fault("search", "invalid", f"Must have at most {MOST_TERMS} words.")])
+        return self.search(queryset, terms) if terms else queryset
+
+    def search(self, queryset: QuerySet, terms: list[str]) -> QuerySet:
         for term in terms:
             anywhere = Q()
             for field in self.fields:
