@@ -13,7 +13,7 @@ from bookings.codes import CONFIRMATION_LENGTH, confirmation_code
 from bookings.models import confirming, correcting, customers, extending, placing, refunding, releasing, searching
 from bookings.models.searching import KEY_LENGTH
 from bookings.problems import IdempotencyKeyReused
-from bookings.states import LIVE, Status
+from bookings.states import LIVE, Status, status_at
 from config import money
 from config.problems import Check, nothing
 from config.text import fold, validate_line
@@ -379,7 +379,7 @@ class Booking(models.Model):
 
     def status_at(self, at: dt.datetime) -> str:
         """Its state at `at`: a hold that ran out is expired, whether or not anything has swept it."""
-        return Status.EXPIRED if self.status == Status.PENDING and self.expires_at <= at else self.status
+        return status_at(self.status, self.expires_at, at)
 
     def seconds_left(self, at: dt.datetime) -> int | None:
         """How long its hold still lasts, in whole seconds; None when it holds nothing that could run out."""
