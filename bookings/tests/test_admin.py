@@ -294,3 +294,21 @@ def test_auditor_cannot_check_in(book):
     ticket = book().confirm().tickets.get()
     act(staff(Role.AUDITOR), "check_in", ticket)
     assert Ticket.objects.get().status == "valid"
+
+
+def test_what_is_to_be_paid_back_is_told_where_staff_look(book, make_type):
+    booking = book((make_type(), 3)).confirm(payment_reference="pay_1")
+    browser = staff(Role.BOX_OFFICE)
+    chosen = booking.tickets.values_list("code", flat=True)[:2]
+    answer = act(browser, "cancel_tickets", booking, confirmed="yes", reason="ill", tickets=list(chosen), from_page="1")
+    due = "99.80\N{NO-BREAK SPACE}EUR"
+    assert f"To be paid back now: {due}." in [str(message) for message in answer.context["messages"]]
+    page = browser.get(url(Booking, "change", booking.pk)).content.decode()
+    assert f"<dt>To pay back</dt><dd>{due}</dd>" in page
+    assert f"Confirmed, refund due: {due}" in page
+    assert rows(browser, refund_due__exact="1") == [booking]
+    assert f"<td>{due}</td>" in browser.get("/admin/").content.decode()
+    act(browser, "settle_refund", booking)
+    page = browser.get(url(Booking, "change", booking.pk)).content.decode()
+    assert "To pay back" not in page
+    assert "Amount: 99.80 EUR" in page

@@ -283,6 +283,20 @@ def test_ticket_at_the_door_while_it_is_cancelled_is_one_or_the_other(make_type,
         assert ticket.status == expected[answers]
 
 
+def test_tickets_while_their_booking_is_cancelled_are_paid_back_once(make_type, make_event, book):
+    for turn in range(20):
+        seat = make_type(event=make_event(name=f"Concert {turn}"), name=f"Seat {turn}")
+        booking = book((seat, 4)).confirm(payment_reference="pay_1")
+        first, second = booking.tickets.values_list("code", flat=True)[:2]
+
+        def act(number, booking=booking, tickets=(None, [first], [first, second])):
+            Booking.objects.get(pk=booking.pk).cancel(tickets=tickets[number])
+
+        together(3, act)
+        booking.refresh_from_db()
+        assert (booking.status, booking.refund_amount) == ("cancelled", booking.total_price)
+
+
 def test_booking_while_its_event_is_deleted_is_one_or_the_other(make_type, make_event):
     for turn in range(10):
         seat = make_type(event=make_event(name=f"Concert {turn}"))
