@@ -118,6 +118,21 @@ class TicketsForm(ReasonForm):
         ]
 
 
+# Why an action passes a booking over, for which its verb would do nothing.
+
+
+def why_not_confirm(booking):
+    return _("passed over, because it is confirmed already.") if booking.status == Status.CONFIRMED else None
+
+
+def why_not_cancel(booking):
+    return _("passed over, because it is cancelled already.") if booking.status == Status.CANCELLED else None
+
+
+def why_no_refund(booking):
+    return None if booking.refund_due else _("passed over, because no refund is due.")
+
+
 @admin.register(Booking)
 class BookingAdmin(Selling, DomainAdmin):
     """Bookings are placed by customers or at the counter and kept for good; staff correct, confirm and cancel them."""
@@ -301,7 +316,7 @@ class BookingAdmin(Selling, DomainAdmin):
         def confirm(booking):
             booking.confirm(payment_reference=reference, by=request.user)
 
-        return self.act(request, queryset, confirm, _("Confirmed"))
+        return self.act(request, queryset, confirm, _("Confirmed"), skip=why_not_confirm)
 
     @admin.action(description=gettext_lazy("Cancel…"), permissions=["cancel"])
     def cancel(self, request, queryset):
@@ -312,7 +327,7 @@ class BookingAdmin(Selling, DomainAdmin):
         def cancel(booking):
             booking.cancel(reason=form.cleaned_data["reason"], by=request.user)
 
-        return self.act(request, queryset, cancel, _("Cancelled"))
+        return self.act(request, queryset, cancel, _("Cancelled"), skip=why_not_cancel)
 
     @admin.action(description=gettext_lazy("Cancel tickets…"), permissions=["cancel"])
     def cancel_tickets(self, request, queryset):
@@ -343,10 +358,25 @@ class BookingAdmin(Selling, DomainAdmin):
 
         return self.act(request, queryset, extend, _("Hold extended"))
 
-    @admin.action(description=gettext_lazy("Refund paid"), permissions=["change"])
+    @admin.action(description=gettext_lazy("Refund paid…"), permissions=["change"])
     def settle_refund(self, request, queryset):
         due = queryset.filter(refund_due=True)
-        return self.act(request, due, lambda booking: booking.settle_refund(by=request.user), _("Refund paid"))
+        if "confirmed" not in request.POST and due.exists():
+            yes = _("Yes, it was paid back")
+            return self.ask(request, due, self.refund, title=_("Refund paid"), form=forms.Form(), yes=yes)
+
+        def settle(booking):
+            booking.settle_refund(by=request.user)
+
+        return self.act(request, queryset, settle, _("Refund paid"), skip=why_no_refund)
+
+    def refund(self, booking):
+        return _("%(code)s, %(customer)s: %(amount)s to be paid back, of payment %(payment)s.") % {
+            "code": booking.confirmation_code,
+            "customer": booking.customer_name,
+            "amount": self.total(booking),
+            "payment": booking.payment_reference,
+        }
 
     def summary(self, booking):
         return _("%(code)s, %(customer)s: %(event)s, %(places)s, %(total)s, %(state)s") % {

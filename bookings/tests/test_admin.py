@@ -119,10 +119,45 @@ def test_confirm_of_a_cancelled_booking_keeps_the_payment_for_a_refund(book):
     booking.refresh_from_db()
     assert (booking.status, booking.refund_due, booking.payment_reference) == ("cancelled", True, "till 4")
     assert rows(browser, refund_due__exact="1") == [booking]
-    answer = act(browser, "settle_refund", booking)
-    assert messages_of(answer) == [("success", "Refund paid: 1 booking.")]
-    booking.refresh_from_db()
-    assert (booking.refund_due, booking.changes.last().by_name) == (False, "staff-box-office")
+
+
+def test_refund_is_paid_once_it_was_asked_about_with_its_amount(make_type, book):
+    paid, other = book((make_type(), 2)).confirm(payment_reference="till 4").cancel(), book()
+    browser = staff(Role.BOX_OFFICE)
+    page = act(browser, "settle_refund", paid, other)
+    line = f"{paid}, Ann Lee: 99.80\xa0EUR to be paid back, of payment till 4."
+    assert page.context["lines"] == [line]
+    paid.refresh_from_db()
+    assert paid.refund_due
+    answer = act(browser, "settle_refund", paid, other, confirmed="yes")
+    assert messages_of(answer) == [
+        ("success", "Refund paid: 1 booking."),
+        ("warning", f"{other}: passed over, because no refund is due."),
+    ]
+    paid.refresh_from_db()
+    assert (paid.refund_due, paid.changes.last().by_name) == (False, "staff-box-office")
+
+
+def test_refund_that_is_not_due_is_not_asked_about(book):
+    booking = book()
+    answer = act(staff(), "settle_refund", booking)
+    assert messages_of(answer) == [("warning", f"{booking}: passed over, because no refund is due.")]
+
+
+@pytest.mark.parametrize(("action", "state"), [("confirm", "confirmed"), ("cancel", "cancelled")])
+def test_action_says_which_bookings_it_passed_over_and_why(make_type, book, action, state):
+    seat = make_type()
+    fresh, done = book((seat, 1)), book((seat, 1))
+    done.confirm(payment_reference="till 3") if action == "confirm" else done.cancel()
+    entries = done.changes.count()
+    answer = act(staff(), action, fresh, done, confirmed="yes", payment_reference="till 4", reason="")
+    assert messages_of(answer) == [
+        ("success", f"{state.capitalize()}: 1 booking."),
+        ("warning", f"{done}: passed over, because it is {state} already."),
+    ]
+    assert done.changes.count() == entries
+    fresh.refresh_from_db()
+    assert fresh.status == state
 
 
 def test_cancel_gives_the_places_back(make_type, book):

@@ -248,11 +248,18 @@ class DomainAdmin(Exporting, Discreet):
         is_list = "from_page" not in request.POST
         return [choice for choice in choices if not (is_list and choice[0] in self.page_actions)]
 
-    def act(self, request, queryset, verb, done, *, is_logged=False):
-        """Calls a verb for each object. A refusal is said, and stops none of the others."""
-        count, refused = 0, []
+    def act(self, request, queryset, verb, done, *, skip=None, is_logged=False):
+        """Calls a verb for each object. A refusal is said, and stops none of the others.
+
+        `skip` says why an object is passed over, or None.
+        """
+        count, skipped, refused = 0, [], []
         for obj in queryset:
-            name = str(obj)
+            name = label_of(self)(obj)
+            why = skip and skip(obj)
+            if why:
+                skipped.append(f"{name}: {why}")
+                continue
             try:
                 verb(obj)
             except REFUSALS as error:
@@ -265,12 +272,15 @@ class DomainAdmin(Exporting, Discreet):
             text = _("%(done)s: %(count)s %(names)s.")
             names = {"done": done, "count": count, "names": model_ngettext(self.opts, count)}
             self.message_user(request, text % names, messages.SUCCESS)
-        for text in refused[:MOST_MESSAGES]:
-            self.message_user(request, text, messages.ERROR)
-        if len(refused) > MOST_MESSAGES:
-            text = _("And %s more were refused.") % (len(refused) - MOST_MESSAGES)
-            self.message_user(request, text, messages.ERROR)
+        self.tell_each(request, skipped, messages.WARNING, _("And %s more were passed over."))
+        self.tell_each(request, refused, messages.ERROR, _("And %s more were refused."))
         return self.back(request)
+
+    def tell_each(self, request, texts, level, more):
+        for text in texts[:MOST_MESSAGES]:
+            self.message_user(request, text, level)
+        if len(texts) > MOST_MESSAGES:
+            self.message_user(request, more % (len(texts) - MOST_MESSAGES), level)
 
     def back(self, request):
         """To the object's own page, when its button was pressed there; None lets Django show the list."""
@@ -279,10 +289,10 @@ class DomainAdmin(Exporting, Discreet):
             return None
         return HttpResponseRedirect(change_url(self.model, chosen[0]))
 
-    def ask(self, request, queryset, describe, *, title, form, is_grave=True):
+    def ask(self, request, queryset, describe, *, title, form, yes=None, is_grave=True):
         """A page that asks for what an action needs; answering it calls the action again, with `confirmed`.
 
-        `is_grave` is what cannot be taken back.
+        `yes` is what the button says; `is_grave` is what cannot be taken back.
         """
         more = queryset.count() - MOST_LINES
         lines = [describe(obj) for obj in queryset[:MOST_LINES]]
@@ -292,6 +302,7 @@ class DomainAdmin(Exporting, Discreet):
             "opts": self.opts,
             "media": self.media,
             "form": form,
+            "yes": yes or _("Yes, I’m sure"),
             "is_grave": is_grave,
             "lines": [*lines, _("And %s more.") % more] if more > 0 else lines,
             "carried": [

@@ -191,7 +191,7 @@ def test_what_the_admin_does_is_written_down_in_the_name_of_who_did_it(db):
 
 def test_event_that_the_admin_publishes_and_cancels_says_who_did_it(make_event):
     browser, event = staff(Role.MANAGER), make_event(is_published=False)
-    act(browser, "publish", event)
+    act(browser, "publish", event, confirmed="yes")
     act(browser, "cancel", event, reason="storm", confirmed="yes")
     assert [(verb, by) for verb, by, _ in entries(event)][1:] == [
         ("publish", "staff-manager"),
