@@ -13,6 +13,7 @@ from config.admin.columns import (
     number,
     on_the_wall,
     utc,
+    with_letters,
 )
 from config.admin.exporting import on_the_clock, priced
 from config.admin.forms import EmailField, ReasonForm, TextField, VerbForm
@@ -20,6 +21,7 @@ from config.admin.lists import ChosenFilter, DayFilter, choice_of
 from config.admin.pages import CatalogueAdmin, Discreet, DomainAdmin, Page, Rows, ViewOnly
 from config.admin.refusals import REFUSALS, faults, sentence
 from config.admin.times import first_instant, office_day
+from config.admin.wording import Setting, in_words
 
 __all__ = [
     "REFUSALS",
@@ -32,6 +34,7 @@ __all__ = [
     "Page",
     "ReasonForm",
     "Rows",
+    "Setting",
     "TextField",
     "VerbForm",
     "ViewOnly",
@@ -44,6 +47,7 @@ __all__ = [
     "first_instant",
     "in_one_line",
     "in_two_lines",
+    "in_words",
     "list_url",
     "local",
     "local_span",
@@ -54,4 +58,5 @@ __all__ = [
     "priced",
     "sentence",
     "utc",
+    "with_letters",
 ]

@@ -302,7 +302,7 @@ class DomainAdmin(Exporting, Discreet):
             "opts": self.opts,
             "media": self.media,
             "form": form,
-            "yes": yes or _("Yes, I’m sure"),
+            "yes": yes,
             "is_grave": is_grave,
             "lines": [*lines, _("And %s more.") % more] if more > 0 else lines,
             "carried": [

@@ -132,6 +132,8 @@ def told(outcome):
         "outcome": outcome,
         "faults": outcome.faults[:MOST_ROWS],
         "more_faults": len(outcome.faults) - MOST_ROWS,
+        "warnings": outcome.warnings[:MOST_ROWS],
+        "more_warnings": len(outcome.warnings) - MOST_ROWS,
         "counts": counts,
         "steps": outcome.changes[:MOST_ROWS],
         "more_steps": len(outcome.changes) - MOST_ROWS,
