@@ -11,6 +11,7 @@ from config.admin import (
     ChosenFilter,
     Page,
     ReasonForm,
+    Setting,
     VerbForm,
     badge,
     fill,
@@ -141,6 +142,10 @@ class EventAdmin(MonthPage, CatalogueAdmin):
         for position, title, address in super().navigation(request):
             is_list = position == self.position
             yield position, title, f"{address}?when=upcoming" if is_list else address
+
+    def settings_of(self, ids):
+        rows = Event.objects.filter(pk__in=ids).values_list("pk", "venue__timezone", "currency")
+        return {pk: Setting(timezone, currency) for pk, timezone, currency in rows}
 
     def make(self, request, **facts):
         return Event.plan(**facts, by=request.user)

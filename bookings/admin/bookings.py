@@ -42,6 +42,7 @@ from config.admin import (
     local_span,
     on_the_wall,
     priced,
+    with_letters,
 )
 from config.api.errors import problem_from
 from config.text import validate_line
@@ -196,6 +197,12 @@ class BookingAdmin(Selling, DomainAdmin):
 
     def history_of(self, obj):
         return obj.changes
+
+    def told(self, obj, entries):
+        for entry in entries:
+            verb, _at, details = told(entry, obj)
+            at = with_letters(entry.at, obj.event.venue.timezone)
+            yield entry, at, verb, [f"{name}: {value}" for name, value in details]
 
     def revise(self, request, obj, **changes):
         obj.correct(by=request.user, **changes)

@@ -33,6 +33,16 @@ def test_booking_is_corrected_in_the_name_of_who_did_it(book):
     assert change.details == {"fields": ["customer_email", "metadata"]}
 
 
+def test_correction_of_a_name_is_told_with_the_old_and_the_new_one(book):
+    browser, booking = staff(Role.BOX_OFFICE), book()
+    form = open_form(browser, booking)
+    send_form(browser, booking, form, customer_name="Ann Smith", customer_email="ann.smith@example.com")
+    for page in ("change", "history"):
+        shown = browser.get(url(Booking, page, booking.pk)).content.decode()
+        assert "Name: Ann Lee → Ann Smith" in shown
+        assert "Fields: E-mail" in shown
+
+
 @pytest.mark.parametrize(
     "notes", ["no colon", "bad name: x", "a: 1\na: 2", "a:" + "x" * 501, "\n".join("abcdefghijklmnopqrstu")]
 )

@@ -1,5 +1,6 @@
 """What the admin pages of all apps share: they write through the model's verbs, and say in words what was refused."""
 
+from config.admin import wording
 from config.admin.columns import (
     amount,
     badge,
@@ -59,4 +60,5 @@ __all__ = [
     "sentence",
     "utc",
     "with_letters",
+    "wording",
 ]

@@ -24,7 +24,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from config.admin.columns import change_url, label_of, list_url
+from config.admin import wording
+from config.admin.columns import change_url, label_of, list_url, with_letters
 from config.admin.exporting import Exporting
 from config.admin.forms import EmailField, TextField, VerbForm
 from config.admin.lists import BoundedPaginator, ChosenFilter, List
@@ -346,10 +347,21 @@ class DomainAdmin(Exporting, Discreet):
         """The entries of an object's history, from wherever it was changed; None: what Django knows of its pages."""
         return
 
+    def told(self, obj, entries):
+        """Entries of an object's history in words: of each when it was, what was done, and the particulars as lines."""
+        setting = self.settings_of([obj.pk]).get(obj.pk, wording.Setting())
+        for entry in entries:
+            verb = wording.VERBS.get(entry.verb, entry.verb)
+            yield entry, with_letters(entry.at, setting.timezone), verb, list(wording.lines(entry, setting))
+
+    def settings_of(self, ids):
+        """Whose clocks and whose money the history of some objects means, by their ids."""
+        return {}
+
     def history_view(self, request, object_id, extra_context=None):
         obj = self.get_object(request, unquote(object_id))
         entries = self.history_of(obj) if obj else None
-        shown = {} if entries is None else {"entries": entries.order_by("-id")[:MOST_ENTRIES]}
+        shown = {} if entries is None else {"entries": list(self.told(obj, entries.order_by("-id")[:MOST_ENTRIES]))}
         return super().history_view(request, object_id, {**shown, **(extra_context or {})})
 
 
