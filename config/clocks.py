@@ -19,3 +19,9 @@ def letters(reading: dt.datetime) -> str:
 def offset(reading: dt.datetime) -> str:
     """As ISO 8601 writes it: `+02:00`."""
     return reading.isoformat(timespec="seconds")[19:]
+
+
+def in_words(at: dt.datetime, timezone: str) -> str:
+    """An instant as people write it who are there: `Thu 24 Dec 2026, 19:30 CET`."""
+    reading = at.astimezone(ZoneInfo(timezone))
+    return f"{reading:%a %d %b %Y, %H:%M} {letters(reading)}"

@@ -51,6 +51,7 @@ class WhyCancelForm(ReasonForm):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["reason"].required = True
+        self.fields["reason"].error_messages["required"] = _("Say why: every booking keeps it, for the customers.")
         self.fields["reason"].help_text = _("For the customers: every booking keeps it.")
 
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from rest_framework import serializers
 
+from bookings.admin.cancelling import TicketsForm
 from bookings.admin.dashboard import dashboard
 from bookings.admin.exporting import OF_EVENT, state_now
 from bookings.admin.selling import Selling
@@ -103,20 +104,10 @@ class HoldForm(forms.Form):
             max_value=most,
             initial=settings.BOOKING_HOLD_MINUTES,
             help_text=_("1 to %(most)s. A hold that lasts longer already stays as it is.") % {"most": most},
+            error_messages=dict.fromkeys(
+                ("required", "invalid", "min_value", "max_value"), _("Enter 1 to %(most)s minutes.") % {"most": most}
+            ),
         )
-
-
-class TicketsForm(ReasonForm):
-    """Which tickets of one booking."""
-
-    tickets = forms.MultipleChoiceField(label=gettext_lazy("Tickets"), widget=forms.CheckboxSelectMultiple)
-    field_order = ["tickets", "reason"]
-
-    def __init__(self, tickets, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.fields["tickets"].choices = [
-            (ticket.code, f"{ticket.ticket_type.name}, {ticket.code}") for ticket in tickets
-        ]
 
 
 # Why an action passes a booking over, for which its verb would do nothing.
@@ -338,14 +329,13 @@ class BookingAdmin(Selling, DomainAdmin):
 
     @admin.action(description=gettext_lazy("Cancel tickets…"), permissions=["cancel"])
     def cancel_tickets(self, request, queryset):
-        valid = Ticket.objects.filter(booking__in=queryset, status=Ticket.Status.VALID).select_related("ticket_type")
-        form = TicketsForm(valid, request.POST if "confirmed" in request.POST else None)
+        form = TicketsForm(queryset.get(), request.POST if "confirmed" in request.POST else None)
         if not form.is_valid():
             return self.ask(request, queryset, self.summary, title=_("Cancel tickets"), form=form)
 
         def cancel(booking):
             before = booking.worth
-            booking.cancel(tickets=form.cleaned_data["tickets"], reason=form.cleaned_data["reason"], by=request.user)
+            booking.cancel(tickets=form.chosen, reason=form.cleaned_data["reason"], by=request.user)
             less = before - booking.worth
             if less and booking.status == Status.CONFIRMED:  # cancelled whole, it is marked for a refund instead
                 told = _("To be given back, if it was paid: %(amount)s.") % {"amount": amount(less, booking.currency)}

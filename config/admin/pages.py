@@ -27,7 +27,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from config.admin import wording
 from config.admin.columns import change_url, label_of, list_url, with_letters
 from config.admin.exporting import Exporting
-from config.admin.forms import EmailField, TextField, VerbForm
+from config.admin.forms import BOUNDS, EmailField, TextField, VerbForm
 from config.admin.lists import BoundedPaginator, ChosenFilter, List
 from config.admin.refusals import REFUSALS, sentence
 from config.admin.times import LocalTimeField, LocalTimeInput
@@ -229,6 +229,7 @@ class DomainAdmin(Exporting, Discreet):
     def formfield_for_dbfield(self, db_field, request, **kwargs):
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None:
+            field.error_messages |= BOUNDS
             field.show_hidden_initial = True  # tells what this person changed from what somebody else did meanwhile
         return field
 
@@ -301,7 +302,7 @@ class DomainAdmin(Exporting, Discreet):
             **self.admin_site.each_context(request),
             "title": title,
             "opts": self.opts,
-            "media": self.media,
+            "media": self.media + form.media,
             "form": form,
             "yes": yes,
             "is_grave": is_grave,

@@ -150,7 +150,7 @@ def test_cancel_asks_first_and_says_what_it_touches(make_type, book):
 
 def test_cancel_needs_a_reason(make_event):
     page = act(staff(), "cancel", make_event(), confirmed="yes", reason=" ")
-    assert page.context["form"].errors == {"reason": ["This field is required."]}
+    assert page.context["form"].errors == {"reason": ["Say why: every booking keeps it, for the customers."]}
     assert Event.objects.get().status == "published"
 
 

@@ -97,7 +97,7 @@ def test_preview_that_is_too_old_is_not_imported(db, monkeypatch):
     ("text", "name", "complaint"),
     [
         (GOOD, "season.xlsx", "The name of the file must end in .csv or .json."),
-        ("", "season.csv", "The submitted file is empty."),
+        ("", "season.csv", "The file is empty."),
     ],
 )
 def test_file_that_is_none_is_refused(db, text, name, complaint):
@@ -106,7 +106,7 @@ def test_file_that_is_none_is_refused(db, text, name, complaint):
 
 
 def test_no_file_at_all_is_asked_for(db):
-    assert staff().post(PATH, {}).context["form"].errors == {"file": ["This field is required."]}
+    assert staff().post(PATH, {}).context["form"].errors == {"file": ["Choose a file."]}
 
 
 @pytest.mark.parametrize("limit", ["MOST_BYTES", "MOST_PACKED"])
