@@ -11,7 +11,7 @@ from bookings.models import Ticket
 from config import money
 from config.admin import ReasonForm, amount
 
-GROUP = 5  # characters of a code that are read in one go
+GROUP = 4  # characters of a code that are read in one go
 
 
 def grouped(code):

@@ -48,6 +48,7 @@ UNSOLD = {
         gettext_lazy("Publish it on its page, or ask somebody who may."),
     ),
     "cancelled": (gettext_lazy("This event is cancelled."), gettext_lazy("Choose another event.")),
+    "over": (gettext_lazy("This event is over."), gettext_lazy("Choose another event.")),
     "ended": (
         gettext_lazy("The sale of this event is over."),
         gettext_lazy("Choose another event, or let the end of the sale of a ticket type be changed."),
@@ -241,7 +242,7 @@ class Selling:
 
     def unsold(self, request, event, reason, at):
         """Why there is nothing to sell, instead of a form that could only be refused."""
-        why, advice = UNSOLD[reason]
+        why, advice = UNSOLD["over" if reason == "ended" and event.ends_at <= at else reason]
         may_see = self.admin_site.get_model_admin(Event).has_view_permission(request)
         zone = event.venue.timezone
         starts = event.ticket_types.filter(sales_start_at__gt=at).order_by("sales_start_at").first()

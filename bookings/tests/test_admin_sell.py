@@ -289,5 +289,9 @@ def test_event_that_was_cancelled_is_over_or_sold_out_says_so(make_event, make_t
     assert browser.get(page_of(full.event)).context["why"] == "This event is sold out."
     over = make_type(event=make_event(name="Over"), sales_end_at=timezone.now() - dt.timedelta(hours=1))
     assert browser.get(page_of(over.event)).context["why"] == "The sale of this event is over."
+    now = timezone.now()
+    hours = {"starts_at": now - dt.timedelta(hours=9), "ends_at": now - dt.timedelta(hours=1)}
+    Event.objects.filter(pk=over.event.pk).update(**hours)
+    assert browser.get(page_of(over.event)).context["why"] == "This event is over."
     over.event.cancel(reason="The singer is ill", at=timezone.now())
     assert "This event is cancelled. The singer is ill" in browser.get(page_of(over.event)).content.decode()
