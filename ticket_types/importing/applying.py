@@ -63,12 +63,16 @@ class TakenBack(Exception):
     """Raised to undo everything; never leaves this module."""
 
 
+def silent(done: int, total: int) -> None:
+    """The progress that nobody watches."""
+
+
 def preview(content: bytes, form: str, *, by: Any = None) -> Outcome:
     """What `apply` would do now, or refuse: it is done, and taken back."""
     return run(content, form, by=by, is_kept=False)
 
 
-def apply(content: bytes, form: str, *, by: Any = None, progress: Progress = lambda done, total: None) -> Outcome:
+def apply(content: bytes, form: str, *, by: Any = None, progress: Progress = silent) -> Outcome:
     """Makes what is not there and changes what differs, in one transaction; nothing when there is any fault.
 
     What is there already is found by name (an event also by its venue and start), and what the file does not say of
@@ -77,7 +81,7 @@ def apply(content: bytes, form: str, *, by: Any = None, progress: Progress = lam
     return run(content, form, by=by, is_kept=True, progress=progress)
 
 
-def run(content: bytes, form: str, *, by: Any, is_kept: bool, progress: Progress = lambda done, total: None) -> Outcome:
+def run(content: bytes, form: str, *, by: Any, is_kept: bool, progress: Progress = silent) -> Outcome:
     outcome = Outcome()
     try:
         records = read(content, form, outcome.faults)
@@ -91,7 +95,7 @@ def run(content: bytes, form: str, *, by: Any, is_kept: bool, progress: Progress
                 outcome.steps = [step for thing in plan.things() for step in thing.steps()]
             to_publish = [event for event in plan.events.values() if event.is_to_publish]
             # With faults too: the rules find others, and all are told at once.
-            Applying(plan, by, outcome.faults, progress).apply()
+            Applying(plan, by, outcome.faults, silent if outcome.faults else progress).apply()
             if not outcome.faults:
                 outcome.warnings = list(warnings(to_publish))
             if outcome.faults or not is_kept:
