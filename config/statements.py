@@ -23,6 +23,7 @@ from typing import Any, Generic, TypeVar
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import BooleanField, Expression, Field, JSONField, Model, QuerySet
 from django.db.models.base import ModelState
+from django.db.models.expressions import DatabaseDefault
 from django.db.models.sql import UpdateQuery
 
 M = TypeVar("M", bound=Model)
@@ -284,12 +285,17 @@ def insert(model: type[Model], using: str, rows: int = 1) -> str:
 
 
 def stored(instance: Model, using: str) -> list[Any]:
-    """An instance's values as an `insert` writes them. No field may have one that only `save` would give it."""
+    """An instance's values as an `insert` writes them. No field may have one that only `save` would give it.
+
+    What the instance leaves to the database's default is given it here, as `save` would.
+    """
     connection = connections[using]
     plain, values = PLAIN[connection.vendor], instance.__dict__
     found = []
     for column in columns_of(type(instance)):
         value = values[column.attname]
+        if isinstance(value, DatabaseDefault):
+            value = values[column.attname] = column.db_default
         found.append(value if type(value) in plain else column.get_db_prep_save(value, connection))
     return found
 

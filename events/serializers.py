@@ -72,8 +72,13 @@ class EventSerializer(ModelSerializer):
         return {"is_on_sale": reason is None, "reason": reason}
 
 
-# In the place of an event's id, in what can be seen only when the event can be.
-EVENT = Expansion(EventSerializer, lambda sees_all, at: Event.objects.with_sales(at), key="event_id")
+# In the place of an event's id; null for whoever may not see the event.
+EVENT = Expansion(
+    EventSerializer,
+    lambda sees_all, at: Event.objects.shown(sees_all).with_sales(at),
+    key="event_id",
+    hidden="events.view_event",
+)
 
 
 class CancelEventSerializer(Serializer):

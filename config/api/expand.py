@@ -46,7 +46,7 @@ class Expansion:
             found = [of_rows[row.pk] for row in rows]
         else:
             by_id = {it.pk: it for it in related}
-            found = [by_id[getattr(row, self.key)] for row in rows]
+            found = [by_id.get(getattr(row, self.key)) for row in rows]
         for row, it in zip(rows, found, strict=True):
             setattr(row, f"expanded_{name}", it)
 
