@@ -39,6 +39,7 @@ class Expansion:
         sees_all = not self.hidden or user.has_perm(self.hidden)
         ids = {row.pk if self.many else getattr(row, self.key) for row in rows}
         related = RELATED.objects(self, sees_all, using=using, at=at, ids=ids)
+        found: list[Any]
         if self.many:
             of_rows: dict[Any, list[Any]] = {row.pk: [] for row in rows}
             for it in related:

@@ -7,6 +7,7 @@ from rows to JSON, three quarters of what a list of 100 costs.
 
 import datetime as dt
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 from django.http import HttpResponse
@@ -43,6 +44,7 @@ class Answers:
 
     def __init__(self) -> None:
         self.kept: dict[Any, Answer] = {}
+        self.changing = Lock()  # many threads answer at once
 
     def find(self, question: Any, rows: Results, at: dt.datetime) -> HttpResponse | None:
         answer = self.kept.get(question)
@@ -54,10 +56,11 @@ class Answers:
         values = (value for result in rows for row in result for value in row)
         until = min((value for value in values if isinstance(value, dt.datetime) and value > at), default=NEVER)
         headers = {name: response[name] for name in HEADERS if name in response}
-        self.kept.pop(question, None)
-        self.kept[question] = Answer(rows, at, until, response.content, headers)
-        while len(self.kept) > MOST_ANSWERS:
-            self.kept.pop(next(iter(self.kept)), None)
+        with self.changing:
+            self.kept.pop(question, None)
+            self.kept[question] = Answer(rows, at, until, response.content, headers)
+            while len(self.kept) > MOST_ANSWERS:
+                del self.kept[next(iter(self.kept))]
 
 
 answers = Answers()

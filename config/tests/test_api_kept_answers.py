@@ -1,4 +1,4 @@
-"""An answer is given again only when the database says the same. That these can fail was seen with rows not compared."""
+"""An answer is given again only when the database says the same. With rows not compared, these fail."""
 
 import datetime as dt
 
@@ -61,18 +61,22 @@ CHANGES = {
 
 @pytest.mark.drifts
 @pytest.mark.parametrize("path", ["/events", "/events/{event}", "/ticket-types", "/ticket-types/{type}"])
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("change", CHANGES)
 def test_answer_is_made_anew_when_something_in_it_has_changed(path, change, guest, make_type):
     seat = make_type()
     asked = path.format(event=seat.event_id, type=seat.pk)
     first = guest.get(asked)
-    change(seat)
+    CHANGES[change](seat)
     second = guest.get(asked)
     answers.kept.clear()
-    fresh = guest.get(asked)
-    assert (second.status_code, second.content) == (fresh.status_code, fresh.content)
-    if path.startswith("/events") or change is not CHANGES["edited behind the model's back"]:
-        assert second.status_code == 404 or second.content != first.content or "name" in second.json()
+    assert shown(second) == shown(guest.get(asked))
+    is_of_event_alone = change.startswith("edited")
+    assert (shown(second) != shown(first)) == (path.startswith("/events") or not is_of_event_alone)
+
+
+def shown(answer):
+    """Without the request's own id, which a refusal tells."""
+    return answer.status_code, {**answer.json(), "request_id": ""}
 
 
 def test_booking_shows_at_once_in_the_availability(guest, make_type, book):
