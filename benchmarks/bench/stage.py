@@ -3,6 +3,7 @@
 import http.client
 import json
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -106,30 +107,35 @@ class Stage:
 
     def statements(self, workload: Workload) -> tuple[int, str]:
         """How many statements a request of a workload is, and the script with which pgbench runs the same."""
-        self.once(workload)
-        self.database.configure(log_statement="all")
-        time.sleep(0.3)
         log = self.database.server.folder / "log"
-        begin = log.stat().st_size
-        status, _, content, key = self.once(workload)
-        time.sleep(0.3)
-        self.database.configure(log_statement=None)
-        said = log.read_bytes()[begin:].decode(errors="replace")
+        self.sweeper.process.send_signal(signal.SIGSTOP)  # its statements would be taken for the request's
+        try:
+            self.once(workload)
+            self.database.configure(log_statement="all")
+            time.sleep(0.3)
+            begin = log.stat().st_size
+            status, _, content, key = self.once(workload)
+            time.sleep(0.3)
+            self.database.configure(log_statement=None)
+            said = log.read_bytes()[begin:].decode(errors="replace")
+        finally:
+            self.sweeper.process.send_signal(signal.SIGCONT)
         if status != workload.expected:
             raise RuntimeError(f"{workload.name}: {status} {content[:300]!r}")
-        said = without_others(said)
-        return len(pgbench.statements(said)), pgbench.script(said, differing(content, key, said))
+        said = without_ours(said)
+        asked = len(pgbench.statements(said))
+        if not asked:
+            raise RuntimeError(f"{workload.name}: the server's log has none of its statements.")
+        return asked, pgbench.script(said, differing(content, key))
 
 
-def without_others(said: str) -> str:
-    """The log without what the sweeper, and whoever looks whether the server is well, were asking at that moment."""
+def without_ours(said: str) -> str:
+    """The log without the statements that turn the log on and off."""
     pieces = re.split(r"\n(?=\S+ \S+ \S+ \[\d+\] )", said)
-    return "\n".join(
-        it for it in pieces if "expire" not in it and "pg_reload_conf" not in it and "ALTER SYSTEM" not in it
-    )
+    return "\n".join(it for it in pieces if "pg_reload_conf" not in it and "ALTER SYSTEM" not in it)
 
 
-def differing(content: bytes, key: str, said: str) -> dict[str, str]:
+def differing(content: bytes, key: str) -> dict[str, str]:
     """What must be another value in each transaction, and an expression that makes one."""
     values = {key: f"({pgbench.A} || {pgbench.B} || {pgbench.C})"}
     try:
