@@ -36,7 +36,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--bookings", type=int, default=int(os.environ.get("BOOKINGS") or 10_000))
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--slices", type=int, help="of each workload (5; with --quick 1)")
-    parser.add_argument("--seconds", type=float, help="of each slice (2)")
+    parser.add_argument("--seconds", type=int, help="of each slice, whole ones (2)")
     parser.add_argument("--workers", type=int, default=int(os.environ.get("WORKERS") or 4))
     parser.add_argument("--threads", type=int, default=int(os.environ.get("THREADS") or 4))
     parser.add_argument("--peer-url", default=os.environ.get("PEER_URL", ""))

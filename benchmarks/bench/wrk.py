@@ -50,15 +50,15 @@ def read(said: str) -> Load:
     return Load(
         requests=int(found(r"(\d+) requests in", said)),
         rate=float(found(r"Requests/sec:\s*([\d.]+)", said)),
-        p50=duration(found(r"50%\s+(\S+)", said)),
-        p99=duration(found(r"99%\s+(\S+)", said)),
+        p50=duration(found(r"^ +50% +(\S+)", said)),
+        p99=duration(found(r"^ +99% +(\S+)", said)),
         refused=int(refused[1]) if refused else 0,
         broken=sum(map(int, broken.groups())) if broken else 0,
     )
 
 
 def found(pattern: str, said: str) -> str:
-    match = re.search(pattern, said)
+    match = re.search(pattern, said, re.MULTILINE)
     if match is None:
         raise RuntimeError(f"wrk said something else: {said[-1000:]}")
     return match[1]
