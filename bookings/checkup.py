@@ -84,7 +84,7 @@ def check_settings() -> Found:
     """Those of `check --deploy`, unless this is a laptop's, which are not meant to be safe."""
     name = os.environ.get("DJANGO_SETTINGS_MODULE", "")
     found = checks.run_checks(include_deployment_checks=not settings.DEBUG)
-    found = [message for message in found if not message.is_silenced()]
+    found = sorted((it for it in found if not it.is_silenced()), key=lambda it: it.level, reverse=True)
     if any(message.is_serious() for message in found):
         return BAD, first_of(found), "Run manage.py check --deploy, and do what it says."
     if found:
@@ -96,7 +96,7 @@ def check_settings() -> Found:
 
 def first_of(messages: list[checks.CheckMessage]) -> str:
     more = f", and {len(messages) - 1} more" if len(messages) > 1 else ""
-    return f"{messages[0].id}: {messages[0].msg.splitlines()[0]}{more}"
+    return f"{messages[0].id}: {messages[0].msg.splitlines()[0].rstrip('.')}{more}."
 
 
 def check_database() -> Found:

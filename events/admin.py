@@ -1,5 +1,6 @@
 # mypy: no-check-untyped-defs
 
+from django import forms
 from django.contrib import admin, messages
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -10,6 +11,7 @@ from config.admin import (
     ChosenFilter,
     Page,
     ReasonForm,
+    Setting,
     VerbForm,
     badge,
     fill,
@@ -49,7 +51,25 @@ class WhyCancelForm(ReasonForm):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["reason"].required = True
+        self.fields["reason"].error_messages["required"] = _("Say why: every booking keeps it, for the customers.")
         self.fields["reason"].help_text = _("For the customers: every booking keeps it.")
+
+
+def lack_of(event, at):
+    """What is odd about a draft that is to be published, in words; None when nothing is. Needs `with_sales`."""
+    if event.status != Event.Status.DRAFT or event.starts_at <= at:
+        return None  # nothing is done, or the verb refuses it
+    if not event.has_types:
+        return _("it has no ticket types, so nothing of it can be booked.")
+    if event.has_open_types:
+        return None
+    if event.has_future_types:
+        return _("none of its ticket types is on sale yet.")
+    return _("none of its ticket types is on sale any more.")
+
+
+def why_not_publish(event):
+    return _("passed over, because it is published already.") if event.status == Event.Status.PUBLISHED else None
 
 
 class WhenFilter(admin.SimpleListFilter):
@@ -124,6 +144,10 @@ class EventAdmin(MonthPage, CatalogueAdmin):
             is_list = position == self.position
             yield position, title, f"{address}?when=upcoming" if is_list else address
 
+    def settings_of(self, ids):
+        rows = Event.objects.filter(pk__in=ids).values_list("pk", "venue__timezone", "currency")
+        return {pk: Setting(timezone, currency) for pk, timezone, currency in rows}
+
     def make(self, request, **facts):
         return Event.plan(**facts, by=request.user)
 
@@ -170,10 +194,23 @@ class EventAdmin(MonthPage, CatalogueAdmin):
 
     @admin.action(description=gettext_lazy("Publish"), permissions=["publish"])
     def publish(self, request, queryset):
+        at = timezone.now()
+        lacking = {event.pk: lack for event in queryset if (lack := lack_of(event, at))}
+        if lacking and "confirmed" not in request.POST:
+            return self.ask(
+                request,
+                queryset.filter(pk__in=lacking),
+                lambda event: f"{self.label(event)}: {lacking[event.pk]}",
+                title=_("Publish events"),
+                form=forms.Form(),
+                yes=_("Publish anyway"),
+                is_grave=False,
+            )
+
         def publish(event):
             event.publish(at=timezone.now(), by=request.user)
 
-        return self.act(request, queryset, publish, _("Published"))
+        return self.act(request, queryset, publish, _("Published"), skip=why_not_publish)
 
     @admin.action(description=gettext_lazy("Cancel…"), permissions=["cancel"])
     def cancel(self, request, queryset):

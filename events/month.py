@@ -104,4 +104,6 @@ class MonthPage:
                     "url": change_url(Event, event.pk),
                 }
                 found.setdefault(day, []).append(entry)
+        for entries in found.values():  # of venues in different zones the later one can have begun before
+            entries.sort(key=lambda entry: (entry["time"], entry["event"].starts_at, entry["event"].pk))
         return found, sum(len(entries) for entries in found.values())

@@ -3,7 +3,7 @@
 from django import forms
 from django.contrib import admin
 
-from config.admin import CatalogueAdmin, VerbForm, utc
+from config.admin import CatalogueAdmin, Setting, VerbForm, utc
 from config.text import timezones
 from venues.models import Venue
 
@@ -36,6 +36,10 @@ class VenueAdmin(CatalogueAdmin):
     bookings = "events__bookings"
     position = 60
     related = ["events"]
+
+    def settings_of(self, ids):
+        rows = Venue.objects.filter(pk__in=ids).values_list("pk", "timezone")
+        return {pk: Setting(timezone) for pk, timezone in rows}
 
     def make(self, request, **facts):
         return Venue.open(**facts, by=request.user)

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from rest_framework import serializers
 
+from bookings.admin.cancelling import TicketsForm
 from bookings.admin.dashboard import dashboard
 from bookings.admin.exporting import OF_EVENT, notes_in_cell, state_now
 from bookings.admin.selling import Selling
@@ -42,6 +43,7 @@ from config.admin import (
     local_span,
     on_the_wall,
     priced,
+    with_letters,
 )
 from config.api.errors import problem_from
 from config.text import validate_line
@@ -102,20 +104,25 @@ class HoldForm(forms.Form):
             max_value=most,
             initial=settings.BOOKING_HOLD_MINUTES,
             help_text=_("1 to %(most)s. A hold that lasts longer already stays as it is.") % {"most": most},
+            error_messages=dict.fromkeys(
+                ("required", "invalid", "min_value", "max_value"), _("Enter 1 to %(most)s minutes.") % {"most": most}
+            ),
         )
 
 
-class TicketsForm(ReasonForm):
-    """Which tickets of one booking."""
+# Why an action passes a booking over, for which its verb would do nothing.
 
-    tickets = forms.MultipleChoiceField(label=gettext_lazy("Tickets"), widget=forms.CheckboxSelectMultiple)
-    field_order = ["tickets", "reason"]
 
-    def __init__(self, tickets, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.fields["tickets"].choices = [
-            (ticket.code, f"{ticket.ticket_type.name}, {ticket.code}") for ticket in tickets
-        ]
+def why_not_confirm(booking):
+    return _("passed over, because it is confirmed already.") if booking.status == Status.CONFIRMED else None
+
+
+def why_not_cancel(booking):
+    return _("passed over, because it is cancelled already.") if booking.status == Status.CANCELLED else None
+
+
+def why_no_refund(booking):
+    return None if booking.refund_due else _("passed over, because no refund is due.")
 
 
 @admin.register(Booking)
@@ -183,6 +190,12 @@ class BookingAdmin(Selling, DomainAdmin):
 
     def history_of(self, obj):
         return obj.changes
+
+    def told(self, obj, entries):
+        for entry in entries:
+            verb, _at, details = told(entry, obj)
+            at = with_letters(entry.at, obj.event.venue.timezone)
+            yield entry, at, verb, [f"{name}: {value}" for name, value in details]
 
     def revise(self, request, obj, **changes):
         obj.correct(by=request.user, **changes)
@@ -315,7 +328,7 @@ class BookingAdmin(Selling, DomainAdmin):
         def confirm(booking):
             booking.confirm(payment_reference=reference, by=request.user)
 
-        return self.act(request, queryset, confirm, _("Confirmed"))
+        return self.act(request, queryset, confirm, _("Confirmed"), skip=why_not_confirm)
 
     @admin.action(description=gettext_lazy("Cancel…"), permissions=["cancel"])
     def cancel(self, request, queryset):
@@ -326,18 +339,17 @@ class BookingAdmin(Selling, DomainAdmin):
         def cancel(booking):
             booking.cancel(reason=form.cleaned_data["reason"], by=request.user)
 
-        return self.act(request, queryset, cancel, _("Cancelled"))
+        return self.act(request, queryset, cancel, _("Cancelled"), skip=why_not_cancel)
 
     @admin.action(description=gettext_lazy("Cancel tickets…"), permissions=["cancel"])
     def cancel_tickets(self, request, queryset):
-        valid = Ticket.objects.filter(booking__in=queryset, status=Ticket.Status.VALID).select_related("ticket_type")
-        form = TicketsForm(valid, request.POST if "confirmed" in request.POST else None)
+        form = TicketsForm(queryset.get(), request.POST if "confirmed" in request.POST else None)
         if not form.is_valid():
             return self.ask(request, queryset, self.summary, title=_("Cancel tickets"), form=form)
 
         def cancel(booking):
             before = booking.worth
-            booking.cancel(tickets=form.cleaned_data["tickets"], reason=form.cleaned_data["reason"], by=request.user)
+            booking.cancel(tickets=form.chosen, reason=form.cleaned_data["reason"], by=request.user)
             less = before - booking.worth
             if booking.refund_due:
                 due = amount(booking.refund_amount, booking.currency)
@@ -360,10 +372,25 @@ class BookingAdmin(Selling, DomainAdmin):
 
         return self.act(request, queryset, extend, _("Hold extended"))
 
-    @admin.action(description=gettext_lazy("Refund paid"), permissions=["change"])
+    @admin.action(description=gettext_lazy("Refund paid…"), permissions=["change"])
     def settle_refund(self, request, queryset):
         due = queryset.filter(refund_due=True)
-        return self.act(request, due, lambda booking: booking.settle_refund(by=request.user), _("Refund paid"))
+        if "confirmed" not in request.POST and due.exists():
+            yes = _("Yes, it was paid back")
+            return self.ask(request, due, self.refund, title=_("Refund paid"), form=forms.Form(), yes=yes)
+
+        def settle(booking):
+            booking.settle_refund(by=request.user)
+
+        return self.act(request, queryset, settle, _("Refund paid"), skip=why_no_refund)
+
+    def refund(self, booking):
+        return _("%(code)s, %(customer)s: %(amount)s to be paid back, of payment %(payment)s.") % {
+            "code": booking.confirmation_code,
+            "customer": booking.customer_name,
+            "amount": self.total(booking),
+            "payment": booking.payment_reference,
+        }
 
     def summary(self, booking):
         state = self.state_in_words(booking)

@@ -34,12 +34,38 @@ from config.admin import (
     local_span,
     number,
     on_the_wall,
+    with_letters,
 )
 from config.text import validate_line
 from events.models import Event
 from ticket_types.admin import STATES
 from ticket_types.models import TicketType
 
+# Why an event cannot be sold, and what to do instead.
+UNSOLD = {
+    "not_published": (
+        gettext_lazy("This event is a draft: it can be sold once it is published."),
+        gettext_lazy("Publish it on its page, or ask somebody who may."),
+    ),
+    "cancelled": (gettext_lazy("This event is cancelled."), gettext_lazy("Choose another event.")),
+    "over": (gettext_lazy("This event is over."), gettext_lazy("Choose another event.")),
+    "ended": (
+        gettext_lazy("The sale of this event is over."),
+        gettext_lazy("Choose another event, or let the end of the sale of a ticket type be changed."),
+    ),
+    "no_ticket_types": (
+        gettext_lazy("This event has no ticket types yet, so there is nothing to sell."),
+        gettext_lazy("Add one on the page of the event, or ask somebody who may."),
+    ),
+    "not_started": (
+        gettext_lazy("The sale of this event has not begun."),
+        gettext_lazy("Come back then, or let the beginning of the sale of a ticket type be changed."),
+    ),
+    "sold_out": (
+        gettext_lazy("This event is sold out."),
+        gettext_lazy("Places that are held and not paid for come free again when their time is up: look again later."),
+    ),
+}
 MOST_EVENTS = 50
 MOST_WORDS = 10
 ANONYMOUS = "walk-in.invalid"  # a domain that cannot exist (RFC 2606): nothing is ever sent there
@@ -83,10 +109,31 @@ class SaleForm(forms.Form):
                 min_value=0,
                 max_value=kind.max_per_booking,
                 required=False,
+                error_messages={
+                    "invalid": _("Enter a number."),
+                    "min_value": _("Enter a number."),
+                    "max_value": _("%(limit_value)s at most in one booking."),
+                },
             )
+            if not self.is_bound and self.states[kind.pk] == "on_sale" and not self.has_focus:
+                self.focus(f"quantity_{kind.pk}")
             self.fields[f"price_{kind.pk}"] = forms.DecimalField(
                 widget=forms.HiddenInput, initial=money.plain(kind.price, event.currency), required=False
             )
+
+    has_focus = False
+
+    def focus(self, name):
+        """Where whoever sells begins to type."""
+        self.fields[name].widget.attrs["autofocus"] = True
+        self.has_focus = True
+
+    def full_clean(self):
+        super().full_clean()
+        quantities = [f"quantity_{kind.pk}" for kind in self.types if self.states[kind.pk] == "on_sale"]
+        wrong = next((name for name in self.errors if name in self.fields), None)
+        if self.is_bound and (first := wrong or next(iter(quantities), None)):
+            self.focus(first)
 
     def rows(self):
         """The ticket types with what the page shows of them."""
@@ -166,6 +213,9 @@ class Selling:
         event = events.filter(pk=asked).first() if asked.isdecimal() and len(asked) < 19 else None
         if event is None:
             return self.choose(request, events.upcoming(at).available(at))
+        reason = event.sales_refusal(at)
+        if reason and request.method != "POST":
+            return self.unsold(request, event, reason, at)
         types = list(TicketType.objects.filter(event=event).with_availability(at))
         form = SaleForm(event, types, request.POST or None)
         if request.method == "POST" and form.is_valid() and self.sold(request, form):
@@ -188,6 +238,28 @@ class Selling:
                 for event in found[:MOST_EVENTS]
             ],
             has_more=len(found) > MOST_EVENTS,
+        )
+
+    def unsold(self, request, event, reason, at):
+        """Why there is nothing to sell, instead of a form that could only be refused."""
+        why, advice = UNSOLD["over" if reason == "ended" and event.ends_at <= at else reason]
+        may_see = self.admin_site.get_model_admin(Event).has_view_permission(request)
+        zone = event.venue.timezone
+        starts = event.ticket_types.filter(sales_start_at__gt=at).order_by("sales_start_at").first()
+        return self.answer(
+            request,
+            "admin/bookings/unsold.html",
+            title=event.name,
+            subtitle=None,
+            event=event,
+            when=local_span(event),
+            fill=fill(event.held - event.unpaid, event.unpaid, event.capacity),
+            why=why,
+            reason=event.cancel_reason if reason == "cancelled" else "",
+            begins=with_letters(starts.sales_start_at, zone) if reason == "not_started" and starts else "",
+            advice=advice,
+            event_url=change_url(Event, event.pk) if may_see else None,
+            change_url=self.page_url("sell"),
         )
 
     def counter(self, request, form):

@@ -1,4 +1,5 @@
 import datetime as dt
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
@@ -31,6 +32,16 @@ def test_booking_is_corrected_in_the_name_of_who_did_it(book):
     change = booking.changes.last()
     assert (change.verb, change.by_name) == ("correct", "staff-box-office")
     assert change.details == {"fields": ["customer_email", "metadata"]}
+
+
+def test_correction_of_a_name_is_told_with_the_old_and_the_new_one(book):
+    browser, booking = staff(Role.BOX_OFFICE), book()
+    form = open_form(browser, booking)
+    send_form(browser, booking, form, customer_name="Ann Smith", customer_email="ann.smith@example.com")
+    for page in ("change", "history"):
+        shown = browser.get(url(Booking, page, booking.pk)).content.decode()
+        assert "Name: Ann Lee → Ann Smith" in shown
+        assert "Fields: E-mail" in shown
 
 
 @pytest.mark.parametrize(
@@ -119,10 +130,45 @@ def test_confirm_of_a_cancelled_booking_keeps_the_payment_for_a_refund(book):
     booking.refresh_from_db()
     assert (booking.status, booking.refund_due, booking.payment_reference) == ("cancelled", True, "till 4")
     assert rows(browser, refund_due__exact="1") == [booking]
-    answer = act(browser, "settle_refund", booking)
-    assert messages_of(answer) == [("success", "Refund paid: 1 booking.")]
-    booking.refresh_from_db()
-    assert (booking.refund_due, booking.changes.last().by_name) == (False, "staff-box-office")
+
+
+def test_refund_is_paid_once_it_was_asked_about_with_its_amount(make_type, book):
+    paid, other = book((make_type(), 2)).confirm(payment_reference="till 4").cancel(), book()
+    browser = staff(Role.BOX_OFFICE)
+    page = act(browser, "settle_refund", paid, other)
+    line = f"{paid}, Ann Lee: 99.80\xa0EUR to be paid back, of payment till 4."
+    assert page.context["lines"] == [line]
+    paid.refresh_from_db()
+    assert paid.refund_due
+    answer = act(browser, "settle_refund", paid, other, confirmed="yes")
+    assert messages_of(answer) == [
+        ("success", "Refund paid: 1 booking."),
+        ("warning", f"{other}: passed over, because no refund is due."),
+    ]
+    paid.refresh_from_db()
+    assert (paid.refund_due, paid.changes.last().by_name) == (False, "staff-box-office")
+
+
+def test_refund_that_is_not_due_is_not_asked_about(book):
+    booking = book()
+    answer = act(staff(), "settle_refund", booking)
+    assert messages_of(answer) == [("warning", f"{booking}: passed over, because no refund is due.")]
+
+
+@pytest.mark.parametrize(("action", "state"), [("confirm", "confirmed"), ("cancel", "cancelled")])
+def test_action_says_which_bookings_it_passed_over_and_why(make_type, book, action, state):
+    seat = make_type()
+    fresh, done = book((seat, 1)), book((seat, 1))
+    done.confirm(payment_reference="till 3") if action == "confirm" else done.cancel()
+    entries = done.changes.count()
+    answer = act(staff(), action, fresh, done, confirmed="yes", payment_reference="till 4", reason="")
+    assert messages_of(answer) == [
+        ("success", f"{state.capitalize()}: 1 booking."),
+        ("warning", f"{done}: passed over, because it is {state} already."),
+    ]
+    assert done.changes.count() == entries
+    fresh.refresh_from_db()
+    assert fresh.status == state
 
 
 def test_cancel_gives_the_places_back(make_type, book):
@@ -142,7 +188,7 @@ def test_cancel_refuses_one_and_does_the_other(make_type, book):
     answer = act(staff(), "cancel", used, unused, confirmed="yes", reason="")
     levels = [level for level, _ in messages_of(answer)]
     assert levels == ["success", "error"]
-    assert messages_of(answer)[1][1].startswith(f"{used}: Checked in at ")
+    assert messages_of(answer)[1][1].startswith(f"{used}: Ticket {used.tickets.get()} was checked in on ")
     used.refresh_from_db()
     unused.refresh_from_db()
     assert (used.status, unused.status) == ("confirmed", "cancelled")
@@ -181,7 +227,9 @@ def test_some_tickets_of_a_booking_are_cancelled(make_type, book):
     page = act(browser, "cancel_tickets", booking, from_page="yes")
     assert page.context["title"] == "Cancel tickets"
     codes = [ticket.code for ticket in booking.tickets.all()]
-    assert [code for code, _ in page.context["form"].fields["tickets"].choices] == codes
+    ((title, choices),) = page.context["form"].fields["tickets"].choices
+    assert title == "Seat: 3 tickets, 49.90\xa0EUR each"
+    assert [code for code, _ in choices] == codes
     answer = act(
         browser, "cancel_tickets", booking, from_page="yes", confirmed="yes", tickets=codes[:2], reason="too many"
     )
@@ -194,12 +242,38 @@ def test_some_tickets_of_a_booking_are_cancelled(make_type, book):
     assert (booking.status, booking.places, booking.changes.last().details["reason"]) == ("confirmed", 1, "too many")
 
 
+def test_all_tickets_of_a_booking_are_chosen_by_one_field(make_event, make_type, book):
+    event = make_event()
+    seat, box = (make_type(event=event, name=name, price=price) for name, price in (("Seat", 20), ("Box", 50)))
+    booking = book((seat, 2), (box, 1)).confirm()
+    browser = staff(Role.BOX_OFFICE)
+    page = act(browser, "cancel_tickets", booking, from_page="yes")
+    titles = [title for title, _ in page.context["form"].fields["tickets"].choices]
+    assert titles == ["Seat: 2 tickets, 20.00\xa0EUR each", "Box: 1 ticket, 50.00\xa0EUR each"]
+    assert page.context["form"].fields["everything"].label == "All 3 tickets"
+    act(browser, "cancel_tickets", booking, from_page="yes", confirmed="yes", everything="on", reason="")
+    booking.refresh_from_db()
+    assert booking.status == "cancelled"
+
+
+def test_tickets_that_are_checked_in_are_not_offered_and_that_is_said(make_type, book):
+    booking = book((make_type(), 3)).confirm()
+    used, *unused = booking.tickets.all()
+    used.check_in(at=timezone.now())
+    field = act(staff(), "cancel_tickets", booking, from_page="yes").context["form"].fields["tickets"]
+    assert [code for _, options in field.choices for code, _ in options] == [ticket.code for ticket in unused]
+    assert field.help_text == "1 ticket is checked in. It can be cancelled once its check-in is undone."
+
+
 def test_tickets_to_cancel_are_chosen_among_the_bookings_own(make_type, book):
     booking, other = book((make_type(), 2)).confirm(), book().confirm()
     browser = staff()
     for tickets in ([], [other.tickets.get().code]):
         page = act(browser, "cancel_tickets", booking, from_page="yes", confirmed="yes", tickets=tickets)
         assert list(page.context["form"].errors) == ["tickets"]
+        if not tickets:
+            told = "Choose the tickets to cancel: nothing was cancelled."
+            assert page.context["form"].errors["tickets"] == [told]
     assert Ticket.objects.filter(status="void").count() == 0
 
 
@@ -283,8 +357,9 @@ def test_door_checks_in_and_undoes_it(book):
     browser = staff(Role.DOOR)
     assert messages_of(act(browser, "check_in", ticket)) == [("success", "Checked in: 1 ticket.")]
     assert Ticket.objects.get().status == "checked_in"
-    ((level, text),) = messages_of(act(browser, "check_in", ticket))
-    assert (level, text.startswith(f"{ticket}: Checked in at ")) == ("error", True)
+    local = timezone.localtime(Ticket.objects.get().checked_in_at, ZoneInfo("Europe/Vienna"))
+    text = f"{ticket}: Ticket {ticket} was checked in on {local:%a %d %b %Y, %H:%M %Z}."
+    assert messages_of(act(browser, "check_in", ticket)) == [("error", text)]
     assert messages_of(act(browser, "undo_check_in", ticket)) == [("success", "Check-in undone: 1 ticket.")]
     assert messages_of(act(browser, "undo_check_in", ticket)) == [("error", f"{ticket}: Not checked in.")]
     assert Ticket.objects.get().status == "valid"

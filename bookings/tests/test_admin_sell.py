@@ -1,6 +1,7 @@
 """Selling at the counter."""
 
 import datetime as dt
+import re
 from decimal import Decimal
 
 import pytest
@@ -223,3 +224,74 @@ def test_page_takes_as_many_queries_for_three_types_as_for_one(make_type, django
         make_type(event=seat.event, name=f"Seat {number}")
     with django_assert_num_queries(4):
         browser.get(page_of(seat.event))
+
+
+# Where one begins to type, and what cannot be sold
+
+
+def focused(page):
+    (tag,) = re.findall(r"<(?:input|a)[^>]*autofocus[^>]*>", page.content.decode())
+    return re.search(r'(?:name|href)="([^"]*)"', tag)[1]
+
+
+def test_first_quantity_that_can_be_sold_has_the_focus(seat, make_type):
+    later = make_type(event=seat.event, name="Later", position=0, sales_start_at=timezone.now() + dt.timedelta(days=1))
+    TicketType.objects.filter(pk=seat.pk).update(position=1)
+    browser = staff()
+    assert TicketType.objects.first() == later
+    assert focused(browser.get(page_of(seat.event))) == f"quantity_{seat.pk}"
+    form = open_page(browser, seat.event)
+    assert focused(sell(browser, seat.event, form)) == f"quantity_{seat.pk}"
+    wrong = {f"quantity_{seat.pk}": "1", "customer_email": "nobody"}
+    assert focused(sell(browser, seat.event, form, **wrong)) == "customer_email"
+    assert focused(browser.get(url(Booking, "sell"))) == "q"
+
+
+@pytest.mark.parametrize(
+    ("quantity", "fault"),
+    [("11", "10 at most in one booking."), ("-1", "Enter a number."), ("two", "Enter a number.")],
+)
+def test_quantity_that_is_none_is_refused_in_plain_words(seat, quantity, fault):
+    browser = staff()
+    typed = {f"quantity_{seat.pk}": quantity}
+    answer = sell(browser, seat.event, open_page(browser, seat.event), **typed)
+    assert errors_of(answer) == {f"quantity_{seat.pk}": [fault]}
+
+
+def unsold(event):
+    page = staff().get(page_of(event))
+    assert "sale_form" not in page.content.decode()
+    assert page.context["event_url"] == url(Event, "change", event.pk)
+    return str(page.context["why"]), page
+
+
+def test_event_that_cannot_be_sold_says_why_instead_of_showing_a_form(make_event, make_type, book):
+    draft = make_event(is_published=False)
+    assert unsold(draft)[0] == "This event is a draft: it can be sold once it is published."
+
+
+def test_event_without_ticket_types_says_so(make_event):
+    assert unsold(make_event())[0] == "This event has no ticket types yet, so there is nothing to sell."
+
+
+def test_event_whose_sale_begins_later_says_when(make_event, make_type):
+    event = make_event()
+    make_type(event=event, sales_start_at=dt.datetime(2090, 6, 12, 8, 0, tzinfo=dt.UTC))
+    why, page = unsold(event)
+    assert why == "The sale of this event has not begun."
+    assert "It begins on Mon 12 Jun 2090, 10:00 CEST." in page.content.decode()
+
+
+def test_event_that_was_cancelled_is_over_or_sold_out_says_so(make_event, make_type, book):
+    full = make_type(event=make_event(name="Full", capacity=1))
+    book((full, 1))
+    browser = staff()
+    assert browser.get(page_of(full.event)).context["why"] == "This event is sold out."
+    over = make_type(event=make_event(name="Over"), sales_end_at=timezone.now() - dt.timedelta(hours=1))
+    assert browser.get(page_of(over.event)).context["why"] == "The sale of this event is over."
+    now = timezone.now()
+    hours = {"starts_at": now - dt.timedelta(hours=9), "ends_at": now - dt.timedelta(hours=1)}
+    Event.objects.filter(pk=over.event.pk).update(**hours)
+    assert browser.get(page_of(over.event)).context["why"] == "This event is over."
+    over.event.cancel(reason="The singer is ill", at=timezone.now())
+    assert "This event is cancelled. The singer is ill" in browser.get(page_of(over.event)).content.decode()

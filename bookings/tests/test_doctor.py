@@ -2,6 +2,8 @@
 
 import datetime as dt
 import json
+import logging
+import re
 import secrets
 import shutil
 from types import SimpleNamespace
@@ -212,8 +214,11 @@ def test_doctor_finds_commits_that_do_not_last(capsys):
     assert (state, bool(advice)) == ("bad", True)
 
 
-def test_doctor_says_that_the_database_is_away(capsys, monkeypatch):
+def test_doctor_says_once_that_the_database_is_away(capsys, monkeypatch, caplog):
+    pool = logging.getLogger("psycopg.pool")
+
     def away():
+        pool.warning("error connecting in 'pool-1'")
         raise checkup.InterfaceError("connection refused")
 
     monkeypatch.setattr(checkup, "connection", SimpleNamespace(cursor=away, connection=None))
@@ -221,6 +226,14 @@ def test_doctor_says_that_the_database_is_away(capsys, monkeypatch):
     assert code == 1
     assert list(findings) == ["settings", "database", "cache"]
     assert findings["database"][1] == "The database that DATABASE_URL names cannot be reached: connection refused"
+    assert caplog.records == []
+    assert pool.isEnabledFor(logging.WARNING)
+
+
+def test_doctor_says_what_else_is_wrong_with_the_settings_in_one_line(capsys, settings):
+    settings.DEBUG, settings.SECRET_KEY = False, "local-only-key"
+    says = found(capsys)[1]["settings"][1]
+    assert re.fullmatch(r"access\.E001: [^.]+[^.,], and \d+ more\.", says)
 
 
 def test_doctor_asks_as_often_for_many_rows_as_for_one(book, make_type, django_assert_num_queries):

@@ -41,6 +41,14 @@ def test_events_stand_on_the_day_that_it_is_at_their_venue(make_event, make_venu
     assert '<span class="time">00:30</span> New Year' in see(browser, month="2030-01").content.decode()
 
 
+def test_events_of_a_day_stand_in_the_order_of_their_clocks(make_event, make_venue):
+    tokyo, vienna = make_venue(timezone="Asia/Tokyo"), make_venue(timezone="Europe/Vienna")
+    make_event(name="Night", venue=tokyo, starts_at=utc("2030-05-10T12:00"))
+    make_event(name="Noon", venue=vienna, starts_at=utc("2030-05-10T10:00"))
+    make_event(name="Evening", venue=tokyo, starts_at=utc("2030-05-10T09:00"))
+    assert by_day(see(month="2030-05")) == {"2030-05-10": ["Noon", "Evening", "Night"]}
+
+
 def test_calendar_tells_at_a_glance_what_is_left(make_event, make_type, book):
     at = utc("2030-05-10T18:00")
     for name, capacity in (("Full", 2), ("Half", 4), ("Free", 1000)):

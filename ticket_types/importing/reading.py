@@ -116,9 +116,12 @@ def of_table(text: str, faults: list[Fault]) -> Iterator[Record]:
                 faults.append(
                     Fault(line, "", f"The line has {len(cells)} cells, and the table {len(columns)} columns.")
                 )
+            if "venue_name" not in columns:
+                return  # nothing can be told of any line
             yield record_of(dict(zip(columns, cells, strict=False)), line)
     except csv.Error as error:
-        raise Unreadable(first, f"This is not a line of a table: {error}.") from None
+        faults.append(Fault(first, "", f"This is not a line of a table: {error}."))
+        return
     if not columns:
         raise Unreadable(1, "The file is empty.")
 
