@@ -21,7 +21,7 @@ CLEAN_ENVIRONMENT := env -i PATH="$$PATH" HOME="$$HOME" ENV_FILE= DATABASE_URL=s
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help install run serve test check e2e lint security templates types imports settings migrations locks format \
-        lock torture pgbouncer schema clean
+        lock torture pgbouncer bench schema clean
 
 help:  ## List what make can do
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -113,6 +113,9 @@ torture: $(VENV)/.dev  ## Show the promises under load, faults and attacks, for 
 pgbouncer: $(VENV)/.dev  ## Show the same through PgBouncer in transaction mode, which must be installed; QUICK=1: a minute
 	@echo "== PgBouncer"
 	@$(PY) -m benchmarks.torture --database pgbouncer $(ARGS)
+
+bench: $(VENV)/.dev  ## Measure the production server for ten minutes; PEER_URL=…, SQLITE=1; QUICK=1: two minutes
+	@WORKERS=$(WORKERS) THREADS=$(THREADS) $(PY) -m benchmarks.bench $(ARGS)
 
 schema: $(VENV)/.base  ## Write docs/openapi.json anew, unless that breaks existing clients
 	@$(CLEAN_ENVIRONMENT) $(MANAGE) export_schema $(ARGS)

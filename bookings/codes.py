@@ -15,7 +15,11 @@ def typed(code: str) -> str:
 
 
 def random_code(length: int) -> str:
-    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+    """Each character with the same chance: 248 is 8 × 31, and a byte above it is passed over."""
+    code = ""
+    while len(code) < length:
+        code += "".join(ALPHABET[byte % 31] for byte in secrets.token_bytes(length) if byte < 248)
+    return code[:length]
 
 
 def confirmation_code() -> str:

@@ -10,11 +10,9 @@ from bookings.models import Booking, BookingItem, Line, Ticket
 from bookings.models.placing import MOST_LINES
 from bookings.states import Status
 from config import text
-from config.api.expand import Expansion
 from config.api.fields import EmailField, LineField, PriceField, WholeNumberField
 from config.api.serializers import ModelSerializer, Serializer
-from events.models import Event
-from events.serializers import EventSerializer
+from events.serializers import EVENT
 
 MOST_NOTES = 20
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}")
@@ -118,7 +116,7 @@ class BookingSerializer(ModelSerializer):
     items = BookingItemSerializer(many=True, read_only=True)
     tickets = BookedTicketSerializer(many=True, read_only=True)
     metadata = MetadataField(required=False)
-    expansions = {"event": Expansion(EventSerializer, lambda user, at: Event.objects.seen_by(user).with_sales(at))}
+    expansions = {"event": EVENT}
     expires_in = serializers.SerializerMethodField(
         help_text="Seconds until the hold runs out; null when nothing is held."
     )

@@ -23,6 +23,7 @@ from config.redaction import Wrapped
 LONGEST_LINE = 8_190  # bytes; a search for 200 characters of any script is a third of it
 MOST_HEADERS = 65_536  # bytes; gunicorn refuses fewer
 MOST_BODY = 262_144 + 1  # bytes; with one more than the API takes, it answers that this is too much
+AT_ONCE = 65_536  # bytes
 CHUNKED = re.compile(rb"\r\ntransfer-encoding[ \t]*:", re.IGNORECASE)
 LENGTH = re.compile(rb"\r\ncontent-length[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
 EXPECT = re.compile(rb"\r\nexpect[ \t]*:[ \t]*100-continue", re.IGNORECASE)
@@ -66,13 +67,15 @@ class PatientWorker(ThreadWorker):
         conn.sock.setblocking(False)
         while is_open and len(collected) < MOST_HEADERS + MOST_BODY:
             try:
-                received = conn.sock.recv(65_536)
+                received = conn.sock.recv(AT_ONCE)
             except BlockingIOError:
                 break
             except OSError:
                 received = b""
             collected += received
             is_open = bool(received)
+            if 0 < len(received) < AT_ONCE:
+                break  # that was all: the event loop says when there is more
         conn.collected = collected
         if not is_open or is_whole(collected):
             return True

@@ -33,6 +33,10 @@ class Venue(models.Model):
 
     class Meta:
         ordering = ["name", "id"]
+        indexes = [
+            # GET /venues: by name, page by page.
+            models.Index(fields=["name", "id"], name="venue_by_name"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(name__length__range=(1, 200)),

@@ -10,7 +10,17 @@ from django.db.models import F, Q
 from django.db.models.expressions import ExpressionWrapper
 
 from bookings.codes import CONFIRMATION_LENGTH, confirmation_code
-from bookings.models import confirming, correcting, customers, extending, placing, refunding, releasing, searching
+from bookings.models import (
+    confirming,
+    correcting,
+    customers,
+    extending,
+    placing,
+    refunding,
+    releasing,
+    searching,
+    statements,
+)
 from bookings.models.searching import KEY_LENGTH
 from bookings.problems import IdempotencyKeyReused
 from bookings.states import LIVE, Status, status_at
@@ -39,6 +49,8 @@ class IdempotencyKey:
 
     def booking(self) -> "Booking | None":
         """The booking that was made under this key. Raises IdempotencyKeyReused when its request was another one."""
+        if not statements.NAMED.rows(caller=self.caller, key=self.key):
+            return None  # as nearly always: that is found out with the least that there is to do
         booking = Booking.objects.detailed().filter(idempotency_caller=self.caller, idempotency_key=self.key).first()
         if booking is not None and booking.request_fingerprint != self.fingerprint:
             raise IdempotencyKeyReused("The idempotency key belongs to a booking that was asked for differently.")

@@ -75,7 +75,7 @@ def confirm_late(booking: "models.Booking", payment_reference: str, by: Any) -> 
     for _ in range(MOST_TRIES):
         # By the edge from pending to expired: this booking's own places are given back first, like everybody's.
         booking.event.bookings.expire_overdue()
-        offer = Offer.read([line.ticket_type for line in lines])
+        offer = Offer.read([line.ticket_type for line in lines], booking.quantity)
         refuse_event(offer)
         refuse_sold_out(offer, lines)
         try:

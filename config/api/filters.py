@@ -50,7 +50,7 @@ class DeclaredOrdering(OrderingFilter):
 
     ordering_param = "ordering"
 
-    def get_ordering(self, request: Request, queryset: QuerySet, view: APIView) -> tuple[str, ...]:
+    def get_ordering(self, request: Request, queryset: Any, view: APIView) -> tuple[str, ...]:
         asked = request.query_params.get(self.ordering_param)
         names = asked.split(",") if asked is not None else list(view.ordering)  # type: ignore[attr-defined]
         fields = [name.removeprefix("-") for name in names]

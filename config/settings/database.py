@@ -71,6 +71,7 @@ def postgresql(env: Env, settings: dict[str, Any]) -> dict[str, Any]:
     if has_pooler := env.switch("DATABASE_POOLER", False):
         options["prepare_threshold"] = None
     else:
+        options["prepare_threshold"] = 0  # for config.statements; Django's own cursors never prepare
         options["options"] = " ".join(f"-c {name}={value}" for name, value in session.items())
     return {
         **settings,
