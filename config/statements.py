@@ -281,7 +281,7 @@ def insert(model: type[Model], using: str, rows: int = 1) -> str:
     marks = f"({', '.join(['%s'] * len(fields))})"
     names = ", ".join(quote(str(it.column)) for it in fields)
     values = ", ".join([marks] * rows)
-    return f"INSERT INTO {quote(model._meta.db_table)} ({names}) VALUES {values}"
+    return f"INSERT INTO {quote(model._meta.db_table)} ({names}) VALUES {values}"  # nosec B608
 
 
 def stored(instance: Model, using: str) -> list[Any]:

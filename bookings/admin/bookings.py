@@ -388,7 +388,7 @@ class BookingAdmin(Selling, DomainAdmin):
         return _("%(code)s, %(customer)s: %(amount)s to be paid back, of payment %(payment)s.") % {
             "code": booking.confirmation_code,
             "customer": booking.customer_name,
-            "amount": self.total(booking),
+            "amount": amount(booking.refund_amount, booking.currency),
             "payment": booking.payment_reference,
         }
 

@@ -113,18 +113,21 @@ def claim_at_once(connection: Any, lines: int, values: list[list[Any]]) -> list[
 
 @cache
 def at_once(lines: int) -> str:
-    """A statement that fails as a whole, dividing by zero, when the last of its takings has found nothing."""
+    """A statement that fails as a whole, dividing by zero, when the last of its takings has found nothing.
+
+    Written from models and compiled queries alone; what a caller sends is bound to its marks.
+    """
     parts = [
         ("booking", f"{insert(models.Booking, DEFAULT_DB_ALIAS)} RETURNING 1"),
         ("items", f"{insert(models.BookingItem, DEFAULT_DB_ALIAS, lines)} RETURNING id"),
         ("change", f"{insert(models.BookingChange, DEFAULT_DB_ALIAS)} RETURNING 1"),
     ]
-    before = " AND ".join(f"(SELECT COUNT(*) FROM {name}) > 0" for name, _ in parts)
+    before = " AND ".join(f"(SELECT COUNT(*) FROM {name}) > 0" for name, _ in parts)  # nosec B608
     for index, update in enumerate(takings(lines)):
         parts.append((f"taken_{index}", f"{update.sql} AND {before} RETURNING 1"))
-        before = f"(SELECT COUNT(*) FROM taken_{index}) > 0"
+        before = f"(SELECT COUNT(*) FROM taken_{index}) > 0"  # nosec B608
     written = ", ".join(f"{name} AS ({sql})" for name, sql in parts)
-    return f"WITH {written} SELECT id, 1 / (SELECT COUNT(*) FROM taken_{lines}) FROM items ORDER BY id"
+    return f"WITH {written} SELECT id, 1 / (SELECT COUNT(*) FROM taken_{lines}) FROM items ORDER BY id"  # nosec B608
 
 
 def claim_in_steps(connection: Any, lines: int, values: list[list[Any]]) -> list[int]:
