@@ -99,6 +99,12 @@ class OtherEvent(DomainError):
     code, title = "other-event", "The ticket is for another event"
 
 
+class RefundChanged(DomainError):
+    """Another amount is due by now than the one that was said to be paid back."""
+
+    code, title = "refund-changed", "Another amount is due by now"
+
+
 class StillNeeded(DomainError):
     """What is held about a customer cannot be erased while a booking of theirs is for an event to come, or money is
     owed to them; each entry names one.

@@ -94,6 +94,20 @@ class PaymentForm(forms.Form):
     )
 
 
+class RefundForm(forms.Form):
+    """Carries the amounts that somebody is asked about, so that no other one is taken for paid."""
+
+    def __init__(self, bookings, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.amounts = {f"due-{booking.confirmation_code}": booking.refund_amount for booking in bookings}
+        for name, due in self.amounts.items():
+            self.fields[name] = forms.DecimalField(required=False, initial=due, widget=forms.HiddenInput)
+
+    def clean(self):
+        if any(self.cleaned_data.get(name) != due for name, due in self.amounts.items()):
+            raise forms.ValidationError(_("What is to be paid back has changed meanwhile: nothing was noted."))
+
+
 class HoldForm(forms.Form):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -375,12 +389,15 @@ class BookingAdmin(Selling, DomainAdmin):
     @admin.action(description=gettext_lazy("Refund paid…"), permissions=["change"])
     def settle_refund(self, request, queryset):
         due = queryset.filter(refund_due=True)
-        if "confirmed" not in request.POST and due.exists():
+        form = RefundForm(due, request.POST if "confirmed" in request.POST else None)
+        if form.amounts and not form.is_valid():
+            for error in form.non_field_errors():
+                self.message_user(request, error, messages.ERROR)
             yes = _("Yes, it was paid back")
-            return self.ask(request, due, self.refund, title=_("Refund paid"), form=forms.Form(), yes=yes)
+            return self.ask(request, due, self.refund, title=_("Refund paid"), form=RefundForm(due), yes=yes)
 
         def settle(booking):
-            booking.settle_refund(by=request.user)
+            booking.settle_refund(amount=form.amounts[f"due-{booking.confirmation_code}"], by=request.user)
 
         return self.act(request, queryset, settle, _("Refund paid"), skip=why_no_refund)
 

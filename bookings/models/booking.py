@@ -385,9 +385,12 @@ class Booking(models.Model):
         """All that is stored about it, with its items, tickets and history, as values that JSON has."""
         return customers.record(self)
 
-    def settle_refund(self, *, by: Any = None) -> "Booking":
-        """Notes that what is due was paid back, and how much it was. Settling twice is once."""
-        return refunding.settle(self, by=by)
+    def settle_refund(self, *, amount: Decimal | None = None, by: Any = None) -> "Booking":
+        """Notes that what is due was paid back, and how much it was. Settling twice is once.
+
+        `amount` is what was paid; None takes what is due. Raises RefundChanged when another amount is due by now.
+        """
+        return refunding.settle(self, amount=amount, by=by)
 
     def status_at(self, at: dt.datetime) -> str:
         """Its state at `at`: a hold that ran out is expired, whether or not anything has swept it."""

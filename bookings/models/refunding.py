@@ -3,12 +3,14 @@
 Only a payment with a reference can be found and paid back; without one the money never passed through here.
 """
 
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Case, ExpressionWrapper, F, OuterRef, Subquery, Sum, Value, When
 
 from bookings import models
+from bookings.problems import RefundChanged
 from config import money
 
 MONEY = money.MoneyField()
@@ -35,15 +37,17 @@ def mark_cancelled(booking_ids: list[Any]) -> None:
     due.update(refund_due=True, refund_amount=F("refund_amount") + net_price())
 
 
-def settle(booking: "models.Booking", *, by: Any) -> "models.Booking":
+def settle(booking: "models.Booking", *, amount: Decimal | None, by: Any) -> "models.Booking":
     with transaction.atomic():
         # The lock keeps the amount as it is while it is written down.
         stored: Any = models.Booking.objects.select_for_update(no_key=True).get(pk=booking.pk)
         if stored.refund_due:
-            amount = f"{money.plain(stored.refund_amount, stored.currency)} {stored.currency}"
+            due = f"{money.plain(stored.refund_amount, stored.currency)} {stored.currency}"
+            if amount not in (None, stored.refund_amount):
+                raise RefundChanged(f"By now {due} is to be paid back.")
             models.Booking.objects.filter(pk=booking.pk).update(**NOTHING)
             models.BookingChange.entry(
-                booking.pk, "settle refund", stored.status, stored.status, by=by, amount=amount
+                booking.pk, "settle refund", stored.status, stored.status, by=by, amount=due
             ).save()
     booking.refresh_from_db()
     return booking

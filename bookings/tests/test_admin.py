@@ -1,4 +1,5 @@
 import datetime as dt
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -132,6 +133,11 @@ def test_confirm_of_a_cancelled_booking_keeps_the_payment_for_a_refund(book):
     assert rows(browser, refund_due__exact="1") == [booking]
 
 
+def carried(page):
+    """What a page that asks about refunds sends with its answer."""
+    return {name: str(amount) for name, amount in page.context["form"].amounts.items()}
+
+
 def test_refund_is_paid_once_it_was_asked_about_with_its_amount(make_type, book):
     paid, other = book((make_type(), 2)).confirm(payment_reference="till 4").cancel(), book()
     browser = staff(Role.BOX_OFFICE)
@@ -140,13 +146,29 @@ def test_refund_is_paid_once_it_was_asked_about_with_its_amount(make_type, book)
     assert page.context["lines"] == [line]
     paid.refresh_from_db()
     assert paid.refund_due
-    answer = act(browser, "settle_refund", paid, other, confirmed="yes")
+    answer = act(browser, "settle_refund", paid, other, confirmed="yes", **carried(page))
     assert messages_of(answer) == [
         ("success", "Refund paid: 1 booking."),
         ("warning", f"{other}: passed over, because no refund is due."),
     ]
     paid.refresh_from_db()
     assert (paid.refund_due, paid.changes.last().by_name) == (False, "staff-box-office")
+
+
+def test_refund_that_has_changed_since_it_was_asked_about_is_asked_about_again(make_type, book):
+    booking = book((make_type(), 3)).confirm(payment_reference="till 4")
+    codes = list(booking.tickets.values_list("code", flat=True))
+    booking.cancel(tickets=codes[:1])
+    browser = staff(Role.BOX_OFFICE)
+    page = act(browser, "settle_refund", booking)
+    booking.cancel(tickets=codes[1:2])
+    again = act(browser, "settle_refund", booking, confirmed="yes", **carried(page))
+    assert messages_of(again) == [("error", "What is to be paid back has changed meanwhile: nothing was noted.")]
+    assert "99.80\xa0EUR to be paid back" in again.context["lines"][0]
+    booking.refresh_from_db()
+    assert booking.refund_amount == Decimal("99.80")
+    act(browser, "settle_refund", booking, confirmed="yes", **carried(again))
+    assert booking.changes.last().details == {"amount": "99.80 EUR"}
 
 
 def test_refund_that_is_not_due_is_not_asked_about(book):
@@ -383,7 +405,8 @@ def test_what_is_to_be_paid_back_is_told_where_staff_look(book, make_type):
     assert f"Confirmed, refund due: {due}" in page
     assert rows(browser, refund_due__exact="1") == [booking]
     assert f"<td>{due}</td>" in browser.get("/admin/").content.decode()
-    act(browser, "settle_refund", booking)
+    page = act(browser, "settle_refund", booking)
+    act(browser, "settle_refund", booking, confirmed="yes", **carried(page))
     page = browser.get(url(Booking, "change", booking.pk)).content.decode()
     assert "To pay back" not in page
     assert "Amount: 99.80 EUR" in page

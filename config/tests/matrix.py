@@ -366,6 +366,8 @@ class Matrix:
         url = reverse(f"admin:{label.replace('.', '_')}_changelist")
         answers = {"confirmed": "yes", "reason": "rain", "payment_reference": "pay_2", "post": "yes",
                    "from_page": "yes", "minutes": "60", "tickets": ticket.code}  # fmt: skip
+        if action == "settle_refund":
+            answers[f"due-{obj.confirmation_code}"] = str(obj.refund_amount)
         for caller, browser in self.callers.items():
             with taken_back() as recorder:
                 browser.post(url, {"action": action, "_selected_action": [str(obj.pk)], **answers})
