@@ -417,7 +417,7 @@ def admin_objects(world, book):
     """An object for each model's pages, and for each action that needs another one, by model and action."""
     user = make_user(username="spare")
     token, _ = ApiToken.issue(user=user, name="Shop")
-    unpaid = book((world["free"].items.first().ticket_type, 1)).cancel()
+    unpaid = book((world["pending"].items.first().ticket_type, 1)).cancel()
     with suppress(BookingCancelled):
         unpaid.confirm(payment_reference="pay_3")
     unpaid.refresh_from_db()
