@@ -107,8 +107,9 @@ lock: $(VENV)/.dev  ## Write requirements/*.txt anew from requirements/*.in; ARG
 torture: $(VENV)/.dev  ## Show the promises under load, faults and attacks, for an hour or two; QUICK=1: three minutes
 	@echo "== Torture"
 	@$(PY) -m benchmarks.torture $(ARGS)
-	@test -n "$(QUICK)" || FUZZ_EXAMPLES=400 SWEEP_VALUES=all TRANSPORT_ROUNDS=5 $(PY) -m config.tests.both --quiet \
-		config/tests/test_api_sweep.py config/tests/test_api_transport.py config/tests/test_api_fuzz.py
+	@test -n "$(QUICK)" || FUZZ_EXAMPLES=400 SWEEP_VALUES=all TRANSPORT_ROUNDS=5 TORTURE_EXAMPLES=1000 \
+		$(PY) -m config.tests.both --quiet config/tests/test_api_sweep.py config/tests/test_api_transport.py \
+		config/tests/test_api_fuzz.py bookings/tests/test_state_machine.py
 
 pgbouncer: $(VENV)/.dev  ## Show the same through PgBouncer in transaction mode, which must be installed; QUICK=1: a minute
 	@echo "== PgBouncer"
