@@ -45,7 +45,7 @@ serve: $(VENV)/.production  ## Run the production server: PORT, BIND, WORKERS, T
 
 test: $(VENV)/.dev  ## Run the tests on SQLite and on PostgreSQL; ARGS="-k name" chooses some
 	@echo "== Tests"
-	@$(PY) -m config.tests.both --quiet --numprocesses auto --maxprocesses 8 --dist loadgroup $(ARGS)
+	@$(PY) -m config.tests.both $(if $(ARGS),,--share) --quiet --numprocesses auto --maxprocesses 8 --dist loadgroup $(ARGS)
 
 check: export QUICK := 1
 check: lint security templates types imports settings migrations locks torture test  ## Run every check, and then the tests

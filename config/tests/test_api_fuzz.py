@@ -15,6 +15,8 @@ from django.conf import settings
 
 from config.tests.server import fresh_database, served
 
+pytestmark = pytest.mark.once
+
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "2")
 ACTORS = ["anonymous", "manager", "box-office"][: 2 if int(EXAMPLES) < 10 else 3]
 ST = Path(sys.executable).with_name("st")

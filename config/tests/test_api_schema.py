@@ -24,7 +24,8 @@ from config.urls import router
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 
-pytestmark = pytest.mark.xdist_group("schema")  # one process makes what all tests of this module share
+# One process makes what all tests of this module share.
+pytestmark = [pytest.mark.once, pytest.mark.xdist_group("schema")]
 
 
 @pytest.fixture(scope="module")
