@@ -25,6 +25,7 @@ from benchmarks.torture.databases import DATABASES
 from benchmarks.torture.keeper import Keeper
 
 SEED = "seed"  # the kind of peer that is known: the original system, with the bookings that it would have had
+MANY = 100_000  # bookings, from which on a peer that adds them up each time has become slow
 WRITES = ("INSERT", "UPDATE", "DELETE", "FOR UPDATE", "FOR NO KEY UPDATE")
 
 
@@ -105,6 +106,7 @@ class Bench:
         self.foreign: list[float] = []
         self.stolen: list[float] = []
         self.requests = 0
+        self.most = 0  # bookings that both have
         self.peer = Peer(options.peer_url) if options.peer_url else None
 
     # One slice
@@ -164,6 +166,7 @@ class Bench:
             f"{options.bookings:,} bookings of the hot ticket type; first answer after {stage.seconds_to_start:.1f} s"
         )
         if self.peer:
+            self.most = min(self.peer.bookings(), options.bookings)
             self.say(f"The peer at {self.peer.url} has {self.peer.bookings():,} bookings.")
         self.target("start to first answer", "under 3 s", f"{stage.seconds_to_start:.1f} s", stage.seconds_to_start < 3)
         memory = stage.memory()
@@ -223,9 +226,8 @@ class Bench:
     def judge(self, workload: Workload, row: Row) -> None:
         if row.of_peer and workload.target:
             found = statistics.median(row.of_peer)
-            self.target(
-                f"{workload.title}, of the peer", f"≥ {workload.target:g}", f"{found:.2f}", found >= workload.target
-            )
+            wanted = workload.target if self.most < MANY else workload.target_of_many or workload.target
+            self.target(f"{workload.title}, of the peer", f"≥ {wanted:g}", f"{found:.2f}", found >= wanted)
         if workload.name == "book" and row.of_pgbench:
             found = statistics.median(row.of_pgbench)
             self.target("booking, of pgbench", "≥ 0.35", f"{found:.2f}", found >= 0.35)
