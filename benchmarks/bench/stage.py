@@ -27,6 +27,7 @@ class Stage:
         self.database, self.name, self.folder, self.keeper = database, name, folder, keeper
         self.url = database.make(name)
         managed(self.url, "migrate", "--verbosity", "0")
+        managed(self.url, "collectstatic", "--no-input", "--verbosity", "0")  # the admin's pages name them
         self.seconds_to_load = 0.0
         if scale:
             began = time.monotonic()
