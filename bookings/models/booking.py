@@ -64,6 +64,11 @@ class BookingQuerySet(models.QuerySet["Booking"]):
         """With all that the API shows of a booking, in three queries whatever their number."""
         return self.select_related("event").prefetch_related("items", "tickets")
 
+    def listed(self) -> Self:
+        """With the same for lists, beside each booking: putting it behind managers, as `detailed` does, is half the work."""
+        beside = [models.Prefetch(name, to_attr=f"listed_{name}") for name in ("items", "tickets")]
+        return self.prefetch_related(*beside)
+
     def with_net_price(self) -> Self:
         """With `net_price`: what those of their places cost that were not cancelled one by one, as reports count it."""
         return self.annotate(net_price=refunding.net_price())

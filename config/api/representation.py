@@ -97,8 +97,10 @@ def one(name: str, attribute: Show | None, kind: type[serializers.Serializer]) -
 
 
 def many(name: str, attribute: Show, kind: type[serializers.Serializer]) -> Make:
+    listed = f"listed_{name}"  # where a list has them already
+
     def make(serializer: Any, instance: Any) -> Any:
-        rows = attribute(instance)
+        rows = instance.__dict__[listed] if listed in instance.__dict__ else attribute(instance)
         rows = rows.all() if isinstance(rows, Manager) else rows
         if not rows:
             return []
