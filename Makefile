@@ -3,7 +3,7 @@
 PYTHON ?= python3
 PORT ?= 8000
 BIND ?= 127.0.0.1
-WORKERS ?= 4
+WORKERS ?= $(shell getconf _NPROCESSORS_ONLN)
 THREADS ?= 8
 ARGS ?=
 

@@ -65,7 +65,7 @@ class BookingQuerySet(models.QuerySet["Booking"]):
         return self.select_related("event").prefetch_related("items", "tickets")
 
     def listed(self) -> Self:
-        """With the same for lists, beside each booking: putting it behind managers, as `detailed` does, is half the work."""
+        """With the same, beside each booking: behind managers, where `detailed` puts it, a list costs twice as much."""
         beside = [models.Prefetch(name, to_attr=f"listed_{name}") for name in ("items", "tickets")]
         return self.prefetch_related(*beside)
 

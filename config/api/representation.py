@@ -100,7 +100,8 @@ def many(name: str, attribute: Show, kind: type[serializers.Serializer]) -> Make
     listed = f"listed_{name}"  # where a list has them already
 
     def make(serializer: Any, instance: Any) -> Any:
-        rows = instance.__dict__[listed] if listed in instance.__dict__ else attribute(instance)
+        rows = getattr(instance, listed, None)
+        rows = attribute(instance) if rows is None else rows
         rows = rows.all() if isinstance(rows, Manager) else rows
         if not rows:
             return []
