@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from rest_framework import serializers
 
-from bookings.admin.cancelling import TicketsForm
+from bookings.admin.cancelling import CancelForm, PaidBack, TicketsForm
 from bookings.admin.dashboard import dashboard
 from bookings.admin.exporting import OF_EVENT, notes_in_cell, state_now
 from bookings.admin.selling import Selling
@@ -26,12 +26,13 @@ from bookings.admin.wording import (
     totals,
 )
 from bookings.models import Booking, Ticket
+from bookings.problems import BookingCancelled, BookingNotPending, HoldExpired
 from bookings.serializers import MetadataField
 from bookings.states import CANCEL_CONFIRMED, CONFIRM, EDGES, Status
 from config.admin import (
     ChosenFilter,
     DomainAdmin,
-    ReasonForm,
+    PassedOver,
     TextField,
     VerbForm,
     amount,
@@ -43,6 +44,7 @@ from config.admin import (
     local_span,
     on_the_wall,
     priced,
+    sentence,
     with_letters,
 )
 from config.api.errors import problem_from
@@ -90,7 +92,9 @@ class PaymentForm(forms.Form):
         max_length=200,
         required=False,
         validators=[validate_line],
-        help_text=gettext_lazy("Of the payment that was received, if there was one."),
+        help_text=gettext_lazy(
+            "Of the payment that was received, if there was one. Without one a refund is not tracked."
+        ),
     )
 
 
@@ -306,10 +310,12 @@ class BookingAdmin(Selling, DomainAdmin):
         if seconds is None:
             return None
         minutes = -(-seconds // 60)
-        zone = booking.event.venue.timezone
-        until = f"{on_the_wall(booking.expires_at, zone, 'H:i')} {zone}"
         left = ngettext("%(count)s minute left, until %(until)s", "%(count)s minutes left, until %(until)s", minutes)
-        return left % {"count": minutes, "until": until}
+        return left % {"count": minutes, "until": self.held_until(booking)}
+
+    def held_until(self, booking):
+        zone = booking.event.venue.timezone
+        return f"{on_the_wall(booking.expires_at, zone, 'H:i')} {zone}"
 
     # Actions
 
@@ -340,39 +346,59 @@ class BookingAdmin(Selling, DomainAdmin):
         reference = form.cleaned_data["payment_reference"]
 
         def confirm(booking):
-            booking.confirm(payment_reference=reference, by=request.user)
+            try:
+                booking.confirm(payment_reference=reference, by=request.user)
+            except (HoldExpired, BookingCancelled) as refusal:
+                if reference:
+                    raise type(refusal)(f"{sentence(refusal)} {self.noted(booking, reference)}") from None
+                raise
 
         return self.act(request, queryset, confirm, _("Confirmed"), skip=why_not_confirm)
 
+    def noted(self, booking, reference):
+        """What became of a payment that there are no places for."""
+        booking.refresh_from_db()
+        if not booking.refund_due:
+            return _("The payment %s is noted.") % reference
+        due = amount(booking.refund_amount, booking.currency)
+        told = _("The payment %(payment)s is noted: %(amount)s is to be paid back.")
+        return told % {"payment": reference, "amount": due}
+
     @admin.action(description=gettext_lazy("Cancel…"), permissions=["cancel"])
     def cancel(self, request, queryset):
-        form = ReasonForm(request.POST if "confirmed" in request.POST else None)
+        form = CancelForm(queryset, request.POST if "confirmed" in request.POST else None)
         if not form.is_valid():
+            self.tell_each(request, list(form.non_field_errors()), messages.ERROR, _("And %s more have changed."))
             return self.ask(request, queryset, self.summary, title=_("Cancel bookings"), form=form)
+        paid_back = PaidBack()
 
         def cancel(booking):
-            booking.cancel(reason=form.cleaned_data["reason"], by=request.user)
+            was_confirmed = booking.status == Status.CONFIRMED
+            try:
+                booking.cancel(reason=form.cleaned_data["reason"], by=request.user, pending_only=not was_confirmed)
+            except BookingNotPending:  # somebody was faster than this request
+                raise BookingNotPending(_("It was confirmed meanwhile: it was not cancelled.")) from None
+            paid_back.add(booking, booking.worth if was_confirmed else 0)
 
-        return self.act(request, queryset, cancel, _("Cancelled"), skip=why_not_cancel)
+        answer = self.act(request, queryset, cancel, _("Cancelled"), skip=why_not_cancel)
+        self.tell_each(request, paid_back.in_words(), messages.WARNING, "")
+        return answer
 
     @admin.action(description=gettext_lazy("Cancel tickets…"), permissions=["cancel"])
     def cancel_tickets(self, request, queryset):
         form = TicketsForm(queryset.get(), request.POST if "confirmed" in request.POST else None)
-        if not form.is_valid():
+        if form.why_none is None and not form.is_valid():
             return self.ask(request, queryset, self.summary, title=_("Cancel tickets"), form=form)
+        paid_back = PaidBack()
 
         def cancel(booking):
             before = booking.worth
             booking.cancel(tickets=form.chosen, reason=form.cleaned_data["reason"], by=request.user)
-            less = before - booking.worth
-            if booking.refund_due:
-                due = amount(booking.refund_amount, booking.currency)
-                self.message_user(request, _("To be paid back now: %s.") % due, messages.WARNING)
-            elif less and booking.status == Status.CONFIRMED:  # no payment is known, and nothing is marked
-                told = _("To be given back, if it was paid: %(amount)s.") % {"amount": amount(less, booking.currency)}
-                self.message_user(request, told, messages.WARNING)
+            is_whole = booking.status == Status.CANCELLED
+            paid_back.add(booking, before if is_whole else before - booking.worth)
+            self.tell_each(request, paid_back.in_words(), messages.WARNING, "")
 
-        return self.act(request, queryset, cancel, _("Tickets cancelled"))
+        return self.act(request, queryset, cancel, _("Tickets cancelled"), skip=lambda booking: form.why_none)
 
     @admin.action(description=gettext_lazy("Extend the hold…"), permissions=["change"])
     def extend(self, request, queryset):
@@ -383,6 +409,8 @@ class BookingAdmin(Selling, DomainAdmin):
 
         def extend(booking):
             booking.extend(hold=dt.timedelta(minutes=form.cleaned_data["minutes"]), by=request.user)
+            if not booking.is_extended:
+                raise PassedOver(_("passed over, because its hold lasts until %s already.") % self.held_until(booking))
 
         return self.act(request, queryset, extend, _("Hold extended"))
 

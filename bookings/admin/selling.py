@@ -94,7 +94,7 @@ class SaleForm(forms.Form):
         max_length=200,
         required=False,
         validators=[validate_line],
-        help_text=gettext_lazy("Such as the number of the receipt."),
+        help_text=gettext_lazy("Such as the number of the receipt. Without one a refund of this sale is not tracked."),
     )
     key = forms.UUIDField(widget=forms.HiddenInput)
 
