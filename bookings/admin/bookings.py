@@ -28,7 +28,7 @@ from bookings.admin.wording import (
 from bookings.models import Booking, Ticket
 from bookings.problems import BookingCancelled, BookingNotPending, HoldExpired
 from bookings.serializers import MetadataField
-from bookings.states import CANCEL_CONFIRMED, CONFIRM, EDGES, Status
+from bookings.states import CANCEL_CONFIRMED, CONFIRM, EDGES, LIVE, Status
 from config.admin import (
     ChosenFilter,
     DomainAdmin,
@@ -198,7 +198,8 @@ class BookingAdmin(Selling, DomainAdmin):
         return queryset.matching(search_term) if search_term.strip() else queryset, False
 
     def prepare(self, request, changelist):
-        changelist.totals = None if changelist.paginator.is_more else totals(changelist.queryset)
+        found = (None, []) if changelist.paginator.is_more else totals(changelist.queryset)
+        changelist.totals, changelist.to_pay_back = found
 
     def has_add_permission(self, request):
         return False
@@ -243,14 +244,20 @@ class BookingAdmin(Selling, DomainAdmin):
 
     @admin.display(description=gettext_lazy("places"))
     def places(self, booking):
-        if booking.cancelled_quantity:
-            return _("%(left)s of %(booked)s") % {"left": booking.places, "booked": booking.quantity}
-        return booking.places
+        return self.places_of(booking, booking.places)
+
+    def places_of(self, booking, left):
+        if left == booking.quantity:
+            return left
+        return _("%(left)s of %(booked)s") % {"left": left, "booked": booking.quantity}
 
     @admin.display(description=gettext_lazy("total"))
     def total(self, booking):
-        net = amount(booking.net_price, booking.currency)
-        if booking.net_price == booking.total_price:
+        return self.total_of(booking, booking.net_price)
+
+    def total_of(self, booking, worth):
+        net = amount(worth, booking.currency)
+        if worth == booking.total_price:
             return net
         return format_html('{}<br><span class="quiet">{}</span>', net, self.booked_total(booking))
 
@@ -267,6 +274,7 @@ class BookingAdmin(Selling, DomainAdmin):
 
     def panels(self, request, booking):
         at = timezone.now()
+        is_live = booking.status_at(at) in LIVE
         # Whoever may see a booking sees its tickets, as in the API; their own pages ask for a permission of their own.
         may_open = request.user.has_perm("bookings.view_ticket")
         tickets = list(booking.tickets.select_related("ticket_type")[: MOST_SHOWN + 1])
@@ -277,11 +285,17 @@ class BookingAdmin(Selling, DomainAdmin):
             "hold": self.hold(booking, at),
             "event_url": change_url(Event, booking.event_id),
             "when": local_span(booking.event),
-            "places": self.places(booking),
-            "total": self.total(booking),
+            # Of a booking that is over none are left, whatever lists and tables say it was worth.
+            "places": self.places_of(booking, booking.places if is_live else 0),
+            "total": self.total_of(booking, booking.net_price if is_live else 0),
             "refund": booking.refund_due and amount(booking.refund_amount, booking.currency),
             "items": [
-                (item, amount(item.unit_price, booking.currency), amount(item.total_price, booking.currency))
+                (
+                    item,
+                    item.quantity - item.cancelled_quantity if is_live else 0,
+                    amount(item.unit_price, booking.currency),
+                    amount(item.total_price, booking.currency),
+                )
                 for item in booking.items.all()
             ],
             "tickets": self.tickets(tickets[:MOST_SHOWN], booking, may_open=may_open),

@@ -8,6 +8,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from bookings.admin.wording import amounts
 from bookings.models import Ticket
 from bookings.states import LIVE, Status
 from config import money
@@ -62,13 +63,9 @@ class PaidBack:
             self.perhaps[booking.currency] = self.perhaps.get(booking.currency, 0) + less
 
     def in_words(self):
-        due, perhaps = amounts(self.due), amounts(self.perhaps)
+        due, perhaps = ", ".join(amounts(self.due)), ", ".join(amounts(self.perhaps))
         texts = [_("To be paid back now: %s.") % due] if due else []
         return texts + ([_("To be given back, if it was paid: %(amount)s.") % {"amount": perhaps}] if perhaps else [])
-
-
-def amounts(by_currency):
-    return ", ".join(amount(value, currency) for currency, value in sorted(by_currency.items()))
 
 
 class TicketChoices(forms.CheckboxSelectMultiple):

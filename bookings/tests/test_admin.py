@@ -497,6 +497,25 @@ def test_hold_that_ran_out_is_not_extended_and_that_is_said(book):
     assert messages_of(answer) == [("error", refusal)]
 
 
+def test_booking_that_is_over_has_no_places_left_on_its_page(make_type, book):
+    seat = make_type()
+    cancelled, expired = book((seat, 4)).confirm().cancel(), overdue(book((seat, 4)))
+    partly = book((seat, 4)).confirm()
+    partly.cancel(tickets=[partly.tickets.first().code])
+    browser = staff()
+    booked = '<br><span class="quiet">booked for 199.60\xa0EUR</span>'
+    for booking, places, total, left in (
+        (cancelled, "0 of 4", f"0.00\xa0EUR{booked}", 0),
+        (expired, "0 of 4", f"0.00\xa0EUR{booked}", 0),
+        (partly, "3 of 4", f"149.70\xa0EUR{booked}", 3),
+        (book((seat, 4)), "4", "199.60\xa0EUR", 4),
+    ):
+        page = browser.get(url(Booking, "change", booking.pk)).content.decode()
+        assert f"<dt>Places</dt><dd>{places}</dd>" in page
+        assert f"<dt>Total</dt><dd>{total}</dd>" in page
+        assert f'<td class="count">4</td><td class="count">{left}</td>' in page
+
+
 def test_booking_on_one_screen(make_type, book):
     booking = book((make_type(), 2), customer_name="Zoë Quist").confirm(payment_reference="till 4")
     booking.tickets.first().check_in(at=timezone.now())
