@@ -98,28 +98,35 @@ class SaleForm(forms.Form):
     )
     key = forms.UUIDField(widget=forms.HiddenInput)
 
-    def __init__(self, event, types, *args, **kwargs):
-        super().__init__(*args, initial={"key": uuid.uuid4()}, **kwargs)
+    def __init__(self, event, types, data=None, *, typed=None):
+        super().__init__(data, initial={"key": uuid.uuid4(), **(typed or {})})
         self.event, self.types = event, types
         at = timezone.now()
         self.states = {kind.pk: kind.status_at(at) for kind in types}
         for kind in types:
-            self.fields[f"quantity_{kind.pk}"] = forms.IntegerField(
-                label=kind.name,
-                min_value=0,
-                max_value=kind.max_per_booking,
-                required=False,
-                error_messages={
-                    "invalid": _("Enter a number."),
-                    "min_value": _("Enter a number."),
-                    "max_value": _("%(limit_value)s at most in one booking."),
-                },
-            )
+            self.fields[f"quantity_{kind.pk}"] = self.quantity(kind)
             if not self.is_bound and self.states[kind.pk] == "on_sale" and not self.has_focus:
                 self.focus(f"quantity_{kind.pk}")
             self.fields[f"price_{kind.pk}"] = forms.DecimalField(
                 widget=forms.HiddenInput, initial=money.plain(kind.price, event.currency), required=False
             )
+
+    def quantity(self, kind):
+        """What is left is no bound here, though the page shows it: of a sale that is sent twice it is less by then."""
+        number = _("Enter a whole number, 0 or more.")
+        too_many = _("%(limit_value)s at most in one booking.")
+        if kind.available < kind.max_per_booking:  # what they would be told next
+            text = _("“%(name)s”: %%(show_value)s requested, %(left)s available.")
+            too_many = text % {"name": kind.name.replace("%", "%%"), "left": kind.available}
+        field = forms.IntegerField(
+            label=kind.name,
+            min_value=0,
+            max_value=kind.max_per_booking,
+            required=False,
+            error_messages={"invalid": number, "min_value": number, "max_value": too_many},
+        )
+        field.widget.attrs["max"] = min(kind.available, kind.max_per_booking)
+        return field
 
     has_focus = False
 
@@ -213,12 +220,14 @@ class Selling:
         event = events.filter(pk=asked).first() if asked.isdecimal() and len(asked) < 19 else None
         if event is None:
             return self.choose(request, events.upcoming(at).available(at))
+        is_sale = request.method == "POST" and "look" not in request.POST
         reason = event.sales_refusal(at)
-        if reason and request.method != "POST":
+        if reason and not is_sale:
             return self.unsold(request, event, reason, at)
         types = list(TicketType.objects.filter(event=event).with_availability(at))
-        form = SaleForm(event, types, request.POST or None)
-        if request.method == "POST" and form.is_valid() and self.sold(request, form):
+        typed = {name: value for name, value in request.POST.items() if not name.startswith("price_")}
+        form = SaleForm(event, types, request.POST if is_sale else None, typed=typed)
+        if is_sale and form.is_valid() and self.sold(request, form):
             return HttpResponseRedirect(f"{self.page_url('sell')}?event={event.pk}")
         return self.counter(request, form)
 
@@ -274,7 +283,7 @@ class Selling:
             fill=fill(event.held - event.unpaid, event.unpaid, event.capacity),
             form=form,
             decimals=money.DECIMALS[event.currency],
-            now=on_the_wall(timezone.now(), event.venue.timezone, "H:i"),
+            now=f"{on_the_wall(timezone.now(), event.venue.timezone, 'H:i')} {event.venue.timezone}",
             change_url=self.page_url("sell"),
         )
 
