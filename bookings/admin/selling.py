@@ -11,7 +11,7 @@ from decimal import Decimal
 from django import forms
 from django.contrib import messages
 from django.db.models import Q
-from django.http import HttpResponseRedirect
+from django.http import HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -71,6 +71,19 @@ MOST_WORDS = 10
 ANONYMOUS = "walk-in.invalid"  # a domain that cannot exist (RFC 2606): nothing is ever sent there
 
 
+def most(kind):
+    """How many of a ticket type can be sold in one booking now."""
+    return min(kind.available, kind.max_per_booking)
+
+
+def taken(event):
+    return fill(event.held - event.unpaid, event.unpaid, event.capacity)
+
+
+def clock(event):
+    return on_the_wall(timezone.now(), event.venue.timezone, "H:i")
+
+
 class SaleForm(forms.Form):
     """Who buys how many of what. It remembers the prices that it showed, and bears a name of its own: sent twice, as by
     a double click, it sells once.
@@ -125,7 +138,7 @@ class SaleForm(forms.Form):
             required=False,
             error_messages={"invalid": number, "min_value": number, "max_value": too_many},
         )
-        field.widget.attrs["max"] = min(kind.available, kind.max_per_booking)
+        field.widget.attrs["max"] = most(kind)
         return field
 
     has_focus = False
@@ -221,10 +234,13 @@ class Selling:
         if event is None:
             return self.choose(request, events.upcoming(at).available(at))
         is_sale = request.method == "POST" and "look" not in request.POST
+        types = TicketType.objects.filter(event=event).with_availability(at)
+        if "left" in request.GET and request.method == "GET":
+            return self.left(event, types)
         reason = event.sales_refusal(at)
         if reason and not is_sale:
             return self.unsold(request, event, reason, at)
-        types = list(TicketType.objects.filter(event=event).with_availability(at))
+        types = list(types)
         typed = {name: value for name, value in request.POST.items() if not name.startswith("price_")}
         form = SaleForm(event, types, request.POST if is_sale else None, typed=typed)
         if is_sale and form.is_valid() and self.sold(request, form):
@@ -242,10 +258,7 @@ class Selling:
             "admin/bookings/choose_event.html",
             title=_("Sell at the counter"),
             words=words,
-            events=[
-                (event, local_span(event), fill(event.held - event.unpaid, event.unpaid, event.capacity))
-                for event in found[:MOST_EVENTS]
-            ],
+            events=[(event, local_span(event), taken(event)) for event in found[:MOST_EVENTS]],
             has_more=len(found) > MOST_EVENTS,
         )
 
@@ -262,7 +275,7 @@ class Selling:
             subtitle=None,
             event=event,
             when=local_span(event),
-            fill=fill(event.held - event.unpaid, event.unpaid, event.capacity),
+            fill=taken(event),
             why=why,
             reason=event.cancel_reason if reason == "cancelled" else "",
             begins=with_letters(starts.sales_start_at, zone) if reason == "not_started" and starts else "",
@@ -270,6 +283,15 @@ class Selling:
             event_url=change_url(Event, event.pk) if may_see else None,
             change_url=self.page_url("sell"),
         )
+
+    def left(self, event, types):
+        """What is left by now, for a page that is open: of each ticket type how it is shown, the most, and in words."""
+        told = _("%(name)s: %(left)s left")
+        left = {
+            kind.pk: (shown := number(kind.available), most(kind), told % {"name": kind.name, "left": shown})
+            for kind in types
+        }
+        return JsonResponse({"left": left, "taken": taken(event), "now": clock(event)})
 
     def counter(self, request, form):
         event = form.event
@@ -280,10 +302,10 @@ class Selling:
             subtitle=None,
             event=event,
             when=local_span(event),
-            fill=fill(event.held - event.unpaid, event.unpaid, event.capacity),
+            fill=taken(event),
             form=form,
             decimals=money.DECIMALS[event.currency],
-            now=f"{on_the_wall(timezone.now(), event.venue.timezone, 'H:i')} {event.venue.timezone}",
+            now=clock(event),
             change_url=self.page_url("sell"),
         )
 

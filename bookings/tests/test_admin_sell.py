@@ -308,6 +308,25 @@ def test_look_again_keeps_what_was_typed_and_shows_what_is_by_now(seat, book):
     assert facts()[-1] == ("confirmed", 4, Decimal(240))
 
 
+def test_open_page_asks_for_what_is_left_by_now(seat, make_type, book, django_assert_num_queries):
+    box = make_type(event=seat.event, name="Box", max_per_booking=8)
+    browser = staff()
+    page = browser.get(page_of(seat.event)).content.decode()
+    assert f'<td class="count" data-left="{box.pk}">10</td>' in page
+
+    def left():
+        answer = browser.get(f"{page_of(seat.event)}&left=yes").json()
+        assert re.fullmatch(r"\d\d:\d\d", answer["now"])
+        assert f"{10 - int(answer['left'][str(seat.pk)][0])} / 10</span>" in answer["taken"]
+        return answer["left"]
+
+    assert left() == {str(seat.pk): ["10", 10, "Seat: 10 left"], str(box.pk): ["10", 8, "Box: 10 left"]}
+    book((seat, 10))
+    with django_assert_num_queries(4):
+        assert left() == {str(seat.pk): ["0", 0, "Seat: 0 left"], str(box.pk): ["0", 0, "Box: 0 left"]}
+    assert staff(Role.DOOR).get(f"{page_of(seat.event)}&left=yes").status_code == 403
+
+
 def test_look_again_at_what_cannot_be_sold_any_more_says_why(seat):
     browser = staff()
     form = open_page(browser, seat.event)
@@ -318,7 +337,8 @@ def test_look_again_at_what_cannot_be_sold_any_more_says_why(seat):
 
 def test_time_of_what_is_shown_names_its_zone_and_a_missing_payment_is_explained(seat):
     page = staff().get(page_of(seat.event)).content.decode()
-    assert re.search(r"Prices and places as of \d\d:\d\d Europe/Vienna\.", page)
+    now = r"\d\d:\d\d"
+    assert re.search(rf'Prices as of {now}, places as of <span id="now">{now}</span>, Europe/Vienna\.', page)
     assert "Without one a refund of this sale is not tracked." in page
 
 
