@@ -14,7 +14,7 @@ from rest_framework import serializers
 from bookings.admin.cancelling import CancelForm, PaidBack, TicketsForm
 from bookings.admin.dashboard import dashboard
 from bookings.admin.exporting import OF_EVENT, notes_in_cell, state_now
-from bookings.admin.selling import Selling
+from bookings.admin.selling import Selling, confirm_or_tell
 from bookings.admin.wording import (
     LABELS,
     TICKET_LABELS,
@@ -26,7 +26,7 @@ from bookings.admin.wording import (
     totals,
 )
 from bookings.models import Booking, Ticket
-from bookings.problems import BookingCancelled, BookingNotPending, HoldExpired
+from bookings.problems import BookingNotPending
 from bookings.serializers import MetadataField
 from bookings.states import CANCEL_CONFIRMED, CONFIRM, EDGES, LIVE, Status
 from config.admin import (
@@ -44,7 +44,6 @@ from config.admin import (
     local_span,
     on_the_wall,
     priced,
-    sentence,
     with_letters,
 )
 from config.api.errors import problem_from
@@ -360,23 +359,9 @@ class BookingAdmin(Selling, DomainAdmin):
         reference = form.cleaned_data["payment_reference"]
 
         def confirm(booking):
-            try:
-                booking.confirm(payment_reference=reference, by=request.user)
-            except (HoldExpired, BookingCancelled) as refusal:
-                if reference:
-                    raise type(refusal)(f"{sentence(refusal)} {self.noted(booking, reference)}") from None
-                raise
+            confirm_or_tell(booking, reference, by=request.user)
 
         return self.act(request, queryset, confirm, _("Confirmed"), skip=why_not_confirm)
-
-    def noted(self, booking, reference):
-        """What became of a payment that there are no places for."""
-        booking.refresh_from_db()
-        if not booking.refund_due:
-            return _("The payment %s is noted.") % reference
-        due = amount(booking.refund_amount, booking.currency)
-        told = _("The payment %(payment)s is noted: %(amount)s is to be paid back.")
-        return told % {"payment": reference, "amount": due}
 
     @admin.action(description=gettext_lazy("Cancel…"), permissions=["cancel"])
     def cancel(self, request, queryset):

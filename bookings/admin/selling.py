@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy
 
 from bookings.codes import random_code
 from bookings.models import Booking, IdempotencyKey, Line
-from bookings.problems import IdempotencyKeyReused
+from bookings.problems import BookingCancelled, HoldExpired, IdempotencyKeyReused
 from config import money
 from config.admin import (
     REFUSALS,
@@ -34,6 +34,7 @@ from config.admin import (
     local_span,
     number,
     on_the_wall,
+    sentence,
     with_letters,
 )
 from config.text import validate_line
@@ -219,6 +220,21 @@ class PriceChanged(Exception):
     """A price is not the one that the customer was told."""
 
 
+def confirm_or_tell(booking, reference, *, by):
+    """Confirms; a refusal tells what became of the payment as well."""
+    try:
+        booking.confirm(payment_reference=reference, by=by)
+    except (HoldExpired, BookingCancelled) as refusal:
+        if not reference:
+            raise
+        booking.refresh_from_db()
+        told = _("%(why)s The payment %(payment)s is noted.")
+        if booking.refund_due:
+            told = _("%(why)s The payment %(payment)s is noted: %(amount)s is to be paid back.")
+        due = amount(booking.refund_amount, booking.currency)
+        raise type(refusal)(told % {"why": sentence(refusal), "payment": reference, "amount": due}) from None
+
+
 class Selling:
     """The pages of the counter, for the admin of bookings."""
 
@@ -343,7 +359,7 @@ class Selling:
 
     def confirm_or_let_go(self, request, booking, reference):
         try:
-            booking.confirm(payment_reference=reference, by=request.user)
+            confirm_or_tell(booking, reference, by=request.user)
         except REFUSALS:
             with contextlib.suppress(*REFUSALS):
                 booking.cancel(reason="It could not be confirmed at the counter.", by=request.user)

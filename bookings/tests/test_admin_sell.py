@@ -171,8 +171,10 @@ def test_sale_whose_event_is_cancelled_in_between_holds_nothing(seat, monkeypatc
 
     monkeypatch.setattr(Booking, "confirm", too_late)
     browser = staff()
-    answer = sell(browser, seat.event, open_page(browser, seat.event), **{f"quantity_{seat.pk}": "1"})
-    assert errors_of(answer) == {"__all__": ["The booking was cancelled."]}
+    typed = {f"quantity_{seat.pk}": "1", "payment_reference": "till 4"}
+    answer = sell(browser, seat.event, open_page(browser, seat.event), **typed)
+    noted = "The payment till 4 is noted: 49.90\N{NO-BREAK SPACE}EUR is to be paid back."
+    assert errors_of(answer) == {"__all__": [f"The booking was cancelled. {noted}"]}
     assert (facts()[0][0], figures()) == ("cancelled", {"Concert": 0, "Seat": 0})
 
 
