@@ -11,10 +11,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from rest_framework import serializers
 
-from bookings.admin.cancelling import TicketsForm
+from bookings.admin.cancelling import CancelForm, PaidBack, TicketsForm
 from bookings.admin.dashboard import dashboard
 from bookings.admin.exporting import OF_EVENT, notes_in_cell, state_now
-from bookings.admin.selling import Selling
+from bookings.admin.selling import Selling, confirm_or_tell
 from bookings.admin.wording import (
     LABELS,
     TICKET_LABELS,
@@ -26,12 +26,13 @@ from bookings.admin.wording import (
     totals,
 )
 from bookings.models import Booking, Ticket
+from bookings.problems import BookingNotPending
 from bookings.serializers import MetadataField
-from bookings.states import CANCEL_CONFIRMED, CONFIRM, EDGES, Status
+from bookings.states import CANCEL_CONFIRMED, CONFIRM, EDGES, LIVE, Status
 from config.admin import (
     ChosenFilter,
     DomainAdmin,
-    ReasonForm,
+    PassedOver,
     TextField,
     VerbForm,
     amount,
@@ -90,7 +91,9 @@ class PaymentForm(forms.Form):
         max_length=200,
         required=False,
         validators=[validate_line],
-        help_text=gettext_lazy("Of the payment that was received, if there was one."),
+        help_text=gettext_lazy(
+            "Of the payment that was received, if there was one. Without one a refund is not tracked."
+        ),
     )
 
 
@@ -194,7 +197,8 @@ class BookingAdmin(Selling, DomainAdmin):
         return queryset.matching(search_term) if search_term.strip() else queryset, False
 
     def prepare(self, request, changelist):
-        changelist.totals = None if changelist.paginator.is_more else totals(changelist.queryset)
+        found = (None, []) if changelist.paginator.is_more else totals(changelist.queryset)
+        changelist.totals, changelist.to_pay_back = found
 
     def has_add_permission(self, request):
         return False
@@ -239,14 +243,20 @@ class BookingAdmin(Selling, DomainAdmin):
 
     @admin.display(description=gettext_lazy("places"))
     def places(self, booking):
-        if booking.cancelled_quantity:
-            return _("%(left)s of %(booked)s") % {"left": booking.places, "booked": booking.quantity}
-        return booking.places
+        return self.places_of(booking, booking.places)
+
+    def places_of(self, booking, left):
+        if left == booking.quantity:
+            return left
+        return _("%(left)s of %(booked)s") % {"left": left, "booked": booking.quantity}
 
     @admin.display(description=gettext_lazy("total"))
     def total(self, booking):
-        net = amount(booking.net_price, booking.currency)
-        if booking.net_price == booking.total_price:
+        return self.total_of(booking, booking.net_price)
+
+    def total_of(self, booking, worth):
+        net = amount(worth, booking.currency)
+        if worth == booking.total_price:
             return net
         return format_html('{}<br><span class="quiet">{}</span>', net, self.booked_total(booking))
 
@@ -263,6 +273,7 @@ class BookingAdmin(Selling, DomainAdmin):
 
     def panels(self, request, booking):
         at = timezone.now()
+        is_live = booking.status_at(at) in LIVE
         # Whoever may see a booking sees its tickets, as in the API; their own pages ask for a permission of their own.
         may_open = request.user.has_perm("bookings.view_ticket")
         tickets = list(booking.tickets.select_related("ticket_type")[: MOST_SHOWN + 1])
@@ -273,11 +284,17 @@ class BookingAdmin(Selling, DomainAdmin):
             "hold": self.hold(booking, at),
             "event_url": change_url(Event, booking.event_id),
             "when": local_span(booking.event),
-            "places": self.places(booking),
-            "total": self.total(booking),
+            # Of a booking that is over none are left, whatever lists and tables say it was worth.
+            "places": self.places_of(booking, booking.places if is_live else 0),
+            "total": self.total_of(booking, booking.net_price if is_live else 0),
             "refund": booking.refund_due and amount(booking.refund_amount, booking.currency),
             "items": [
-                (item, amount(item.unit_price, booking.currency), amount(item.total_price, booking.currency))
+                (
+                    item,
+                    item.quantity - item.cancelled_quantity if is_live else 0,
+                    amount(item.unit_price, booking.currency),
+                    amount(item.total_price, booking.currency),
+                )
                 for item in booking.items.all()
             ],
             "tickets": self.tickets(tickets[:MOST_SHOWN], booking, may_open=may_open),
@@ -306,10 +323,12 @@ class BookingAdmin(Selling, DomainAdmin):
         if seconds is None:
             return None
         minutes = -(-seconds // 60)
-        zone = booking.event.venue.timezone
-        until = f"{on_the_wall(booking.expires_at, zone, 'H:i')} {zone}"
         left = ngettext("%(count)s minute left, until %(until)s", "%(count)s minutes left, until %(until)s", minutes)
-        return left % {"count": minutes, "until": until}
+        return left % {"count": minutes, "until": self.held_until(booking)}
+
+    def held_until(self, booking):
+        zone = booking.event.venue.timezone
+        return f"{on_the_wall(booking.expires_at, zone, 'H:i')} {zone}"
 
     # Actions
 
@@ -340,39 +359,45 @@ class BookingAdmin(Selling, DomainAdmin):
         reference = form.cleaned_data["payment_reference"]
 
         def confirm(booking):
-            booking.confirm(payment_reference=reference, by=request.user)
+            confirm_or_tell(booking, reference, by=request.user)
 
         return self.act(request, queryset, confirm, _("Confirmed"), skip=why_not_confirm)
 
     @admin.action(description=gettext_lazy("Cancel…"), permissions=["cancel"])
     def cancel(self, request, queryset):
-        form = ReasonForm(request.POST if "confirmed" in request.POST else None)
+        form = CancelForm(queryset, request.POST if "confirmed" in request.POST else None)
         if not form.is_valid():
+            self.tell_each(request, list(form.non_field_errors()), messages.ERROR, _("And %s more have changed."))
             return self.ask(request, queryset, self.summary, title=_("Cancel bookings"), form=form)
+        paid_back = PaidBack()
 
         def cancel(booking):
-            booking.cancel(reason=form.cleaned_data["reason"], by=request.user)
+            was_confirmed = booking.status == Status.CONFIRMED
+            try:
+                booking.cancel(reason=form.cleaned_data["reason"], by=request.user, pending_only=not was_confirmed)
+            except BookingNotPending:  # somebody was faster than this request
+                raise BookingNotPending(_("It was confirmed meanwhile: it was not cancelled.")) from None
+            paid_back.add(booking, booking.worth if was_confirmed else 0)
 
-        return self.act(request, queryset, cancel, _("Cancelled"), skip=why_not_cancel)
+        answer = self.act(request, queryset, cancel, _("Cancelled"), skip=why_not_cancel)
+        self.tell_each(request, paid_back.in_words(), messages.WARNING, "")
+        return answer
 
     @admin.action(description=gettext_lazy("Cancel tickets…"), permissions=["cancel"])
     def cancel_tickets(self, request, queryset):
         form = TicketsForm(queryset.get(), request.POST if "confirmed" in request.POST else None)
-        if not form.is_valid():
+        if form.why_none is None and not form.is_valid():
             return self.ask(request, queryset, self.summary, title=_("Cancel tickets"), form=form)
+        paid_back = PaidBack()
 
         def cancel(booking):
             before = booking.worth
             booking.cancel(tickets=form.chosen, reason=form.cleaned_data["reason"], by=request.user)
-            less = before - booking.worth
-            if booking.refund_due:
-                due = amount(booking.refund_amount, booking.currency)
-                self.message_user(request, _("To be paid back now: %s.") % due, messages.WARNING)
-            elif less and booking.status == Status.CONFIRMED:  # no payment is known, and nothing is marked
-                told = _("To be given back, if it was paid: %(amount)s.") % {"amount": amount(less, booking.currency)}
-                self.message_user(request, told, messages.WARNING)
+            is_whole = booking.status == Status.CANCELLED
+            paid_back.add(booking, before if is_whole else before - booking.worth)
+            self.tell_each(request, paid_back.in_words(), messages.WARNING, "")
 
-        return self.act(request, queryset, cancel, _("Tickets cancelled"))
+        return self.act(request, queryset, cancel, _("Tickets cancelled"), skip=lambda booking: form.why_none)
 
     @admin.action(description=gettext_lazy("Extend the hold…"), permissions=["change"])
     def extend(self, request, queryset):
@@ -383,6 +408,8 @@ class BookingAdmin(Selling, DomainAdmin):
 
         def extend(booking):
             booking.extend(hold=dt.timedelta(minutes=form.cleaned_data["minutes"]), by=request.user)
+            if not booking.is_extended:
+                raise PassedOver(_("passed over, because its hold lasts until %s already.") % self.held_until(booking))
 
         return self.act(request, queryset, extend, _("Hold extended"))
 

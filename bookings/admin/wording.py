@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from bookings.models import Ticket
 from bookings.reports.queries import bookings_by_status
 from bookings.states import Status
+from config import money
 from config.admin import DayFilter, amount, on_the_wall, with_letters
 
 SOON = dt.timedelta(minutes=10)
@@ -63,7 +64,7 @@ class SoldFilter(DayFilter):
 
 
 @dataclass
-class Total:
+class OfState:
     """What the bookings of one state add up to; amounts of different currencies are never added."""
 
     state: str
@@ -73,15 +74,23 @@ class Total:
     amounts: list = field(default_factory=list)
 
 
+def amounts(by_currency):
+    """Each currency's amount in words."""
+    return [amount(value, currency) for currency, value in sorted(by_currency.items())]
+
+
 def totals(bookings):
-    """Of each state of which there are any; one statement."""
-    found = {}
-    for state, currency, count, places, money in bookings_by_status(timezone.now(), bookings):
-        total = found.setdefault(state, Total(state, LABELS[state]))
+    """Of each state of which there are any, and what is to be paid back of them all; one statement."""
+    found, due = {}, {}
+    rows = bookings_by_status(timezone.now(), bookings).annotate(due=money.Total("refund_amount"))
+    for state, currency, count, places, worth, owed in rows:
+        total = found.setdefault(state, OfState(state, LABELS[state]))
         total.bookings += count
         total.places += int(places)
-        total.amounts.append(amount(money, currency))
-    return [found[state] for state in LABELS if state in found]
+        total.amounts.append(amount(worth, currency))
+        if owed:
+            due[currency] = due.get(currency, 0) + owed
+    return [found[state] for state in LABELS if state in found], amounts(due)
 
 
 # History

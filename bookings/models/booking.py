@@ -148,6 +148,7 @@ class Booking(models.Model):
 
     Status = Status
     is_replay = False  # whether `place` found this booking under its idempotency key instead of making it
+    is_extended = False  # whether `extend` let its hold last longer, instead of leaving one that lasts longer already
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     confirmation_code = models.CharField(
@@ -369,7 +370,8 @@ class Booking(models.Model):
     def extend(self, *, hold: dt.timedelta | None = None, by: Any = None) -> "Booking":
         """Lets a hold that has not run out last for `hold` from now (by default and at most what the settings say).
 
-        Changes nothing when it lasts longer already. Raises HoldExpired, BookingNotPending, BookingCancelled.
+        Changes nothing when it lasts longer already, and sets `is_extended` when not. Raises HoldExpired,
+        BookingNotPending, BookingCancelled.
         """
         return extending.extend(self, hold=hold, by=by)
 

@@ -172,6 +172,12 @@ def figures_of_bookings() -> dict[str, Any]:
     return {"seats": Sum(F("quantity") - F("cancelled_quantity")), "amount": money.Total(net_price())}
 
 
+def to_pay_back(bookings: "QuerySet[Booking] | None" = None) -> Any:
+    """For each currency: of how many payments something is to be paid back, and how much; one statement."""
+    rows = everything(bookings).to_refund().order_by("currency").values_list("currency")
+    return rows.annotate(count=Count("pk"), amount=money.Total("refund_amount"))
+
+
 # Overview and occupancy
 
 

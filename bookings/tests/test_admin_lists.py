@@ -1,12 +1,16 @@
 """The list of bookings: what it is searched and filtered by, what it adds up to, and that it counts to no end."""
 
+import csv
 import datetime as dt
+import io
+from decimal import Decimal
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from bookings.checkup import check_refunds
 from bookings.models import Booking, BookingChange, BookingItem, Ticket
 from config.access.roles import Role
 from config.admin import lists
@@ -152,6 +156,35 @@ def test_totals_are_those_of_the_filtered_bookings(book, make_type, make_event):
     assert totals(q="jazz") == of_jazz
     assert totals()["confirmed"] == (3, 4, [f"49.90{space}EUR", f"149.70{space}GBP"])
     assert totals(state="expired") == {}
+
+
+def test_list_adds_up_what_is_to_be_paid_back_as_the_doctor_and_the_table_do(book, make_type, make_event):
+    seat, pound = make_type(), make_type(event=make_event(name="Jazz", currency="GBP"))
+    whole, partly, other, settled = (
+        book((kind, 3)).confirm(payment_reference="till 4") for kind in (seat, seat, pound, seat)
+    )
+    book((seat, 1)).confirm().cancel()  # of which no payment is known
+    partly.cancel(tickets=[partly.tickets.first().code])
+    for booking in (whole, other, settled):
+        booking.cancel()
+    settled.settle_refund()
+    browser = staff(Role.AUDITOR)
+
+    def due(**query):
+        return browser.get(url(Booking, "changelist"), query).context["cl"].to_pay_back
+
+    space = "\N{NO-BREAK SPACE}"
+    assert due() == due(refund_due__exact="1") == [f"199.60{space}EUR", f"149.70{space}GBP"]
+    assert due(event__id__exact=seat.event_id, state="confirmed") == [f"49.90{space}EUR"]
+    assert due(refund_due__exact="0") == due(q="nobody") == []
+    page = browser.get(url(Booking, "changelist")).content.decode()
+    assert f"<dt>To pay back</dt><dd>199.60{space}EUR<br>149.70{space}GBP</dd>" in page
+    assert "To pay back" not in browser.get(url(Booking, "changelist"), {"state": "pending"}).content.decode()
+    assert "3 payments are to be given back: 199.60 EUR, 149.70 GBP." in check_refunds()[1]
+    table = b"".join(browser.get(url(Booking, "export")).streaming_content).decode("utf-8-sig")
+    column = [(row["currency"], Decimal(row["to pay back"])) for row in csv.DictReader(io.StringIO(table))]
+    sums = {kind: sum(value for currency, value in column if currency == kind) for kind in ("EUR", "GBP")}
+    assert sums == {"EUR": Decimal("199.60"), "GBP": Decimal("149.70")}
 
 
 def test_list_of_many_counts_and_adds_up_no_further_than_its_bound(book, make_type, monkeypatch):

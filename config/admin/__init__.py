@@ -19,7 +19,7 @@ from config.admin.columns import (
 from config.admin.exporting import on_the_clock, priced
 from config.admin.forms import EmailField, ReasonForm, TextField, VerbForm
 from config.admin.lists import ChosenFilter, DayFilter, choice_of
-from config.admin.pages import CatalogueAdmin, Discreet, DomainAdmin, Page, Rows, ViewOnly
+from config.admin.pages import CatalogueAdmin, Discreet, DomainAdmin, Page, PassedOver, Rows, ViewOnly
 from config.admin.refusals import REFUSALS, faults, sentence
 from config.admin.times import first_instant, office_day
 from config.admin.wording import Setting, in_words
@@ -33,6 +33,7 @@ __all__ = [
     "DomainAdmin",
     "EmailField",
     "Page",
+    "PassedOver",
     "ReasonForm",
     "Rows",
     "Setting",

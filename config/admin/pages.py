@@ -98,6 +98,10 @@ class Discreet(admin.ModelAdmin):
         return super().history_view(request, object_id, extra_context)
 
 
+class PassedOver(Exception):
+    """An action's verb had nothing to do; made of the reason, as `skip` would say it."""
+
+
 class DomainAdmin(Exporting, Discreet):
     """Creates with `make` and changes with `revise`. Its actions are buttons on an object's page, too.
 
@@ -262,7 +266,7 @@ class DomainAdmin(Exporting, Discreet):
     def act(self, request, queryset, verb, done, *, skip=None, is_logged=False):
         """Calls a verb for each object. A refusal is said, and stops none of the others.
 
-        `skip` says why an object is passed over, or None.
+        `skip` says why an object is passed over, or None; a verb that finds it out raises PassedOver.
         """
         count, skipped, refused = 0, [], []
         for obj in queryset:
@@ -273,6 +277,9 @@ class DomainAdmin(Exporting, Discreet):
                 continue
             try:
                 verb(obj)
+            except PassedOver as error:
+                skipped.append(f"{name}: {error}")
+                continue
             except REFUSALS as error:
                 refused.append(f"{name}: {sentence(error)}")
                 continue

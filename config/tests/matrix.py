@@ -368,6 +368,8 @@ class Matrix:
                    "from_page": "yes", "minutes": "60", "tickets": ticket.code}  # fmt: skip
         if action == "settle_refund":
             answers[f"due-{obj.confirmation_code}"] = str(obj.refund_amount)
+        if (label, action) == ("bookings.booking", "cancel"):
+            answers["seen"] = f"{obj.confirmation_code}-{obj.status}-{obj.places}"
         for caller, browser in self.callers.items():
             with taken_back() as recorder:
                 browser.post(url, {"action": action, "_selected_action": [str(obj.pk)], **answers})

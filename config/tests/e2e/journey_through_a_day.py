@@ -145,6 +145,23 @@ def test_sale_of_more_than_is_left_is_refused_in_words(sit_down):
     assert desk.look() == []
 
 
+def test_counter_shows_what_others_leave_and_keeps_what_was_typed(sit_down):
+    desk, other = sit_down(Role.BOX_OFFICE), sit_down(Role.MANAGER)
+    sell(desk, "carols", 2)
+    left = desk.page.locator("[data-left]").first
+    fewer = f"{int(left.inner_text().replace(',', '')) - 1:,}"
+    sell(other, "carols", 1).press("Sell and issue the tickets")
+    desk.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # as when one comes back to the page
+    desk.page.locator("#news", has_text=f"Stalls: {fewer} left").wait_for(state="attached")
+    assert (left.inner_text(), desk.page.locator("input[type=number]:focus").input_value()) == (fewer, "2")
+    assert desk.look() == []
+    desk.page.get_by_label("Name").fill("Bo Ek")
+    desk.press("Look again")
+    assert desk.page.get_by_label("Name").input_value() == "Bo Ek"
+    assert desk.page.locator("#total").inner_text() == "144.00 GBP"
+    assert desk.look() == []
+
+
 def test_event_that_cannot_be_sold_says_why_and_where_to_go(sit_down):
     desk = sit_down(Role.BOX_OFFICE)
     desk.go("/admin/events/event/?when=past")
