@@ -259,10 +259,10 @@ class DomainAdmin(Exporting, Discreet):
         is_list = "from_page" not in request.POST
         return [choice for choice in choices if not (is_list and choice[0] in self.page_actions)]
 
-    def act(self, request, queryset, verb, done, *, skip=None, is_logged=False):
+    def act(self, request, queryset, verb, done, *, skip=None, more=None, is_logged=False):
         """Calls a verb for each object. A refusal is said, and stops none of the others.
 
-        `skip` says why an object is passed over, or None.
+        `skip` says why an object is passed over, or None; `more` what else was done, for so many objects.
         """
         count, skipped, refused = 0, [], []
         for obj in queryset:
@@ -280,8 +280,9 @@ class DomainAdmin(Exporting, Discreet):
             if not is_logged:
                 self.log_change(request, obj, f"{done}.")
         if count:
-            text = _("%(done)s: %(count)s %(names)s.")
+            text = _("%(done)s: %(count)s %(names)s%(more)s.")
             names = {"done": done, "count": count, "names": model_ngettext(self.opts, count)}
+            names["more"] = more(count) if more else ""
             self.message_user(request, text % names, messages.SUCCESS)
         self.tell_each(request, skipped, messages.WARNING, _("And %s more were passed over."))
         self.tell_each(request, refused, messages.ERROR, _("And %s more were refused."))
