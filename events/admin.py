@@ -185,6 +185,9 @@ class EventAdmin(MonthPage, CatalogueAdmin):
     def label(self, event):
         return in_one_line(event)
 
+    def zone_of(self, event):
+        return event.venue.timezone
+
     def label_with_venue(self, event):
         """A tour plays the same at the same time in many places."""
         return _("%(event)s, %(venue)s") % {"event": self.label(event), "venue": event.venue}

@@ -100,6 +100,9 @@ class VenueAdmin(CatalogueAdmin):
     position = 60
     related = ["events"]
 
+    def zone_of(self, venue):
+        return venue.timezone
+
     def settings_of(self, ids):
         rows = Venue.objects.filter(pk__in=ids).values_list("pk", "timezone")
         return {pk: Setting(timezone) for pk, timezone in rows}

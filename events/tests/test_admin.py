@@ -240,7 +240,7 @@ def test_autocomplete_tells_performances_apart(make_event):
     query = {"app_label": "ticket_types", "model_name": "tickettype", "field_name": "event", "term": "conc"}
     answer = staff().get(reverse("admin:autocomplete"), query)
     label = "Concert, Tue 24 Dec 2030, 19:30 Europe/Vienna"
-    assert answer.json()["results"] == [{"id": str(event.pk), "text": label}]
+    assert answer.json()["results"] == [{"id": str(event.pk), "text": label, "timezone": "Europe/Vienna"}]
 
 
 def test_list_shows_the_next_event_first_and_of_the_past_the_last(make_event):

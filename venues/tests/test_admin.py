@@ -1,6 +1,7 @@
 import datetime as dt
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from config.history.models import Change
@@ -93,6 +94,17 @@ def times_of(*objects):
     for obj in objects:
         obj.refresh_from_db()
     return [obj.starts_at for obj in objects]
+
+
+def test_autocomplete_gives_the_zone_for_the_script_of_the_times(make_venue):
+    venue, browser = make_venue(timezone="Asia/Tokyo"), staff()
+    query = {"app_label": "events", "model_name": "event", "field_name": "venue", "term": "hall"}
+    answer = browser.get(reverse("admin:autocomplete"), query)
+    assert answer.json()["results"] == [{"id": str(venue.pk), "text": "Old Hall", "timezone": "Asia/Tokyo"}]
+    page = browser.get(url(Event, "add")).content.decode()
+    assert "pages/zone.js" in page
+    unknown = '<span class="zone" id="zone_of_ends_at" data-unknown="local time at the venue">local time at the venue<'
+    assert unknown in page
 
 
 def test_zone_of_a_venue_with_events_to_come_is_asked_about(make_event, make_venue):

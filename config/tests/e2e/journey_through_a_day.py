@@ -56,7 +56,10 @@ def test_plan_an_event_with_a_ticket_type_and_publish_it(sit_down):
     desk.follow("Add event", exact=False)
     desk.page.locator(".field-venue .select2-selection").click()
     desk.page.locator(".select2-search__field").fill("paradiso")
+    zones = desk.page.locator(".zone")
+    assert zones.all_inner_texts() == ["local time at the venue"] * 2
     desk.page.get_by_role("option", name="Paradiso").click()
+    assert zones.all_inner_texts() == ["Europe/Amsterdam"] * 2
     desk.page.get_by_label("Name").fill("New Voices of Spring")
     desk.page.get_by_label("Starts at").fill("2029-03-25T02:30")
     desk.page.get_by_label("Ends at").fill("2029-03-25T05:00")
