@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.actions import delete_selected as ask_to_delete
+from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import model_ngettext, unquote
@@ -29,7 +30,7 @@ from config.admin import wording
 from config.admin.columns import change_url, label_of, list_url, with_letters
 from config.admin.exporting import Exporting
 from config.admin.forms import BOUNDS, EmailField, TextField, VerbForm
-from config.admin.lists import BoundedPaginator, ChosenFilter, List, WrongDay
+from config.admin.lists import BoundedPaginator, ChosenFilter, List, WrongFilter, is_offered
 from config.admin.refusals import REFUSALS, sentence
 from config.admin.times import LocalTimeField, LocalTimeInput
 from config.history.models import Change
@@ -169,10 +170,13 @@ class DomainAdmin(Exporting, Discreet):
     def get_changelist_instance(self, request):
         try:
             return super().get_changelist_instance(request)
-        except IncorrectLookupParameters as error:  # the answer is the list without any filter
-            why = str(error) if isinstance(error, WrongDay) else _("The list cannot be filtered like that.")
+        except (IncorrectLookupParameters, DisallowedModelAdminLookup) as error:
+            why = str(error) if isinstance(error, WrongFilter) else _("The list cannot be filtered like that.")
             self.message_user(request, _("%s Nothing is filtered now.") % why, messages.ERROR)
-            raise
+            raise IncorrectLookupParameters from error  # the answer is the list without any filter
+
+    def lookup_allowed(self, lookup, value, request=None):
+        return super().lookup_allowed(lookup, value, request) and is_offered(self, lookup, request)
 
     def get_paginator(self, request, queryset, per_page, *args, **kwargs):
         paginator = super().get_paginator(request, queryset, per_page, *args, **kwargs)
