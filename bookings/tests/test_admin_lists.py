@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -135,6 +136,12 @@ def test_list_is_filtered_as_its_links_do(book, model, query):
     ids = {"event__venue__id__exact": booking.event.venue_id, "booking__id__exact": booking.pk}
     page = staff().get(url(model, "changelist"), {name: value or ids[name] for name, value in query.items()})
     assert (page.status_code, messages_of(page)) == (200, [])
+
+
+def test_list_with_filters_leads_to_them(book):
+    browser, link = staff(), '<a href="#changelist-filter">Filters</a>'
+    assert link in browser.get(url(Booking, "changelist")).content.decode()
+    assert link not in browser.get(url(Group, "changelist")).content.decode()
 
 
 def test_days_that_end_before_they_begin_find_nothing_and_say_so(book):

@@ -9,8 +9,16 @@ document.addEventListener("DOMContentLoaded", () => {
       zone.textContent = name || zone.dataset.unknown;
     }
   };
-  // Whatever changes the choice, nothing is claimed; who looked it up was told the zone with it.
-  window.django?.jQuery?.("select:is([name='venue'], [name='event'])")
-    .on("change", () => show())
-    .on("select2:select", (event) => show(event.params.data.timezone));
+  for (const select of document.querySelectorAll("select:is([name='venue'], [name='event'])")) {
+    let chosen = select.value;
+    // Whatever changes the choice, nothing is claimed; who looked it up is then told the zone with it.
+    window.django?.jQuery?.(select)
+      .on("change", () => {
+        if (select.value !== chosen) {
+          chosen = select.value;
+          show();
+        }
+      })
+      .on("select2:select", (event) => show(event.params.data.timezone));
+  }
 });
