@@ -127,10 +127,8 @@ def unknown_choice(spec):
         given, known = [spec.value()], [value for value, _title in spec.lookup_choices]
     elif isinstance(spec, admin.ChoicesFieldListFilter):
         given, known = spec.lookup_val or [], [value for value, _title in spec.field.flatchoices]
-    elif isinstance(spec, ChosenFilter):
-        given, known = ([spec.given] if spec.chosen is None else []), []
     else:
-        return None
+        return spec.unknown() if isinstance(spec, ChosenFilter) else None
     return next((it for it in given if it and it not in map(str, known)), None)
 
 
@@ -143,8 +141,15 @@ class ChosenFilter(admin.FieldListFilter):
         self.parameter = f"{field_path}__{field.target_field.name}__exact"
         super().__init__(field, request, params, model, model_admin, field_path)
         self.title = field.verbose_name
-        self.given = request.GET.get(self.parameter)
-        self.chosen, self.select = choice_of(model_admin, field, request, self.parameter)
+        self.request, self.model_admin = request, model_admin
+
+    @cached_property
+    def found(self):
+        return choice_of(self.model_admin, self.field, self.request, self.parameter)
+
+    def unknown(self):
+        given = self.request.GET.get(self.parameter)
+        return given if given and self.found[0] is None else None
 
     def has_output(self):
         return True
@@ -153,8 +158,9 @@ class ChosenFilter(admin.FieldListFilter):
         return [self.parameter]
 
     def choices(self, changelist):
+        chosen, self.select = self.found
         self.carried = carried(changelist, self.parameter)
-        self.clear_url = self.chosen and changelist.get_query_string(remove=[self.parameter])
+        self.clear_url = chosen and changelist.get_query_string(remove=[self.parameter])
         return []
 
 
