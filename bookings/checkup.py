@@ -36,6 +36,10 @@ MOST_SHOWN = 5
 OVERDUE_TOO_LONG = dt.timedelta(hours=1)
 LATE, VERY_LATE = 1, 10  # seconds between two clocks
 GIGABYTE = 1024**3
+HOW_TO_REACH = {
+    "sqlite": "Is it the right path, and may this account read and write the file and its folder?",
+    "postgresql": "Is the server running, and are the host, port, user, password and name in DATABASE_URL right?",
+}
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,8 @@ def look(name: str, check: Callable[[], Found]) -> Finding:
     try:
         return Finding(name, *check())
     except (DatabaseError, InterfaceError) as error:
-        return Finding(name, BAD, sentence(error) or f"The database refused: {error}".strip())
+        advice = "" if connection.connection is not None else HOW_TO_REACH[connection.vendor]
+        return Finding(name, BAD, sentence(error) or f"The database refused: {error}".strip(), advice)
     except Exception as error:  # noqa: BLE001  whatever it is, it is the finding
         return Finding(name, BAD, f"Could not be looked at: {type(error).__name__}: {error}")
 
@@ -100,6 +105,11 @@ def first_of(messages: list[checks.CheckMessage]) -> str:
 
 
 def check_database() -> Found:
+    if connection.vendor == "sqlite" and not connection.is_in_memory_db():  # type: ignore[attr-defined]
+        file = connection.settings_dict["NAME"]
+        if not Path(file).exists():  # to connect would make it
+            advice = "Is the path in DATABASE_URL right? If this installation is new, run manage.py migrate."
+            return BAD, f"There is no file {file}: nothing was created.", advice
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             return sqlite(cursor)

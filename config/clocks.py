@@ -10,6 +10,11 @@ def readings(clock: dt.datetime, zone: ZoneInfo) -> list[dt.datetime]:
     return [at.astimezone(zone) for at in sorted(found) if at.astimezone(zone).replace(tzinfo=None, fold=0) == clock]
 
 
+def moved(at: dt.datetime, old: str, new: str) -> list[dt.datetime]:
+    """The instants at which the clocks of a new zone show what those of the old one do at an instant."""
+    return readings(at.astimezone(ZoneInfo(old)).replace(tzinfo=None, fold=0), ZoneInfo(new))
+
+
 def letters(reading: dt.datetime) -> str:
     """What the clocks of its zone call a time: `CEST`; many zones have no letters, only the offset: `UTC-03:00`."""
     name = reading.tzname() or ""

@@ -2,6 +2,7 @@
 
 from django import forms
 from django.contrib import admin, messages
+from django.db.models import Count, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -18,6 +19,7 @@ from config.admin import (
     in_one_line,
     local,
     local_span,
+    number,
     on_the_clock,
     utc,
 )
@@ -66,6 +68,28 @@ def lack_of(event, at):
     if event.has_future_types:
         return _("none of its ticket types is on sale yet.")
     return _("none of its ticket types is on sale any more.")
+
+
+def given_up(ids):
+    """How many bookings of some events are cancelled, and how many payments are to be paid back."""
+    found = Event.objects.filter(pk__in=ids).aggregate(
+        cancelled=Count("bookings", filter=Q(bookings__status="cancelled")),
+        due=Count("bookings", filter=Q(bookings__refund_due=True)),
+    )
+    return found["cancelled"], found["due"]
+
+
+def in_its_wake(events, bookings, payments):
+    """What cancelling events has done besides, in words; nothing when it has not."""
+    if not bookings:
+        return ""
+    its = ngettext("with it", "with them", events)
+    text = ngettext(", %(its)s %(count)s booking", ", %(its)s %(count)s bookings", bookings)
+    text %= {"its": its, "count": number(bookings)}
+    if not payments:
+        return text
+    due = ngettext("; %s payment is to be paid back", "; %s payments are to be paid back", payments)
+    return text + due % number(payments)
 
 
 def why_not_publish(event):
@@ -161,6 +185,13 @@ class EventAdmin(MonthPage, CatalogueAdmin):
     def label(self, event):
         return in_one_line(event)
 
+    def zone_of(self, event):
+        return event.venue.timezone
+
+    def label_with_venue(self, event):
+        """A tour plays the same at the same time in many places."""
+        return _("%(event)s, %(venue)s") % {"event": self.label(event), "venue": event.venue}
+
     # Columns
 
     @admin.display(description=gettext_lazy("starts, venue time"), ordering="starts_at")
@@ -200,7 +231,7 @@ class EventAdmin(MonthPage, CatalogueAdmin):
             return self.ask(
                 request,
                 queryset.filter(pk__in=lacking),
-                lambda event: f"{self.label(event)}: {lacking[event.pk]}",
+                lambda event: f"{self.label_with_venue(event)}: {lacking[event.pk]}",
                 title=_("Publish events"),
                 form=forms.Form(),
                 yes=_("Publish anyway"),
@@ -221,7 +252,14 @@ class EventAdmin(MonthPage, CatalogueAdmin):
         def cancel(event):
             event.cancel(reason=form.cleaned_data["reason"], at=timezone.now(), by=request.user)
 
-        return self.act(request, queryset, cancel, _("Cancelled"))
+        ids = list(queryset.values_list("pk", flat=True))
+        before = given_up(ids)
+
+        def more(count):
+            bookings, payments = (now - then for now, then in zip(given_up(ids), before, strict=True))
+            return in_its_wake(count, bookings, payments)
+
+        return self.act(request, queryset, cancel, _("Cancelled"), more=more)
 
     def consequence(self, event):
         live = event.bookings.live(timezone.now())
@@ -229,7 +267,7 @@ class EventAdmin(MonthPage, CatalogueAdmin):
         paid = live.exclude(payment_reference="").count()
         touched = ngettext("%s live booking", "%s live bookings", bookings) % bookings
         text = _("%(event)s: %(bookings)s will be cancelled, %(places)s places given back.") % {
-            "event": self.label(event),
+            "event": self.label_with_venue(event),
             "bookings": touched,
             "places": event.held,
         }

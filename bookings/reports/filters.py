@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from bookings.reports.queries import UTC, day_starts_at
 from bookings.reports.rows import GroupBy
 from config import text
-from config.api.fields import INSTANT_SCHEMA
+from config.api.fields import INSTANT_SCHEMA, InstantField
 from config.api.filters import ChoiceFilter, InstantFormField, WholeNumberFilter, fault
 from config.problems import InvalidInput
 
@@ -18,7 +18,15 @@ DAY = re.compile(r"(20[0-9]{2}|2100)-[0-9]{2}-[0-9]{2}")
 DAY_SCHEMA = {"type": "string", "format": "date", "pattern": f"^{DAY.pattern}$"}
 
 
+class DayOrInstantReader(InstantField):
+    default_error_messages = {
+        "invalid": "Must be a day such as 2027-06-12, or an instant with an offset such as 2027-01-31T19:30:00Z."
+    }
+
+
 class DayOrInstantField(InstantFormField):
+    reader = DayOrInstantReader
+
     def clean(self, value: Any) -> Any:
         if value is None or not DAY.fullmatch(value):
             return super().clean(value)

@@ -6,16 +6,21 @@ import io
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from bookings.checkup import check_refunds
 from bookings.models import Booking, BookingChange, BookingItem, Ticket
+from config.access.models import ApiToken
 from config.access.roles import Role
 from config.admin import lists
-from config.tests.pages import staff, url
+from config.history.models import Change
+from config.tests.pages import messages_of, staff, url
 from events.models import Event
+from ticket_types.models import TicketType
+from venues.models import Venue
 
 
 def rows(browser, model=Booking, **query):
@@ -76,6 +81,71 @@ def test_filter_that_cannot_be_read_is_named(book):
     assert said(browser, made_from="2026-02-30", state="pending") == [wrong]
     assert said(browser, event__id__exact="x") == ["The list cannot be filtered like that. Nothing is filtered now."]
     assert said(browser) == []
+
+
+@pytest.mark.parametrize(
+    ("model", "query"),
+    [
+        (Booking, {"state": "bogus"}),
+        (Booking, {"event__id__exact": "999999"}),
+        (Event, {"when": "bogus"}),
+        (Event, {"status__exact": "bogus"}),
+        (Ticket, {"status__exact": "bogus"}),
+        (Change, {"kind": "bogus"}),
+    ],
+)
+def test_choice_that_a_filter_does_not_have_is_named(book, model, query):
+    page = staff().get(url(model, "changelist"), query, follow=True)
+    (value,) = query.values()
+    assert messages_of(page) == [("error", f"There is no choice “{value}”. Nothing is filtered now.")]
+
+
+@pytest.mark.parametrize(
+    ("model", "query"),
+    [
+        (Booking, {"customer_email__icontains": "x"}),
+        (Booking, {"customer_email": "x"}),
+        (Booking, {"event__name__icontains": "x"}),
+        (Booking, {"event__id__gt": "0"}),
+        (Booking, {"refund_due__in": "1"}),
+        (Ticket, {"code__startswith": "A"}),
+        (Event, {"name__regex": "a"}),
+        (Venue, {"timezone__icontains": "a"}),
+        (TicketType, {"event__venue__name": "a"}),
+        (Change, {"name__icontains": "a"}),
+        (ApiToken, {"digest__startswith": "a"}),
+    ],
+)
+def test_list_is_filtered_only_as_it_offers(book, model, query):
+    page = staff().get(url(model, "changelist"), query, follow=True)
+    assert page.redirect_chain == [(f"{url(model, 'changelist')}?e=1", 302)]
+    assert messages_of(page) == [("error", "The list cannot be filtered like that. Nothing is filtered now.")]
+
+
+@pytest.mark.parametrize(
+    ("model", "query"),
+    [
+        (Booking, {"refund_due__exact": "1"}),
+        (Booking, {"event__venue__id__exact": None}),
+        (Ticket, {"booking__id__exact": None}),
+        (Event, {"starts_at__year": "2030", "starts_at__month": "3", "starts_at__day": "1"}),
+        (Venue, {"timezone": "Europe/Vienna"}),
+        (ApiToken, {"created_at__gte": "2026-01-01 00:00:00+00:00", "created_at__lt": "2099-01-01 00:00:00+00:00"}),
+        (ApiToken, {"revoked_at__isempty": "1"}),
+        (Change, {"kind": "events.event", "at__gte": "2026-01-01 00:00:00+00:00"}),
+    ],
+)
+def test_list_is_filtered_as_its_links_do(book, model, query):
+    booking = book()
+    ids = {"event__venue__id__exact": booking.event.venue_id, "booking__id__exact": booking.pk}
+    page = staff().get(url(model, "changelist"), {name: value or ids[name] for name, value in query.items()})
+    assert (page.status_code, messages_of(page)) == (200, [])
+
+
+def test_list_with_filters_leads_to_them(book):
+    browser, link = staff(), '<a href="#changelist-filter">Filters</a>'
+    assert link in browser.get(url(Booking, "changelist")).content.decode()
+    assert link not in browser.get(url(Group, "changelist")).content.decode()
 
 
 def test_days_that_end_before_they_begin_find_nothing_and_say_so(book):

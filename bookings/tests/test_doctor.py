@@ -214,18 +214,30 @@ def test_doctor_finds_commits_that_do_not_last(capsys):
     assert (state, bool(advice)) == ("bad", True)
 
 
-def test_doctor_says_once_that_the_database_is_away(capsys, monkeypatch, caplog):
+@pytest.mark.parametrize(
+    ("vendor", "advice"),
+    [
+        ("sqlite", "Is it the right path, and may this account read and write the file and its folder?"),
+        (
+            "postgresql",
+            "Is the server running, and are the host, port, user, password and name in DATABASE_URL right?",
+        ),
+    ],
+)
+def test_doctor_says_once_that_the_database_is_away(capsys, monkeypatch, caplog, vendor, advice):
     pool = logging.getLogger("psycopg.pool")
 
     def away():
         pool.warning("error connecting in 'pool-1'")
         raise checkup.InterfaceError("connection refused")
 
-    monkeypatch.setattr(checkup, "connection", SimpleNamespace(cursor=away, connection=None))
+    database = SimpleNamespace(cursor=away, connection=None, vendor=vendor, is_in_memory_db=lambda: True)
+    monkeypatch.setattr(checkup, "connection", database)
     code, findings = found(capsys)
     assert code == 1
     assert list(findings) == ["settings", "database", "cache"]
     assert findings["database"][1] == "The database that DATABASE_URL names cannot be reached: connection refused"
+    assert findings["database"][2] == advice
     assert caplog.records == []
     assert pool.isEnabledFor(logging.WARNING)
 

@@ -354,6 +354,12 @@ def test_reports_are_for_those_who_may_view_them(path, guest, door, box_office, 
         assert (answer.status_code, answer.content) == (204, b"")
 
 
+def test_day_or_instant_that_cannot_be_read_is_told_both_forms(auditor):
+    said = "Must be a day such as 2027-06-12, or an instant with an offset such as 2027-01-31T19:30:00Z."
+    answer = auditor.get("/reports/sales?group_by=day&from=abc&to=abc")
+    assert [fault["detail"] for fault in answer.json()["errors"]] == [said, said]
+
+
 @pytest.mark.parametrize(
     ("query", "fault"),
     [

@@ -30,6 +30,13 @@ def test_words_find_the_booking_that_they_mean(zoe, others, words):
     assert others[0] not in found
 
 
+@pytest.mark.parametrize("name", ["Pat O'Brien", "Pat O\u2019Brien", "Pat O\u02bcBrien"])
+@pytest.mark.parametrize("words", ["o'brien", "O\u2019Brien", "o\u2018brien, pat"])
+def test_name_is_found_whichever_apostrophe_is_typed(book, others, name, words):
+    brien = book(customer_name=name)
+    assert list(Booking.objects.matching(words)) == [brien]
+
+
 @pytest.mark.parametrize(
     "words",
     ["uist", "van quist", "oe.quist@example.com", "pay", "pay_", "%", "_", "zoe%", "\\", "", "@", "barn concert"],

@@ -2,8 +2,9 @@
 
 # mypy: no-check-untyped-defs
 
+import copy
+
 from django.contrib import admin
-from django.contrib.auth import get_permission_codename
 from django.contrib.auth.models import Group
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
@@ -17,29 +18,50 @@ def permission_denied(request, exception):
     if not is_in_admin:
         return errors.permission_denied(request, exception)
     context = {**admin.site.each_context(request), "title": _("This page is not for you"), "groups": None}
-    needed = permissions_of(match.url_name or "", request.method)
-    if needed:
-        context["groups"] = groups_with(needed)
+    may = rule_of(match.url_name or "", request.method)
+    if may:
+        context["groups"] = [group.name for group in groups() if may(as_member(request, group))]
     answer = TemplateResponse(request, "admin/403.html", context, status=403)
     return answer.render()
 
 
-def permissions_of(name, method):
-    """What a page of a model's admin asks for, by the page's name; nothing when it is not known."""
+def rule_of(name, method):
+    """What decides who sees a page of a model's admin, by the page's name; None when it is not known."""
     for model, page in admin.site._registry.items():
-        app, prefix = model._meta.app_label, f"{model._meta.app_label}_{model._meta.model_name}_"
+        prefix = f"{model._meta.app_label}_{model._meta.model_name}_"
         if name.startswith(prefix):
             view = name.removeprefix(prefix)
             own = {it.view: it.permissions for it in getattr(page, "pages", ())}
+            if view in own:
+                return lambda request: request.user.has_perms(own[view])
             verb = view if view in ("add", "delete") or (view == "change" and method == "POST") else "view"
-            return own.get(view) or (f"{app}.{get_permission_codename(verb, model._meta)}",)
-    return ()
+            return getattr(page, f"has_{verb}_permission")
+    return None
 
 
-def groups_with(permissions):
-    """The names of the groups whose members have all of some permissions."""
-    groups = Group.objects.order_by("name")
-    for name in permissions:
-        app, _dot, codename = name.partition(".")
-        groups = groups.filter(permissions__content_type__app_label=app, permissions__codename=codename)
-    return list(groups.values_list("name", flat=True))
+class Member:
+    """Somebody with the permissions of one group."""
+
+    is_authenticated = is_active = is_staff = True
+    is_superuser = False
+
+    def __init__(self, group):
+        rows = group.permissions.all()
+        self.permissions = {f"{it.content_type.app_label}.{it.codename}" for it in rows}
+
+    def has_perm(self, name, obj=None):
+        return name in self.permissions
+
+    def has_perms(self, names, obj=None):
+        return self.permissions.issuperset(names)
+
+
+def groups():
+    return Group.objects.order_by("name").prefetch_related("permissions__content_type")
+
+
+def as_member(request, group):
+    """The request as somebody from a group would have sent it."""
+    theirs = copy.copy(request)
+    theirs.user = Member(group)
+    return theirs

@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.actions import delete_selected as ask_to_delete
+from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import model_ngettext, unquote
@@ -29,7 +30,7 @@ from config.admin import wording
 from config.admin.columns import change_url, label_of, list_url, with_letters
 from config.admin.exporting import Exporting
 from config.admin.forms import BOUNDS, EmailField, TextField, VerbForm
-from config.admin.lists import BoundedPaginator, ChosenFilter, List, WrongDay
+from config.admin.lists import BoundedPaginator, ChosenFilter, List, WrongFilter, is_offered
 from config.admin.refusals import REFUSALS, sentence
 from config.admin.times import LocalTimeField, LocalTimeInput
 from config.history.models import Change
@@ -173,10 +174,13 @@ class DomainAdmin(Exporting, Discreet):
     def get_changelist_instance(self, request):
         try:
             return super().get_changelist_instance(request)
-        except IncorrectLookupParameters as error:  # the answer is the list without any filter
-            why = str(error) if isinstance(error, WrongDay) else _("The list cannot be filtered like that.")
+        except (IncorrectLookupParameters, DisallowedModelAdminLookup) as error:
+            why = str(error) if isinstance(error, WrongFilter) else _("The list cannot be filtered like that.")
             self.message_user(request, _("%s Nothing is filtered now.") % why, messages.ERROR)
-            raise
+            raise IncorrectLookupParameters from error  # the answer is the list without any filter
+
+    def lookup_allowed(self, lookup, value, request=None):
+        return super().lookup_allowed(lookup, value, request) and is_offered(self, lookup, request)
 
     def get_paginator(self, request, queryset, per_page, *args, **kwargs):
         paginator = super().get_paginator(request, queryset, per_page, *args, **kwargs)
@@ -263,10 +267,11 @@ class DomainAdmin(Exporting, Discreet):
         is_list = "from_page" not in request.POST
         return [choice for choice in choices if not (is_list and choice[0] in self.page_actions)]
 
-    def act(self, request, queryset, verb, done, *, skip=None, is_logged=False):
+    def act(self, request, queryset, verb, done, *, skip=None, more=None, is_logged=False):
         """Calls a verb for each object. A refusal is said, and stops none of the others.
 
-        `skip` says why an object is passed over, or None; a verb that finds it out raises PassedOver.
+        `skip` says why an object is passed over, or None; a verb that finds it out raises PassedOver. `more` says what
+        else was done, for so many objects.
         """
         count, skipped, refused = 0, [], []
         for obj in queryset:
@@ -287,8 +292,9 @@ class DomainAdmin(Exporting, Discreet):
             if not is_logged:
                 self.log_change(request, obj, f"{done}.")
         if count:
-            text = _("%(done)s: %(count)s %(names)s.")
+            text = _("%(done)s: %(count)s %(names)s%(more)s.")
             names = {"done": done, "count": count, "names": model_ngettext(self.opts, count)}
+            names["more"] = more(count) if more else ""
             self.message_user(request, text % names, messages.SUCCESS)
         self.tell_each(request, skipped, messages.WARNING, _("And %s more were passed over."))
         self.tell_each(request, refused, messages.ERROR, _("And %s more were refused."))

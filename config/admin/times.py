@@ -46,6 +46,9 @@ class LocalTimeInput(forms.DateTimeInput):
     template_name = "admin/local_time.html"
     zone = None
 
+    class Media:
+        js = ["pages/zone.js"]
+
     def __init__(self, attrs=None):
         super().__init__({"class": "local-time", **(attrs or {})})
 

@@ -99,12 +99,14 @@ class WholeNumberFilter(django_filters.NumberFilter):
 
 
 class InstantFormField(forms.CharField):
+    reader: type[InstantField] = InstantField
+
     def clean(self, value: Any) -> Any:
         if value is None:
             return None
         try:
             # A plus sign in a query string reads as a space; nothing else could be meant between time and offset.
-            return InstantField().run_validation(value.replace(" ", "+"))
+            return self.reader().run_validation(value.replace(" ", "+"))
         except ValidationError as error:
             raise forms.ValidationError([str(entry) for entry in error.detail], code="invalid") from None
 

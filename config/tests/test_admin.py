@@ -1,10 +1,12 @@
 """Every page of the admin, for everybody who works with it."""
 
 import pytest
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
@@ -12,7 +14,9 @@ from bookings.models import Booking, BookingChange, BookingItem, Ticket
 from config.access.models import ApiToken
 from config.access.roles import Role
 from config.history.models import Change
+from config.tests import policy
 from config.tests.pages import staff, url
+from conftest import make_user
 from events.models import Event
 from ticket_types.models import TicketType
 from venues.models import Venue
@@ -201,6 +205,16 @@ def test_page_that_somebody_may_not_see_says_who_may_and_leads_back(db, role, pa
     text = page.content.decode()
     assert (", ".join(groups) or "It is for superusers alone.") in text
     assert 'href="/admin/"' in text
+
+
+@pytest.mark.parametrize("label", policy.ADMIN_MODELS)
+def test_refusal_names_exactly_the_groups_whose_members_open_a_list(db, label):
+    browser = Client()
+    browser.force_login(make_user(username="clerk", is_staff=True))
+    page = browser.get(url(apps.get_model(label), "changelist"))
+    who, *_others = policy.ADMIN_MODELS[label]
+    groups = sorted(Role(value).label for name, value in policy.ROLES.items() if name in who)
+    assert (page.status_code, page.context["groups"]) == (403, groups)
 
 
 def test_refusal_names_the_groups_of_this_installation(db):

@@ -123,7 +123,7 @@ def test_publish_asks_only_about_a_draft_of_which_nothing_is_on_sale(make_event,
     good = make_type(event=make_event(is_published=False, name="Good")).event
     browser = staff(Role.MANAGER)
     page = act(browser, "publish", odd, good)
-    assert [line.partition("Vienna: ")[2] for line in page.context["lines"]] == [lack]
+    assert [line.partition("Old Hall: ")[2] for line in page.context["lines"]] == [lack]
     assert page.context["lines"][0].startswith("Odd, ")
     assert set(Event.objects.values_list("status", flat=True)) == {"draft"}
     answer = act(browser, "publish", odd, good, confirmed="yes")
@@ -158,13 +158,37 @@ def test_cancel_cancels_the_bookings_in_the_name_of_who_did_it(make_type, book):
     seat = make_type()
     booking = book((seat, 4))
     answer = act(staff(Role.MANAGER), "cancel", seat.event, confirmed="yes", reason="The singer is ill")
-    assert messages_of(answer) == [("success", "Cancelled: 1 event.")]
+    assert messages_of(answer) == [("success", "Cancelled: 1 event, with it 1 booking.")]
     event = Event.objects.get()
     assert (event.status, event.cancel_reason, event.reserved) == ("cancelled", "The singer is ill", 0)
     booking.refresh_from_db()
     assert (booking.status, booking.cancel_reason) == ("cancelled", "The singer is ill")
     assert booking.changes.last().by_name == "staff-manager"
     assert LogEntry.objects.get().get_change_message() == "Cancelled."
+
+
+def test_cancel_says_how_many_bookings_went_and_payments_are_to_be_paid_back(make_venue, make_event, make_type, book):
+    day = dt.datetime(2030, 12, 24, 18, 30, tzinfo=dt.UTC)
+    seats = [make_type(event=make_event(venue=make_venue(name=f"Hall {number}"), starts_at=day)) for number in range(3)]
+    for seat, references in zip(seats, (["a", "b"], [""], []), strict=True):
+        for reference in references:
+            made = book((seat, 1), customer_email=f"{reference}@example.com")
+            made.confirm(payment_reference=reference) if reference else made
+    book((seats[0], 1)).cancel()  # of its own, before
+    events = [seat.event for seat in seats]
+    browser = staff(Role.MANAGER)
+    asked = act(browser, "cancel", *events)
+    name = "Concert, Tue 24 Dec 2030, 19:30 Europe/Vienna, Hall"
+    for number, line in enumerate(sorted(asked.context["lines"])):
+        assert line.startswith(f"{name} {number}: ")
+    answer = act(browser, "cancel", *events, confirmed="yes", reason="The singer is ill")
+    said = "Cancelled: 3 events, with them 3 bookings; 2 payments are to be paid back."
+    assert messages_of(answer) == [("success", said)]
+
+
+def test_cancel_of_an_event_without_bookings_says_no_more(make_event):
+    answer = act(staff(Role.MANAGER), "cancel", make_event(), confirmed="yes", reason="The singer is ill")
+    assert messages_of(answer) == [("success", "Cancelled: 1 event.")]
 
 
 def test_button_on_the_page_leads_back_to_it(make_event, make_type):
@@ -216,7 +240,7 @@ def test_autocomplete_tells_performances_apart(make_event):
     query = {"app_label": "ticket_types", "model_name": "tickettype", "field_name": "event", "term": "conc"}
     answer = staff().get(reverse("admin:autocomplete"), query)
     label = "Concert, Tue 24 Dec 2030, 19:30 Europe/Vienna"
-    assert answer.json()["results"] == [{"id": str(event.pk), "text": label}]
+    assert answer.json()["results"] == [{"id": str(event.pk), "text": label, "timezone": "Europe/Vienna"}]
 
 
 def test_list_shows_the_next_event_first_and_of_the_past_the_last(make_event):

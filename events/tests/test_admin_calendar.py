@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from config.access.roles import Role
-from config.tests.pages import staff, url
+from config.tests.pages import messages_of, staff, url
 from events import month
 from events.models import Event
 
@@ -133,3 +133,17 @@ def test_calendar_is_for_whom_may_see_events(db, django_user_model):
     browser.force_login(django_user_model.objects.create(username="temp", is_staff=True))
     assert see(browser).status_code == 403
     assert Client().get(url(Event, "calendar")).status_code == 302
+
+
+@pytest.mark.parametrize("month", ["2026-13", "abc", "1999-12", "2101-01"])
+def test_calendar_says_that_there_is_no_such_month(db, month):
+    page = see(month=month)
+    said = f"There is no month “{month}”: one is written such as 2026-12. This month is shown."
+    assert (messages_of(page), page.context["is_this_month"]) == ([("error", said)], True)
+
+
+@pytest.mark.parametrize("venue", ["999", "x"])
+def test_calendar_says_that_there_is_no_such_venue(db, venue):
+    page = see(venue=venue)
+    assert messages_of(page) == [("error", f"There is no venue “{venue}”: the events of all are shown.")]
+    assert messages_of(see(staff(Role.MANAGER), venue="", month="")) == []

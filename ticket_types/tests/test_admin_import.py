@@ -46,6 +46,12 @@ def test_file_that_changes_nothing_says_so(db):
     assert 'name="packed"' not in page.content.decode()
 
 
+def test_file_without_rows_says_so(db):
+    page = choose(staff(), HEADER)
+    assert "There is nothing in the file." in page.content.decode()
+    assert 'name="packed"' not in page.content.decode()
+
+
 def test_errors_are_told_by_line_and_column_and_nothing_is_imported(db):
     page = choose(staff(), BAD)
     assert [(fault.line, fault.field) for fault in page.context["faults"]] == [

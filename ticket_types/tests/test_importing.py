@@ -652,6 +652,23 @@ def test_command_tells_each_fault_and_ends_with_1(tmp_path, db, capsys):
     ]
 
 
+@pytest.mark.parametrize("typed", ["-5", "-0005"])
+def test_number_below_zero_is_a_number(db, typed):
+    outcome = apply(table({**HALL, "venue_capacity": typed}), "csv")
+    assert [str(fault) for fault in outcome.faults] == [
+        "line 2, “Hall”, venue_capacity: A venue's capacity must be 1 to 1,000,000."
+    ]
+
+
+@pytest.mark.parametrize("content", ["venue_name,venue_capacity\n", '{"venues": []}'])
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_command_says_that_a_file_holds_nothing(tmp_path, db, capsys, content, dry_run):
+    file = tmp_path / ("season.json" if content.startswith("{") else "season.csv")
+    file.write_text(content)
+    said = "There is nothing in the file, so nothing was done."
+    assert run(capsys, str(file), dry_run=dry_run) == (0, [said], [])
+
+
 def test_command_warns_of_what_is_published_with_nothing_to_sell(tmp_path, db, capsys):
     file = tmp_path / "season.csv"
     file.write_bytes(table({**HALL, **SHOW, "event_status": "published"}))

@@ -56,7 +56,10 @@ def test_plan_an_event_with_a_ticket_type_and_publish_it(sit_down):
     desk.follow("Add event", exact=False)
     desk.page.locator(".field-venue .select2-selection").click()
     desk.page.locator(".select2-search__field").fill("paradiso")
+    zones = desk.page.locator(".zone")
+    assert zones.all_inner_texts() == ["local time at the venue"] * 2
     desk.page.get_by_role("option", name="Paradiso").click()
+    assert zones.all_inner_texts() == ["Europe/Amsterdam"] * 2
     desk.page.get_by_label("Name").fill("New Voices of Spring")
     desk.page.get_by_label("Starts at").fill("2029-03-25T02:30")
     desk.page.get_by_label("Ends at").fill("2029-03-25T05:00")
@@ -207,6 +210,18 @@ def test_extend_a_hold(sit_down):
     assert "60 minutes left" in desk.text
 
 
+def test_zone_of_a_venue_is_asked_about(sit_down):
+    desk = sit_down(Role.MANAGER)
+    desk.follow("Venues")
+    desk.follow("Paradiso")
+    desk.page.locator("#id_timezone").select_option("Asia/Tokyo")
+    desk.press("Save")
+    question = desk.page.locator("fieldset.readings")
+    assert "to come are in this venue. What do you mean?" in question.inner_text()
+    assert question.get_by_role("radio").count() == 2
+    assert desk.look() == []
+
+
 def test_cancel_an_event_and_see_what_it_touches(sit_down):
     desk = sit_down(Role.MANAGER)
     desk.follow("Events")
@@ -220,7 +235,8 @@ def test_cancel_an_event_and_see_what_it_touches(sit_down):
     assert desk.page.locator("#id_reason:invalid").is_visible()  # the browser asks for it
     desk.page.get_by_label("Reason").fill("The kitchen is flooded")
     desk.press(SURE)
-    assert desk.messages == ["Cancelled: 1 event."]
+    (told,) = desk.messages
+    assert re.fullmatch(r"Cancelled: 1 event, with it \d+ bookings\.", told)
     assert "Cancelled The kitchen is flooded" in " ".join(desk.text.split())
     assert desk.look() == []
 

@@ -77,7 +77,10 @@ is no such file."""
             self.stderr.write(self.style.WARNING(f"Warning: {warning}"))
         for step in outcome.changes if is_told else ():
             self.stdout.write(str(step))
-        self.stdout.write(self.style.SUCCESS(summary(outcome, dry_run)))
+        if outcome.steps:
+            self.stdout.write(self.style.SUCCESS(summary(outcome, dry_run)))
+        else:
+            self.stdout.write("There is nothing in the file, so nothing was done.")
 
 
 def summary(outcome: Outcome, dry_run: bool) -> str:
