@@ -3,7 +3,7 @@
 PYTHON ?= python3
 PORT ?= 8000
 BIND ?= 127.0.0.1
-WORKERS ?= 4
+WORKERS ?= $(shell getconf _NPROCESSORS_ONLN)
 THREADS ?= 8
 ARGS ?=
 
@@ -21,7 +21,7 @@ CLEAN_ENVIRONMENT := env -i PATH="$$PATH" HOME="$$HOME" ENV_FILE= DATABASE_URL=s
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help install run serve test check e2e lint security templates types imports settings migrations locks format \
-        lock torture pgbouncer schema clean
+        lock torture pgbouncer bench schema clean
 
 help:  ## List what make can do
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -45,7 +45,7 @@ serve: $(VENV)/.production  ## Run the production server: PORT, BIND, WORKERS, T
 
 test: $(VENV)/.dev  ## Run the tests on SQLite and on PostgreSQL; ARGS="-k name" chooses some
 	@echo "== Tests"
-	@$(PY) -m config.tests.both --quiet --numprocesses auto --maxprocesses 8 --dist loadgroup $(ARGS)
+	@$(PY) -m config.tests.both $(if $(ARGS),,--share) --quiet --numprocesses auto --maxprocesses 8 --dist loadgroup $(ARGS)
 
 check: export QUICK := 1
 check: lint security templates types imports settings migrations locks torture test  ## Run every check, and then the tests
@@ -107,12 +107,16 @@ lock: $(VENV)/.dev  ## Write requirements/*.txt anew from requirements/*.in; ARG
 torture: $(VENV)/.dev  ## Show the promises under load, faults and attacks, for an hour or two; QUICK=1: three minutes
 	@echo "== Torture"
 	@$(PY) -m benchmarks.torture $(ARGS)
-	@test -n "$(QUICK)" || FUZZ_EXAMPLES=400 SWEEP_VALUES=all TRANSPORT_ROUNDS=5 $(PY) -m config.tests.both --quiet \
-		config/tests/test_api_sweep.py config/tests/test_api_transport.py config/tests/test_api_fuzz.py
+	@test -n "$(QUICK)" || FUZZ_EXAMPLES=400 SWEEP_VALUES=all TRANSPORT_ROUNDS=5 TORTURE_EXAMPLES=1000 \
+		$(PY) -m config.tests.both --quiet config/tests/test_api_sweep.py config/tests/test_api_transport.py \
+		config/tests/test_api_fuzz.py bookings/tests/test_state_machine.py
 
 pgbouncer: $(VENV)/.dev  ## Show the same through PgBouncer in transaction mode, which must be installed; QUICK=1: a minute
 	@echo "== PgBouncer"
 	@$(PY) -m benchmarks.torture --database pgbouncer $(ARGS)
+
+bench: $(VENV)/.dev  ## Measure the production server for ten minutes; PEER_URL=…, SQLITE=1; QUICK=1: two minutes
+	@WORKERS=$(WORKERS) THREADS=$(THREADS) $(PY) -m benchmarks.bench $(ARGS)
 
 schema: $(VENV)/.base  ## Write docs/openapi.json anew, unless that breaks existing clients
 	@$(CLEAN_ENVIRONMENT) $(MANAGE) export_schema $(ARGS)

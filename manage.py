@@ -1,6 +1,7 @@
 #!/usr/bin/env python
 """Run a management command, under the local settings unless DJANGO_SETTINGS_MODULE says otherwise."""
 
+import json
 import os
 import sys
 
@@ -15,9 +16,19 @@ def main() -> None:
     try:
         settings.INSTALLED_APPS  # noqa: B018  reading one setting reads the environment
     except ImproperlyConfigured as error:
+        if sys.argv[1:2] == ["doctor"] and "--json" in sys.argv:
+            finding = {"name": "settings", "state": "bad", "says": f"Cannot start: {error}", "advice": ""}
+            sys.stdout.write(json.dumps({"is_healthy": False, "version": None, "findings": [finding]}) + "\n")
+            sys.exit(1)
         sys.exit(f"Cannot start: {error}")
     try:
-        execute_from_command_line(sys.argv)
+        try:
+            execute_from_command_line(sys.argv)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # whoever read has gone, as `head` does; at its exit Python would try once more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except (DatabaseError, InterfaceError) as error:
         from config.management.errors import sentence
 

@@ -16,13 +16,14 @@ from django.core import checks
 from django.core.cache import cache
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.db.models import Min
+from django.db.models import Count, Min
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.timesince import timesince
 
 from bookings.models import Booking
 from bookings.reconciliation import counters
+from config import money
 from config.access.models import RoleGroup
 from config.access.roles import Role
 from config.management.errors import sentence
@@ -35,6 +36,10 @@ MOST_SHOWN = 5
 OVERDUE_TOO_LONG = dt.timedelta(hours=1)
 LATE, VERY_LATE = 1, 10  # seconds between two clocks
 GIGABYTE = 1024**3
+HOW_TO_REACH = {
+    "sqlite": "Is it the right path, and may this account read and write the file and its folder?",
+    "postgresql": "Is the server running, and are the host, port, user, password and name in DATABASE_URL right?",
+}
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,8 @@ def look(name: str, check: Callable[[], Found]) -> Finding:
     try:
         return Finding(name, *check())
     except (DatabaseError, InterfaceError) as error:
-        return Finding(name, BAD, sentence(error) or f"The database refused: {error}".strip())
+        advice = "" if connection.connection is not None else HOW_TO_REACH[connection.vendor]
+        return Finding(name, BAD, sentence(error) or f"The database refused: {error}".strip(), advice)
     except Exception as error:  # noqa: BLE001  whatever it is, it is the finding
         return Finding(name, BAD, f"Could not be looked at: {type(error).__name__}: {error}")
 
@@ -83,7 +89,7 @@ def check_settings() -> Found:
     """Those of `check --deploy`, unless this is a laptop's, which are not meant to be safe."""
     name = os.environ.get("DJANGO_SETTINGS_MODULE", "")
     found = checks.run_checks(include_deployment_checks=not settings.DEBUG)
-    found = [message for message in found if not message.is_silenced()]
+    found = sorted((it for it in found if not it.is_silenced()), key=lambda it: it.level, reverse=True)
     if any(message.is_serious() for message in found):
         return BAD, first_of(found), "Run manage.py check --deploy, and do what it says."
     if found:
@@ -95,10 +101,15 @@ def check_settings() -> Found:
 
 def first_of(messages: list[checks.CheckMessage]) -> str:
     more = f", and {len(messages) - 1} more" if len(messages) > 1 else ""
-    return f"{messages[0].id}: {messages[0].msg.splitlines()[0]}{more}"
+    return f"{messages[0].id}: {messages[0].msg.splitlines()[0].rstrip('.')}{more}."
 
 
 def check_database() -> Found:
+    if connection.vendor == "sqlite" and not connection.is_in_memory_db():  # type: ignore[attr-defined]
+        file = connection.settings_dict["NAME"]
+        if not Path(file).exists():  # to connect would make it
+            advice = "Is the path in DATABASE_URL right? If this installation is new, run manage.py migrate."
+            return BAD, f"There is no file {file}: nothing was created.", advice
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             return sqlite(cursor)
@@ -226,10 +237,13 @@ def check_cancellations() -> Found:
 
 
 def check_refunds() -> Found:
-    count = Booking.objects.to_refund().count()
-    if not count:
+    due = Booking.objects.filter(refund_due=True).values_list("currency").order_by("currency")
+    found = list(due.annotate(count=Count("pk"), amount=money.Total("refund_amount")))
+    if not found:
         return OK, "No payment waits to be given back."
-    says = f"{count:,} {'payment has' if count == 1 else 'payments have'} no places."
+    count = sum(count for _currency, count, _amount in found)
+    amounts = ", ".join(f"{money.plain(amount, currency)} {currency}" for currency, _count, amount in found)
+    says = f"{count:,} {'payment is' if count == 1 else 'payments are'} to be given back: {amounts}."
     return LOOK, says, "Give them back, and press “Refund paid”: in the admin under Bookings, refund due."
 
 

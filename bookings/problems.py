@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
+from config.clocks import in_words
 from config.problems import DomainError
 
 
@@ -74,8 +75,9 @@ class AlreadyCheckedIn(DomainError):
 
     @classmethod
     def of(cls, ticket: Any) -> "AlreadyCheckedIn":
+        when = in_words(ticket.checked_in_at, ticket.booking.event.venue.timezone)
+        fault = {"pointer": "", "code": cls.code, "detail": f"Ticket {ticket.code} was checked in on {when}."}
         checked_in_at = instant(ticket.checked_in_at)
-        fault = {"pointer": "", "code": cls.code, "detail": f"Checked in at {checked_in_at}."}
         return cls(fault["detail"], errors=[{**fault, "ticket": ticket.code, "checked_in_at": checked_in_at}])
 
 
@@ -95,6 +97,12 @@ class OtherEvent(DomainError):
     """The ticket is for another event."""
 
     code, title = "other-event", "The ticket is for another event"
+
+
+class RefundChanged(DomainError):
+    """Another amount is due by now than the one that was said to be paid back."""
+
+    code, title = "refund-changed", "Another amount is due by now"
 
 
 class StillNeeded(DomainError):

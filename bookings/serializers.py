@@ -10,11 +10,9 @@ from bookings.models import Booking, BookingItem, Line, Ticket
 from bookings.models.placing import MOST_LINES
 from bookings.states import Status
 from config import text
-from config.api.expand import Expansion
 from config.api.fields import EmailField, LineField, PriceField, WholeNumberField
 from config.api.serializers import ModelSerializer, Serializer
-from events.models import Event
-from events.serializers import EventSerializer
+from events.serializers import EVENT
 
 MOST_NOTES = 20
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}")
@@ -84,6 +82,7 @@ EXAMPLE = {
     "metadata": {"basket": "7"},
     "payment_reference": "",
     "refund_due": False,
+    "refund_amount": "0.00",
     "created_at": "2026-11-23T10:00:00Z",
     "expires_at": "2026-11-23T10:15:00Z",
     "expires_in": 900,
@@ -117,7 +116,7 @@ class BookingSerializer(ModelSerializer):
     items = BookingItemSerializer(many=True, read_only=True)
     tickets = BookedTicketSerializer(many=True, read_only=True)
     metadata = MetadataField(required=False)
-    expansions = {"event": Expansion(EventSerializer, lambda user, at: Event.objects.seen_by(user).with_sales(at))}
+    expansions = {"event": EVENT}
     expires_in = serializers.SerializerMethodField(
         help_text="Seconds until the hold runs out; null when nothing is held."
     )
@@ -139,6 +138,7 @@ class BookingSerializer(ModelSerializer):
             "metadata",
             "payment_reference",
             "refund_due",
+            "refund_amount",
             "created_at",
             "expires_at",
             "expires_in",

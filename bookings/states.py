@@ -4,6 +4,7 @@ The model moves along these edges, the admin and the API offer them, the tests w
 draws them from `diagram()`.
 """
 
+import datetime as dt
 from dataclasses import dataclass
 
 from django.db.models import TextChoices
@@ -33,6 +34,11 @@ CANCEL_CONFIRMED = Edge(Status.CONFIRMED, Status.CANCELLED, "cancel")
 
 EDGES = (CONFIRM, CONFIRM_LATE, EXPIRE, CANCEL_PENDING, CANCEL_CONFIRMED)
 LIVE = (Status.PENDING, Status.CONFIRMED)  # the states in which a booking holds places
+
+
+def status_at(status: str, expires_at: dt.datetime, at: dt.datetime) -> str:
+    """The state at `at` of a booking that is stored as `status`: a hold that ran out is expired, swept up or not."""
+    return Status.EXPIRED if status == Status.PENDING and expires_at <= at else status
 
 
 def diagram() -> str:

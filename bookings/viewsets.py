@@ -107,7 +107,7 @@ class BookingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset):
     }
 
     def get_queryset(self) -> QuerySet[Booking]:
-        return Booking.objects.detailed()
+        return Booking.objects.listed() if self.action == "list" else Booking.objects.detailed()
 
     def query_parameters(self) -> set[str]:
         return super().query_parameters() | ({"dry_run"} if self.action == "create" else set())

@@ -9,6 +9,7 @@ from django.db.models import CharField, TextField
 from django.db.models.functions import Length
 
 from config.sessions import check_sessions
+from config.settings.database import SQLITE
 
 
 class ProjectConfig(AppConfig):
@@ -17,6 +18,10 @@ class ProjectConfig(AppConfig):
 
     def ready(self) -> None:
         checks.register(check_sessions, checks.Tags.database)
+        if settings.DATABASES["default"]["ENGINE"] != SQLITE:
+            from config.postgresql import read_instants_fast
+
+            read_instants_fast()
         if settings.DATABASE_ECHO:
             connection_created.connect(echo_sql, dispatch_uid="echo_sql")
 

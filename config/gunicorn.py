@@ -9,7 +9,9 @@ import contextlib
 import json
 import os
 import re
+import socket
 import uuid
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
@@ -23,6 +25,7 @@ from config.redaction import Wrapped
 LONGEST_LINE = 8_190  # bytes; a search for 200 characters of any script is a third of it
 MOST_HEADERS = 65_536  # bytes; gunicorn refuses fewer
 MOST_BODY = 262_144 + 1  # bytes; with one more than the API takes, it answers that this is too much
+AT_ONCE = 65_536  # bytes
 CHUNKED = re.compile(rb"\r\ntransfer-encoding[ \t]*:", re.IGNORECASE)
 LENGTH = re.compile(rb"\r\ncontent-length[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
 EXPECT = re.compile(rb"\r\nexpect[ \t]*:[ \t]*100-continue", re.IGNORECASE)
@@ -66,13 +69,15 @@ class PatientWorker(ThreadWorker):
         conn.sock.setblocking(False)
         while is_open and len(collected) < MOST_HEADERS + MOST_BODY:
             try:
-                received = conn.sock.recv(65_536)
+                received = conn.sock.recv(AT_ONCE)
             except BlockingIOError:
                 break
             except OSError:
                 received = b""
             collected += received
             is_open = bool(received)
+            if 0 < len(received) < AT_ONCE:
+                break  # that was all: the event loop says when there is more
         conn.collected = collected
         if not is_open or is_whole(collected):
             return True
@@ -84,7 +89,8 @@ class PatientWorker(ThreadWorker):
     def handle_request(self, req: Any, conn: TConn) -> Any:
         if conn.is_large:
             req.force_close()  # the rest of it may still be on its way, and must not be taken for the next request
-        return super().handle_request(req, conn)
+        with in_one_piece(conn.sock):
+            return super().handle_request(req, conn)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Answers what cannot be read as a request with a problem, as everything else is answered.
@@ -108,6 +114,22 @@ class PatientWorker(ThreadWorker):
         )
         with contextlib.suppress(OSError):
             util.write_nonblock(client, head.encode() + body)
+
+
+@contextlib.contextmanager
+def in_one_piece(sock: Any) -> Iterator[None]:
+    """Sends what is sent inside in as few packets as possible: gunicorn sends the headers and the body one by one, and
+    each wakes the client. What is longer than a packet does not wait.
+    """
+    can_cork = sock.family in (socket.AF_INET, socket.AF_INET6) and hasattr(socket, "TCP_CORK")
+    if can_cork:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+    try:
+        yield
+    finally:
+        if can_cork:
+            with contextlib.suppress(OSError):  # it may be closed by now, which sends what there is
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
 
 
 def unreadable(error: Exception) -> problems.Problem:

@@ -14,6 +14,7 @@ DECIMALS: dict[str, int] = {
 STORED_DECIMALS = 4  # as many as the currency with the most (CLF, UYW)
 STORED_UNIT = 10**STORED_DECIMALS
 MOST = Decimal(999999999)
+PART = 10**9
 
 
 def validate_currency(code: str) -> None:
@@ -31,6 +32,32 @@ def fits(amount: Decimal | int, currency: str) -> bool:
 def plain(amount: Decimal, currency: str) -> str:
     """The amount with exactly the currency's own number of decimals: `49.90` in EUR, `50` in JPY."""
     return f"{amount:.{DECIMALS[currency]}f}"
+
+
+def whole(value: Any, *args: Any) -> int | None:
+    """A sum as one number, also as SQLite gives it: a text of two parts."""
+    if isinstance(value, str):
+        high, low = value.split()
+        return int(high) * PART + int(low)
+    return None if value is None else int(value)
+
+
+class Total(models.Sum):
+    """A sum of any number of amounts. SQLite's ends at 2**63, as PostgreSQL's does not: there it is added in parts."""
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        each, parameters = self.as_sql(compiler, connection, template="(%(expressions)s)", **context)
+        return f"(SUM({each} / {PART}) || ' ' || SUM({each} %% {PART}))", (*parameters, *parameters)
+
+    def convert_value(self, value: Any, *args: Any) -> int | None:
+        return whole(value)
+
+
+class TotalOf(models.Subquery):
+    """A subquery whose one column is a Total."""
+
+    def convert_value(self, value: Any, *args: Any) -> int | None:
+        return whole(value)
 
 
 class MoneyField(models.BigIntegerField):

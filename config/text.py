@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 BYTE_ORDER_MARK = "\ufeff"
 TRIMMED = " \t\r\n"  # what may stand around a text and is taken off before anybody looks at its characters
+APOSTROPHES = dict.fromkeys(map(ord, "\u2018\u2019\u02bb\u02bc"), "'")
 LINE_BREAKS = frozenset("\n\r\t")
 # As classes of a regular expression, which the API's document publishes. Not allowed in a line: controls, line and
 # paragraph separators, what reorders text, and the byte-order mark. Not to be seen: spaces, what Unicode says may be
@@ -55,8 +56,11 @@ def fold(value: str) -> str:
 
 
 def search_key(value: str) -> str:
-    """The form in which names are looked for: without regard to case, accents, commas and how wide the spaces are."""
-    letters = unicodedata.normalize("NFKD", value.casefold()).replace(",", " ")
+    """The form in which names are looked for.
+
+    Without regard to case, accents, commas, how wide the spaces are, and which apostrophe a keyboard or a phone writes.
+    """
+    letters = unicodedata.normalize("NFKD", value.casefold()).replace(",", " ").translate(APOSTROPHES)
     bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
     return " ".join(bare.split())
 

@@ -1,6 +1,8 @@
 # mypy: no-check-untyped-defs
 
+from django import forms
 from django.contrib import admin, messages
+from django.db.models import Count, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -10,12 +12,14 @@ from config.admin import (
     ChosenFilter,
     Page,
     ReasonForm,
+    Setting,
     VerbForm,
     badge,
     fill,
     in_one_line,
     local,
     local_span,
+    number,
     on_the_clock,
     utc,
 )
@@ -49,7 +53,47 @@ class WhyCancelForm(ReasonForm):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["reason"].required = True
+        self.fields["reason"].error_messages["required"] = _("Say why: every booking keeps it, for the customers.")
         self.fields["reason"].help_text = _("For the customers: every booking keeps it.")
+
+
+def lack_of(event, at):
+    """What is odd about a draft that is to be published, in words; None when nothing is. Needs `with_sales`."""
+    if event.status != Event.Status.DRAFT or event.starts_at <= at:
+        return None  # nothing is done, or the verb refuses it
+    if not event.has_types:
+        return _("it has no ticket types, so nothing of it can be booked.")
+    if event.has_open_types:
+        return None
+    if event.has_future_types:
+        return _("none of its ticket types is on sale yet.")
+    return _("none of its ticket types is on sale any more.")
+
+
+def given_up(ids):
+    """How many bookings of some events are cancelled, and how many payments are to be paid back."""
+    found = Event.objects.filter(pk__in=ids).aggregate(
+        cancelled=Count("bookings", filter=Q(bookings__status="cancelled")),
+        due=Count("bookings", filter=Q(bookings__refund_due=True)),
+    )
+    return found["cancelled"], found["due"]
+
+
+def in_its_wake(events, bookings, payments):
+    """What cancelling events has done besides, in words; nothing when it has not."""
+    if not bookings:
+        return ""
+    its = ngettext("with it", "with them", events)
+    text = ngettext(", %(its)s %(count)s booking", ", %(its)s %(count)s bookings", bookings)
+    text %= {"its": its, "count": number(bookings)}
+    if not payments:
+        return text
+    due = ngettext("; %s payment is to be paid back", "; %s payments are to be paid back", payments)
+    return text + due % number(payments)
+
+
+def why_not_publish(event):
+    return _("passed over, because it is published already.") if event.status == Event.Status.PUBLISHED else None
 
 
 class WhenFilter(admin.SimpleListFilter):
@@ -124,6 +168,10 @@ class EventAdmin(MonthPage, CatalogueAdmin):
             is_list = position == self.position
             yield position, title, f"{address}?when=upcoming" if is_list else address
 
+    def settings_of(self, ids):
+        rows = Event.objects.filter(pk__in=ids).values_list("pk", "venue__timezone", "currency")
+        return {pk: Setting(timezone, currency) for pk, timezone, currency in rows}
+
     def make(self, request, **facts):
         return Event.plan(**facts, by=request.user)
 
@@ -136,6 +184,13 @@ class EventAdmin(MonthPage, CatalogueAdmin):
 
     def label(self, event):
         return in_one_line(event)
+
+    def zone_of(self, event):
+        return event.venue.timezone
+
+    def label_with_venue(self, event):
+        """A tour plays the same at the same time in many places."""
+        return _("%(event)s, %(venue)s") % {"event": self.label(event), "venue": event.venue}
 
     # Columns
 
@@ -170,10 +225,23 @@ class EventAdmin(MonthPage, CatalogueAdmin):
 
     @admin.action(description=gettext_lazy("Publish"), permissions=["publish"])
     def publish(self, request, queryset):
+        at = timezone.now()
+        lacking = {event.pk: lack for event in queryset if (lack := lack_of(event, at))}
+        if lacking and "confirmed" not in request.POST:
+            return self.ask(
+                request,
+                queryset.filter(pk__in=lacking),
+                lambda event: f"{self.label_with_venue(event)}: {lacking[event.pk]}",
+                title=_("Publish events"),
+                form=forms.Form(),
+                yes=_("Publish anyway"),
+                is_grave=False,
+            )
+
         def publish(event):
             event.publish(at=timezone.now(), by=request.user)
 
-        return self.act(request, queryset, publish, _("Published"))
+        return self.act(request, queryset, publish, _("Published"), skip=why_not_publish)
 
     @admin.action(description=gettext_lazy("Cancel…"), permissions=["cancel"])
     def cancel(self, request, queryset):
@@ -184,7 +252,14 @@ class EventAdmin(MonthPage, CatalogueAdmin):
         def cancel(event):
             event.cancel(reason=form.cleaned_data["reason"], at=timezone.now(), by=request.user)
 
-        return self.act(request, queryset, cancel, _("Cancelled"))
+        ids = list(queryset.values_list("pk", flat=True))
+        before = given_up(ids)
+
+        def more(count):
+            bookings, payments = (now - then for now, then in zip(given_up(ids), before, strict=True))
+            return in_its_wake(count, bookings, payments)
+
+        return self.act(request, queryset, cancel, _("Cancelled"), more=more)
 
     def consequence(self, event):
         live = event.bookings.live(timezone.now())
@@ -192,7 +267,7 @@ class EventAdmin(MonthPage, CatalogueAdmin):
         paid = live.exclude(payment_reference="").count()
         touched = ngettext("%s live booking", "%s live bookings", bookings) % bookings
         text = _("%(event)s: %(bookings)s will be cancelled, %(places)s places given back.") % {
-            "event": self.label(event),
+            "event": self.label_with_venue(event),
             "bookings": touched,
             "places": event.held,
         }

@@ -48,9 +48,14 @@ class Inventory(models.Model):
         The other party is every other booking of the same thing. The database decides between them: the condition and
         the change are one statement, so nobody can come in between. The row stays locked until the transaction ends.
         """
-        enough = Q(capacity=None) | Q(capacity__gte=F("reserved") + places)
-        rows = type(self)._base_manager.filter(enough, *conditions, pk=self.pk, **facts)
+        rows = self.with_room(self.pk, places, *conditions, **facts)
         return rows.update(reserved=F("reserved") + places) == 1
+
+    @classmethod
+    def with_room(cls, pk: Any, places: Any, *conditions: Q, **facts: Any) -> models.QuerySet:
+        """The row, as long as it has so many places left and the conditions and facts hold: what a taking updates."""
+        enough = Q(capacity=None) | Q(capacity__gte=F("reserved") + places)
+        return cls._base_manager.filter(enough, *conditions, pk=pk, **facts)
 
     @classmethod
     def give_back(cls, pk: int, places: int) -> None:

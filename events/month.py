@@ -6,6 +6,7 @@ import calendar
 import datetime as dt
 from zoneinfo import ZoneInfo
 
+from django.contrib import messages
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -21,12 +22,14 @@ DAY = dt.timedelta(days=1)
 
 
 def month_of(text, today):
-    """The first day of the month that is asked for as `2026-12`, else of this one."""
+    """The first day of the month that is asked for as `2026-12`; None when there is no such month."""
+    if not text:
+        return today.replace(day=1)
     try:
         first = dt.datetime.strptime(text, "%Y-%m").date()  # noqa: DTZ007  a month has no zone
     except ValueError:
-        return today.replace(day=1)
-    return first if EARLIEST.date() <= first < LATEST.date() else today.replace(day=1)
+        return None
+    return first if EARLIEST.date() <= first < LATEST.date() else None
 
 
 def left_in_words(event, at):
@@ -47,9 +50,16 @@ class MonthPage:
     def calendar(self, request):
         at = timezone.now()
         today = office_day(at)
-        first = month_of(request.GET.get("month", ""), today)
+        asked = {name: request.GET.get(name, "") for name in ("month", "venue")}
+        first = month_of(asked["month"], today)
+        if first is None:
+            first = today.replace(day=1)
+            text = _("There is no month “%s”: one is written such as 2026-12. This month is shown.")
+            messages.error(request, text % asked["month"])
         following = (first + 32 * DAY).replace(day=1)
         venue, select = choice_of(self, Event._meta.get_field("venue"), request, "venue")
+        if asked["venue"] and venue is None:
+            messages.error(request, _("There is no venue “%s”: the events of all are shown.") % asked["venue"])
         # The clocks of the world are up to a day apart.
         bounds = [dt.datetime.combine(day, dt.time(), dt.UTC) for day in (first - DAY, following + DAY)]
         events = self.get_queryset(request).filter(starts_at__gte=bounds[0], starts_at__lt=bounds[1])
@@ -104,4 +114,6 @@ class MonthPage:
                     "url": change_url(Event, event.pk),
                 }
                 found.setdefault(day, []).append(entry)
+        for entries in found.values():  # of venues in different zones the later one can have begun before
+            entries.sort(key=lambda entry: (entry["time"], entry["event"].starts_at, entry["event"].pk))
         return found, sum(len(entries) for entries in found.values())

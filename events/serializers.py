@@ -25,7 +25,7 @@ class OnSaleSerializer(Serializer):
 
 
 class EventSerializer(ModelSerializer):
-    expansions = {"venue": Expansion(VenueSerializer, lambda user, at: Venue.objects.all())}
+    expansions = {"venue": Expansion(VenueSerializer, lambda sees_all, at: Venue.objects.all(), key="venue_id")}
     availability = AvailabilitySerializer(source="*", read_only=True)
     on_sale = serializers.SerializerMethodField()
 
@@ -70,6 +70,15 @@ class EventSerializer(ModelSerializer):
     def get_on_sale(self, event: Event) -> dict[str, Any]:
         reason = event.sales_refusal(self.context["at"])
         return {"is_on_sale": reason is None, "reason": reason}
+
+
+# In the place of an event's id; null for whoever may not see the event.
+EVENT = Expansion(
+    EventSerializer,
+    lambda sees_all, at: Event.objects.shown(sees_all).with_sales(at),
+    key="event_id",
+    hidden="events.view_event",
+)
 
 
 class CancelEventSerializer(Serializer):

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
@@ -15,7 +17,15 @@ from config.problems import InUse
 from events.calendar import CalendarRenderer, calendar
 from events.filters import EventFilter
 from events.inventory import CapacityBelowReserved
-from events.models import CapacityAboveVenue, CurrencyFixed, Event, EventCancelled, EventInThePast
+from events.models import (
+    CapacityAboveVenue,
+    CurrencyFixed,
+    Event,
+    EventCancelled,
+    EventInThePast,
+    ask_for_sales,
+    know_sales,
+)
 from events.serializers import CancelEventSerializer, EventSerializer
 
 EXAMPLE = """BEGIN:VCALENDAR
@@ -44,6 +54,9 @@ class EventViewSet(CatalogueViewset):
     """What happens in the venues. A draft is seen by staff alone."""
 
     queryset = Event.objects.all()
+    ask = staticmethod(ask_for_sales)
+    complete = staticmethod(know_sales)
+    hidden = "events.view_event"
     serializer_class = EventSerializer
     filterset_class = EventFilter
     ordering = ("starts_at",)
@@ -68,8 +81,13 @@ class EventViewSet(CatalogueViewset):
         "publish": [EventInThePast, EventCancelled],
     }
 
-    def get_queryset(self) -> QuerySet[Event]:
-        return Event.objects.seen_by(self.request.user).with_sales(self.at)
+    @staticmethod
+    def shown(sees_all: bool, at: Any) -> QuerySet[Event]:
+        return Event.objects.shown(sees_all).with_sales(at)
+
+    @staticmethod
+    def listed(sees_all: bool, at: Any) -> QuerySet[Event]:
+        return Event.objects.shown(sees_all)
 
     @extend_schema(request=None, responses=EventSerializer)
     @action(detail=True, methods=["post"])
@@ -113,7 +131,7 @@ class CalendarViewSet(Replicated, Viewset):
     def list(self, request: Request) -> Response:
         """The list's events as one calendar (iCalendar, RFC 5545)."""
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.paginator.linked(Response(calendar(page)))  # type: ignore[union-attr, arg-type]
+        return self.paginator.linked(Response(calendar(page)))  # type: ignore[union-attr]
 
     @extend_schema(operation_id="get_event_calendar", summary="Show event as a calendar", responses=CALENDAR)
     def retrieve(self, request: Request, pk: str) -> Response:

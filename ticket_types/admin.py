@@ -12,6 +12,7 @@ from config.admin import (
     CatalogueAdmin,
     ChosenFilter,
     Page,
+    Setting,
     VerbForm,
     amount,
     badge,
@@ -133,6 +134,10 @@ class TicketTypeAdmin(ImportPage, CatalogueAdmin):
     def get_queryset(self, request):
         at = timezone.now()
         return super().get_queryset(request).with_availability(at).with_unpaid(at).select_related("event__venue")
+
+    def settings_of(self, ids):
+        rows = TicketType.objects.filter(pk__in=ids).values_list("pk", "event__venue__timezone", "event__currency")
+        return {pk: Setting(timezone, currency) for pk, timezone, currency in rows}
 
     def make(self, request, **facts):
         return TicketType.offer(**facts, by=request.user)

@@ -3,7 +3,7 @@ from typing import Any, Self
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
-from django.db.models import F, OuterRef, Q, Subquery, Sum, Value
+from django.db.models import Case, F, OuterRef, Q, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce
 
 from config import money
@@ -22,37 +22,57 @@ def sales_window(at: Any) -> Q:
     return has_started & has_not_ended
 
 
+def unless_room(path: str, wanted: Any, overdue: Any) -> Any:
+    """`overdue`, but 0 when the counter alone says that there is room: then the holds need not be looked at."""
+    if wanted is None:
+        return overdue
+    has_room = Q(**{f"{path}capacity": None}) | Q(**{f"{path}capacity__gte": F(f"{path}reserved") + wanted})
+    return Case(When(has_room, then=Value(0)), default=overdue, output_field=models.IntegerField())
+
+
 class TicketTypeQuerySet(models.QuerySet["TicketType"]):
     def visible(self) -> Self:
         """What the public may see: those of events that are not drafts."""
         return self.exclude(event__status=Event.Status.DRAFT)
 
+    def shown(self, sees_all: bool) -> Self:
+        return self if sees_all else self.visible()
+
     def seen_by(self, user: Any) -> Self:
-        return self if user.has_perm("ticket_types.view_tickettype") else self.visible()
+        return self.shown(user.has_perm("ticket_types.view_tickettype"))
 
     def in_sales_window(self, at: Any) -> Self:
         """Whose own sales window is open at `at`."""
         return self.filter(sales_window(at))
 
-    def with_overdue(self, at: Any) -> Self:
-        """Adds `overdue`: reserved places whose hold has run out by `at`, and which therefore no longer count."""
+    def with_overdue(self, at: Any, wanted: Any = None) -> Self:
+        """Adds `overdue`: reserved places whose hold has run out by `at`, and which therefore no longer count.
+
+        Whoever has `wanted` places in mind hears 0 when there is room for them anyway.
+        """
         # That the bookings are of the same event follows from the type; saying it lets their index of holds serve.
         items = reverse(TicketType, "booking_items").overdue(at).order_by()
         items = items.filter(ticket_type=OuterRef("pk"), booking__event=OuterRef("event"))
         places = items.values("ticket_type").annotate(places=Sum("quantity")).values("places")
-        return self.annotate(overdue=Coalesce(Subquery(places), Value(0)))
+        return self.annotate(overdue=unless_room("", wanted, Coalesce(Subquery(places), Value(0))))
 
     def not_sold_out(self, at: Any) -> Self:
         """With places of their own left; whether the event has any is another question."""
         return self.with_overdue(at).filter(Q(capacity=None) | Q(capacity__gt=F("reserved") - F("overdue")))
 
-    def with_availability(self, at: Any) -> Self:
-        """Adds `overdue` and `event_overdue`, and loads the event."""
+    def sales(self, at: Any) -> Any:
+        """Event, id, whether it will be sold later, whether its window is open, whether its own counter has room."""
+        has_room = Q(capacity=None) | Q(capacity__gt=F("reserved"))
+        truths = {"is_future": Q(sales_start_at__gt=at), "is_open": sales_window(at), "has_room": has_room}
+        columns = {name: Case(When(truth, then=Value(True)), default=Value(False)) for name, truth in truths.items()}
+        return self.order_by().annotate(**columns).values_list("event", "pk", *columns)
+
+    def with_availability(self, at: Any, wanted: Any = None) -> Self:
+        """Adds `overdue` and `event_overdue`, and loads the event. `wanted` is as for `with_overdue`."""
         bookings = reverse(Event, "bookings").overdue(at).filter(event=OuterRef("event")).order_by()
         places = bookings.values("event").annotate(places=Sum("quantity")).values("places")
-        return (
-            self.with_overdue(at).annotate(event_overdue=Coalesce(Subquery(places), Value(0))).select_related("event")
-        )
+        overdue = unless_room("event__", wanted, Coalesce(Subquery(places), Value(0)))
+        return self.with_overdue(at, wanted).annotate(event_overdue=overdue).select_related("event")
 
     def with_unpaid(self, at: Any) -> Self:
         """Adds `unpaid`: those of the held places whose bookings are not confirmed yet at `at`."""
@@ -103,6 +123,10 @@ class TicketType(Inventory):
 
     class Meta:
         ordering = ["position", "id"]
+        indexes = [
+            # GET /ticket-types: event by event, in their order; and those of one event.
+            models.Index(fields=["event", "position", "id"], name="ticket_type_in_order"),
+        ]
         constraints = [
             *Inventory.Meta.constraints,
             # Its index also finds the ticket types of an event.

@@ -6,8 +6,7 @@ from rest_framework import serializers
 from config.api.expand import Expansion
 from config.api.fields import WholeNumberField
 from config.api.serializers import ModelSerializer, Serializer
-from events.models import Event
-from events.serializers import EventSerializer
+from events.serializers import EVENT, EventSerializer
 from ticket_types.models import TicketType
 from venues.models import LARGEST
 
@@ -30,7 +29,7 @@ class TicketTypeSerializer(ModelSerializer):
         max_value=LARGEST,
         help_text="How many can be sold; null: only the event's capacity limits it.",
     )
-    expansions = {"event": Expansion(EventSerializer, lambda user, at: Event.objects.seen_by(user).with_sales(at))}
+    expansions = {"event": EVENT}
     currency = serializers.CharField(read_only=True)
     availability = serializers.SerializerMethodField()
 
@@ -81,6 +80,8 @@ class TicketTypeSerializer(ModelSerializer):
 # An event's app does not know what refers to it: this one tells.
 EventSerializer.expansions["ticket_types"] = Expansion(
     TicketTypeSerializer,
-    lambda user, at: TicketType.objects.seen_by(user).with_availability(at).order_by("position", "pk"),
+    lambda sees_all, at: TicketType.objects.shown(sees_all).with_availability(at).order_by("position", "pk"),
+    key="event_id",
     many=True,
+    hidden="ticket_types.view_tickettype",
 )

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.db.models import QuerySet
 
 from config.access.permissions import ANYONE
@@ -13,6 +15,7 @@ class TicketTypeViewSet(CatalogueViewset):
     """What an event's tickets cost, and how many of them there are."""
 
     queryset = TicketType.objects.all()
+    hidden = "ticket_types.view_tickettype"
     serializer_class = TicketTypeSerializer
     filterset_class = TicketTypeFilter
     ordering = ("event", "position")
@@ -35,5 +38,8 @@ class TicketTypeViewSet(CatalogueViewset):
         "destroy": [InUse],
     }
 
-    def get_queryset(self) -> QuerySet[TicketType]:
-        return TicketType.objects.seen_by(self.request.user).with_availability(self.at)
+    @staticmethod
+    def shown(sees_all: bool, at: Any) -> QuerySet[TicketType]:
+        return TicketType.objects.shown(sees_all).with_availability(at)
+
+    listed = shown

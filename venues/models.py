@@ -1,10 +1,13 @@
+import datetime as dt
 from typing import Any, Self
+from zoneinfo import ZoneInfo
 
 from django.db import models, transaction
 from django.db.models import Count, Q
 
+from config import clocks
 from config.history.models import record_changed, record_created, record_deleted
-from config.problems import Check, DomainError, InUse, nothing
+from config.problems import Check, DomainError, InUse, InvalidInput, nothing
 from config.text import validate_line, validate_timezone
 
 LARGEST = 1_000_000
@@ -33,6 +36,10 @@ class Venue(models.Model):
 
     class Meta:
         ordering = ["name", "id"]
+        indexes = [
+            # GET /venues: by name, page by page.
+            models.Index(fields=["name", "id"], name="venue_by_name"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(name__length__range=(1, 200)),
@@ -85,6 +92,31 @@ class Venue(models.Model):
             record_changed(self, stored, changes, by=by)
         return self
 
+    def keep_clocks(self, *, timezone: str, at: dt.datetime, by: Any = None, **changes: Any) -> int:
+        """Changes the zone, and moves the events that are not over at `at` so that the clocks show the same for them.
+
+        With them goes when their ticket types are on sale. Returns how many events were moved. Raises what `revise`
+        does, and InvalidInput for a time that the clocks of the new zone skip or show twice.
+        """
+        count = 0
+        with transaction.atomic():
+            old = Venue.objects.select_for_update(no_key=True).get(pk=self.pk).timezone
+            self.revise(timezone=timezone, **changes, by=by)
+            for pk in list(self.events.upcoming(at).order_by("starts_at", "pk").values_list("pk", flat=True)):
+                # First the types, then their event: the order in which bookings lock them.
+                of_event = self.events.model(pk=pk).ticket_types
+                types: Any = list(of_event.select_for_update(no_key=True).order_by("pk"))
+                event = self.events.select_for_update(no_key=True).filter(pk=pk).first()
+                if event is None:  # moved to another venue meanwhile
+                    continue
+                for it in types:
+                    if moved := same_times(it, ("sales_start_at", "sales_end_at"), old, timezone, event.name):
+                        it.revise(**moved, by=by)
+                if moved := same_times(event, ("starts_at", "ends_at"), old, timezone, event.name):
+                    event.revise(by=by, **moved)
+                    count += 1
+        return count
+
     def refuse_smaller_than_events(self, capacity: int) -> None:
         largest = self.events.order_by("-capacity").first()
         if largest is not None and largest.capacity > capacity:
@@ -108,3 +140,20 @@ class Venue(models.Model):
             types = [ticket_type for event in events for ticket_type in event.ticket_types.all()]
             record_deleted(*types, *events, self, by=by)
             self.delete()  # a booking made meanwhile stops it by its foreign key
+
+
+def same_times(obj: Any, names: tuple[str, ...], old: str, new: str, event: str) -> dict[str, Any]:
+    """Which of an object's times move when the clocks of another zone are to show the same for them, and to when."""
+    found = {}
+    for name in names:
+        if (at := getattr(obj, name)) is None:
+            continue
+        readings = clocks.moved(at, old, new)
+        if len(readings) != 1:
+            clock = f"{at.astimezone(ZoneInfo(old)):%a %d %b %Y, %H:%M}"
+            why = "show that time twice" if readings else "skip that time"
+            detail = f"“{event}” cannot stay at {clock}: the clocks in {new} {why}. Change its times first."
+            raise InvalidInput(errors=[{"pointer": "/timezone", "code": "no-such-time", "detail": detail}])
+        if readings[0] != at:
+            found[name] = readings[0].astimezone(dt.UTC)
+    return found

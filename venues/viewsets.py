@@ -1,3 +1,7 @@
+from typing import Any
+
+from django.db.models import QuerySet
+
 from config.access.permissions import ANYONE
 from config.api.viewsets import CatalogueViewset
 from config.problems import InUse
@@ -29,3 +33,9 @@ class VenueViewSet(CatalogueViewset):
         "partial_update": [CapacityBelowEvents],
         "destroy": [InUse],
     }
+
+    @staticmethod
+    def shown(sees_all: bool, at: Any) -> QuerySet[Venue]:
+        return Venue.objects.all()
+
+    listed = shown

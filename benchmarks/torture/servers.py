@@ -88,7 +88,7 @@ class Running:
 
 
 class Server(Running):
-    """gunicorn with four workers. `application` may be a sabotaged one."""
+    """gunicorn, by default with four workers. `application` may be a sabotaged one."""
 
     def __init__(
         self,
@@ -98,12 +98,14 @@ class Server(Running):
         *,
         application: str = "config.wsgi:application",
         sabotage: str = "",
+        workers: int = WORKERS,
+        threads: int = THREADS,
     ) -> None:
         self.port = free_port()
         command = [
             sys.executable, "-m", "gunicorn", application,
             "--bind", f"127.0.0.1:{self.port}",
-            "--worker-class", "config.gunicorn.PatientWorker", "--workers", str(WORKERS), "--threads", str(THREADS),
+            "--worker-class", "config.gunicorn.PatientWorker", "--workers", str(workers), "--threads", str(threads),
             "--preload",  # a killed worker is back in milliseconds, so that there are always some to kill
             "--no-control-socket",
         ]  # fmt: skip

@@ -11,9 +11,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from rest_framework import serializers
 
+from bookings.admin.cancelling import CancelForm, PaidBack, TicketsForm
 from bookings.admin.dashboard import dashboard
-from bookings.admin.exporting import OF_EVENT, state_now
-from bookings.admin.selling import Selling
+from bookings.admin.exporting import OF_EVENT, notes_in_cell, state_now
+from bookings.admin.selling import Selling, confirm_or_tell
 from bookings.admin.wording import (
     LABELS,
     TICKET_LABELS,
@@ -25,12 +26,13 @@ from bookings.admin.wording import (
     totals,
 )
 from bookings.models import Booking, Ticket
+from bookings.problems import BookingNotPending
 from bookings.serializers import MetadataField
-from bookings.states import CANCEL_CONFIRMED, CONFIRM, EDGES, Status
+from bookings.states import CANCEL_CONFIRMED, CONFIRM, EDGES, LIVE, Status
 from config.admin import (
     ChosenFilter,
     DomainAdmin,
-    ReasonForm,
+    PassedOver,
     TextField,
     VerbForm,
     amount,
@@ -42,6 +44,7 @@ from config.admin import (
     local_span,
     on_the_wall,
     priced,
+    with_letters,
 )
 from config.api.errors import problem_from
 from config.text import validate_line
@@ -88,8 +91,24 @@ class PaymentForm(forms.Form):
         max_length=200,
         required=False,
         validators=[validate_line],
-        help_text=gettext_lazy("Of the payment that was received, if there was one."),
+        help_text=gettext_lazy(
+            "Of the payment that was received, if there was one. Without one a refund is not tracked."
+        ),
     )
+
+
+class RefundForm(forms.Form):
+    """Carries the amounts that somebody is asked about, so that no other one is taken for paid."""
+
+    def __init__(self, bookings, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.amounts = {f"due-{booking.confirmation_code}": booking.refund_amount for booking in bookings}
+        for name, due in self.amounts.items():
+            self.fields[name] = forms.DecimalField(required=False, initial=due, widget=forms.HiddenInput)
+
+    def clean(self):
+        if any(self.cleaned_data.get(name) != due for name, due in self.amounts.items()):
+            raise forms.ValidationError(_("What is to be paid back has changed meanwhile: nothing was noted."))
 
 
 class HoldForm(forms.Form):
@@ -102,20 +121,25 @@ class HoldForm(forms.Form):
             max_value=most,
             initial=settings.BOOKING_HOLD_MINUTES,
             help_text=_("1 to %(most)s. A hold that lasts longer already stays as it is.") % {"most": most},
+            error_messages=dict.fromkeys(
+                ("required", "invalid", "min_value", "max_value"), _("Enter 1 to %(most)s minutes.") % {"most": most}
+            ),
         )
 
 
-class TicketsForm(ReasonForm):
-    """Which tickets of one booking."""
+# Why an action passes a booking over, for which its verb would do nothing.
 
-    tickets = forms.MultipleChoiceField(label=gettext_lazy("Tickets"), widget=forms.CheckboxSelectMultiple)
-    field_order = ["tickets", "reason"]
 
-    def __init__(self, tickets, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.fields["tickets"].choices = [
-            (ticket.code, f"{ticket.ticket_type.name}, {ticket.code}") for ticket in tickets
-        ]
+def why_not_confirm(booking):
+    return _("passed over, because it is confirmed already.") if booking.status == Status.CONFIRMED else None
+
+
+def why_not_cancel(booking):
+    return _("passed over, because it is cancelled already.") if booking.status == Status.CANCELLED else None
+
+
+def why_no_refund(booking):
+    return None if booking.refund_due else _("passed over, because no refund is due.")
 
 
 @admin.register(Booking)
@@ -131,17 +155,19 @@ class BookingAdmin(Selling, DomainAdmin):
         "e-mail": "customer_email",
         "places": "quantity",
         "places cancelled": "cancelled_quantity",
-        "total": priced("total_price", "currency"),
+        "total": priced("net_price", "currency"),
+        "total when booked": priced("total_price", "currency"),
         "currency": "currency",
         "payment reference": "payment_reference",
         "refund due": "refund_due",
+        "to pay back": priced("refund_amount", "currency"),
         "late": "is_late",
         "created at (UTC)": "created_at",
         "expires at (UTC)": "expires_at",
         "confirmed at (UTC)": "confirmed_at",
         "cancelled at (UTC)": "cancelled_at",
         "cancel reason": "cancel_reason",
-        "notes": "metadata",
+        "notes": (notes_in_cell, "metadata"),
     }
 
     form = BookingForm
@@ -165,13 +191,14 @@ class BookingAdmin(Selling, DomainAdmin):
     position = 40
 
     def get_queryset(self, request):
-        return super().get_queryset(request).select_related("event__venue")
+        return super().get_queryset(request).select_related("event__venue").with_net_price()
 
     def get_search_results(self, request, queryset, search_term):
         return queryset.matching(search_term) if search_term.strip() else queryset, False
 
     def prepare(self, request, changelist):
-        changelist.totals = None if changelist.paginator.is_more else totals(changelist.queryset)
+        found = (None, []) if changelist.paginator.is_more else totals(changelist.queryset)
+        changelist.totals, changelist.to_pay_back = found
 
     def has_add_permission(self, request):
         return False
@@ -181,6 +208,12 @@ class BookingAdmin(Selling, DomainAdmin):
 
     def history_of(self, obj):
         return obj.changes
+
+    def told(self, obj, entries):
+        for entry in entries:
+            verb, _at, details = told(entry, obj)
+            at = with_letters(entry.at, obj.event.venue.timezone)
+            yield entry, at, verb, [f"{name}: {value}" for name, value in details]
 
     def revise(self, request, obj, **changes):
         obj.correct(by=request.user, **changes)
@@ -203,27 +236,44 @@ class BookingAdmin(Selling, DomainAdmin):
         return badge(booking.status_at(timezone.now()), self.state_in_words(booking))
 
     def state_in_words(self, booking):
-        marks = [_(", late")] * booking.is_late + [_(", refund due")] * booking.refund_due
+        marks = [_(", late")] if booking.is_late else []
+        if booking.refund_due:
+            marks.append(_(", refund due: %s") % amount(booking.refund_amount, booking.currency))
         return LABELS[booking.status_at(timezone.now())] + "".join(marks)
 
     @admin.display(description=gettext_lazy("places"))
     def places(self, booking):
-        if booking.cancelled_quantity:
-            return _("%(left)s of %(booked)s") % {"left": booking.places, "booked": booking.quantity}
-        return booking.places
+        return self.places_of(booking, booking.places)
+
+    def places_of(self, booking, left):
+        if left == booking.quantity:
+            return left
+        return _("%(left)s of %(booked)s") % {"left": left, "booked": booking.quantity}
 
     @admin.display(description=gettext_lazy("total"))
     def total(self, booking):
-        return amount(booking.total_price, booking.currency)
+        return self.total_of(booking, booking.net_price)
+
+    def total_of(self, booking, worth):
+        net = amount(worth, booking.currency)
+        if worth == booking.total_price:
+            return net
+        return format_html('{}<br><span class="quiet">{}</span>', net, self.booked_total(booking))
+
+    def booked_total(self, booking):
+        return _("booked for %s") % amount(booking.total_price, booking.currency)
 
     @admin.display(description=gettext_lazy("booked"), ordering="created_at")
     def made(self, booking):
-        return on_the_wall(booking.created_at, settings.BACK_OFFICE_TIME_ZONE, "d M Y, H:i")
+        zone = settings.BACK_OFFICE_TIME_ZONE
+        at = on_the_wall(booking.created_at, zone, "d M Y, H:i")
+        return format_html('{}<br><span class="quiet">{}</span>', at, zone)
 
     # The page of one booking
 
     def panels(self, request, booking):
         at = timezone.now()
+        is_live = booking.status_at(at) in LIVE
         # Whoever may see a booking sees its tickets, as in the API; their own pages ask for a permission of their own.
         may_open = request.user.has_perm("bookings.view_ticket")
         tickets = list(booking.tickets.select_related("ticket_type")[: MOST_SHOWN + 1])
@@ -234,10 +284,17 @@ class BookingAdmin(Selling, DomainAdmin):
             "hold": self.hold(booking, at),
             "event_url": change_url(Event, booking.event_id),
             "when": local_span(booking.event),
-            "places": self.places(booking),
-            "total": self.total(booking),
+            # Of a booking that is over none are left, whatever lists and tables say it was worth.
+            "places": self.places_of(booking, booking.places if is_live else 0),
+            "total": self.total_of(booking, booking.net_price if is_live else 0),
+            "refund": booking.refund_due and amount(booking.refund_amount, booking.currency),
             "items": [
-                (item, amount(item.unit_price, booking.currency), amount(item.total_price, booking.currency))
+                (
+                    item,
+                    item.quantity - item.cancelled_quantity if is_live else 0,
+                    amount(item.unit_price, booking.currency),
+                    amount(item.total_price, booking.currency),
+                )
                 for item in booking.items.all()
             ],
             "tickets": self.tickets(tickets[:MOST_SHOWN], booking, may_open=may_open),
@@ -266,9 +323,12 @@ class BookingAdmin(Selling, DomainAdmin):
         if seconds is None:
             return None
         minutes = -(-seconds // 60)
-        until = on_the_wall(booking.expires_at, booking.event.venue.timezone, "H:i")
         left = ngettext("%(count)s minute left, until %(until)s", "%(count)s minutes left, until %(until)s", minutes)
-        return left % {"count": minutes, "until": until}
+        return left % {"count": minutes, "until": self.held_until(booking)}
+
+    def held_until(self, booking):
+        zone = booking.event.venue.timezone
+        return f"{on_the_wall(booking.expires_at, zone, 'H:i')} {zone}"
 
     # Actions
 
@@ -299,37 +359,45 @@ class BookingAdmin(Selling, DomainAdmin):
         reference = form.cleaned_data["payment_reference"]
 
         def confirm(booking):
-            booking.confirm(payment_reference=reference, by=request.user)
+            confirm_or_tell(booking, reference, by=request.user)
 
-        return self.act(request, queryset, confirm, _("Confirmed"))
+        return self.act(request, queryset, confirm, _("Confirmed"), skip=why_not_confirm)
 
     @admin.action(description=gettext_lazy("Cancel…"), permissions=["cancel"])
     def cancel(self, request, queryset):
-        form = ReasonForm(request.POST if "confirmed" in request.POST else None)
+        form = CancelForm(queryset, request.POST if "confirmed" in request.POST else None)
         if not form.is_valid():
+            self.tell_each(request, list(form.non_field_errors()), messages.ERROR, _("And %s more have changed."))
             return self.ask(request, queryset, self.summary, title=_("Cancel bookings"), form=form)
+        paid_back = PaidBack()
 
         def cancel(booking):
-            booking.cancel(reason=form.cleaned_data["reason"], by=request.user)
+            was_confirmed = booking.status == Status.CONFIRMED
+            try:
+                booking.cancel(reason=form.cleaned_data["reason"], by=request.user, pending_only=not was_confirmed)
+            except BookingNotPending:  # somebody was faster than this request
+                raise BookingNotPending(_("It was confirmed meanwhile: it was not cancelled.")) from None
+            paid_back.add(booking, booking.worth if was_confirmed else 0)
 
-        return self.act(request, queryset, cancel, _("Cancelled"))
+        answer = self.act(request, queryset, cancel, _("Cancelled"), skip=why_not_cancel)
+        self.tell_each(request, paid_back.in_words(), messages.WARNING, "")
+        return answer
 
     @admin.action(description=gettext_lazy("Cancel tickets…"), permissions=["cancel"])
     def cancel_tickets(self, request, queryset):
-        valid = Ticket.objects.filter(booking__in=queryset, status=Ticket.Status.VALID).select_related("ticket_type")
-        form = TicketsForm(valid, request.POST if "confirmed" in request.POST else None)
-        if not form.is_valid():
+        form = TicketsForm(queryset.get(), request.POST if "confirmed" in request.POST else None)
+        if form.why_none is None and not form.is_valid():
             return self.ask(request, queryset, self.summary, title=_("Cancel tickets"), form=form)
+        paid_back = PaidBack()
 
         def cancel(booking):
             before = booking.worth
-            booking.cancel(tickets=form.cleaned_data["tickets"], reason=form.cleaned_data["reason"], by=request.user)
-            less = before - booking.worth
-            if less and booking.status == Status.CONFIRMED:  # cancelled whole, it is marked for a refund instead
-                told = _("To be given back, if it was paid: %(amount)s.") % {"amount": amount(less, booking.currency)}
-                self.message_user(request, told, messages.WARNING)
+            booking.cancel(tickets=form.chosen, reason=form.cleaned_data["reason"], by=request.user)
+            is_whole = booking.status == Status.CANCELLED
+            paid_back.add(booking, before if is_whole else before - booking.worth)
+            self.tell_each(request, paid_back.in_words(), messages.WARNING, "")
 
-        return self.act(request, queryset, cancel, _("Tickets cancelled"))
+        return self.act(request, queryset, cancel, _("Tickets cancelled"), skip=lambda booking: form.why_none)
 
     @admin.action(description=gettext_lazy("Extend the hold…"), permissions=["change"])
     def extend(self, request, queryset):
@@ -340,20 +408,41 @@ class BookingAdmin(Selling, DomainAdmin):
 
         def extend(booking):
             booking.extend(hold=dt.timedelta(minutes=form.cleaned_data["minutes"]), by=request.user)
+            if not booking.is_extended:
+                raise PassedOver(_("passed over, because its hold lasts until %s already.") % self.held_until(booking))
 
         return self.act(request, queryset, extend, _("Hold extended"))
 
-    @admin.action(description=gettext_lazy("Refund paid"), permissions=["change"])
+    @admin.action(description=gettext_lazy("Refund paid…"), permissions=["change"])
     def settle_refund(self, request, queryset):
         due = queryset.filter(refund_due=True)
-        return self.act(request, due, lambda booking: booking.settle_refund(by=request.user), _("Refund paid"))
+        form = RefundForm(due, request.POST if "confirmed" in request.POST else None)
+        if form.amounts and not form.is_valid():
+            for error in form.non_field_errors():
+                self.message_user(request, error, messages.ERROR)
+            yes = _("Yes, it was paid back")
+            return self.ask(request, due, self.refund, title=_("Refund paid"), form=RefundForm(due), yes=yes)
+
+        def settle(booking):
+            booking.settle_refund(amount=form.amounts[f"due-{booking.confirmation_code}"], by=request.user)
+
+        return self.act(request, queryset, settle, _("Refund paid"), skip=why_no_refund)
+
+    def refund(self, booking):
+        return _("%(code)s, %(customer)s: %(amount)s to be paid back, of payment %(payment)s.") % {
+            "code": booking.confirmation_code,
+            "customer": booking.customer_name,
+            "amount": amount(booking.refund_amount, booking.currency),
+            "payment": booking.payment_reference,
+        }
 
     def summary(self, booking):
+        state = self.state_in_words(booking)
         return _("%(code)s, %(customer)s: %(event)s, %(places)s, %(total)s, %(state)s") % {
             "code": booking.confirmation_code,
             "customer": booking.customer_name,
             "event": in_one_line(booking.event),
             "places": ngettext("%s place", "%s places", booking.places) % booking.places,
-            "total": self.total(booking),
-            "state": self.state_in_words(booking).lower(),
+            "total": amount(booking.net_price, booking.currency),
+            "state": f"{state[:1].lower()}{state[1:]}",
         }

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from bookings.admin.charting import daily_chart, sold_url
 from bookings.admin.wording import RUNNING_OUT, SOON
 from bookings.models import Booking
-from bookings.reports.queries import daily, sales
+from bookings.reports.queries import daily, sales, to_pay_back
 from bookings.reports.rows import GroupBy
 from config.admin import amount, change_url, fill, first_instant, in_one_line, list_url, local, number, office_day
 from events.models import Event
@@ -97,6 +97,7 @@ def by_event(first, today, *, is_linked):
 
 def to_do(at):
     running_out, late = Booking.objects.running_out(at, SOON), Booking.objects.to_refund()
+    due = list(to_pay_back())
     return {
         "holds": [
             {
@@ -113,11 +114,12 @@ def to_do(at):
             {
                 "booking": booking,
                 "url": change_url(Booking, booking.pk),
-                "total": amount(booking.total_price, booking.currency),
+                "total": amount(booking.refund_amount, booking.currency),
             }
             for booking in late.select_related("event__venue")[:MOST_ROWS]
         ],
-        "refunds_count": counted(late),
+        "refunds_count": number(sum(count for _currency, count, _amount in due)),
+        "refunds_amounts": [amount(value, currency) for currency, _count, value in due],
         "refunds_url": f"{list_url(Booking)}?refund_due__exact=1",
     }
 

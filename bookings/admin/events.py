@@ -2,15 +2,19 @@
 
 # mypy: no-check-untyped-defs
 
+from decimal import Decimal
+
 from django.contrib import admin
-from django.db.models import Count
+from django.db.models import Count, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from bookings.admin.charting import sales_curve
 from bookings.models import Booking, Ticket
+from bookings.models.refunding import net_price
 from bookings.reports.queries import sales, totals
 from bookings.reports.rows import GroupBy
+from config import money
 from config.admin import amount, badge, change_url, fill, list_url, local_span, on_the_wall
 from events.admin import EventAdmin
 from events.models import Event
@@ -21,8 +25,38 @@ from venues.models import Venue
 MOST_BOOKINGS = 8
 
 
+def sold(reserved, overdue, unpaid):
+    return reserved - overdue - unpaid
+
+
+def earned(revenue, currency):
+    return money.plain(revenue or Decimal(0), currency)
+
+
+def left(capacity, reserved, overdue):
+    return max(capacity - (reserved - overdue), 0)
+
+
 @admin.register(Event)
 class EventDesk(EventAdmin):
+    exported = {
+        **EventAdmin.exported,
+        "sold": (sold, "reserved", "overdue", "unpaid"),
+        "held": "unpaid",
+        "left": (left, "capacity", "reserved", "overdue"),
+        "revenue": (earned, "revenue", "currency"),
+    }
+
+    def exported_to(self, request):
+        is_shown = request.user.has_perm("bookings.view_reports")
+        return {title: column for title, column in self.exported.items() if is_shown or title != "revenue"}
+
+    def with_figures(self, queryset):
+        # The currency is that of the event: it is fixed once there is a booking.
+        bookings = Booking.objects.filter(event=OuterRef("pk")).sold().order_by().values("event")
+        earned = bookings.annotate(earned=money.Total(net_price())).values("earned")
+        return queryset.annotate(revenue=money.TotalOf(earned, output_field=money.MoneyField()))
+
     def get_list_display(self, request):
         shown = super().get_list_display(request)
         return [*shown, "revenue"] if request.user.has_perm("bookings.view_reports") else shown
@@ -105,7 +139,9 @@ class EventDesk(EventAdmin):
                 "total": bookings.total(booking),
                 "made": on_the_wall(booking.created_at, event.venue.timezone, "d M, H:i"),
             }
-            for booking in event.bookings.select_related("event__venue").order_by("-created_at", "-id")[:MOST_BOOKINGS]
+            for booking in event.bookings.with_net_price()
+            .select_related("event__venue")
+            .order_by("-created_at", "-id")[:MOST_BOOKINGS]
         ]
 
     def entered(self, event):

@@ -4,7 +4,7 @@
 
 from django.utils import timezone
 
-from bookings.models import Booking
+from bookings.states import status_at
 from config.admin import on_the_clock
 
 OF_EVENT = {
@@ -22,5 +22,10 @@ OF_BOOKING = {
 }
 
 
+def notes_in_cell(metadata):
+    """`name: value; name: value`, each name and value as the customer's shop gave it."""
+    return "; ".join(f"{name}: {note}" for name, note in metadata.items())
+
+
 def state_now(status, expires_at):
-    return Booking(status=status, expires_at=expires_at).status_at(timezone.now())
+    return status_at(status, expires_at, timezone.now())

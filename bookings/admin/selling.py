@@ -11,7 +11,7 @@ from decimal import Decimal
 from django import forms
 from django.contrib import messages
 from django.db.models import Q
-from django.http import HttpResponseRedirect
+from django.http import HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy
 
 from bookings.codes import random_code
 from bookings.models import Booking, IdempotencyKey, Line
-from bookings.problems import IdempotencyKeyReused
+from bookings.problems import BookingCancelled, HoldExpired, IdempotencyKeyReused
 from config import money
 from config.admin import (
     REFUSALS,
@@ -34,15 +34,55 @@ from config.admin import (
     local_span,
     number,
     on_the_wall,
+    sentence,
+    with_letters,
 )
 from config.text import validate_line
 from events.models import Event
 from ticket_types.admin import STATES
 from ticket_types.models import TicketType
 
+# Why an event cannot be sold, and what to do instead.
+UNSOLD = {
+    "not_published": (
+        gettext_lazy("This event is a draft: it can be sold once it is published."),
+        gettext_lazy("Publish it on its page, or ask somebody who may."),
+    ),
+    "cancelled": (gettext_lazy("This event is cancelled."), gettext_lazy("Choose another event.")),
+    "over": (gettext_lazy("This event is over."), gettext_lazy("Choose another event.")),
+    "ended": (
+        gettext_lazy("The sale of this event is over."),
+        gettext_lazy("Choose another event, or let the end of the sale of a ticket type be changed."),
+    ),
+    "no_ticket_types": (
+        gettext_lazy("This event has no ticket types yet, so there is nothing to sell."),
+        gettext_lazy("Add one on the page of the event, or ask somebody who may."),
+    ),
+    "not_started": (
+        gettext_lazy("The sale of this event has not begun."),
+        gettext_lazy("Come back then, or let the beginning of the sale of a ticket type be changed."),
+    ),
+    "sold_out": (
+        gettext_lazy("This event is sold out."),
+        gettext_lazy("Places that are held and not paid for come free again when their time is up: look again later."),
+    ),
+}
 MOST_EVENTS = 50
 MOST_WORDS = 10
 ANONYMOUS = "walk-in.invalid"  # a domain that cannot exist (RFC 2606): nothing is ever sent there
+
+
+def most(kind):
+    """How many of a ticket type can be sold in one booking now."""
+    return min(kind.available, kind.max_per_booking)
+
+
+def taken(event):
+    return fill(event.held - event.unpaid, event.unpaid, event.capacity)
+
+
+def clock(event):
+    return on_the_wall(timezone.now(), event.venue.timezone, "H:i")
 
 
 class SaleForm(forms.Form):
@@ -68,25 +108,53 @@ class SaleForm(forms.Form):
         max_length=200,
         required=False,
         validators=[validate_line],
-        help_text=gettext_lazy("Such as the number of the receipt."),
+        help_text=gettext_lazy("Such as the number of the receipt. Without one a refund of this sale is not tracked."),
     )
     key = forms.UUIDField(widget=forms.HiddenInput)
 
-    def __init__(self, event, types, *args, **kwargs):
-        super().__init__(*args, initial={"key": uuid.uuid4()}, **kwargs)
+    def __init__(self, event, types, data=None, *, typed=None):
+        super().__init__(data, initial={"key": uuid.uuid4(), **(typed or {})})
         self.event, self.types = event, types
         at = timezone.now()
         self.states = {kind.pk: kind.status_at(at) for kind in types}
         for kind in types:
-            self.fields[f"quantity_{kind.pk}"] = forms.IntegerField(
-                label=kind.name,
-                min_value=0,
-                max_value=kind.max_per_booking,
-                required=False,
-            )
+            self.fields[f"quantity_{kind.pk}"] = self.quantity(kind)
+            if not self.is_bound and self.states[kind.pk] == "on_sale" and not self.has_focus:
+                self.focus(f"quantity_{kind.pk}")
             self.fields[f"price_{kind.pk}"] = forms.DecimalField(
                 widget=forms.HiddenInput, initial=money.plain(kind.price, event.currency), required=False
             )
+
+    def quantity(self, kind):
+        """What is left is no bound here, though the page shows it: of a sale that is sent twice it is less by then."""
+        number = _("Enter a whole number, 0 or more.")
+        too_many = _("%(limit_value)s at most in one booking.")
+        if kind.available < kind.max_per_booking:  # what they would be told next
+            text = _("“%(name)s”: %%(show_value)s requested, %(left)s available.")
+            too_many = text % {"name": kind.name.replace("%", "%%"), "left": kind.available}
+        field = forms.IntegerField(
+            label=kind.name,
+            min_value=0,
+            max_value=kind.max_per_booking,
+            required=False,
+            error_messages={"invalid": number, "min_value": number, "max_value": too_many},
+        )
+        field.widget.attrs["max"] = most(kind)
+        return field
+
+    has_focus = False
+
+    def focus(self, name):
+        """Where whoever sells begins to type."""
+        self.fields[name].widget.attrs["autofocus"] = True
+        self.has_focus = True
+
+    def full_clean(self):
+        super().full_clean()
+        quantities = [f"quantity_{kind.pk}" for kind in self.types if self.states[kind.pk] == "on_sale"]
+        wrong = next((name for name in self.errors if name in self.fields), None)
+        if self.is_bound and (first := wrong or next(iter(quantities), None)):
+            self.focus(first)
 
     def rows(self):
         """The ticket types with what the page shows of them."""
@@ -152,6 +220,21 @@ class PriceChanged(Exception):
     """A price is not the one that the customer was told."""
 
 
+def confirm_or_tell(booking, reference, *, by):
+    """Confirms; a refusal tells what became of the payment as well."""
+    try:
+        booking.confirm(payment_reference=reference, by=by)
+    except (HoldExpired, BookingCancelled) as refusal:
+        if not reference:
+            raise
+        booking.refresh_from_db()
+        told = _("%(why)s The payment %(payment)s is noted.")
+        if booking.refund_due:
+            told = _("%(why)s The payment %(payment)s is noted: %(amount)s is to be paid back.")
+        due = amount(booking.refund_amount, booking.currency)
+        raise type(refusal)(told % {"why": sentence(refusal), "payment": reference, "amount": due}) from None
+
+
 class Selling:
     """The pages of the counter, for the admin of bookings."""
 
@@ -166,9 +249,17 @@ class Selling:
         event = events.filter(pk=asked).first() if asked.isdecimal() and len(asked) < 19 else None
         if event is None:
             return self.choose(request, events.upcoming(at).available(at))
-        types = list(TicketType.objects.filter(event=event).with_availability(at))
-        form = SaleForm(event, types, request.POST or None)
-        if request.method == "POST" and form.is_valid() and self.sold(request, form):
+        is_sale = request.method == "POST" and "look" not in request.POST
+        types = TicketType.objects.filter(event=event).with_availability(at)
+        if "left" in request.GET and request.method == "GET":
+            return self.left(event, types)
+        reason = event.sales_refusal(at)
+        if reason and not is_sale:
+            return self.unsold(request, event, reason, at)
+        types = list(types)
+        typed = {name: value for name, value in request.POST.items() if not name.startswith("price_")}
+        form = SaleForm(event, types, request.POST if is_sale else None, typed=typed)
+        if is_sale and form.is_valid() and self.sold(request, form):
             return HttpResponseRedirect(f"{self.page_url('sell')}?event={event.pk}")
         return self.counter(request, form)
 
@@ -183,12 +274,40 @@ class Selling:
             "admin/bookings/choose_event.html",
             title=_("Sell at the counter"),
             words=words,
-            events=[
-                (event, local_span(event), fill(event.held - event.unpaid, event.unpaid, event.capacity))
-                for event in found[:MOST_EVENTS]
-            ],
+            events=[(event, local_span(event), taken(event)) for event in found[:MOST_EVENTS]],
             has_more=len(found) > MOST_EVENTS,
         )
+
+    def unsold(self, request, event, reason, at):
+        """Why there is nothing to sell, instead of a form that could only be refused."""
+        why, advice = UNSOLD["over" if reason == "ended" and event.ends_at <= at else reason]
+        may_see = self.admin_site.get_model_admin(Event).has_view_permission(request)
+        zone = event.venue.timezone
+        starts = event.ticket_types.filter(sales_start_at__gt=at).order_by("sales_start_at").first()
+        return self.answer(
+            request,
+            "admin/bookings/unsold.html",
+            title=event.name,
+            subtitle=None,
+            event=event,
+            when=local_span(event),
+            fill=taken(event),
+            why=why,
+            reason=event.cancel_reason if reason == "cancelled" else "",
+            begins=with_letters(starts.sales_start_at, zone) if reason == "not_started" and starts else "",
+            advice=advice,
+            event_url=change_url(Event, event.pk) if may_see else None,
+            change_url=self.page_url("sell"),
+        )
+
+    def left(self, event, types):
+        """What is left by now, for a page that is open: of each ticket type how it is shown, the most, and in words."""
+        told = _("%(name)s: %(left)s left")
+        left = {
+            kind.pk: (shown := number(kind.available), most(kind), told % {"name": kind.name, "left": shown})
+            for kind in types
+        }
+        return JsonResponse({"left": left, "taken": taken(event), "now": clock(event)})
 
     def counter(self, request, form):
         event = form.event
@@ -199,10 +318,10 @@ class Selling:
             subtitle=None,
             event=event,
             when=local_span(event),
-            fill=fill(event.held - event.unpaid, event.unpaid, event.capacity),
+            fill=taken(event),
             form=form,
             decimals=money.DECIMALS[event.currency],
-            now=on_the_wall(timezone.now(), event.venue.timezone, "H:i"),
+            now=clock(event),
             change_url=self.page_url("sell"),
         )
 
@@ -240,7 +359,7 @@ class Selling:
 
     def confirm_or_let_go(self, request, booking, reference):
         try:
-            booking.confirm(payment_reference=reference, by=request.user)
+            confirm_or_tell(booking, reference, by=request.user)
         except REFUSALS:
             with contextlib.suppress(*REFUSALS):
                 booking.cancel(reason="It could not be confirmed at the counter.", by=request.user)

@@ -9,10 +9,21 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from bookings.admin.exporting import OF_BOOKING, state_now
-from bookings.admin.wording import TICKET_LABELS, WHAT_FINDS_IT, told, verb_in_words
-from bookings.codes import TICKET_CODE
+from bookings.admin.wording import LABELS, TICKET_LABELS, WHAT_FINDS_IT, told, verb_in_words
+from bookings.codes import TICKET_CODE, typed
 from bookings.models import Booking, BookingChange, BookingItem, Ticket
-from config.admin import ChosenFilter, DomainAdmin, ViewOnly, amount, badge, in_two_lines, on_the_wall, priced, utc
+from config.admin import (
+    ChosenFilter,
+    DomainAdmin,
+    ViewOnly,
+    amount,
+    badge,
+    in_two_lines,
+    on_the_wall,
+    priced,
+    utc,
+    with_letters,
+)
 
 
 class OfBooking(ViewOnly, DomainAdmin):
@@ -110,7 +121,7 @@ class TicketAdmin(OfBooking):
         return {title: column for title, column in self.exported.items() if is_shown or title != "e-mail"}
 
     def get_search_results(self, request, queryset, search_term):
-        code = search_term.strip().upper()
+        code = typed(search_term)
         if TICKET_CODE.fullmatch(code):
             return queryset.filter(code=code), False
         return super().get_search_results(request, queryset, search_term)
@@ -183,9 +194,9 @@ class BookingChangeAdmin(ForWhomTheBookingIs):
             return queryset.filter(by=account), False
         return super().get_search_results(request, queryset, search_term)
 
-    @admin.display(description=gettext_lazy("when, venue time"))
+    @admin.display(description=gettext_lazy("when"))
     def when(self, change):
-        return told(change, change.booking)[1]
+        return with_letters(change.at, change.booking.event.venue.timezone)
 
     @admin.display(description=gettext_lazy("what"))
     def verb_in_words(self, change):
@@ -193,7 +204,8 @@ class BookingChangeAdmin(ForWhomTheBookingIs):
 
     @admin.display(description=gettext_lazy("change"))
     def states(self, change):
-        return f"{change.from_status} → {change.to_status}" if change.from_status else change.to_status
+        after = LABELS[change.to_status]
+        return f"{LABELS[change.from_status]} → {after}" if change.from_status else after
 
     @admin.display(description=gettext_lazy("details"))
     def particulars(self, change):

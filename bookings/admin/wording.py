@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from bookings.models import Ticket
 from bookings.reports.queries import bookings_by_status
 from bookings.states import Status
-from config.admin import DayFilter, amount, on_the_wall
+from config import money
+from config.admin import DayFilter, amount, on_the_wall, with_letters
 
 SOON = dt.timedelta(minutes=10)
 WHAT_FINDS_IT = _(
@@ -63,7 +64,7 @@ class SoldFilter(DayFilter):
 
 
 @dataclass
-class Total:
+class OfState:
     """What the bookings of one state add up to; amounts of different currencies are never added."""
 
     state: str
@@ -73,15 +74,23 @@ class Total:
     amounts: list = field(default_factory=list)
 
 
+def amounts(by_currency):
+    """Each currency's amount in words."""
+    return [amount(value, currency) for currency, value in sorted(by_currency.items())]
+
+
 def totals(bookings):
-    """Of each state of which there are any; one statement."""
-    found = {}
-    for state, currency, count, places, money in bookings_by_status(timezone.now(), bookings):
-        total = found.setdefault(state, Total(state, LABELS[state]))
+    """Of each state of which there are any, and what is to be paid back of them all; one statement."""
+    found, due = {}, {}
+    rows = bookings_by_status(timezone.now(), bookings).annotate(due=money.Total("refund_amount"))
+    for state, currency, count, places, worth, owed in rows:
+        total = found.setdefault(state, OfState(state, LABELS[state]))
         total.bookings += count
         total.places += int(places)
-        total.amounts.append(amount(money, currency))
-    return [found[state] for state in LABELS if state in found]
+        total.amounts.append(amount(worth, currency))
+        if owed:
+            due[currency] = due.get(currency, 0) + owed
+    return [found[state] for state in LABELS if state in found], amounts(due)
 
 
 # History
@@ -110,11 +119,30 @@ def verb_in_words(verb):
 def told(change, booking):
     """An entry of the history in words: what was done, when by the venue's clocks, and the particulars."""
     zone = booking.event.venue.timezone
-    particulars = [(name.replace("_", " "), in_words(name, value, zone)) for name, value in change.details.items()]
-    return verb_in_words(change.verb), on_the_wall(change.at, zone), particulars
+    return verb_in_words(change.verb), on_the_wall(change.at, zone), list(particulars(change, zone))
 
 
-def in_words(name, value, zone):
-    if name == "expires_at":
-        return on_the_wall(dt.datetime.fromisoformat(value), zone)
-    return ", ".join(value) if isinstance(value, list) else value
+DETAILS = {
+    "amount": _("Amount"),
+    "expires_at": _("Held until"),
+    "payment_reference": _("Payment reference"),
+    "reason": _("Reason"),
+    "ticket": _("Ticket"),
+    "tickets": _("Tickets"),
+}
+FIELDS = {"customer_email": _("E-mail"), "customer_name": _("Name"), "metadata": _("Notes")}
+
+
+def particulars(change, zone):
+    for name, value in change.details.items():
+        if name in FIELDS:
+            old, new = value
+            yield FIELDS[name], f"{old} → {new}"
+        elif name == "fields":  # those whose values are not kept
+            left = [str(FIELDS.get(it, it)) for it in value if it not in change.details]
+            if left:
+                yield _("Fields"), ", ".join(left)
+        elif name == "expires_at":
+            yield DETAILS[name], with_letters(dt.datetime.fromisoformat(value), zone)
+        else:
+            yield DETAILS.get(name, name.replace("_", " ")), ", ".join(value) if isinstance(value, list) else value

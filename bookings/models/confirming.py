@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 from bookings import models
 from bookings.models.moving import LostRace, move, take_places
 from bookings.models.placing import MOST_TRIES, Offer, refuse_over_limit, refuse_sold_out
+from bookings.models.refunding import NOTHING
 from bookings.problems import BookingCancelled, HoldExpired, NotOnSale, SoldOut
 from bookings.states import CONFIRM, CONFIRM_LATE, Status
 from config.problems import DomainError
@@ -74,7 +75,7 @@ def confirm_late(booking: "models.Booking", payment_reference: str, by: Any) -> 
     for _ in range(MOST_TRIES):
         # By the edge from pending to expired: this booking's own places are given back first, like everybody's.
         booking.event.bookings.expire_overdue()
-        offer = Offer.read([line.ticket_type for line in lines])
+        offer = Offer.read([line.ticket_type for line in lines], booking.quantity)
         refuse_event(offer)
         refuse_sold_out(offer, lines)
         try:
@@ -100,7 +101,7 @@ def move_late(booking: "models.Booking", payment_reference: str, by: Any) -> boo
         confirmed_at=Now(),
         payment_reference=reference(payment_reference),
         is_late=True,
-        refund_due=False,
+        **NOTHING,
     )
 
 
@@ -126,12 +127,18 @@ def issue_tickets(booking: "models.Booking") -> None:
 
 
 def refuse(booking: "models.Booking", payment_reference: str, by: Any) -> bool:
-    """Keeps the reference of a payment that there are no places for; false when the booking has moved meanwhile."""
+    """Keeps the reference of a payment that there are no places for, which makes all of it due for a refund; false when
+    the booking has moved meanwhile. A payment that is known already is no other money: it may be paid back by now.
+    """
     if not payment_reference:
         return True
     with transaction.atomic():
         rows = models.Booking.objects.filter(pk=booking.pk, status__in=(Status.CANCELLED, Status.EXPIRED))
-        if rows.update(payment_reference=reference(payment_reference), refund_due=True) != 1:
+        is_known = When(payment_reference=payment_reference, then=F("refund_due"))
+        is_due = Case(is_known, When(total_price=0, then=Value(False)), default=Value(True))
+        amount = Case(When(payment_reference=payment_reference, then=F("refund_amount")), default=F("total_price"))
+        changes = {"payment_reference": reference(payment_reference), "refund_due": is_due, "refund_amount": amount}
+        if rows.update(**changes) != 1:
             return False
         booking.refresh_from_db(fields=["status"])
         models.BookingChange.entry(

@@ -13,6 +13,9 @@ CORRECTABLE = ("customer_name", "customer_email", "metadata")
 
 
 def correct(booking: "models.Booking", *, by: Any, check: Check, **changes: Any) -> "models.Booking":
+    """The history has the old and the new name, but of an e-mail address only that it was changed: the old one may be
+    of somebody else, whose data must be found by the address that a booking has.
+    """
     if not set(changes) <= set(CORRECTABLE):
         raise TypeError(f"Only {', '.join(CORRECTABLE)} can be corrected.")
     with transaction.atomic():
@@ -26,14 +29,9 @@ def correct(booking: "models.Booking", *, by: Any, check: Check, **changes: Any)
                 changed["customer_key"] = fold(changed["customer_email"])
             models.Booking.objects.filter(pk=booking.pk).update(**changed)
             fields = sorted(set(changed) & set(CORRECTABLE))
-            models.BookingChange.entry(booking.pk, "correct", stored.status, stored.status, by=by, fields=fields).save()
-    booking.refresh_from_db()
-    return booking
-
-
-def settle_refund(booking: "models.Booking", *, by: Any) -> "models.Booking":
-    with transaction.atomic():
-        if models.Booking.objects.filter(pk=booking.pk, refund_due=True).update(refund_due=False) == 1:
-            models.BookingChange.entry(booking.pk, "settle refund", booking.status, booking.status, by=by).save()
+            note = {"fields": fields}
+            if "customer_name" in changed:
+                note["customer_name"] = [stored.customer_name, changed["customer_name"]]
+            models.BookingChange.entry(booking.pk, "correct", stored.status, stored.status, by=by, **note).save()
     booking.refresh_from_db()
     return booking

@@ -36,7 +36,7 @@ ERASED: dict[str, Any] = {
     "request_fingerprint": "",
 }
 PAYMENT = "payment_reference"
-KEPT_IN_HISTORY = {"at", "expires_at", "fields", "ticket", "tickets", PAYMENT}  # times, codes, names of fields
+KEPT_IN_HISTORY = {"at", "expires_at", "fields", "ticket", "tickets", "amount", PAYMENT}  # times, codes, money
 
 Progress = Callable[[int], None]
 

@@ -16,9 +16,9 @@ from bookings.states import Status
 def extend(booking: "models.Booking", *, hold: dt.timedelta | None, by: Any) -> "models.Booking":
     most = dt.timedelta(minutes=settings.BOOKING_HOLD_MINUTES_MAX)
     hold = min(hold or dt.timedelta(minutes=settings.BOOKING_HOLD_MINUTES), most)
-    is_extended = set_back(booking, hold, by)
+    booking.is_extended = set_back(booking, hold, by)
     booking.refresh_from_db()
-    if not is_extended:
+    if not booking.is_extended:
         refuse_unheld(booking)
     return booking
 

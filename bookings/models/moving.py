@@ -33,6 +33,8 @@ def move(
 def take_places(event: Event, types: dict[TicketType, int], *, is_sale: bool) -> None:
     """Takes places of each ticket type and of the event. Raises LostRace when one of them has too few.
 
+    `statements.claim` does the same for a new booking, together with its rows.
+
     Ticket types in the order of their ids, then the event: everybody locks in this order, so nobody waits in a circle.
     The event is the row that all its bookings want, so it comes last and is locked for the shortest time.
 
@@ -43,13 +45,16 @@ def take_places(event: Event, types: dict[TicketType, int], *, is_sale: bool) ->
     for ticket_type, places in sorted(types.items(), key=lambda pair: pair[0].pk):
         if not ticket_type.take(places, *(sale_conditions(places) if is_sale else ())):
             raise LostRace
-    state = {"status": Event.Status.PUBLISHED, "currency": event.currency, "ends_at__gt": Now()}
-    if not event.take(sum(types.values()), **state):
+    if not event.take(sum(types.values()), **event_conditions(event.currency)):
         raise LostRace
 
 
-def sale_conditions(places: int) -> tuple[Q, ...]:
+def sale_conditions(places: Any) -> tuple[Q, ...]:
     return sales_window(Now()), Q(min_per_booking__lte=places, max_per_booking__gte=places)
+
+
+def event_conditions(currency: Any) -> dict[str, Any]:
+    return {"status": Event.Status.PUBLISHED, "currency": currency, "ends_at__gt": Now()}
 
 
 def give_back_places(booking_ids: list[Any]) -> None:

@@ -2,26 +2,29 @@
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, OperationalError, transaction
-from django.db.models import F, Min, Sum
-from django.db.models.functions import Now
+from django.db import DataError, IntegrityError, OperationalError, transaction
+from django.db.models import Min, Sum
+from django.db.models.functions import Coalesce, Now
 
 from bookings import models
-from bookings.models.moving import LostRace, take_places
+from bookings.models.moving import LostRace
 from bookings.models.searching import keys_of
+from bookings.models.statements import HELD_OF_EVENT, HELD_OF_TYPES, OF_CUSTOMER, OFFERED, claim
 from bookings.problems import CustomerLimit, NotOnSale, RequestInProgress, SoldOut, instant
 from bookings.states import Status
 from config import text
-from config.problems import InvalidInput
+from config.problems import InvalidInput, Problem
 from events.models import Event
 from ticket_types.models import TicketType
 
 MOST_LINES = 20
 MOST_TRIES = 10
+DIVISION_BY_ZERO, LOCK_NOT_AVAILABLE = "22012", "55P03"
 
 
 @dataclass(frozen=True)
@@ -33,10 +36,12 @@ class Offer:
     at: dt.datetime
 
     @classmethod
-    def read(cls, ids: list[int]) -> "Offer":
-        """Raises InvalidInput when a type is not there (or not for the public), or not of the first one's event."""
-        rows = TicketType.objects.visible().filter(pk__in=ids).with_availability(Now()).annotate(at=Now())
-        types = {row.pk: row for row in rows}
+    def read(cls, ids: list[int], wanted: int) -> "Offer":
+        """What of some ticket types can be had by somebody who wants so many places of them together.
+
+        Raises InvalidInput when a type is not there (or not for the public), or not of the first one's event.
+        """
+        types = {row.pk: row for row in OFFERED.objects(ids=ids, wanted=wanted)}
         for index, pk in enumerate(ids):
             pointer = f"/items/{index}/ticket_type"
             if pk not in types:
@@ -44,16 +49,17 @@ class Offer:
             if types[pk].event_id != types[ids[0]].event_id:
                 raise refusal(pointer, "other-event", "All items of a booking must be of one event.")
         first = types[ids[0]]
-        return cls(first.event, types, first.at)
+        return cls(first.event, types, first.at)  # type: ignore[attr-defined]
 
     @property
-    def overdue(self) -> int:
-        """Places of the event that only the counters still count. Those of a ticket type are among them."""
-        return next(iter(self.types.values())).event_overdue  # type: ignore[attr-defined]
+    def has_overdue(self) -> bool:
+        """Whether places are needed that only the counters still count."""
+        return any(it.overdue or it.event_overdue for it in self.types.values())  # type: ignore[attr-defined]
 
     @property
     def event_left(self) -> int:
-        return self.event.capacity - self.event.reserved + self.overdue
+        overdue: int = next(iter(self.types.values())).event_overdue  # type: ignore[attr-defined]
+        return self.event.capacity - self.event.reserved + overdue
 
 
 def refusal(pointer: str, code: str, detail: str) -> InvalidInput:
@@ -73,24 +79,36 @@ class Placing:
     by: Any
 
     def place(self) -> "models.Booking":
-        if self.key is not None and (earlier := self.key.booking()) is not None:
-            return earlier
+        try:
+            return self.book()
+        except Problem:
+            # What is refused now may have been booked when it was first asked for. Whoever is not refused learns it
+            # from the key's own constraint, without asking before.
+            if self.key is not None and (earlier := self.key.booking()) is not None:
+                return earlier
+            raise
+
+    def book(self) -> "models.Booking":
         self.check_lines()
         for _ in range(MOST_TRIES):
-            offer = Offer.read([line.ticket_type for line in self.lines])
+            offer = Offer.read([line.ticket_type for line in self.lines], self.wanted)
             self.refuse_quantities(offer)
             self.refuse_off_sale(offer)
             refuse_sold_out(offer, self.lines)
             try:
                 return self.claim(offer)
             except LostRace:
-                if offer.overdue:
+                if offer.has_overdue:
                     # The places are there, but holds that ran out still have them in the counters.
                     offer.event.bookings.expire_overdue()
             except DuplicateKey:
                 if (earlier := self.key.booking()) is not None:  # type: ignore[union-attr]
                     return earlier
         raise SoldOut("Others were faster, several times over.", retry_after=1)
+
+    @property
+    def wanted(self) -> int:
+        return sum(line.quantity for line in self.lines)
 
     def check_lines(self) -> None:
         if not 1 <= len(self.lines) <= MOST_LINES:
@@ -122,15 +140,24 @@ class Placing:
             raise NotOnSale(str(faults[0]["detail"]), errors=faults)
 
     def claim(self, offer: Offer) -> "models.Booking":
-        """Raises LostRace or DuplicateKey, with nothing done."""
-        with transaction.atomic():
-            booking = self.insert(offer)
-            places = {offer.types[line.ticket_type]: line.quantity for line in self.lines}
-            take_places(offer.event, places, is_sale=True)
+        """Raises LostRace, DuplicateKey or CustomerLimit, with nothing done."""
+        booking = self.booking(offer)
+        items = [self.item(booking, line, offer.types[line.ticket_type]) for line in self.lines]
+        change = models.BookingChange.entry(booking.pk, "place", "", Status.PENDING, by=self.by, at=offer.at)
+        with self.transaction(offer), self.translated():
+            claim(booking, items, change, offer.event)
             refuse_over_limit(booking, offer.event, offer.at)
+        remember(booking, "items", items)
+        remember(booking, "tickets", [])
         return booking
 
-    def insert(self, offer: Offer) -> "models.Booking":
+    def transaction(self, offer: Offer) -> AbstractContextManager[Any]:
+        """One statement is a transaction of its own, and saves the two trips to begin and to end one."""
+        connection = transaction.get_connection()
+        is_one = connection.vendor == "postgresql" and offer.event.max_per_customer is None
+        return nullcontext() if is_one and not connection.in_atomic_block else transaction.atomic()
+
+    def booking(self, offer: Offer) -> "models.Booking":
         most = dt.timedelta(minutes=settings.BOOKING_HOLD_MINUTES_MAX)
         hold = min(self.hold or dt.timedelta(minutes=settings.BOOKING_HOLD_MINUTES), most)
         booking = models.Booking(
@@ -143,47 +170,57 @@ class Placing:
             currency=offer.event.currency,
             created_at=offer.at,
             expires_at=offer.at + hold,
-            quantity=sum(line.quantity for line in self.lines),
+            quantity=self.wanted,
             total_price=sum(offer.types[line.ticket_type].price * line.quantity for line in self.lines),
         )
         if self.key is not None:
             booking.idempotency_caller = self.key.caller
             booking.idempotency_key = self.key.key
             booking.request_fingerprint = self.key.fingerprint
-        self.save(booking)
-        items = models.BookingItem.objects.bulk_create(self.items(booking, offer))
-        models.BookingChange.entry(booking.pk, "place", "", Status.PENDING, by=self.by, at=offer.at).save()
-        remember(booking, "items", items)
-        remember(booking, "tickets", [])
         return booking
 
-    def save(self, booking: "models.Booking") -> None:
-        """The key is inserted first: a twin waits here for the other's commit, before it holds any lock."""
+    def item(self, booking: "models.Booking", line: "models.Line", ticket_type: TicketType) -> "models.BookingItem":
+        return models.BookingItem(
+            booking=booking,
+            ticket_type=ticket_type,
+            name=ticket_type.name,
+            unit_price=ticket_type.price,
+            quantity=line.quantity,
+            total_price=ticket_type.price * line.quantity,
+        )
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """What the database says when a claim comes to nothing, in the words of `claim`.
+
+        The key is written first: a twin waits there for the other's commit, before it holds any lock.
+        """
         try:
-            with transaction.atomic():
-                booking.save(force_insert=True)
+            yield
         except IntegrityError as error:
             if "idempotency" in str(error):
                 raise DuplicateKey from None
             if "confirmation_code" in str(error):
                 raise LostRace from None  # one in 10^11: the next try draws another
             raise
+        except DataError as error:
+            if sqlstate(error) == DIVISION_BY_ZERO:
+                raise LostRace from None
+            raise
         except OperationalError as error:
-            if self.key is not None and getattr(error.__cause__, "sqlstate", None) == "55P03":  # lock_not_available
+            if sqlstate(error) == LOCK_NOT_AVAILABLE and waited_for_key(error):
                 raise RequestInProgress("The same request is being worked on.", retry_after=1) from None
             raise
 
-    def items(self, booking: "models.Booking", offer: Offer) -> "Iterator[models.BookingItem]":
-        for line in self.lines:
-            ticket_type = offer.types[line.ticket_type]
-            yield models.BookingItem(
-                booking=booking,
-                ticket_type=ticket_type,
-                name=ticket_type.name,
-                unit_price=ticket_type.price,
-                quantity=line.quantity,
-                total_price=ticket_type.price * line.quantity,
-            )
+
+def sqlstate(error: Exception) -> str | None:
+    return getattr(error.__cause__, "sqlstate", None)
+
+
+def waited_for_key(error: Exception) -> bool:
+    """Whether it was the key's index at which somebody else stood in the way, and no row that is sold from."""
+    context = getattr(getattr(error.__cause__, "diag", None), "context", None)
+    return "idempotency" in (context or "")
 
 
 def remember(booking: "models.Booking", relation: str, rows: list[Any]) -> None:
@@ -220,17 +257,16 @@ def refuse_sold_out(offer: Offer, lines: "Sequence[models.Line]") -> None:
 
 def shortage(offer: Offer, index: int, line: "models.Line") -> dict[str, Any]:
     ticket_type = offer.types[line.ticket_type]
-    items = models.BookingItem.objects.filter(booking__in=offer.event.bookings.holds(Now()))
     # Whose holds must end for this to be had: the type's own, or any of the event's.
-    if ticket_type.capacity is not None and ticket_type.capacity - ticket_type.held < line.quantity:
-        items = items.filter(ticket_type=ticket_type)
+    is_own = ticket_type.capacity is not None and ticket_type.capacity - ticket_type.held < line.quantity
+    holds = HELD_OF_TYPES.rows(is_own, event=offer.event.pk, ticket_type=ticket_type.pk)
     return {
         "pointer": f"/items/{index}/quantity",
         "code": SoldOut.code,
         "detail": f"“{ticket_type.name}”: {line.quantity} requested, {ticket_type.available} available.",
         "requested": line.quantity,
         "available": ticket_type.available,
-        **items.aggregate(held=Sum("quantity"), next_release_at=Min("booking__expires_at")),
+        **release(holds),
     }
 
 
@@ -242,8 +278,14 @@ def event_shortage(offer: Offer, wanted: int) -> dict[str, Any]:
         "detail": f"“{offer.event.name}”: {wanted} requested, {left} available.",
         "requested": wanted,
         "available": left,
-        **offer.event.bookings.holds(Now()).aggregate(held=Sum("quantity"), next_release_at=Min("expires_at")),
+        **release(HELD_OF_EVENT.rows(event=offer.event.pk)),
     }
+
+
+def release(holds: list[tuple[Any, ...]]) -> dict[str, Any]:
+    """How many places are held that may come free, and when the first of them does."""
+    held, end = holds[0] if holds else (0, None)
+    return {"held": held, "next_release_at": end}
 
 
 def soonest(faults: list[dict[str, Any]], at: dt.datetime) -> int | None:
@@ -253,7 +295,7 @@ def soonest(faults: list[dict[str, Any]], at: dt.datetime) -> int | None:
 
 
 def as_fault(fault: dict[str, Any]) -> dict[str, Any]:
-    return {**fault, "held": fault["held"] or 0, "next_release_at": instant(fault["next_release_at"])}
+    return {**fault, "next_release_at": instant(fault["next_release_at"])}
 
 
 def refuse_over_limit(booking: "models.Booking", event: Event, at: dt.datetime) -> None:
@@ -263,12 +305,12 @@ def refuse_over_limit(booking: "models.Booking", event: Event, at: dt.datetime) 
     most = event.max_per_customer
     if most is None:
         return
-    others = event.bookings.filter(customer_key=booking.customer_key).exclude(pk=booking.pk)
-    left = Sum(F("quantity") - F("cancelled_quantity"))
-    places = others.live(Now()).aggregate(places=left)["places"] or 0
+    ((places,),) = OF_CUSTOMER.rows(customer=booking.customer_key, event=event.pk)
+    places -= booking.places
     if places + booking.places <= most:
         return
     available = max(most - places, 0)
+    others = event.bookings.filter(customer_key=booking.customer_key).exclude(pk=booking.pk)
     fault = {
         "pointer": "/items",
         "code": CustomerLimit.code,
@@ -276,6 +318,6 @@ def refuse_over_limit(booking: "models.Booking", event: Event, at: dt.datetime) 
         "requested": booking.places,
         "available": available,
         "max_per_customer": most,
-        **others.holds(Now()).aggregate(held=Sum("quantity"), next_release_at=Min("expires_at")),
+        **others.holds(Now()).aggregate(held=Coalesce(Sum("quantity"), 0), next_release_at=Min("expires_at")),
     }
     raise CustomerLimit(str(fault["detail"]), errors=[as_fault(fault)], retry_after=soonest([fault], at))

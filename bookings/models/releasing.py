@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models import BooleanField, Case, F, Q, Value, When
+from django.db.models import F, Q, Value
 from django.db.models.functions import Now
 
 from bookings import models
 from bookings.models.moving import give_back_places, move
+from bookings.models.refunding import MONEY, mark_cancelled
 from bookings.problems import AlreadyCheckedIn, BookingNotConfirmed, BookingNotPending, HoldExpired
 from bookings.states import CANCEL_CONFIRMED, CANCEL_PENDING, EXPIRE, LIVE, Status
 from config.problems import InvalidInput
@@ -16,9 +17,6 @@ from events.models import Event
 from ticket_types.models import TicketType
 
 BATCH = 500  # bookings in one transaction: some tens of milliseconds of locks
-
-# Money is known, and the customer has no places for it any more.
-REFUND_DUE = Case(When(payment_reference="", then=Value(False)), default=Value(True), output_field=BooleanField())
 
 
 def cancel(booking: "models.Booking", *, reason: str, by: Any, pending_only: bool) -> "models.Booking":
@@ -42,10 +40,10 @@ def cancel_along(booking: "models.Booking", edge: Any, where: Q, reason: str, by
             note={"reason": reason},
             cancelled_at=Now(),
             cancel_reason=reason,
-            refund_due=REFUND_DUE,
         )
         if is_mine:
             void_tickets(booking)
+            mark_cancelled([booking.pk])
             give_back_places([booking.pk])
     return is_mine
 
@@ -102,7 +100,13 @@ def void_some(booking: "models.Booking", tickets: "list[models.Ticket]", reason:
     for ticket_type, places in counts.items():
         items = models.BookingItem.objects.filter(booking=booking, ticket_type=ticket_type)
         items.update(cancelled_quantity=F("cancelled_quantity") + places)
-    models.Booking.objects.filter(pk=booking.pk).update(cancelled_quantity=F("cancelled_quantity") + len(tickets))
+    prices = {item.ticket_type_id: item.unit_price for item in booking.items.all()}
+    cost = sum(prices[ticket_type] * places for ticket_type, places in counts.items())
+    is_paid = bool(booking.payment_reference and cost)
+    refund = {"refund_due": True, "refund_amount": F("refund_amount") + Value(cost, MONEY)} if is_paid else {}
+    models.Booking.objects.filter(pk=booking.pk).update(
+        cancelled_quantity=F("cancelled_quantity") + len(tickets), **refund
+    )
     codes = [ticket.code for ticket in tickets]
     models.BookingChange.entry(
         booking.pk, "cancel tickets", booking.status, booking.status, by=by, reason=reason, tickets=codes
@@ -125,7 +129,6 @@ def cancel_live(bookings: Any, *, reason: str, by: Any) -> int:
         "status": Status.CANCELLED,
         "cancelled_at": Now(),
         "cancel_reason": reason,
-        "refund_due": REFUND_DUE,
     }
     return in_batches(live, changes, CANCEL_PENDING.verb, by=by, reason=reason, skip_locked=False)
 
@@ -151,6 +154,8 @@ def release_batch(rows: Any, changes: dict[str, Any], verb: str, *, by: Any, rea
             return 0
         ids = list(found)
         models.Booking.objects.filter(pk__in=ids, status__in=LIVE).update(**changes)
+        if changes["status"] == Status.CANCELLED:
+            mark_cancelled(ids)
         entries = [
             models.BookingChange.entry(pk, verb, source, changes["status"], by=by, reason=reason)
             for pk, source in found.items()

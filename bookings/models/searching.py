@@ -6,17 +6,18 @@ Every way has an index of its own, and the words are looked at first to see whic
 import re
 from typing import Any
 
-from django.db.models import CharField, Lookup, Q
+from django.db.models import BooleanField, CharField, Exists, ExpressionWrapper, Lookup, OuterRef, Q
 from django.db.models.lookups import StartsWith
 
-from bookings.codes import ALPHABET, CONFIRMATION_LENGTH
+from bookings import models
+from bookings.codes import ALPHABET, CONFIRMATION_LENGTH, typed
 from config.text import fold, search_key
-from events.models import Event
+from ticket_types.models import TicketType
 
 KEY_LENGTH = 100  # characters; names that differ only beyond them are found together
 CODE = re.compile(rf"[{ALPHABET}]{{{CONFIRMATION_LENGTH}}}")
 MOST_SEARCHED = 200  # characters
-MOST_EVENTS = 200  # of one search; who means more of them has said too little
+MOST_TYPES = 500  # of one search; who means more of them has said too little
 MOST_WORDS = 10
 HIGHEST = "\U0010ffff"
 
@@ -50,11 +51,9 @@ def condition(words: str, *, is_shown: bool) -> Q:
     if "@" in words:
         return Q(customer_key=fold(words)) if is_shown else Q(pk__in=[])
     found = by_name(words) | by_payment(words) if is_shown else by_name(words)
-    if CODE.fullmatch(words.upper()):
-        found |= Q(confirmation_code=words.upper())
-    if words and (events := events_named(words)):
-        found |= Q(event__in=events)
-    return found
+    if CODE.fullmatch(code := typed(words)):
+        found |= Q(confirmation_code=code)
+    return found | by_what_is_sold(words) if words else found
 
 
 def by_name(words: str) -> Q:
@@ -67,9 +66,25 @@ def by_payment(words: str) -> Q:
     return Q(payment_reference=words) & ~Q(payment_reference="")
 
 
-def events_named(words: str) -> list[int]:
-    """The newest of the events whose name or venue has all of the words. Their table is small, beside the bookings'."""
-    found = Event.objects.order_by("-starts_at")
+def by_what_is_sold(words: str) -> Q:
+    """Of the newest events, whose name, venue and ticket type have all of the words between them.
+
+    Their tables are small, beside that of bookings. Those of a ticket type are looked for among those of its event,
+    which have an index: what is asked about their items is asked of these alone.
+    """
+    in_event, in_all = Q(), Q()
     for word in words.split()[:MOST_WORDS]:
-        found = found.filter(Q(name__icontains=word) | Q(venue__name__icontains=word))
-    return list(found.values_list("pk", flat=True)[:MOST_EVENTS])
+        about_event = Q(event__name__icontains=word) | Q(event__venue__name__icontains=word)
+        in_event &= about_event
+        in_all &= about_event | Q(name__icontains=word)
+    is_whole = ExpressionWrapper(in_event, output_field=BooleanField())
+    types = TicketType.objects.filter(in_all).annotate(is_whole=is_whole).order_by("-event__starts_at", "pk")
+    found = list(types.values_list("event", "pk", "is_whole")[:MOST_TYPES])
+    events = {event for event, _type, is_whole in found if is_whole}
+    some = {event: kind for event, kind, is_whole in found if not is_whole}
+    condition = Q(event__in=sorted(events)) if events else Q(pk__in=[])
+    if some:
+        kinds = [kind for _event, kind, is_whole in found if not is_whole]
+        items = models.BookingItem.objects.filter(booking=OuterRef("pk"), ticket_type__in=kinds)
+        condition |= Q(Exists(items), event__in=sorted(some))
+    return condition

@@ -10,14 +10,23 @@ from drf_spectacular.utils import extend_schema_field
 from bookings.reports.queries import UTC, day_starts_at
 from bookings.reports.rows import GroupBy
 from config import text
-from config.api.fields import INSTANT_SCHEMA
-from config.api.filters import ChoiceFilter, InstantFormField, WholeNumberFilter
+from config.api.fields import INSTANT_SCHEMA, InstantField
+from config.api.filters import ChoiceFilter, InstantFormField, WholeNumberFilter, fault
+from config.problems import InvalidInput
 
 DAY = re.compile(r"(20[0-9]{2}|2100)-[0-9]{2}-[0-9]{2}")
 DAY_SCHEMA = {"type": "string", "format": "date", "pattern": f"^{DAY.pattern}$"}
 
 
+class DayOrInstantReader(InstantField):
+    default_error_messages = {
+        "invalid": "Must be a day such as 2027-06-12, or an instant with an offset such as 2027-01-31T19:30:00Z."
+    }
+
+
 class DayOrInstantField(InstantFormField):
+    reader = DayOrInstantReader
+
     def clean(self, value: Any) -> Any:
         if value is None or not DAY.fullmatch(value):
             return super().clean(value)
@@ -63,6 +72,14 @@ class SalesFilter(django_filters.FilterSet):
         last = DayOrInstantFilter(method="by_end", help_text="Sold on that day or earlier, or before that instant.")
         return {**super().get_filters(), "from": first, "to": last}
 
+    def filter_queryset(self, queryset: QuerySet) -> QuerySet:
+        asked = self.form.cleaned_data
+        if asked["from"] is not None and asked["to"] is not None:
+            start, end = self.instant(asked["from"]), self.end_of(asked["to"])
+            if start > end or (start == end and not isinstance(asked["to"], dt.datetime)):
+                raise InvalidInput(errors=[fault("from", "invalid", "Must not be after to.")])
+        return super().filter_queryset(queryset)
+
     def as_it_is(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
         return queryset
 
@@ -70,8 +87,10 @@ class SalesFilter(django_filters.FilterSet):
         return queryset.sold(start=self.instant(value))
 
     def by_end(self, queryset: Any, name: str, value: dt.date) -> QuerySet:
-        is_day = not isinstance(value, dt.datetime)
-        return queryset.sold(end=self.instant(value + dt.timedelta(days=1) if is_day else value))
+        return queryset.sold(end=self.end_of(value))
+
+    def end_of(self, value: dt.date) -> dt.datetime:
+        return self.instant(value if isinstance(value, dt.datetime) else value + dt.timedelta(days=1))
 
     def instant(self, value: dt.date) -> dt.datetime:
         """An instant as it is; of a day in the zone that was asked for, the first one."""

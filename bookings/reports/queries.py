@@ -28,7 +28,8 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, Greatest, TruncDate, TruncMonth
 
-from bookings.models import Booking, BookingItem
+from bookings.models import Booking
+from bookings.models.refunding import net_price
 from bookings.reports.rows import GroupBy, Occupancy, Overview, Revenue, Sales
 from bookings.states import Status
 from config import money
@@ -157,7 +158,7 @@ def of_items(found: Any, grouping: Grouping) -> Any:
         found.filter(items__quantity__gt=F("items__cancelled_quantity")),
         grouping,
         seats=Sum(left),
-        amount=Sum(ExpressionWrapper(F("items__unit_price") * left, output_field=MONEY)),
+        amount=money.Total(ExpressionWrapper(F("items__unit_price") * left, output_field=MONEY)),
     )
 
 
@@ -168,16 +169,13 @@ def grouped(found: Any, grouping: Grouping, **figures: Any) -> Any:
 
 
 def figures_of_bookings() -> dict[str, Any]:
-    return {"seats": Sum(F("quantity") - F("cancelled_quantity")), "amount": Sum(revenue_of_booking())}
+    return {"seats": Sum(F("quantity") - F("cancelled_quantity")), "amount": money.Total(net_price())}
 
 
-def revenue_of_booking() -> ExpressionWrapper:
-    """What a booking's tickets cost that are not cancelled. The subquery is asked for those alone that have some."""
-    items = BookingItem.objects.filter(booking=OuterRef("pk"), cancelled_quantity__gt=0).order_by()
-    cost = Sum(ExpressionWrapper(F("unit_price") * F("cancelled_quantity"), output_field=MONEY))
-    cancelled = Subquery(items.values("booking").annotate(cost=cost).values("cost"), output_field=MONEY)
-    left = F("total_price") - Case(When(cancelled_quantity__gt=0, then=cancelled), default=Value(0), output_field=MONEY)
-    return ExpressionWrapper(left, output_field=MONEY)
+def to_pay_back(bookings: "QuerySet[Booking] | None" = None) -> Any:
+    """For each currency: of how many payments something is to be paid back, and how much; one statement."""
+    rows = everything(bookings).to_refund().order_by("currency").values_list("currency")
+    return rows.annotate(count=Count("pk"), amount=money.Total("refund_amount"))
 
 
 # Overview and occupancy

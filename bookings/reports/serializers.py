@@ -15,13 +15,18 @@ def counts(choices: Any) -> Serializer:
     return type(f"{choices.__qualname__.replace('.', '')}CountsSerializer", (Serializer,), fields)()
 
 
+@extend_schema_field({"type": "string", "pattern": r"^(0|[1-9][0-9]{0,23})(\.[0-9]{1,4})?$"})
+class SumField(PriceField):
+    """An amount that any number of bookings add up to."""
+
+
 class RevenueSerializer(Serializer):
     """Of confirmed bookings in one currency."""
 
     currency = serializers.CharField()
     bookings = serializers.IntegerField()
     tickets = serializers.IntegerField()
-    revenue = PriceField()
+    revenue = SumField()
 
 
 class OverviewSerializer(Serializer):
@@ -78,7 +83,7 @@ class SalesSerializer(Serializer):
     currency = serializers.CharField()
     bookings = serializers.IntegerField(help_text="Confirmed ones, with a ticket in the group.")
     tickets = serializers.IntegerField(help_text="Without those that were cancelled.")
-    revenue = PriceField(help_text="What these tickets cost when they were booked.")
+    revenue = SumField(help_text="What these tickets cost when they were booked.")
     average = PriceField(help_text="Revenue of a booking, rounded to the currency's decimals.")
 
 

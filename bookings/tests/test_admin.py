@@ -1,4 +1,6 @@
 import datetime as dt
+from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
@@ -20,6 +22,16 @@ def rows(browser, **query):
     return list(browser.get(url(Booking, "changelist"), query).context["cl"].queryset)
 
 
+def carried(page):
+    """What a page that asks sends with its answer, of what it showed."""
+    return {field.html_name: str(field.value()) for field in page.context["form"].hidden_fields()}
+
+
+def cancel(browser, *bookings, **answers):
+    """Cancels bookings as somebody does who is asked first."""
+    return act(browser, "cancel", *bookings, confirmed="yes", **carried(act(browser, "cancel", *bookings)), **answers)
+
+
 def test_booking_is_corrected_in_the_name_of_who_did_it(book):
     browser, booking = staff(Role.BOX_OFFICE), book(metadata={"seat": "aisle"})
     form = open_form(browser, booking)
@@ -31,6 +43,16 @@ def test_booking_is_corrected_in_the_name_of_who_did_it(book):
     change = booking.changes.last()
     assert (change.verb, change.by_name) == ("correct", "staff-box-office")
     assert change.details == {"fields": ["customer_email", "metadata"]}
+
+
+def test_correction_of_a_name_is_told_with_the_old_and_the_new_one(book):
+    browser, booking = staff(Role.BOX_OFFICE), book()
+    form = open_form(browser, booking)
+    send_form(browser, booking, form, customer_name="Ann Smith", customer_email="ann.smith@example.com")
+    for page in ("change", "history"):
+        shown = browser.get(url(Booking, page, booking.pk)).content.decode()
+        assert "Name: Ann Lee → Ann Smith" in shown
+        assert "Fields: E-mail" in shown
 
 
 @pytest.mark.parametrize(
@@ -61,7 +83,13 @@ def test_booking_is_changed_by_nobody_who_may_only_look(book, role):
     assert browser.post(url(Booking, "change", booking.pk), {"customer_name": "Bo"}).status_code == 403
     for action in ("confirm", "cancel", "settle_refund"):
         browser.post(
-            url(Booking, "changelist"), {"action": action, "_selected_action": [str(booking.pk)], "confirmed": "yes"}
+            url(Booking, "changelist"),
+            {
+                "action": action,
+                "_selected_action": [str(booking.pk)],
+                "confirmed": "yes",
+                "seen": f"{booking}-pending-1",
+            },
         )
     assert list(Booking.objects.values_list("customer_name", "status")) == [("Ann Lee", "pending")]
 
@@ -115,21 +143,96 @@ def test_confirm_of_a_cancelled_booking_keeps_the_payment_for_a_refund(book):
     booking = book().cancel()
     browser = staff(Role.BOX_OFFICE)
     answer = act(browser, "confirm", booking, confirmed="yes", payment_reference="till 4")
-    assert messages_of(answer) == [("error", f"{booking}: The booking was cancelled.")]
+    noted = "The payment till 4 is noted: 49.90\xa0EUR is to be paid back."
+    assert messages_of(answer) == [("error", f"{booking}: The booking was cancelled. {noted}")]
     booking.refresh_from_db()
     assert (booking.status, booking.refund_due, booking.payment_reference) == ("cancelled", True, "till 4")
     assert rows(browser, refund_due__exact="1") == [booking]
-    answer = act(browser, "settle_refund", booking)
-    assert messages_of(answer) == [("success", "Refund paid: 1 booking.")]
+
+
+def test_refund_is_paid_once_it_was_asked_about_with_its_amount(make_type, book):
+    paid, other = book((make_type(), 2)).confirm(payment_reference="till 4").cancel(), book()
+    browser = staff(Role.BOX_OFFICE)
+    page = act(browser, "settle_refund", paid, other)
+    line = f"{paid}, Ann Lee: 99.80\xa0EUR to be paid back, of payment till 4."
+    assert page.context["lines"] == [line]
+    paid.refresh_from_db()
+    assert paid.refund_due
+    answer = act(browser, "settle_refund", paid, other, confirmed="yes", **carried(page))
+    assert messages_of(answer) == [
+        ("success", "Refund paid: 1 booking."),
+        ("warning", f"{other}: passed over, because no refund is due."),
+    ]
+    paid.refresh_from_db()
+    assert (paid.refund_due, paid.changes.last().by_name) == (False, "staff-box-office")
+
+
+def test_refund_that_has_changed_since_it_was_asked_about_is_asked_about_again(make_type, book):
+    booking = book((make_type(), 3)).confirm(payment_reference="till 4")
+    codes = list(booking.tickets.values_list("code", flat=True))
+    booking.cancel(tickets=codes[:1])
+    browser = staff(Role.BOX_OFFICE)
+    page = act(browser, "settle_refund", booking)
+    booking.cancel(tickets=codes[1:2])
+    again = act(browser, "settle_refund", booking, confirmed="yes", **carried(page))
+    assert messages_of(again) == [("error", "What is to be paid back has changed meanwhile: nothing was noted.")]
+    assert "99.80\xa0EUR to be paid back" in again.context["lines"][0]
     booking.refresh_from_db()
-    assert (booking.refund_due, booking.changes.last().by_name) == (False, "staff-box-office")
+    assert booking.refund_amount == Decimal("99.80")
+    act(browser, "settle_refund", booking, confirmed="yes", **carried(again))
+    assert booking.changes.last().details == {"amount": "99.80 EUR"}
+
+
+def test_refund_that_is_not_due_is_not_asked_about(book):
+    booking = book()
+    answer = act(staff(), "settle_refund", booking)
+    assert messages_of(answer) == [("warning", f"{booking}: passed over, because no refund is due.")]
+
+
+def test_confirm_that_comes_too_late_tells_what_became_of_the_payment(make_type, make_event, book):
+    seat, free = make_type(event=make_event(capacity=2)), make_type(event=make_event(capacity=2), price=0)
+    late, gratis = overdue(book((seat, 2))), overdue(book((free, 2)))
+    book((seat, 2)), book((free, 2))
+    browser = staff(Role.BOX_OFFICE)
+    sold_out = "“Seat”: 2 requested, 0 available."
+    for booking, noted in (
+        (late, " The payment late 9 is noted: 99.80\xa0EUR is to be paid back."),
+        (gratis, " The payment late 9 is noted."),
+    ):
+        answer = act(browser, "confirm", booking, confirmed="yes", payment_reference="late 9")
+        assert messages_of(answer) == [("error", f"{booking}: {sold_out}{noted}")]
+    answer = act(browser, "confirm", late, confirmed="yes", payment_reference="")
+    assert messages_of(answer) == [("error", f"{late}: {sold_out}")]
+    late.refresh_from_db()
+    assert (late.payment_reference, late.refund_amount) == ("late 9", Decimal("99.80"))
+
+
+@pytest.mark.parametrize(("action", "state"), [("confirm", "confirmed"), ("cancel", "cancelled")])
+def test_action_says_which_bookings_it_passed_over_and_why(make_type, book, action, state):
+    seat = make_type()
+    fresh, done = book((seat, 1)), book((seat, 1))
+    done.confirm(payment_reference="till 3") if action == "confirm" else done.cancel()
+    entries = done.changes.count()
+    browser = staff()
+    page = act(browser, action, fresh, done)
+    answer = act(browser, action, fresh, done, confirmed="yes", **carried(page), payment_reference="till 4", reason="")
+    assert messages_of(answer) == [
+        ("success", f"{state.capitalize()}: 1 booking."),
+        ("warning", f"{done}: passed over, because it is {state} already."),
+    ]
+    assert done.changes.count() == entries
+    fresh.refresh_from_db()
+    assert fresh.status == state
 
 
 def test_cancel_gives_the_places_back(make_type, book):
     seat = make_type(capacity=5)
     booking = book((seat, 2)).confirm()
-    answer = act(staff(Role.BOX_OFFICE), "cancel", booking, confirmed="yes", reason="ill")
-    assert messages_of(answer) == [("success", "Cancelled: 1 booking.")]
+    answer = cancel(staff(Role.BOX_OFFICE), booking, reason="ill")
+    assert messages_of(answer) == [
+        ("success", "Cancelled: 1 booking."),
+        ("warning", "To be given back, if it was paid: 99.80\xa0EUR."),
+    ]
     booking.refresh_from_db()
     seat.refresh_from_db()
     assert (booking.status, booking.cancel_reason, seat.reserved) == ("cancelled", "ill", 0)
@@ -139,13 +242,77 @@ def test_cancel_refuses_one_and_does_the_other(make_type, book):
     seat = make_type()
     used, unused = book((seat, 1)).confirm(), book((seat, 1)).confirm()
     used.tickets.get().check_in(at=timezone.now())
-    answer = act(staff(), "cancel", used, unused, confirmed="yes", reason="")
+    answer = cancel(staff(), used, unused, reason="")
     levels = [level for level, _ in messages_of(answer)]
-    assert levels == ["success", "error"]
-    assert messages_of(answer)[1][1].startswith(f"{used}: Checked in at ")
+    assert levels == ["success", "error", "warning"]
+    assert messages_of(answer)[1][1].startswith(f"{used}: Ticket {used.tickets.get()} was checked in on ")
     used.refresh_from_db()
     unused.refresh_from_db()
     assert (used.status, unused.status) == ("confirmed", "cancelled")
+
+
+def test_booking_that_was_confirmed_since_its_cancellation_was_asked_about_is_asked_about_again(make_type, book):
+    booking, other = book((make_type(), 2)), book()
+    browser = staff(Role.BOX_OFFICE)
+    page = act(browser, "cancel", booking, other)
+    booking.confirm(payment_reference="till 4")
+    again = act(browser, "cancel", booking, other, confirmed="yes", **carried(page), reason="ill")
+    assert messages_of(again) == [("error", f"{booking} has changed meanwhile: nothing was cancelled. Look again.")]
+    (line,) = [line for line in again.context["lines"] if line.startswith(str(booking))]
+    assert line.endswith("2 places, 99.80\xa0EUR, confirmed")
+    assert again.context["form"]["reason"].value() == "ill"
+    assert set(Booking.objects.values_list("status", flat=True)) == {"confirmed", "pending"}
+    done = act(browser, "cancel", booking, other, confirmed="yes", **carried(again), reason="ill")
+    assert messages_of(done) == [
+        ("success", "Cancelled: 2 bookings."),
+        ("warning", "To be paid back now: 99.80\xa0EUR."),
+    ]
+
+
+def test_booking_of_which_a_ticket_was_cancelled_meanwhile_is_asked_about_again(make_type, book):
+    booking = book((make_type(), 2)).confirm()
+    browser = staff()
+    page = act(browser, "cancel", booking)
+    booking.cancel(tickets=[booking.tickets.first().code])
+    again = act(browser, "cancel", booking, confirmed="yes", **carried(page), reason="")
+    assert messages_of(again) == [("error", f"{booking} has changed meanwhile: nothing was cancelled. Look again.")]
+    assert booking.tickets.filter(status="valid").count() == 1
+
+
+def test_cancellation_that_nobody_was_asked_about_is_asked_about(book):
+    shown, new = book(), book()
+    browser = staff()
+    page = act(browser, "cancel", shown)
+    again = act(browser, "cancel", shown, new, confirmed="yes", **carried(page), reason="")
+    assert messages_of(again) == [("error", f"{new} has changed meanwhile: nothing was cancelled. Look again.")]
+    assert Booking.objects.filter(status="pending").count() == 2
+
+
+def test_booking_that_is_confirmed_while_it_is_cancelled_stays_so(book, monkeypatch):
+    booking = book()
+    asked = Booking.cancel
+
+    def too_late(self, **facts):
+        Booking.objects.get(pk=self.pk).confirm(payment_reference="till 4")
+        return asked(self, **facts)
+
+    monkeypatch.setattr(Booking, "cancel", too_late)
+    answer = cancel(staff(), booking, reason="")
+    assert messages_of(answer) == [("error", f"{booking}: It was confirmed meanwhile: it was not cancelled.")]
+    booking.refresh_from_db()
+    assert (booking.status, booking.refund_due) == ("confirmed", False)
+
+
+def test_cancel_tells_what_is_to_be_paid_back_in_each_currency(make_type, make_event, book):
+    seat, pound = make_type(), make_type(event=make_event(name="Jazz", currency="GBP"))
+    paid = [book((kind, 2)).confirm(payment_reference="till 4") for kind in (seat, seat, pound)]
+    unknown, held = book((seat, 1)).confirm(), book((seat, 1))
+    answer = cancel(staff(), *paid, unknown, held, reason="")
+    assert messages_of(answer) == [
+        ("success", "Cancelled: 5 bookings."),
+        ("warning", "To be paid back now: 199.60\xa0EUR, 99.80\xa0GBP."),
+        ("warning", "To be given back, if it was paid: 49.90\xa0EUR."),
+    ]
 
 
 def test_page_offers_the_edges_that_lead_on(book):
@@ -181,7 +348,9 @@ def test_some_tickets_of_a_booking_are_cancelled(make_type, book):
     page = act(browser, "cancel_tickets", booking, from_page="yes")
     assert page.context["title"] == "Cancel tickets"
     codes = [ticket.code for ticket in booking.tickets.all()]
-    assert [code for code, _ in page.context["form"].fields["tickets"].choices] == codes
+    ((title, choices),) = page.context["form"].fields["tickets"].choices
+    assert title == "Seat: 3 tickets, 49.90\xa0EUR each"
+    assert [code for code, _ in choices] == codes
     answer = act(
         browser, "cancel_tickets", booking, from_page="yes", confirmed="yes", tickets=codes[:2], reason="too many"
     )
@@ -194,13 +363,86 @@ def test_some_tickets_of_a_booking_are_cancelled(make_type, book):
     assert (booking.status, booking.places, booking.changes.last().details["reason"]) == ("confirmed", 1, "too many")
 
 
+def test_all_tickets_of_a_booking_are_chosen_by_one_field(make_event, make_type, book):
+    event = make_event()
+    seat, box = (make_type(event=event, name=name, price=price) for name, price in (("Seat", 20), ("Box", 50)))
+    booking = book((seat, 2), (box, 1)).confirm()
+    browser = staff(Role.BOX_OFFICE)
+    page = act(browser, "cancel_tickets", booking, from_page="yes")
+    titles = [title for title, _ in page.context["form"].fields["tickets"].choices]
+    assert titles == ["Seat: 2 tickets, 20.00\xa0EUR each", "Box: 1 ticket, 50.00\xa0EUR each"]
+    assert page.context["form"].fields["everything"].label == "All 3 tickets"
+    act(browser, "cancel_tickets", booking, from_page="yes", confirmed="yes", everything="on", reason="")
+    booking.refresh_from_db()
+    assert booking.status == "cancelled"
+
+
+def test_tickets_that_are_checked_in_are_not_offered_and_that_is_said(make_type, book):
+    booking = book((make_type(), 3)).confirm()
+    used, *unused = booking.tickets.all()
+    used.check_in(at=timezone.now())
+    field = act(staff(), "cancel_tickets", booking, from_page="yes").context["form"].fields["tickets"]
+    assert [code for _, options in field.choices for code, _ in options] == [ticket.code for ticket in unused]
+    assert field.help_text == "1 ticket is checked in. It can be cancelled once its check-in is undone."
+
+
 def test_tickets_to_cancel_are_chosen_among_the_bookings_own(make_type, book):
     booking, other = book((make_type(), 2)).confirm(), book().confirm()
     browser = staff()
     for tickets in ([], [other.tickets.get().code]):
         page = act(browser, "cancel_tickets", booking, from_page="yes", confirmed="yes", tickets=tickets)
         assert list(page.context["form"].errors) == ["tickets"]
+        told = [f"The booking has no ticket {code}." for code in tickets]
+        assert page.context["form"].errors["tickets"] == (
+            told or ["Choose the tickets to cancel: nothing was cancelled."]
+        )
     assert Ticket.objects.filter(status="void").count() == 0
+
+
+def cancel_tickets(browser, booking, **answers):
+    return act(browser, "cancel_tickets", booking, from_page="yes", **answers)
+
+
+def test_ticket_that_is_gone_since_it_was_shown_is_named(make_type, book):
+    booking = book((make_type(), 4)).confirm()
+    first, second, third, _ = booking.tickets.all()
+    booking.cancel(tickets=[first.code])
+    second.check_in(at=timezone.now())
+    chosen = [first.code, second.code, third.code]
+    page = cancel_tickets(staff(), booking, confirmed="yes", tickets=chosen, reason="ill")
+    assert page.context["form"].errors["tickets"] == [
+        f"Ticket {first} was cancelled meanwhile: nothing was cancelled.",
+        f"Ticket {second} was checked in meanwhile: nothing was cancelled.",
+    ]
+    assert booking.tickets.filter(status="valid").count() == 2
+    assert page.context["form"]["tickets"].value() == chosen
+
+
+@pytest.mark.parametrize("answers", [{}, {"confirmed": "yes", "everything": "on"}, {"confirmed": "yes"}])
+def test_tickets_of_which_none_can_be_cancelled_are_not_asked_about(make_type, book, answers):
+    cancelled, inside = (book((make_type(name=name), 2)).confirm() for name in ("Seat", "Row"))
+    pending = book((make_type(name="Box"), 2))
+    for ticket in inside.tickets.all():
+        ticket.check_in(at=timezone.now())
+    cancelled.cancel()
+    browser = staff(Role.BOX_OFFICE)
+    for booking, why in (
+        (cancelled, "it is cancelled already."),
+        (inside, "its tickets are checked in: undo a check-in first."),
+        (pending, "it has no tickets."),
+    ):
+        answer = cancel_tickets(browser, booking, **answers)
+        assert messages_of(answer) == [("warning", f"{booking}: passed over, because {why}")]
+        assert answer.redirect_chain == [(url(Booking, "change", booking.pk), 302)]
+
+
+def test_whole_booking_that_is_cancelled_by_its_tickets_tells_what_to_give_back(make_type, book):
+    paid = book((make_type(), 2)).confirm(payment_reference="till 4")
+    unknown = book((make_type(name="Row"), 2)).confirm()
+    browser = staff()
+    for booking, told in ((paid, "To be paid back now"), (unknown, "To be given back, if it was paid")):
+        answer = cancel_tickets(browser, booking, confirmed="yes", everything="on", reason="")
+        assert messages_of(answer)[0] == ("warning", f"{told}: 99.80\xa0EUR.")
 
 
 def test_tickets_are_not_cancelled_from_the_list(book):
@@ -235,11 +477,43 @@ def test_hold_is_extended_by_no_more_than_the_settings_say(book, minutes):
     assert booking.expires_at == before
 
 
+def test_hold_that_lasts_longer_already_is_passed_over_and_that_is_said(book):
+    longer, shorter = book(hold=dt.timedelta(minutes=30)), book(hold=dt.timedelta(minutes=5))
+    before = longer.expires_at
+    answer = act(staff(), "extend", longer, shorter, confirmed="yes", minutes="10")
+    until = f"{timezone.localtime(before, ZoneInfo('Europe/Vienna')):%H:%M} Europe/Vienna"
+    assert messages_of(answer) == [
+        ("success", "Hold extended: 1 booking."),
+        ("warning", f"{longer}: passed over, because its hold lasts until {until} already."),
+    ]
+    longer.refresh_from_db()
+    assert (longer.expires_at, longer.changes.count()) == (before, 1)
+
+
 def test_hold_that_ran_out_is_not_extended_and_that_is_said(book):
     booking = overdue(book())
     answer = act(staff(), "extend", booking, confirmed="yes", minutes="10")
     refusal = f"{booking}: The hold has run out, and its places are free already."
     assert messages_of(answer) == [("error", refusal)]
+
+
+def test_booking_that_is_over_has_no_places_left_on_its_page(make_type, book):
+    seat = make_type()
+    cancelled, expired = book((seat, 4)).confirm().cancel(), overdue(book((seat, 4)))
+    partly = book((seat, 4)).confirm()
+    partly.cancel(tickets=[partly.tickets.first().code])
+    browser = staff()
+    booked = '<br><span class="quiet">booked for 199.60\xa0EUR</span>'
+    for booking, places, total, left in (
+        (cancelled, "0 of 4", f"0.00\xa0EUR{booked}", 0),
+        (expired, "0 of 4", f"0.00\xa0EUR{booked}", 0),
+        (partly, "3 of 4", f"149.70\xa0EUR{booked}", 3),
+        (book((seat, 4)), "4", "199.60\xa0EUR", 4),
+    ):
+        page = browser.get(url(Booking, "change", booking.pk)).content.decode()
+        assert f"<dt>Places</dt><dd>{places}</dd>" in page
+        assert f"<dt>Total</dt><dd>{total}</dd>" in page
+        assert f'<td class="count">4</td><td class="count">{left}</td>' in page
 
 
 def test_booking_on_one_screen(make_type, book):
@@ -283,8 +557,9 @@ def test_door_checks_in_and_undoes_it(book):
     browser = staff(Role.DOOR)
     assert messages_of(act(browser, "check_in", ticket)) == [("success", "Checked in: 1 ticket.")]
     assert Ticket.objects.get().status == "checked_in"
-    ((level, text),) = messages_of(act(browser, "check_in", ticket))
-    assert (level, text.startswith(f"{ticket}: Checked in at ")) == ("error", True)
+    local = timezone.localtime(Ticket.objects.get().checked_in_at, ZoneInfo("Europe/Vienna"))
+    text = f"{ticket}: Ticket {ticket} was checked in on {local:%a %d %b %Y, %H:%M %Z}."
+    assert messages_of(act(browser, "check_in", ticket)) == [("error", text)]
     assert messages_of(act(browser, "undo_check_in", ticket)) == [("success", "Check-in undone: 1 ticket.")]
     assert messages_of(act(browser, "undo_check_in", ticket)) == [("error", f"{ticket}: Not checked in.")]
     assert Ticket.objects.get().status == "valid"
@@ -294,3 +569,22 @@ def test_auditor_cannot_check_in(book):
     ticket = book().confirm().tickets.get()
     act(staff(Role.AUDITOR), "check_in", ticket)
     assert Ticket.objects.get().status == "valid"
+
+
+def test_what_is_to_be_paid_back_is_told_where_staff_look(book, make_type):
+    booking = book((make_type(), 3)).confirm(payment_reference="pay_1")
+    browser = staff(Role.BOX_OFFICE)
+    chosen = booking.tickets.values_list("code", flat=True)[:2]
+    answer = act(browser, "cancel_tickets", booking, confirmed="yes", reason="ill", tickets=list(chosen), from_page="1")
+    due = "99.80\N{NO-BREAK SPACE}EUR"
+    assert f"To be paid back now: {due}." in [str(message) for message in answer.context["messages"]]
+    page = browser.get(url(Booking, "change", booking.pk)).content.decode()
+    assert f"<dt>To pay back</dt><dd>{due}</dd>" in page
+    assert f"Confirmed, refund due: {due}" in page
+    assert rows(browser, refund_due__exact="1") == [booking]
+    assert f"<td>{due}</td>" in browser.get("/admin/").content.decode()
+    page = act(browser, "settle_refund", booking)
+    act(browser, "settle_refund", booking, confirmed="yes", **carried(page))
+    page = browser.get(url(Booking, "change", booking.pk)).content.decode()
+    assert "To pay back" not in page
+    assert "Amount: 99.80 EUR" in page

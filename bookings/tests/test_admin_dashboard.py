@@ -103,6 +103,19 @@ def test_to_do_lists_holds_that_run_out_and_payments_without_places(book, make_t
     assert (page.context["holds_count"], page.context["refunds_count"]) == ("1", "1")
     assert [row["booking"] for row in page.context["refunds"]] == [late]
     assert "pay-1" in page.content.decode()
+    assert page.context["refunds_amounts"] == [f"49.90{SPACE}EUR"]
+
+
+def test_payments_to_refund_are_added_up_in_each_currency(book, make_type, make_event):
+    seat, pound = make_type(), make_type(event=make_event(name="Jazz", currency="GBP"))
+    for kind in (seat, seat, pound):
+        book((kind, 2)).confirm(payment_reference="till 4").cancel()
+    browser = staff(Role.BOX_OFFICE)
+    page = browser.get(reverse("admin:index"))
+    sums = [f"199.60{SPACE}EUR", f"99.80{SPACE}GBP"]
+    assert (page.context["refunds_count"], page.context["refunds_amounts"]) == ("3", sums)
+    assert f"<li>{sums[0]}</li><li>{sums[1]}</li>" in page.content.decode()
+    assert browser.get(page.context["refunds_url"]).context["cl"].to_pay_back == sums
 
 
 def test_coming_up_are_published_events_that_are_not_over_the_soonest_first(make_event, make_type, book):

@@ -59,6 +59,7 @@ def test_create_answers_the_booking_and_where_it_is(guest, seat, body, figures):
         "metadata": {"seat": "A1"},
         "payment_reference": "",
         "refund_due": False,
+        "refund_amount": "0.00",
         "confirmed_at": None,
         "cancelled_at": None,
         "cancel_reason": "",
@@ -303,6 +304,7 @@ def sales(make_venue, make_event, make_type, book):
         "venue": b.event.venue_id,
         "type": b.items.get().ticket_type_id,
         "code": b.confirmation_code,
+        "dashed": f"{b.confirmation_code[:4]}-+{b.confirmation_code[4:]}".lower(),
         "at": b.created_at.isoformat().replace("+", "%2B"),
     }
 
@@ -331,7 +333,11 @@ def found(answer):
         ("created_before={at}", "A"),
         ("search={code}", "B"),
         ("search=NAME-b", "B"),
-        ("search=c@example", "C"),
+        ("search=c@example.COM", "C"),
+        ("search=c@example", ""),
+        ("search=ame-b", ""),
+        ("search={dashed}", "B"),
+        ("search=event-c+type-c+venue", "C"),
         ("search=event-a", "A"),
         ("search=venue-b", "B"),
         ("search=type-c", "C"),

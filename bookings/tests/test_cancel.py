@@ -1,8 +1,14 @@
+from decimal import Decimal
+
 import pytest
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from bookings.models import Booking, Ticket, releasing
-from bookings.problems import AlreadyCheckedIn, BookingNotConfirmed, BookingNotPending, HoldExpired
+from bookings.models.customers import purge_names
+from bookings.problems import AlreadyCheckedIn, BookingNotConfirmed, BookingNotPending, HoldExpired, StillNeeded
 from config.problems import InvalidInput
 
 
@@ -174,3 +180,108 @@ def test_event_cancellation_that_was_cut_short_is_finished_by_the_next(book, sea
     seat.event.cancel(at=timezone.now())
     assert set(Booking.objects.values_list("status", "cancel_reason")) == {("cancelled", "storm")}
     assert figures() == {"Concert": 0, "Seat": 0}
+
+
+# What is to be paid back
+
+
+@pytest.fixture
+def box(make_type, seat):
+    return make_type(name="Box", event=seat.event, price=Decimal("120"))
+
+
+@pytest.fixture
+def mixed(book, seat, box):
+    """Two seats and one box, 219.80 altogether."""
+    return book((seat, 2), (box, 1)).confirm(payment_reference="pay-1")
+
+
+def due(booking):
+    booking.refresh_from_db()
+    return booking.refund_due, f"{booking.refund_amount:.2f}"
+
+
+def test_cancelled_tickets_of_a_paid_booking_are_due_at_their_own_prices(mixed, box):
+    of_box = mixed.tickets.get(ticket_type=box).code
+    of_seat = mixed.tickets.exclude(ticket_type=box)[0].code
+    mixed.cancel(tickets=[of_box])
+    assert (mixed.status, due(mixed)) == ("confirmed", (True, "120.00"))
+    mixed.cancel(tickets=[of_box, of_seat])
+    assert due(mixed) == (True, "169.90")
+
+
+def test_rest_of_a_booking_is_added_to_what_is_due_already(mixed):
+    mixed.cancel(tickets=codes(mixed)[:1])
+    mixed.cancel(reason="ill")
+    assert due(mixed) == (True, "219.80")
+
+
+def test_refund_that_was_paid_is_not_due_again(mixed):
+    mixed.cancel(tickets=codes(mixed)[:1])
+    mixed.settle_refund()
+    assert due(mixed) == (False, "0.00")
+    assert mixed.changes.last().details == {"amount": "49.90 EUR"}
+    mixed.cancel(tickets=codes(mixed))
+    assert (mixed.status, due(mixed)) == ("cancelled", (True, "169.90"))
+
+
+def test_nothing_is_due_without_a_known_payment(book, seat):
+    booking = book((seat, 2)).confirm()
+    booking.cancel(tickets=codes(booking)[:1])
+    assert due(booking) == (False, "0.00")
+    booking.cancel()
+    assert due(booking) == (False, "0.00")
+
+
+def test_nothing_is_due_for_what_cost_nothing(book, make_type, make_event):
+    booking = book((make_type(event=make_event(capacity=10), price=0), 2)).confirm(payment_reference="pay-1")
+    booking.cancel(tickets=codes(booking)[:1])
+    assert due(booking) == (False, "0.00")
+    booking.cancel()
+    assert due(booking) == (False, "0.00")
+
+
+def test_event_cancellation_marks_what_is_left_of_each_payment(book, mixed, seat):
+    mixed.cancel(tickets=codes(mixed)[:1])
+    mixed.settle_refund()
+    unpaid = book((seat, 1)).confirm()
+    others = [book((seat, 1), customer_email=f"c{n}@x.example").confirm(payment_reference="p") for n in range(3)]
+    with CaptureQueriesContext(connection) as queries:
+        seat.event.cancel(at=timezone.now())
+    marks = [query["sql"] for query in queries if query["sql"].startswith("UPDATE") and "refund_amount" in query["sql"]]
+    assert len(marks) == 1
+    assert [due(booking) for booking in (mixed, unpaid, *others)] == [
+        (True, "169.90"), (False, "0.00"), *[(True, "49.90")] * 3,
+    ]  # fmt: skip
+
+
+def test_booking_with_a_refund_due_keeps_its_name_while_it_lives(mixed, pass_time):
+    mixed.cancel(tickets=codes(mixed)[:1])
+    pass_time(days=800)
+    with pytest.raises(StillNeeded):
+        Booking.erase_customer(mixed.customer_email)
+    assert purge_names(timezone.now(), by="system") == 0
+    mixed.settle_refund()
+    assert purge_names(timezone.now(), by="system") == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_migration_gives_refunds_their_amounts_and_takes_back_what_the_release_before_cannot_have(book, seat, box):
+    def paid():
+        return book((seat, 1), (box, 1)).confirm(payment_reference="pay-1")
+
+    cancelled, settled = paid().cancel(), paid().cancel()
+    settled.settle_refund()
+    lives = paid()
+    lives.cancel(tickets=codes(lives)[:1])
+    cancelled_in_parts = paid()
+    cancelled_in_parts.cancel(tickets=codes(cancelled_in_parts)[:1])
+    cancelled_in_parts.cancel()
+    executor = MigrationExecutor(connection)
+    try:
+        executor.migrate([("bookings", "0004_search_indexes")])
+    finally:
+        MigrationExecutor(connection).migrate([("bookings", "0006_refunds_in_part")])
+    assert [due(booking) for booking in (cancelled, settled, lives, cancelled_in_parts)] == [
+        (True, "169.90"), (False, "0.00"), (False, "0.00"), (True, "120.00"),
+    ]  # fmt: skip

@@ -167,3 +167,23 @@ def test_settle_refund_takes_the_mark_off_and_keeps_the_reference(book, seat):
     assert booking.changes.last().verb == "settle refund"
     booking.settle_refund()
     assert booking.changes.filter(verb="settle refund").count() == 1
+
+
+def test_refused_payment_is_due_whole_and_once(book, seat, pass_time):
+    booking = book((seat, 2))
+    pass_time(minutes=16)
+    book((seat, 3), customer_email="other@example.com")
+    for _ in range(2):
+        with pytest.raises(HoldExpired):
+            booking.confirm(payment_reference="pay-1")
+        booking.refresh_from_db()
+        assert (booking.refund_due, booking.refund_amount) == (True, booking.total_price)
+    booking.settle_refund()
+    with pytest.raises(HoldExpired):
+        booking.confirm(payment_reference="pay-1")  # told of again, as payment providers do
+    booking.refresh_from_db()
+    assert (booking.refund_due, booking.refund_amount) == (False, 0)
+    with pytest.raises(HoldExpired):
+        booking.confirm(payment_reference="pay-2")
+    booking.refresh_from_db()
+    assert (booking.refund_due, booking.refund_amount) == (True, booking.total_price)

@@ -2,6 +2,8 @@
 
 import datetime as dt
 import json
+import logging
+import re
 import secrets
 import shutil
 from types import SimpleNamespace
@@ -88,7 +90,7 @@ def test_doctor_fits_on_a_screen_and_says_what_to_do(durable, book, capsys):
     assert code == 0
     assert len(lines) < 24
     place = next(number for number, line in enumerate(lines) if line.startswith("look refunds"))
-    assert lines[place].split(None, 2)[2] == "1 payment has no places."
+    assert lines[place].split(None, 2)[2] == "1 payment is to be given back: 49.90 EUR."
     assert lines[place + 1].strip().startswith("Give them back")
     assert lines[-1] == "Healthy, with 2 to look at."
 
@@ -155,10 +157,10 @@ def test_doctor_misses_roles_and_staff(capsys, staff):
 
 
 def test_doctor_finds_migrations_to_apply_and_leaves_out_what_needs_them(capsys):
-    MigrationRecorder(connection).migration_qs.filter(app="bookings", name="0004_search_indexes").delete()
+    MigrationRecorder(connection).migration_qs.filter(app="bookings", name="0006_refunds_in_part").delete()
     code, findings = found(capsys)
     assert (code, list(findings)) == (1, NAMES[:6])
-    assert findings["migrations"] == ("bad", "1 to apply: bookings.0004_search_indexes.", "Run manage.py migrate.")
+    assert findings["migrations"] == ("bad", "1 to apply: bookings.0006_refunds_in_part.", "Run manage.py migrate.")
 
 
 def test_doctor_finds_a_cache_that_keeps_nothing(capsys, settings):
@@ -212,15 +214,38 @@ def test_doctor_finds_commits_that_do_not_last(capsys):
     assert (state, bool(advice)) == ("bad", True)
 
 
-def test_doctor_says_that_the_database_is_away(capsys, monkeypatch):
+@pytest.mark.parametrize(
+    ("vendor", "advice"),
+    [
+        ("sqlite", "Is it the right path, and may this account read and write the file and its folder?"),
+        (
+            "postgresql",
+            "Is the server running, and are the host, port, user, password and name in DATABASE_URL right?",
+        ),
+    ],
+)
+def test_doctor_says_once_that_the_database_is_away(capsys, monkeypatch, caplog, vendor, advice):
+    pool = logging.getLogger("psycopg.pool")
+
     def away():
+        pool.warning("error connecting in 'pool-1'")
         raise checkup.InterfaceError("connection refused")
 
-    monkeypatch.setattr(checkup, "connection", SimpleNamespace(cursor=away, connection=None))
+    database = SimpleNamespace(cursor=away, connection=None, vendor=vendor, is_in_memory_db=lambda: True)
+    monkeypatch.setattr(checkup, "connection", database)
     code, findings = found(capsys)
     assert code == 1
     assert list(findings) == ["settings", "database", "cache"]
     assert findings["database"][1] == "The database that DATABASE_URL names cannot be reached: connection refused"
+    assert findings["database"][2] == advice
+    assert caplog.records == []
+    assert pool.isEnabledFor(logging.WARNING)
+
+
+def test_doctor_says_what_else_is_wrong_with_the_settings_in_one_line(capsys, settings):
+    settings.DEBUG, settings.SECRET_KEY = False, "local-only-key"
+    says = found(capsys)[1]["settings"][1]
+    assert re.fullmatch(r"access\.E001: [^.]+[^.,], and \d+ more\.", says)
 
 
 def test_doctor_asks_as_often_for_many_rows_as_for_one(book, make_type, django_assert_num_queries):

@@ -47,8 +47,9 @@ def test_hold_is_extended_to_what_the_settings_allow_at_most(book, seat, setting
 def test_hold_that_lasts_longer_already_stays_as_it_is(book, seat):
     booking = book((seat, 2), hold=40 * MINUTE)
     before = facts(booking)
-    booking.extend(hold=5 * MINUTE)
+    assert not booking.extend(hold=5 * MINUTE).is_extended
     assert facts(booking) == before
+    assert booking.extend(hold=50 * MINUTE).is_extended
 
 
 def test_extended_hold_keeps_its_places_when_the_first_one_would_be_over(book, seat, pass_time, figures):

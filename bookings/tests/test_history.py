@@ -23,7 +23,8 @@ def test_history_says_who_did_what_from_which_state(book, make_type, db):
         ("cancel tickets", "confirmed", "confirmed", "clerk"),
         ("cancel", "confirmed", "cancelled", "clerk"),
     ]
-    assert booking.changes.get(verb="correct").details == {"fields": ["customer_name"]}
+    corrected = {"fields": ["customer_name"], "customer_name": ["Ann Lee", "Ann Smith"]}
+    assert booking.changes.get(verb="correct").details == corrected
     assert booking.changes.get(verb="confirm").details == {"payment_reference": "pay-1"}
     assert booking.changes.get(verb="cancel").details == {"reason": "ill"}
 

@@ -1,5 +1,6 @@
 import datetime as dt
 import io
+from collections import Counter
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -7,6 +8,7 @@ from django.core.management import CommandError, call_command
 from django.core.management.base import OutputWrapper
 from django.utils import timezone
 
+from bookings.management import demo
 from bookings.management.commands.load_demo import Command, ProgressLine
 from bookings.management.demo import load
 from bookings.management.demo.season import HOUSES, House, Show, entry
@@ -56,9 +58,9 @@ def test_load_demo_if_empty_leaves_what_is_there(make_venue, rows):
     assert rows() == [1, 0, 0, 0, 0, 0]
 
 
-@pytest.mark.parametrize("scale", [0, 1001])
+@pytest.mark.parametrize("scale", [0, 2001])
 def test_load_demo_refuses_a_scale_out_of_range(rows, scale):
-    with pytest.raises(CommandError, match="--scale must be between 1 and 1000"):
+    with pytest.raises(CommandError, match="--scale must be between 1 and 2000"):
         call_command("load_demo", scale=scale)
     assert rows() == [0] * 6
 
@@ -146,3 +148,41 @@ def test_progress_is_a_few_lines_elsewhere():
         progress(percent / 100, percent)
     progress.end()
     assert [line.split()[3] for line in file.getvalue().splitlines()] == ["25", "50", "75", "100"]
+
+
+@pytest.fixture
+def copied(db, monkeypatch):
+    """The season of some houses: one week that was played, and two that were copied from it."""
+    monkeypatch.setattr(demo, "PLAYED", 1)
+    load(seed=1, scale=3, today=TODAY, houses=SOME_HOUSES)
+
+
+def test_weeks_that_are_copied_have_what_was_played(copied):
+    sold = Counter()
+    for event in Event.objects.prefetch_related("bookings__items", "bookings__tickets", "ticket_types"):
+        assert {booking.event_id for booking in event.bookings.all()} <= {event.pk}
+        types = {ticket_type.pk for ticket_type in event.ticket_types.all()}
+        assert {item.ticket_type_id for it in event.bookings.all() for item in it.items.all()} <= types
+        states = Counter(booking.status for booking in event.bookings.all())
+        money = sum(booking.total_price for booking in event.bookings.all())
+        tickets = sum(len(booking.tickets.all()) for booking in event.bookings.all())
+        sold[event.name, event.status, event.reserved, len(types), money, tickets, *sorted(states.items())] += 1
+    assert set(sold.values()) == {3}
+    assert sum(sold.values()) == 3 * sum(len(house.shows) for house in SOME_HOUSES)
+
+
+def test_weeks_that_are_copied_lie_in_other_weeks(copied):
+    for house in SOME_HOUSES:
+        for show in house.shows:
+            starts = Event.objects.filter(venue__name=house.name, name=show.name).order_by("pk")
+            first, second, third = (event.starts_at.date() for event in starts)
+            week = dt.timedelta(days=7 if show.days > 0 else -7)
+            assert (second - first, third - second) == (week, week)
+
+
+def test_what_is_copied_happened_before_its_event_and_before_today(copied):
+    for booking in Booking.objects.select_related("event").prefetch_related("changes"):
+        assert booking.event.created_at <= booking.created_at < booking.event.starts_at
+        history = [booking.created_at, *(change.at for change in booking.changes.all())]
+        assert history == sorted(history)
+        assert history[-1] <= timezone.now()

@@ -292,7 +292,7 @@ STALE = {
 @pytest.mark.parametrize("change", STALE.values(), ids=STALE)
 def test_claim_on_a_stale_look_does_nothing(placing, seat, change, figures):
     """Every limit is part of the claim itself: whatever changed since the look, the claim finds out."""
-    offer = Offer.read([seat.pk])
+    offer = Offer.read([seat.pk], 2)
     change(seat)
     with pytest.raises(LostRace):
         placing.claim(offer)
@@ -301,5 +301,5 @@ def test_claim_on_a_stale_look_does_nothing(placing, seat, change, figures):
 
 
 def test_claim_on_a_look_that_still_stands_books(placing, seat, figures):
-    placing.claim(Offer.read([seat.pk]))
+    placing.claim(Offer.read([seat.pk], 2))
     assert figures() == {"Concert": 2, "Seat": 2}

@@ -9,12 +9,12 @@ from django.db import connection, connections
 from django.db.models import F
 from django.utils import timezone
 
-from bookings.models import Booking, Ticket
+from bookings.models import Booking, Ticket, placing
+from bookings.models.moving import LostRace
 from bookings.problems import AlreadyCheckedIn, BookingCancelled, HoldExpired, TicketVoid
 from bookings.reconciliation import drifts
 from config.problems import DomainError
 from conftest import client_of
-from events.inventory import Inventory
 from events.models import CapacityAboveVenue, Event
 from ticket_types.models import TicketType
 from venues.models import CapacityBelowEvents, Venue
@@ -71,13 +71,16 @@ def test_32_bookings_for_10_of_a_type_sell_exactly_10(make_type, make_event):
 def test_the_same_without_the_conditional_update_oversells(make_type, make_event, monkeypatch):
     """The negative control: it adds to what was read, as naive code does."""
 
-    def naive(self, places, *conditions, **facts):
-        if self.capacity is not None and self.reserved + places > self.capacity:
-            return False
-        type(self).objects.filter(pk=self.pk).update(reserved=self.reserved + places)
-        return True
+    def naive(booking, items, change, event):
+        booking.save(force_insert=True)
+        for row in (*items, change):
+            row.save()
+        for inventory in (items[0].ticket_type, event):
+            if inventory.capacity is not None and inventory.reserved >= inventory.capacity:
+                raise LostRace
+            type(inventory).objects.filter(pk=inventory.pk).update(reserved=inventory.reserved + 1)
 
-    monkeypatch.setattr(Inventory, "take", naive)
+    monkeypatch.setattr(placing, "claim", naive)
     for number in range(20):
         seat = make_type(event=make_event(capacity=10, name=f"Concert {number}"))
         together(32, lambda number, seat=seat: post(seat, number))
@@ -281,6 +284,20 @@ def test_ticket_at_the_door_while_it_is_cancelled_is_one_or_the_other(make_type,
         if what == "event":
             expected[("cancelled", "in")] = "void"
         assert ticket.status == expected[answers]
+
+
+def test_tickets_while_their_booking_is_cancelled_are_paid_back_once(make_type, make_event, book):
+    for turn in range(20):
+        seat = make_type(event=make_event(name=f"Concert {turn}"), name=f"Seat {turn}")
+        booking = book((seat, 4)).confirm(payment_reference="pay_1")
+        first, second = booking.tickets.values_list("code", flat=True)[:2]
+
+        def act(number, booking=booking, tickets=(None, [first], [first, second])):
+            Booking.objects.get(pk=booking.pk).cancel(tickets=tickets[number])
+
+        together(3, act)
+        booking.refresh_from_db()
+        assert (booking.status, booking.refund_amount) == ("cancelled", booking.total_price)
 
 
 def test_booking_while_its_event_is_deleted_is_one_or_the_other(make_type, make_event):

@@ -11,9 +11,12 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from bookings import reports
-from bookings.models import Booking
+from bookings.checkup import check_refunds
+from bookings.models import Booking, BookingItem
 from bookings.reports import queries
 from config.tests.answers import faults, refused
+from config.tests.pages import staff, url
+from events.models import Event
 
 SALES = "/reports/sales?group_by="
 
@@ -148,6 +151,17 @@ def test_period_of_instants_includes_its_start_and_not_its_end(book, auditor):
     assert count("from=2026-12-01T11:00:00%2B01:00&to=2026-12-01T10:00:01Z") == 1
     assert count("from=2026-12-01T10:00:00.000001Z") == 0
     assert count("to=2026-12-01T10:00:00Z") == 0
+
+
+@pytest.mark.parametrize(
+    "days",
+    ["from=2026-12-02&to=2026-12-01", "from=2026-12-01T10:00:01Z&to=2026-12-01T11:00:00%2B01:00",
+     "from=2026-12-02T00:00:00Z&to=2026-12-01"],
+)  # fmt: skip
+def test_from_after_to_is_400(days, auditor):
+    answer = auditor.get(f"{SALES}day&{days}")
+    assert refused(answer, 400, "invalid-input")
+    assert answer.json()["errors"] == [{"parameter": "from", "code": "invalid", "detail": "Must not be after to."}]
 
 
 def test_sales_are_narrowed_to_an_event_or_a_venue(season, auditor):
@@ -340,6 +354,12 @@ def test_reports_are_for_those_who_may_view_them(path, guest, door, box_office, 
         assert (answer.status_code, answer.content) == (204, b"")
 
 
+def test_day_or_instant_that_cannot_be_read_is_told_both_forms(auditor):
+    said = "Must be a day such as 2027-06-12, or an instant with an offset such as 2027-01-31T19:30:00Z."
+    answer = auditor.get("/reports/sales?group_by=day&from=abc&to=abc")
+    assert [fault["detail"] for fault in answer.json()["errors"]] == [said, said]
+
+
 @pytest.mark.parametrize(
     ("query", "fault"),
     [
@@ -435,3 +455,34 @@ def test_payments_to_refund_come_oldest_first(book, make_type):
     assert list(Booking.objects.to_refund()) == [first, second]
     first.settle_refund()
     assert list(Booking.objects.to_refund()) == [second]
+
+
+@pytest.fixture
+def fortune(book, make_type):
+    """Two sales of 9 × 10^14 each: as ten-thousandths each fits into 64 bits, and both together do not."""
+    seat = make_type()
+    for number in range(2):
+        book((seat, 1), customer_email=f"{number}@example.com").confirm(payment_reference="pay")
+    much = Decimal(9 * 10**14)
+    BookingItem.objects.update(unit_price=much, total_price=much)
+    Booking.objects.update(total_price=much)
+    return "1800000000000000.00"
+
+
+def test_sums_beyond_64_bits_are_exact(fortune, auditor):
+    for group_by in ("event", "venue", "ticket_type", "day", "month"):
+        (row,) = rows(auditor.get(SALES + group_by))
+        assert (row["revenue"], row["average"]) == (fortune, "900000000000000.00")
+    (row,) = auditor.get("/reports/overview").json()["revenue"]
+    assert row["revenue"] == fortune
+
+
+def test_sums_beyond_64_bits_are_exact_in_the_admin_and_in_what_is_due(fortune, auditor):
+    browser = staff()
+    shown = "1,800,000,000,000,000.00\N{NO-BREAK SPACE}EUR"
+    event = Event.objects.get()
+    for address in (url(Booking, "changelist"), url(Event, "changelist"), url(Event, "change", event.pk), "/admin/"):
+        assert shown in browser.get(address).content.decode(), address
+    assert fortune in b"".join(browser.get(url(Event, "export")).streaming_content).decode()
+    event.cancel(at=timezone.now())
+    assert check_refunds()[1] == f"2 payments are to be given back: {fortune} EUR."

@@ -4,7 +4,14 @@ import pytest
 from django.utils import timezone
 
 from bookings.models import Booking, Ticket
-from bookings.problems import AlreadyCheckedIn, BookingCancelled, HoldExpired, NotCheckedIn, TicketVoid
+from bookings.problems import (
+    AlreadyCheckedIn,
+    BookingCancelled,
+    HoldExpired,
+    NotCheckedIn,
+    RefundChanged,
+    TicketVoid,
+)
 from config.problems import InUse
 from events.models import Event, EventCancelled
 from ticket_types.models import TicketType
@@ -161,6 +168,22 @@ def test_settle_refund_and_settle_refund(twins):
     one.settle_refund()
     other.settle_refund()
     assert other.changes.filter(verb="settle refund").count() == 1
+
+
+def test_cancel_tickets_and_settle_refund(twins):
+    """Somebody pays back what was due when they looked, and more is due by then."""
+    one, other = twins
+    one.confirm(payment_reference="pay-1")
+    first, second = one.tickets.values_list("code", flat=True)
+    one.cancel(tickets=[first])
+    other.refresh_from_db()
+    one.cancel(tickets=[second])
+    with pytest.raises(RefundChanged):
+        other.settle_refund(amount=other.refund_amount)
+    one.refresh_from_db()
+    assert one.refund_amount == 2 * other.refund_amount
+    one.settle_refund(amount=one.refund_amount)
+    assert one.changes.last().details == {"amount": "99.80 EUR"}
 
 
 def test_confirm_late_and_settle_refund(twins, pass_time):

@@ -1,5 +1,6 @@
 """What the admin pages of all apps share: they write through the model's verbs, and say in words what was refused."""
 
+from config.admin import wording
 from config.admin.columns import (
     amount,
     badge,
@@ -13,13 +14,15 @@ from config.admin.columns import (
     number,
     on_the_wall,
     utc,
+    with_letters,
 )
 from config.admin.exporting import on_the_clock, priced
 from config.admin.forms import EmailField, ReasonForm, TextField, VerbForm
 from config.admin.lists import ChosenFilter, DayFilter, choice_of
-from config.admin.pages import CatalogueAdmin, Discreet, DomainAdmin, Page, Rows, ViewOnly
+from config.admin.pages import CatalogueAdmin, Discreet, DomainAdmin, Page, PassedOver, Rows, ViewOnly
 from config.admin.refusals import REFUSALS, faults, sentence
 from config.admin.times import first_instant, office_day
+from config.admin.wording import Setting, in_words
 
 __all__ = [
     "REFUSALS",
@@ -30,8 +33,10 @@ __all__ = [
     "DomainAdmin",
     "EmailField",
     "Page",
+    "PassedOver",
     "ReasonForm",
     "Rows",
+    "Setting",
     "TextField",
     "VerbForm",
     "ViewOnly",
@@ -44,6 +49,7 @@ __all__ = [
     "first_instant",
     "in_one_line",
     "in_two_lines",
+    "in_words",
     "list_url",
     "local",
     "local_span",
@@ -54,4 +60,6 @@ __all__ = [
     "priced",
     "sentence",
     "utc",
+    "with_letters",
+    "wording",
 ]

@@ -12,11 +12,24 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from config import money
+from config.clocks import letters, readings
 
 
 def on_the_wall(instant, timezone, form="D d M Y, H:i"):
-    """An instant as the clocks of a zone show it: `Thu 24 Dec 2026, 19:30`."""
-    return date_format(instant.astimezone(ZoneInfo(timezone)), form)
+    """An instant as the clocks of a zone show it: `Thu 24 Dec 2026, 19:30`; when they show the same twice, with what
+    they call it: `Sun 25 Oct 2026, 02:30 CEST`.
+    """
+    zone = ZoneInfo(timezone)
+    reading = instant.astimezone(zone)
+    text = date_format(reading, form)
+    is_shown_twice = "H" in form and len(readings(reading.replace(tzinfo=None, fold=0), zone)) > 1
+    return f"{text} {letters(reading)}" if is_shown_twice else text
+
+
+def with_letters(instant, timezone):
+    """The same with what the clocks call it: `Thu 24 Dec 2026, 19:30 CET`."""
+    reading = instant.astimezone(ZoneInfo(timezone))
+    return f"{date_format(reading, 'D d M Y, H:i')} {letters(reading)}"
 
 
 def local(instant, timezone):

@@ -4,10 +4,18 @@
 
 from django import forms
 from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy
 
 from config.admin.refusals import faults
 from config.admin.times import LocalTimeField
 from config.text import normalise, validate_line
+
+# Instead of Django's “Ensure this value is …”.
+BOUNDS = {
+    "max_value": gettext_lazy("%(limit_value)s at most."),
+    "min_value": gettext_lazy("%(limit_value)s at least."),
+    "max_length": gettext_lazy("%(limit_value)d characters at most: it has %(show_value)d."),
+}
 
 
 class TextField(forms.CharField):

@@ -9,7 +9,9 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.actions import delete_selected as ask_to_delete
+from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import model_ngettext, unquote
 from django.contrib.admin.views.main import PAGE_VAR
 from django.contrib.admin.widgets import AutocompleteSelect
@@ -24,10 +26,11 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from config.admin.columns import change_url, label_of, list_url
+from config.admin import wording
+from config.admin.columns import change_url, label_of, list_url, with_letters
 from config.admin.exporting import Exporting
-from config.admin.forms import EmailField, TextField, VerbForm
-from config.admin.lists import BoundedPaginator, ChosenFilter, List
+from config.admin.forms import BOUNDS, EmailField, TextField, VerbForm
+from config.admin.lists import BoundedPaginator, ChosenFilter, List, WrongFilter, is_offered
 from config.admin.refusals import REFUSALS, sentence
 from config.admin.times import LocalTimeField, LocalTimeInput
 from config.history.models import Change
@@ -94,6 +97,10 @@ class Discreet(admin.ModelAdmin):
         if not self.has_view_or_change_permission(request):  # Django looks for the object first
             raise PermissionDenied
         return super().history_view(request, object_id, extra_context)
+
+
+class PassedOver(Exception):
+    """An action's verb had nothing to do; made of the reason, as `skip` would say it."""
 
 
 class DomainAdmin(Exporting, Discreet):
@@ -164,6 +171,17 @@ class DomainAdmin(Exporting, Discreet):
     def get_changelist(self, request, **kwargs):
         return List
 
+    def get_changelist_instance(self, request):
+        try:
+            return super().get_changelist_instance(request)
+        except (IncorrectLookupParameters, DisallowedModelAdminLookup) as error:
+            why = str(error) if isinstance(error, WrongFilter) else _("The list cannot be filtered like that.")
+            self.message_user(request, _("%s Nothing is filtered now.") % why, messages.ERROR)
+            raise IncorrectLookupParameters from error  # the answer is the list without any filter
+
+    def lookup_allowed(self, lookup, value, request=None):
+        return super().lookup_allowed(lookup, value, request) and is_offered(self, lookup, request)
+
     def get_paginator(self, request, queryset, per_page, *args, **kwargs):
         paginator = super().get_paginator(request, queryset, per_page, *args, **kwargs)
         page = request.GET.get(PAGE_VAR, "")
@@ -228,6 +246,7 @@ class DomainAdmin(Exporting, Discreet):
     def formfield_for_dbfield(self, db_field, request, **kwargs):
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None:
+            field.error_messages |= BOUNDS
             field.show_hidden_initial = True  # tells what this person changed from what somebody else did meanwhile
         return field
 
@@ -248,13 +267,24 @@ class DomainAdmin(Exporting, Discreet):
         is_list = "from_page" not in request.POST
         return [choice for choice in choices if not (is_list and choice[0] in self.page_actions)]
 
-    def act(self, request, queryset, verb, done, *, is_logged=False):
-        """Calls a verb for each object. A refusal is said, and stops none of the others."""
-        count, refused = 0, []
+    def act(self, request, queryset, verb, done, *, skip=None, more=None, is_logged=False):
+        """Calls a verb for each object. A refusal is said, and stops none of the others.
+
+        `skip` says why an object is passed over, or None; a verb that finds it out raises PassedOver. `more` says what
+        else was done, for so many objects.
+        """
+        count, skipped, refused = 0, [], []
         for obj in queryset:
-            name = str(obj)
+            name = label_of(self)(obj)
+            why = skip and skip(obj)
+            if why:
+                skipped.append(f"{name}: {why}")
+                continue
             try:
                 verb(obj)
+            except PassedOver as error:
+                skipped.append(f"{name}: {error}")
+                continue
             except REFUSALS as error:
                 refused.append(f"{name}: {sentence(error)}")
                 continue
@@ -262,15 +292,19 @@ class DomainAdmin(Exporting, Discreet):
             if not is_logged:
                 self.log_change(request, obj, f"{done}.")
         if count:
-            text = _("%(done)s: %(count)s %(names)s.")
+            text = _("%(done)s: %(count)s %(names)s%(more)s.")
             names = {"done": done, "count": count, "names": model_ngettext(self.opts, count)}
+            names["more"] = more(count) if more else ""
             self.message_user(request, text % names, messages.SUCCESS)
-        for text in refused[:MOST_MESSAGES]:
-            self.message_user(request, text, messages.ERROR)
-        if len(refused) > MOST_MESSAGES:
-            text = _("And %s more were refused.") % (len(refused) - MOST_MESSAGES)
-            self.message_user(request, text, messages.ERROR)
+        self.tell_each(request, skipped, messages.WARNING, _("And %s more were passed over."))
+        self.tell_each(request, refused, messages.ERROR, _("And %s more were refused."))
         return self.back(request)
+
+    def tell_each(self, request, texts, level, more):
+        for text in texts[:MOST_MESSAGES]:
+            self.message_user(request, text, level)
+        if len(texts) > MOST_MESSAGES:
+            self.message_user(request, more % (len(texts) - MOST_MESSAGES), level)
 
     def back(self, request):
         """To the object's own page, when its button was pressed there; None lets Django show the list."""
@@ -279,10 +313,10 @@ class DomainAdmin(Exporting, Discreet):
             return None
         return HttpResponseRedirect(change_url(self.model, chosen[0]))
 
-    def ask(self, request, queryset, describe, *, title, form, is_grave=True):
+    def ask(self, request, queryset, describe, *, title, form, yes=None, is_grave=True):
         """A page that asks for what an action needs; answering it calls the action again, with `confirmed`.
 
-        `is_grave` is what cannot be taken back.
+        `yes` is what the button says; `is_grave` is what cannot be taken back.
         """
         more = queryset.count() - MOST_LINES
         lines = [describe(obj) for obj in queryset[:MOST_LINES]]
@@ -290,8 +324,9 @@ class DomainAdmin(Exporting, Discreet):
             **self.admin_site.each_context(request),
             "title": title,
             "opts": self.opts,
-            "media": self.media,
+            "media": self.media + form.media,
             "form": form,
+            "yes": yes,
             "is_grave": is_grave,
             "lines": [*lines, _("And %s more.") % more] if more > 0 else lines,
             "carried": [
@@ -335,10 +370,21 @@ class DomainAdmin(Exporting, Discreet):
         """The entries of an object's history, from wherever it was changed; None: what Django knows of its pages."""
         return
 
+    def told(self, obj, entries):
+        """Entries of an object's history in words: of each when it was, what was done, and the particulars as lines."""
+        setting = self.settings_of([obj.pk]).get(obj.pk, wording.Setting())
+        for entry in entries:
+            verb = wording.VERBS.get(entry.verb, entry.verb)
+            yield entry, with_letters(entry.at, setting.timezone), verb, list(wording.lines(entry, setting))
+
+    def settings_of(self, ids):
+        """Whose clocks and whose money the history of some objects means, by their ids."""
+        return {}
+
     def history_view(self, request, object_id, extra_context=None):
         obj = self.get_object(request, unquote(object_id))
         entries = self.history_of(obj) if obj else None
-        shown = {} if entries is None else {"entries": entries.order_by("-id")[:MOST_ENTRIES]}
+        shown = {} if entries is None else {"entries": list(self.told(obj, entries.order_by("-id")[:MOST_ENTRIES]))}
         return super().history_view(request, object_id, {**shown, **(extra_context or {})})
 
 

@@ -13,10 +13,15 @@ from config.admin.columns import label_of
 
 
 class Autocomplete(AutocompleteJsonView):
-    """Shows each choice as its admin's `label` says: twenty performances of one play have the same name."""
+    """Shows each choice as its admin's `label` says: twenty performances of one play have the same name.
+
+    With it goes the zone of a place, which scripts show beside the times of a form.
+    """
 
     def serialize_result(self, obj, to_field_name):
-        return {**super().serialize_result(obj, to_field_name), "text": label_of(self.model_admin)(obj)}
+        zone_of = getattr(self.model_admin, "zone_of", None)
+        facts = {"timezone": zone_of(obj)} if zone_of else {}
+        return {**super().serialize_result(obj, to_field_name), "text": label_of(self.model_admin)(obj), **facts}
 
 
 known_methods = require_http_methods(["GET", "HEAD", "POST"])

@@ -12,7 +12,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from config.clocks import readings
+from config.clocks import letters, offset, readings
 
 TYPED = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.\d+)?([+-]\d\d:\d\d(?::\d\d)?)?")
 YEARS = range(1900, 2200)  # in which clocks can be converted; the model says what an event may have
@@ -33,15 +33,10 @@ def on_the_clock(value):
     return value.replace(tzinfo=None, microsecond=0, fold=0)
 
 
-def offset_of(value):
-    """As ISO 8601 writes it: `+02:00`."""
-    return value.isoformat(timespec="seconds")[19:]
-
-
 def described(reading):
-    """`02:30 (CEST, UTC+02:00)`; many zones have no letters, only the offset."""
-    letters = f"{reading.tzname()}, " if reading.tzname().isalpha() else ""
-    return f"{reading:%H:%M} ({letters}UTC{offset_of(reading)})"
+    """`02:30 (CEST, UTC+02:00)`."""
+    names = dict.fromkeys((letters(reading), f"UTC{offset(reading)}"))
+    return f"{reading:%H:%M} ({', '.join(names)})"
 
 
 class LocalTimeInput(forms.DateTimeInput):
@@ -50,6 +45,9 @@ class LocalTimeInput(forms.DateTimeInput):
     input_type = "datetime-local"
     template_name = "admin/local_time.html"
     zone = None
+
+    class Media:
+        js = ["pages/zone.js"]
 
     def __init__(self, attrs=None):
         super().__init__({"class": "local-time", **(attrs or {})})
@@ -65,7 +63,7 @@ class LocalTimeInput(forms.DateTimeInput):
         context["timezone"] = str(self.zone) if self.zone else None
         described_by = context["widget"]["attrs"].get("aria-describedby", "")
         context["widget"]["attrs"]["aria-describedby"] = f"{described_by} zone_of_{name}".strip()
-        context["readings"] = [(offset_of(at), described(at), offset_of(at) == found[3]) for at in both]
+        context["readings"] = [(offset(at), described(at), offset(at) == found[3]) for at in both]
         if found and found[2].count(":") == 2 and not found[2].endswith(":00"):
             context["widget"]["attrs"]["step"] = "1"
         return context
@@ -122,14 +120,14 @@ class LocalTimeField(forms.Field):
         if initial is None or typed is None:
             return initial is not typed
         is_chosen = typed.tzinfo is not None and initial.tzinfo is not None
-        return on_the_clock(typed) != on_the_clock(initial) or (is_chosen and offset_of(typed) != offset_of(initial))
+        return on_the_clock(typed) != on_the_clock(initial) or (is_chosen and offset(typed) != offset(initial))
 
     def instant(self, typed):
         """Raises ValidationError when the clocks never show that time, or when they do twice and none was chosen."""
         clock = on_the_clock(typed)
         found = readings(clock, self.zone or dt.UTC)
         if len(found) > 1 and typed.tzinfo is not None:
-            found = [at for at in found if offset_of(at) == offset_of(typed)]
+            found = [at for at in found if offset(at) == offset(typed)]
         if len(found) == 1:
             return found[0].astimezone(dt.UTC)
         code = "repeated" if readings(clock, self.zone) else "skipped"

@@ -39,7 +39,11 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
         return None
     set_rollback()
     # Not DRF's Response: a browser that asked for HTML would get the problem inside a page.
-    return respond(problem, headers=headers(problem, error))
+    response: Any = respond(problem, headers=headers(problem, error))
+    # A refusal by the domain is an answer, and no fault that somebody has to look at: when an event is sold out there
+    # are thousands, and a line in the log for each would take a fifth of the time.
+    response._has_been_logged = isinstance(problem, problems.DomainError)
+    return response
 
 
 def problem_of(error: Exception, view: Any) -> Problem | None:

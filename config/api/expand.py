@@ -1,39 +1,70 @@
 """`?expand=`: related resources inside of an answer, in one more query each, however many rows there are."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db import DEFAULT_DB_ALIAS
+from django.db.models import DateTimeField, F, QuerySet
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import GenericViewSet
 
 from config.problems import InvalidInput
+from config.statements import AnyOf, Parameter, Statement
 
 PARAMETER = "expand"
 
 
 @dataclass(frozen=True)
 class Expansion:
-    """A related resource that can stand in the place of its id; `rows` are those that a user may see at a time."""
+    """A related resource that can stand in the place of its id.
+
+    `rows` are those that may be shown (to whoever has the permission `hidden`, or else to the public) at an instant.
+    `key` is the attribute that says which belongs to which: of the expanded row, or with `many` of the related ones.
+    """
 
     serializer: type[BaseSerializer]
-    rows: Callable[[Any, dt.datetime], QuerySet]
+    rows: Callable[[bool, Any], QuerySet]
+    key: str
     many: bool = False
+    hidden: str = ""
 
     def field(self, name: str) -> BaseSerializer:
         return self.serializer(source=f"expanded_{name}", many=self.many, read_only=True)
 
-    def prefetch(self, name: str, user: Any, at: dt.datetime) -> Prefetch:
-        return Prefetch(name, queryset=self.rows(user, at), to_attr=f"expanded_{name}")
+    def fill(self, name: str, rows: Sequence[Any], user: Any, at: dt.datetime, using: str) -> None:
+        """Gives each row what the field of that name shows."""
+        sees_all = not self.hidden or user.has_perm(self.hidden)
+        ids = {row.pk if self.many else getattr(row, self.key) for row in rows}
+        related = RELATED.objects(self, sees_all, using=using, at=at, ids=ids)
+        found: list[Any]
+        if self.many:
+            of_rows: dict[Any, list[Any]] = {row.pk: [] for row in rows}
+            for it in related:
+                of_rows[getattr(it, self.key)].append(it)
+            found = [of_rows[row.pk] for row in rows]
+        else:
+            by_id = {it.pk: it for it in related}
+            found = [by_id.get(getattr(row, self.key)) for row in rows]
+        for row, it in zip(rows, found, strict=True):
+            setattr(row, f"expanded_{name}", it)
+
+
+def related(expansion: Expansion, sees_all: bool) -> QuerySet:
+    column = expansion.key if expansion.many else "pk"
+    return expansion.rows(sees_all, Parameter("at", DateTimeField())).filter(AnyOf(F(column), "ids"))
+
+
+RELATED = Statement(related)
 
 
 class Expanding(GenericViewSet):
     """A view whose `list` and `retrieve` take `?expand=`, with the names in `expansions` of its serializer."""
 
     at: dt.datetime
+    database = DEFAULT_DB_ALIAS
     expanded: dict[str, Expansion] = {}  # what this request asks for
 
     @property
@@ -48,12 +79,17 @@ class Expanding(GenericViewSet):
             raise InvalidInput(errors=[{"parameter": PARAMETER, "code": "invalid", "detail": detail}])
         self.expanded = {name: self.expansions[name] for name in names}
 
-    def filter_queryset(self, queryset: Any) -> Any:
-        prefetches = [it.prefetch(name, self.request.user, self.at) for name, it in self.expanded.items()]
-        return super().filter_queryset(queryset).prefetch_related(*prefetches)
+    def expand(self, rows: Sequence[Any]) -> None:
+        for name, expansion in self.expanded.items():
+            if rows:
+                expansion.fill(name, rows, self.request.user, self.at, self.database)
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        page = super().paginate_queryset(queryset)
+        self.expand(page)  # type: ignore[arg-type]
+        return page
 
     def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
         serializer: Any = super().get_serializer(*args, **kwargs)
-        for name, expansion in self.expanded.items():
-            getattr(serializer, "child", serializer).fields[name] = expansion.field(name)
+        getattr(serializer, "child", serializer).expanded = tuple(self.expanded)
         return serializer

@@ -50,7 +50,7 @@ class DeclaredOrdering(OrderingFilter):
 
     ordering_param = "ordering"
 
-    def get_ordering(self, request: Request, queryset: QuerySet, view: APIView) -> tuple[str, ...]:
+    def get_ordering(self, request: Request, queryset: Any, view: APIView) -> tuple[str, ...]:
         asked = request.query_params.get(self.ordering_param)
         names = asked.split(",") if asked is not None else list(view.ordering)  # type: ignore[attr-defined]
         fields = [name.removeprefix("-") for name in names]
@@ -99,12 +99,14 @@ class WholeNumberFilter(django_filters.NumberFilter):
 
 
 class InstantFormField(forms.CharField):
+    reader: type[InstantField] = InstantField
+
     def clean(self, value: Any) -> Any:
         if value is None:
             return None
         try:
             # A plus sign in a query string reads as a space; nothing else could be meant between time and offset.
-            return InstantField().run_validation(value.replace(" ", "+"))
+            return self.reader().run_validation(value.replace(" ", "+"))
         except ValidationError as error:
             raise forms.ValidationError([str(entry) for entry in error.detail], code="invalid") from None
 
@@ -172,6 +174,9 @@ class SearchFilter(django_filters.CharFilter):
         terms = text.normalise(value or "").split()
         if len(terms) > MOST_TERMS:
             raise InvalidInput(errors=[fault("search", "invalid", f"Must have at most {MOST_TERMS} words.")])
+        return self.search(queryset, terms) if terms else queryset
+
+    def search(self, queryset: QuerySet, terms: list[str]) -> QuerySet:
         for term in terms:
             anywhere = Q()
             for field in self.fields:

@@ -1,6 +1,7 @@
 """What every resource's serializer does alike."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, ClassVar
 
 from django.db import models
@@ -10,11 +11,13 @@ from rest_framework.exceptions import ErrorDetail
 from config import money
 from config.api import fields
 from config.api.expand import Expansion
+from config.api.representation import representation
 
 BOUNDS = {"blank", "max_length", "min_length", "max_value", "min_value", "out_of_range"}  # codes of faults
 COMPARISONS = {"range", "gte", "gt", "lte", "lt", "length"}
 
 
+@cache
 def bounds(model: type[models.Model]) -> dict[str, models.CheckConstraint]:
     """The first constraint of each field that compares it to constants."""
     found: dict[str, models.CheckConstraint] = {}
@@ -37,7 +40,19 @@ class StrictFields:
     """Refuses what the resource does not have, and what only the server sets, instead of ignoring it.
 
     A value out of its bounds is answered in the words of the model's constraint (`Meta.model`), as everywhere.
+
+    `expansions` are what `?expand=` can put inside, and `expanded` the names of those that this one shows.
     """
+
+    expansions: ClassVar[dict[str, Expansion]] = {}
+    expanded: tuple[str, ...] = ()
+
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()  # type: ignore[misc]
+        return {**fields, **{name: self.expansions[name].field(name) for name in self.expanded}}
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        return representation(type(self), self.expanded).of(self, instance)  # type: ignore[arg-type]
 
     def to_internal_value(self, data: Any) -> Any:
         known: dict[str, serializers.Field] = self.fields  # type: ignore[attr-defined]
@@ -71,13 +86,17 @@ class Serializer(StrictFields, serializers.Serializer):
     pass
 
 
+@cache
+def checked_by(kind: type[serializers.Serializer]) -> serializers.Serializer:
+    """A serializer to check bodies with, again and again: it knows nothing of any request, and keeps nothing of one."""
+    return kind()
+
+
 class ModelSerializer(StrictFields, serializers.ModelSerializer):
     """Takes its bounds from the model's fields. Uniqueness is the database's to decide, not a question asked before.
 
-    `expansions` are what `?expand=` can put inside, and `Meta.counted` the fields that change without anybody's edit.
+    `Meta.counted` are the fields that change without anybody's edit.
     """
-
-    expansions: ClassVar[dict[str, Expansion]] = {}
 
     serializer_field_mapping = {
         **serializers.ModelSerializer.serializer_field_mapping,

@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 from django.db import IntegrityError, transaction
 from django.http import Http404
 from django.utils import timezone
-from rest_framework import mixins, status
+from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer, Serializer
@@ -23,7 +23,9 @@ from config.api.errors import problem_of
 from config.api.expand import PARAMETER as EXPAND
 from config.api.expand import Expanding
 from config.api.pagination import SkipLimitPagination
+from config.api.reading import Reading
 from config.api.replicated import Replicated
+from config.api.serializers import checked_by
 from config.history.models import together
 from config.problems import DomainError, InvalidInput, Malformed, NotFound, Problem
 
@@ -118,11 +120,20 @@ class Viewset(Conditional, Expanding, GenericViewSet):
     def get_object(self) -> Any:
         if self.is_identifier(self.kwargs[self.lookup_field]):
             with suppress(Http404):
-                return super().get_object()
+                found = self.find()
+                self.expand([found])
+                return found
         if self.is_guessable:
             guessed(self.request)
         name = self.queryset.model._meta.verbose_name
         raise NotFound(f"There is no {name} with this {'id' if self.lookup_field == 'pk' else self.lookup_field}.")
+
+    def find(self) -> Any:
+        return super().get_object()
+
+    def filter_queryset(self, queryset: Any) -> Any:
+        """What is named by its id is not searched for."""
+        return queryset if self.detail else super().filter_queryset(queryset)
 
     @staticmethod
     def is_identifier(value: str) -> bool:
@@ -131,9 +142,8 @@ class Viewset(Conditional, Expanding, GenericViewSet):
 
     def read(self, serializer_class: type[Serializer]) -> dict[str, Any]:
         """The request's body, checked by a serializer; a body that is absent is an empty object."""
-        serializer = serializer_class(data=self.request.data, context=self.get_serializer_context())
-        serializer.is_valid(raise_exception=True)
-        return serializer.validated_data
+        checked: dict[str, Any] = checked_by(serializer_class).run_validation(self.request.data)
+        return checked
 
     def answer(self) -> Response:
         """The object as it is now. The clock is read again: something has just happened to it."""
@@ -141,7 +151,7 @@ class Viewset(Conditional, Expanding, GenericViewSet):
         return Response(self.get_serializer(self.get_object()).data)
 
 
-class CatalogueViewset(mixins.ListModelMixin, mixins.RetrieveModelMixin, Replicated, Viewset):
+class CatalogueViewset(Reading, Replicated, Viewset):
     """Create, read, update and delete through the model's verbs: `make` creates, `revise` changes, `remove` deletes.
 
     Each is told `by` whom it is done.

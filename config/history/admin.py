@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.utils.html import format_html, format_html_join
 from django.utils.text import capfirst
 
-from config.admin import CatalogueAdmin, DomainAdmin, ViewOnly, change_url, utc
+from config.admin import CatalogueAdmin, DomainAdmin, Setting, ViewOnly, change_url, with_letters, wording
 from config.history.models import Change, view_permission
 
 
@@ -32,8 +32,8 @@ class ChangeAdmin(ViewOnly, DomainAdmin):
         "by": "by_name",
         "details": "details",
     }
-    list_display = [utc("at"), "what", "verb", "by_name", "particulars"]
-    fields = [utc("at"), "what", "verb", "by_name", "by", "particulars"]
+    list_display = ["when", "what", "done", "by_name", "particulars"]
+    fields = ["when", "what", "done", "by_name", "by", "particulars"]
     search_fields = ["name", "=by_name"]
     search_help_text = "Name or account"
     list_filter = [KindFilter, "verb", "at"]
@@ -53,6 +53,36 @@ class ChangeAdmin(ViewOnly, DomainAdmin):
     def get_queryset(self, request):
         return super().get_queryset(request).seen_by(request.user)
 
+    def prepare(self, request, changelist):
+        """One statement for each kind, of which there are few."""
+        ids = {}
+        for change in changelist.result_list:
+            ids.setdefault(change.kind, []).append(change.object_id)
+        settings = {kind: self.settings_in(kind, known) for kind, known in ids.items()}
+        for change in changelist.result_list:
+            change.setting = settings[change.kind].get(change.object_id, Setting())
+
+    def settings_in(self, kind, ids):
+        page = next((page for page in self.admin_site._registry.values() if page.opts.label_lower == kind), None)
+        return page.settings_of(ids) if page else {}
+
+    def setting(self, change):
+        """Of what is gone nobody knows the clocks: its times are in UTC."""
+        if not hasattr(change, "setting"):
+            known = self.settings_in(change.kind, [change.object_id])
+            change.setting = known.get(change.object_id, Setting())
+        return change.setting
+
+    # Columns
+
+    @admin.display(description="when", ordering="id")
+    def when(self, change):
+        return with_letters(change.at, self.setting(change).timezone)
+
+    @admin.display(description="action", ordering="verb")
+    def done(self, change):
+        return wording.VERBS.get(change.verb, change.verb)
+
     @admin.display(ordering="name")
     def what(self, change):
         kind = capfirst(change.model._meta.verbose_name) if change.model else change.kind
@@ -62,4 +92,4 @@ class ChangeAdmin(ViewOnly, DomainAdmin):
 
     @admin.display(description="details")
     def particulars(self, change):
-        return format_html_join("", "{}<br>", ((line,) for line in change.lines()))
+        return format_html_join("", "{}<br>", ((line,) for line in wording.lines(change, self.setting(change))))

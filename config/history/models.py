@@ -9,14 +9,11 @@ from typing import Any, Never
 
 from django.apps import apps
 from django.conf import settings
-from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.db.models.functions import Now
-from django.utils.text import Truncator
 
 GUEST = "guest"
 SYSTEM = "system"
-MOST_SHOWN = 100  # characters of a value
 
 
 class WrittenOnceQuerySet(models.QuerySet[Any]):
@@ -51,29 +48,6 @@ class Entry(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> Never:
         raise TypeError("History is kept.")
-
-    def label(self, name: str) -> str:
-        """What a detail is called."""
-        return name.replace("_", " ")
-
-    def in_order(self, names: Iterable[str]) -> list[str]:
-        """The details as they come; PostgreSQL keeps them in an order of its own."""
-        return sorted(names)
-
-    def lines(self) -> Iterator[str]:
-        """The details in words, one line for each."""
-        for name in self.in_order(self.details):
-            value = self.details[name]
-            if isinstance(value, list) and None not in value and len(value) == 2:
-                yield f"{self.label(name)}: {shown(value[0])} → {shown(value[1])}"
-            else:
-                known = [it for it in (value if isinstance(value, list) else [value]) if it not in (None, "")]
-                if known:
-                    yield f"{self.label(name)}: {', '.join(map(shown, known))}"
-
-
-def shown(value: Any) -> str:
-    return "–" if value in (None, "") else Truncator(value).chars(MOST_SHOWN)
 
 
 def who(by: Any, nobody: str) -> dict[str, Any]:
@@ -123,16 +97,12 @@ class Change(Entry):
         except LookupError:
             return None
 
-    def in_order(self, names: Iterable[str]) -> list[str]:
-        """As the model has its fields."""
+    def in_order(self) -> list[tuple[str, Any]]:
+        """The details as the model has its fields; PostgreSQL keeps them in an order of its own."""
         fields = [field.name for field in self.model._meta.fields] if self.model else []
-        return sorted(names, key=lambda name: (fields.index(name) if name in fields else len(fields), name))
-
-    def label(self, name: str) -> str:
-        try:
-            return str(self.model._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
-        except (AttributeError, FieldDoesNotExist):  # of what the project does not have any more
-            return name
+        return sorted(
+            self.details.items(), key=lambda it: (fields.index(it[0]) if it[0] in fields else len(fields), it[0])
+        )
 
 
 def kind_of(obj: models.Model) -> str:

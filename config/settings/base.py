@@ -82,7 +82,7 @@ MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",
     "config.access.limits.RateLimitMiddleware",
     "config.api.conditional.NotModifiedMiddleware",
-    "csp.middleware.CSPMiddleware",  # inside of the one before: a 304 must not replace the policy that a page came with
+    "config.api.policy.PolicyMiddleware",  # inside of the one before: a 304 must not replace a page's own policy
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.api.errors.KnownHostMiddleware",  # inside of all that protects an answer, before what asks for the host
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -1,4 +1,7 @@
-"""Runs pytest on SQLite, then on PostgreSQL, with the arguments it is given: python -m config.tests.both [ARGS]."""
+"""Runs pytest on SQLite, then on PostgreSQL, with the arguments it is given: python -m config.tests.both [ARGS].
+
+With `--share` first among them, what is marked `once` runs on PostgreSQL alone.
+"""
 
 import os
 import sqlite3
@@ -26,9 +29,14 @@ def name_of(postgres: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
+    is_shared = arguments[:1] == ["--share"]
+    arguments = arguments[is_shared:]
     with postgres_url() as url:
-        databases = {f"SQLite {sqlite3.sqlite_version}": "sqlite:///test.db", name_of(url): url}
-        results = {name: run(name, database, arguments) for name, database in databases.items()}
+        sqlite, postgres = f"SQLite {sqlite3.sqlite_version}", name_of(url)
+        results = {
+            sqlite: run(sqlite, "sqlite:///test.db", ["-m", "not once", *arguments] if is_shared else arguments),
+            postgres: run(postgres, url, arguments),
+        }
     print()
     for name, code in results.items():
         print(f"{'passed' if code == 0 else 'FAILED'} on {name}")

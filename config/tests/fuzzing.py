@@ -106,6 +106,7 @@ def before_call(context, case, kwargs):
     if case.query:
         put_cursor_right(case)
         put_zone_right(case.query)
+        put_period_right(case.query)
     for name in ("id", "code"):
         if name in (case.path_parameters or {}):
             case.path_parameters[name] = real(case, name, case.path_parameters[name])
@@ -128,6 +129,18 @@ def put_headers_right(headers):
 def put_zone_right(query):
     if isinstance(query.get("timezone"), str) and ZONE.fullmatch(query["timezone"]):
         query["timezone"] = "Europe/Vienna"
+
+
+def put_period_right(query):
+    """Two days apart, an end comes after its start in every zone."""
+    try:
+        start, end = (dt.date.fromisoformat(str(query.get(name))[:10]) for name in ("from", "to"))
+    except ValueError:
+        return
+    if start > end:
+        query["from"], query["to"] = query["to"], query["from"]
+    if abs(end - start) < dt.timedelta(days=2):
+        del query["to"]
 
 
 def put_cursor_right(case):

@@ -65,10 +65,18 @@ RAW = {
     "booking_expires_after_it_is_created": [{"expires_at": F("created_at")}],
     "booking_confirmed_has_a_time": [{"confirmed_at": None}],
     "booking_cancelled_has_a_time": [{"status": "cancelled"}],
-    "booking_refund_is_due_only_for_a_payment_without_places": [
-        {"refund_due": True},
-        {"refund_due": True, "status": "expired"},
-        {"refund_due": True, "payment_reference": "pay-1"},
+    "booking_refund_is_due_when_there_is_an_amount": [
+        {"refund_due": True, "payment_reference": "pay-1", "cancelled_quantity": 1},
+        {"refund_amount": 1, "payment_reference": "pay-1", "cancelled_quantity": 1},
+    ],
+    "booking_refund_amount_is_0_to_its_total_price": [
+        {"refund_due": True, "refund_amount": F("total_price") + 1, "payment_reference": "pay-1", "status": "expired"},
+    ],
+    "booking_refund_is_due_only_for_places_paid_and_not_had": [
+        {"refund_due": True, "refund_amount": 1, "status": "expired"},
+        {"refund_due": True, "refund_amount": 1, "cancelled_quantity": 1},
+        {"refund_due": True, "refund_amount": 1, "payment_reference": "pay-1"},
+        {"refund_due": True, "refund_amount": 1, "payment_reference": "pay-1", "status": "pending"},
     ],
     "booking_item_ticket_type_is_unique_in_its_booking": [{"ticket_type": "standing"}],
     "booking_item_quantity_is_1_to_100": [
@@ -169,7 +177,9 @@ OUT_OF_REACH = {  # what these are about is set by the server alone; an item's q
     "booking_expires_after_it_is_created",
     "booking_confirmed_has_a_time",
     "booking_cancelled_has_a_time",
-    "booking_refund_is_due_only_for_a_payment_without_places",
+    "booking_refund_is_due_when_there_is_an_amount",
+    "booking_refund_amount_is_0_to_its_total_price",
+    "booking_refund_is_due_only_for_places_paid_and_not_had",
     "booking_item_ticket_type_is_unique_in_its_booking",
     "booking_item_quantity_is_1_to_100",
     "booking_item_unit_price_is_not_negative",

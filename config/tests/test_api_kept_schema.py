@@ -8,6 +8,8 @@ import pytest
 from config.api.compatibility import breaks, changes
 from config.management.commands.export_schema import KEPT, document
 
+pytestmark = pytest.mark.once
+
 EVENTS = "/api/v1/events"
 
 

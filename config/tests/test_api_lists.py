@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from bookings.models import Booking
@@ -230,9 +231,9 @@ def test_cursor_of_another_list_or_order_is_400(three, manager):
 TOKEN = 1
 PERMISSIONS = 2
 LIST_QUERIES = {
-    "/venues": 2,
-    "/events": 2,
-    "/ticket-types": 2,
+    "/venues": 1,
+    "/events": 3,
+    "/ticket-types": 1,
     "/bookings": TOKEN + PERMISSIONS + 3,
     "/tickets": TOKEN + PERMISSIONS + 1,
 }
@@ -243,8 +244,9 @@ LIST_QUERIES = {
 def test_list_has_the_same_queries_for_1_and_3_rows(
     path, queries, rows, three, guest, manager, django_assert_num_queries
 ):
+    """But where more rows follow, the catalogue's lists say how many there are, which is one query."""
     client = guest if path in CATALOGUE else manager
-    with django_assert_num_queries(queries):
+    with django_assert_num_queries(queries + (path in CATALOGUE and rows < 3)):
         answer = client.get(f"{path}?limit={rows}")
     assert len(answer.json()["results"]) == rows
 
@@ -266,7 +268,7 @@ def test_retrieve_ticket_has_few_queries(three, door, django_assert_num_queries)
 
 
 def test_staff_asks_no_more_than_who_it_is(three, manager, django_assert_num_queries):
-    with django_assert_num_queries(TOKEN + PERMISSIONS + 2):
+    with django_assert_num_queries(TOKEN + PERMISSIONS + 3):
         assert manager.get("/events").status_code == 200
 
 
@@ -295,14 +297,13 @@ def test_create_has_few_queries(make_venue, manager, django_assert_num_queries):
 
 
 def test_create_booking_has_the_same_queries_for_any_number_of_places(make_type, guest, django_assert_num_queries):
+    """A look and a claim; the claim is one statement on PostgreSQL. The two that are not here begin and end it."""
     seat = make_type()
     body = {"customer_name": "Ann", "customer_email": "ann@example.com"}
+    claim = ["WITH"] if connection.vendor == "postgresql" else ["INSERT", "INSERT", "INSERT", "UPDATE", "UPDATE"]
     for quantity in (1, 10):
-        with django_assert_num_queries(BOOKING_QUERIES) as seen:
+        with django_assert_num_queries(1 + len(claim) + 2) as seen:
             answer = guest.post("/bookings", {**body, "items": [{"ticket_type": seat.pk, "quantity": quantity}]})
         assert answer.status_code == 201
-    assert writes(seen) == ["SELECT", "INSERT", "INSERT", "INSERT", "UPDATE", "UPDATE"]
+        assert writes(seen) == ["SELECT", *claim]
     assert Booking.objects.filter(created_at__lte=timezone.now()).count() == 2
-
-
-BOOKING_QUERIES = 10

@@ -15,7 +15,7 @@ from icalendar import Calendar
 from jsonschema import Draft202012Validator, FormatChecker
 from rest_framework.exceptions import ValidationError
 
-from bookings.problems import StillNeeded
+from bookings.problems import RefundChanged, StillNeeded
 from config import text
 from config.api.fields import LineField, ParagraphsField
 from config.problems import DomainError
@@ -24,7 +24,8 @@ from config.urls import router
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 
-pytestmark = pytest.mark.xdist_group("schema")  # one process makes what all tests of this module share
+# One process makes what all tests of this module share.
+pytestmark = [pytest.mark.once, pytest.mark.xdist_group("schema")]
 
 
 @pytest.fixture(scope="module")
@@ -101,8 +102,8 @@ def test_every_refusal_of_the_domain_is_named_by_an_operation(operations):
     described = " ".join(
         body["description"] for operation in operations.values() for body in operation["responses"].values()
     )
-    of_commands = {DomainError, StillNeeded}
-    known = {kind.title: kind.code for kind in DomainError.family() if kind not in of_commands}
+    of_staff = {DomainError, RefundChanged, StillNeeded}
+    known = {kind.title: kind.code for kind in DomainError.family() if kind not in of_staff}
     assert [code for title, code in known.items() if f"`{code}`" not in described and title not in described] == []
 
 

@@ -12,12 +12,16 @@ from bookings.viewsets import BookingViewSet
 from config.access.models import ApiToken
 from config.access.permissions import ANYONE
 from config.api.pagination import SkipLimitPagination
+from config.api.representation import Representation
 from config.tests import canaries, matrix, policy
 from conftest import client_of, make_user
 from events.models import Event
 from events.viewsets import EventViewSet
 from ticket_types.models import TicketType
 from ticket_types.viewsets import TicketTypeViewSet
+from venues.models import Venue
+
+pytestmark = pytest.mark.once
 
 
 @pytest.fixture
@@ -175,15 +179,23 @@ def test_every_text_of_every_model_has_a_canary():
 
 
 def forget_in_list(monkeypatch):
-    monkeypatch.setattr(EventViewSet, "get_queryset", lambda view: Event.objects.with_sales(view.at))
+    monkeypatch.setattr(EventViewSet, "listed", staticmethod(lambda sees_all, at: Event.objects.all()))
 
 
 def forget_in_types(monkeypatch):
-    monkeypatch.setattr(TicketTypeViewSet, "get_queryset", lambda view: TicketType.objects.with_availability(view.at))
+    rows = staticmethod(lambda sees_all, at: TicketType.objects.with_availability(at))
+    monkeypatch.setattr(TicketTypeViewSet, "listed", rows)
 
 
 def count_everything(monkeypatch):
-    monkeypatch.setattr(SkipLimitPagination, "get_count", lambda self, rows: rows.model.objects.count())
+    page = SkipLimitPagination.page
+
+    def count(self, *args):
+        found = page(self, *args)
+        self.count = Event.objects.count()
+        return found
+
+    monkeypatch.setattr(SkipLimitPagination, "page", count)
 
 
 def tell_in_a_header(monkeypatch):
@@ -216,10 +228,13 @@ def test_hole_for_drafts_is_found(hole, public, anonymous, hide_draft, monkeypat
 def test_hole_in_an_expansion_is_found(public, anonymous, hide_draft, monkeypatch):
     """A venue that showed its events would show drafts, though their list hides them."""
     strings = hide_draft()
-    monkeypatch.setattr(
-        "venues.serializers.VenueSerializer.to_representation",
-        lambda self, venue: {"id": venue.pk, "events": list(venue.events.values_list("name", flat=True))},
-    )
+    show = Representation.of
+
+    def show_events(self, serializer, shown):
+        more = {"events": list(shown.events.values_list("name", flat=True))} if isinstance(shown, Venue) else {}
+        return {**show(self, serializer, shown), **more}
+
+    monkeypatch.setattr(Representation, "of", show_events)
     asked = shown(crawl(anonymous, public, "/events"), strings)
     assert {path for _, path, _ in asked} >= {"/events"}
     assert [query for _, _, query in asked if "expand=" not in query] == []

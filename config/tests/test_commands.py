@@ -1,5 +1,6 @@
 """What all commands do alike: help that teaches, and words instead of a traceback."""
 
+import json
 import os
 import subprocess
 import sys
@@ -63,6 +64,49 @@ def test_command_on_a_database_without_tables_says_to_migrate(scratch_url, tmp_p
         assert line.startswith("The database is not up to date with the program (")
         assert line.endswith("). Run manage.py migrate, then this again.")
     assert "Traceback" not in done.stderr
+
+
+def manage(*arguments, url):
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        check=False, cwd=ROOT, text=True, capture_output=True, timeout=120,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings.test", "DATABASE_URL": url},
+    )  # fmt: skip
+
+
+def test_doctor_makes_no_database_where_there_is_none(tmp_path):
+    file = tmp_path / "typo.db"
+    done = manage("doctor", "--json", url=f"sqlite:///{file}")
+    assert done.returncode == 1, done.stderr
+    findings = {it["name"]: it for it in json.loads(done.stdout)["findings"]}
+    assert list(findings) == ["settings", "database", "cache"]
+    assert findings["database"] == {
+        "name": "database",
+        "state": "bad",
+        "says": f"There is no file {file}: nothing was created.",
+        "advice": "Is the path in DATABASE_URL right? If this installation is new, run manage.py migrate.",
+    }
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_doctor_answers_json_also_when_it_cannot_start():
+    done = manage("doctor", "--json", url="mysql://secret@host/name")
+    answer = json.loads(done.stdout)
+    assert (done.returncode, done.stderr, answer["is_healthy"]) == (1, "", False)
+    said = "Cannot start: DATABASE_URL must start with sqlite:/// or postgresql://."
+    assert [it["says"] for it in answer["findings"]] == [said]
+
+
+def test_command_ends_quietly_when_nobody_reads_on():
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "manage.py", "diffsettings"],
+        check=False, cwd=ROOT, stdout=write, stderr=subprocess.PIPE, text=True, timeout=120,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings.test", "DATABASE_URL": "sqlite:///:memory:"},
+    )  # fmt: skip
+    os.close(write)
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 class WithState(Exception):

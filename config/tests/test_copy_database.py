@@ -12,7 +12,8 @@ from config import rows
 from config.settings.database import SQLITE
 from config.tests.server import environment_for, fresh_database, manage
 
-pytestmark = pytest.mark.xdist_group("copies")  # one process makes what all tests of this module share
+# One process makes what all tests of this module share.
+pytestmark = [pytest.mark.once, pytest.mark.xdist_group("copies")]
 
 # Something of everything: texts beyond ASCII, money with three decimals and none, states, tickets, a past, JSON.
 FILL = """

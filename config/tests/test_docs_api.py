@@ -20,7 +20,8 @@ from config.access.scopes import Scope
 from config.tests.server import fresh_database, served
 from config.urls import router
 
-pytestmark = pytest.mark.xdist_group("guide")  # one process makes what all tests of this module share
+# One process makes what all tests of this module share.
+pytestmark = [pytest.mark.once, pytest.mark.xdist_group("guide")]
 
 PRINTED = "http://127.0.0.1:8000"
 GUIDE = (settings.BASE_DIR / "docs" / "api.md").read_text()

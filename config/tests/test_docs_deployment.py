@@ -18,7 +18,8 @@ from config.tests.server import environment_for, fresh_database, manage
 from config.tests.test_copy_database import FILL, shell
 from config.tests.test_settings import example
 
-pytestmark = pytest.mark.xdist_group("deployment")  # one process makes what all tests of this module share
+# One process makes what all tests of this module share.
+pytestmark = [pytest.mark.once, pytest.mark.xdist_group("deployment")]
 
 ROOT = settings.BASE_DIR
 GUIDE = (ROOT / "docs" / "deployment.md").read_text()

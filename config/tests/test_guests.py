@@ -249,15 +249,16 @@ def test_difference_between_hidden_and_absent_is_found(guest, draft, monkeypatch
     """The comparison can fail: this event answers 401 instead of 404, and this one after more work."""
     from events.viewsets import EventViewSet
 
-    seen = EventViewSet.get_queryset
+    find = EventViewSet.find
 
     def slower(view):
         Event.objects.filter(pk=view.kwargs["pk"], name="Secret").exists() and Event.objects.count()
-        return seen(view)
+        return find(view)
 
-    monkeypatch.setattr(EventViewSet, "get_queryset", slower)
-    with pytest.raises(AssertionError):
-        compare(guest, "GET", "/events/{}", EVENT)
-    monkeypatch.setattr(EventViewSet, "get_queryset", lambda view: Event.objects.with_sales(view.at))
+    with monkeypatch.context() as patched:
+        patched.setattr(EventViewSet, "find", slower)
+        with pytest.raises(AssertionError):
+            compare(guest, "GET", "/events/{}", EVENT)
+    monkeypatch.setattr(EventViewSet, "shown", staticmethod(lambda sees_all, at: Event.objects.with_sales(at)))
     with pytest.raises(AssertionError):
         compare(guest, "GET", "/events/{}", EVENT)

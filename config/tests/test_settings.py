@@ -14,6 +14,8 @@ from django.db import connection, transaction
 
 from config.tests.postgres import free_port
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 BARE = {"PATH": os.environ["PATH"], "ENV_FILE": "", "DATABASE_URL": "sqlite:///:memory:"}
 PRODUCTION = {

@@ -6,6 +6,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from config.access.roles import Role
+from config.admin import in_one_line
 from config.tests.pages import act, faults_of, form_on, messages_of, open_form, send_form, staff, url
 from events.models import Event
 
@@ -95,15 +96,47 @@ def test_event_is_changed_by_nobody_who_may_only_look(make_event, role):
     assert list(Event.objects.values_list("name", "status")) == [("Concert", "published")]
 
 
-def test_publish_puts_drafts_on_sale_and_refuses_the_past(make_event):
-    draft = make_event(is_published=False)
-    past = make_event(is_published=False, name="Past", starts_at=timezone.now() - dt.timedelta(days=1))
+def test_publish_puts_drafts_on_sale_at_once_and_refuses_the_past(make_event, make_type):
+    draft = make_type(event=make_event(is_published=False)).event
+    past = make_event(is_published=False, name="Past", starts_at=dt.datetime(2026, 5, 1, 17, 30, tzinfo=dt.UTC))
     answer = act(staff(Role.MANAGER), "publish", draft, past)
+    refusal = "Only an event that starts in the future can be published."
     assert sorted(messages_of(answer)) == [
-        ("error", "Past: Only an event that starts in the future can be published."),
+        ("error", f"Past, Fri 01 May 2026, 19:30 Europe/Vienna: {refusal}"),
         ("success", "Published: 1 event."),
     ]
     assert dict(Event.objects.values_list("name", "status")) == {"Concert": "published", "Past": "draft"}
+
+
+@pytest.mark.parametrize(
+    ("window", "lack"),
+    [
+        (None, "it has no ticket types, so nothing of it can be booked."),
+        ({"sales_start_at": 1}, "none of its ticket types is on sale yet."),
+        ({"sales_end_at": -1}, "none of its ticket types is on sale any more."),
+    ],
+)
+def test_publish_asks_only_about_a_draft_of_which_nothing_is_on_sale(make_event, make_type, window, lack):
+    odd = make_event(is_published=False, name="Odd")
+    if window is not None:
+        make_type(event=odd, **{name: timezone.now() + days * dt.timedelta(days=1) for name, days in window.items()})
+    good = make_type(event=make_event(is_published=False, name="Good")).event
+    browser = staff(Role.MANAGER)
+    page = act(browser, "publish", odd, good)
+    assert [line.partition("Old Hall: ")[2] for line in page.context["lines"]] == [lack]
+    assert page.context["lines"][0].startswith("Odd, ")
+    assert set(Event.objects.values_list("status", flat=True)) == {"draft"}
+    answer = act(browser, "publish", odd, good, confirmed="yes")
+    assert messages_of(answer) == [("success", "Published: 2 events.")]
+    assert set(Event.objects.values_list("status", flat=True)) == {"published"}
+
+
+def test_publish_passes_over_what_is_published_and_says_so(make_event):
+    event = make_event(starts_at=dt.datetime(2030, 12, 24, 18, 30, tzinfo=dt.UTC))
+    answer = act(staff(Role.MANAGER), "publish", event)
+    name = "Concert, Tue 24 Dec 2030, 19:30 Europe/Vienna"
+    assert messages_of(answer) == [("warning", f"{name}: passed over, because it is published already.")]
+    assert LogEntry.objects.count() == 0
 
 
 def test_cancel_asks_first_and_says_what_it_touches(make_type, book):
@@ -117,7 +150,7 @@ def test_cancel_asks_first_and_says_what_it_touches(make_type, book):
 
 def test_cancel_needs_a_reason(make_event):
     page = act(staff(), "cancel", make_event(), confirmed="yes", reason=" ")
-    assert page.context["form"].errors == {"reason": ["This field is required."]}
+    assert page.context["form"].errors == {"reason": ["Say why: every booking keeps it, for the customers."]}
     assert Event.objects.get().status == "published"
 
 
@@ -125,7 +158,7 @@ def test_cancel_cancels_the_bookings_in_the_name_of_who_did_it(make_type, book):
     seat = make_type()
     booking = book((seat, 4))
     answer = act(staff(Role.MANAGER), "cancel", seat.event, confirmed="yes", reason="The singer is ill")
-    assert messages_of(answer) == [("success", "Cancelled: 1 event.")]
+    assert messages_of(answer) == [("success", "Cancelled: 1 event, with it 1 booking.")]
     event = Event.objects.get()
     assert (event.status, event.cancel_reason, event.reserved) == ("cancelled", "The singer is ill", 0)
     booking.refresh_from_db()
@@ -134,8 +167,32 @@ def test_cancel_cancels_the_bookings_in_the_name_of_who_did_it(make_type, book):
     assert LogEntry.objects.get().get_change_message() == "Cancelled."
 
 
-def test_button_on_the_page_leads_back_to_it(make_event):
-    draft = make_event(is_published=False)
+def test_cancel_says_how_many_bookings_went_and_payments_are_to_be_paid_back(make_venue, make_event, make_type, book):
+    day = dt.datetime(2030, 12, 24, 18, 30, tzinfo=dt.UTC)
+    seats = [make_type(event=make_event(venue=make_venue(name=f"Hall {number}"), starts_at=day)) for number in range(3)]
+    for seat, references in zip(seats, (["a", "b"], [""], []), strict=True):
+        for reference in references:
+            made = book((seat, 1), customer_email=f"{reference}@example.com")
+            made.confirm(payment_reference=reference) if reference else made
+    book((seats[0], 1)).cancel()  # of its own, before
+    events = [seat.event for seat in seats]
+    browser = staff(Role.MANAGER)
+    asked = act(browser, "cancel", *events)
+    name = "Concert, Tue 24 Dec 2030, 19:30 Europe/Vienna, Hall"
+    for number, line in enumerate(sorted(asked.context["lines"])):
+        assert line.startswith(f"{name} {number}: ")
+    answer = act(browser, "cancel", *events, confirmed="yes", reason="The singer is ill")
+    said = "Cancelled: 3 events, with them 3 bookings; 2 payments are to be paid back."
+    assert messages_of(answer) == [("success", said)]
+
+
+def test_cancel_of_an_event_without_bookings_says_no_more(make_event):
+    answer = act(staff(Role.MANAGER), "cancel", make_event(), confirmed="yes", reason="The singer is ill")
+    assert messages_of(answer) == [("success", "Cancelled: 1 event.")]
+
+
+def test_button_on_the_page_leads_back_to_it(make_event, make_type):
+    draft = make_type(event=make_event(is_published=False)).event
     answer = act(staff(), "publish", draft, from_page="yes")
     assert answer.redirect_chain == [(url(Event, "change", draft.pk), 302)]
 
@@ -154,7 +211,7 @@ def test_deleting_a_booked_event_is_refused_in_words(book):
     answer = browser.post(url(Event, "delete", event.pk), {"post": "yes"}, follow=True)
     assert messages_of(answer) == [("error", "Not deleted: 1 booking refers to it.")]
     answer = act(browser, "delete_selected", event, post="yes")
-    assert messages_of(answer) == [("error", "Concert: 1 booking refers to it.")]
+    assert messages_of(answer) == [("error", f"{in_one_line(event)}: 1 booking refers to it.")]
     assert (Event.objects.count(), LogEntry.objects.count()) == (1, 0)
 
 
@@ -183,7 +240,7 @@ def test_autocomplete_tells_performances_apart(make_event):
     query = {"app_label": "ticket_types", "model_name": "tickettype", "field_name": "event", "term": "conc"}
     answer = staff().get(reverse("admin:autocomplete"), query)
     label = "Concert, Tue 24 Dec 2030, 19:30 Europe/Vienna"
-    assert answer.json()["results"] == [{"id": str(event.pk), "text": label}]
+    assert answer.json()["results"] == [{"id": str(event.pk), "text": label, "timezone": "Europe/Vienna"}]
 
 
 def test_list_shows_the_next_event_first_and_of_the_past_the_last(make_event):

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from config.access.roles import Role
-from config.tests.pages import staff, url
+from config.tests.pages import messages_of, staff, url
 from events import month
 from events.models import Event
 
@@ -39,6 +39,14 @@ def test_events_stand_on_the_day_that_it_is_at_their_venue(make_event, make_venu
     assert by_day(see(browser, month="2029-12")) == {"2029-12-31": ["Old Year"]}
     assert by_day(see(browser, month="2030-02")) == {"2030-02-01": ["Later"]}
     assert '<span class="time">00:30</span> New Year' in see(browser, month="2030-01").content.decode()
+
+
+def test_events_of_a_day_stand_in_the_order_of_their_clocks(make_event, make_venue):
+    tokyo, vienna = make_venue(timezone="Asia/Tokyo"), make_venue(timezone="Europe/Vienna")
+    make_event(name="Night", venue=tokyo, starts_at=utc("2030-05-10T12:00"))
+    make_event(name="Noon", venue=vienna, starts_at=utc("2030-05-10T10:00"))
+    make_event(name="Evening", venue=tokyo, starts_at=utc("2030-05-10T09:00"))
+    assert by_day(see(month="2030-05")) == {"2030-05-10": ["Noon", "Evening", "Night"]}
 
 
 def test_calendar_tells_at_a_glance_what_is_left(make_event, make_type, book):
@@ -125,3 +133,17 @@ def test_calendar_is_for_whom_may_see_events(db, django_user_model):
     browser.force_login(django_user_model.objects.create(username="temp", is_staff=True))
     assert see(browser).status_code == 403
     assert Client().get(url(Event, "calendar")).status_code == 302
+
+
+@pytest.mark.parametrize("month", ["2026-13", "abc", "1999-12", "2101-01"])
+def test_calendar_says_that_there_is_no_such_month(db, month):
+    page = see(month=month)
+    said = f"There is no month “{month}”: one is written such as 2026-12. This month is shown."
+    assert (messages_of(page), page.context["is_this_month"]) == ([("error", said)], True)
+
+
+@pytest.mark.parametrize("venue", ["999", "x"])
+def test_calendar_says_that_there_is_no_such_venue(db, venue):
+    page = see(venue=venue)
+    assert messages_of(page) == [("error", f"There is no venue “{venue}”: the events of all are shown.")]
+    assert messages_of(see(staff(Role.MANAGER), venue="", month="")) == []

@@ -85,6 +85,12 @@ def names(kind: str) -> dict[str, str]:
     return {str(field.source): name for name, field in RECORDS[kind]().fields.items()}
 
 
+@cache
+def sources(kind: str) -> dict[str, str]:
+    """How the model calls the fields of the API."""
+    return {name: source for source, name in names(kind).items()}
+
+
 RECORDS: dict[str, type[serializers.Serializer]] = {
     "venue": VenueRecord,
     "event": EventRecord,

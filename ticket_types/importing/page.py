@@ -37,6 +37,7 @@ NAMES = {"venue": gettext_lazy("Venues"), "event": gettext_lazy("Events"), "tick
 class FileForm(forms.Form):
     file = forms.FileField(
         label=gettext_lazy("File"),
+        error_messages={"required": gettext_lazy("Choose a file."), "empty": gettext_lazy("The file is empty.")},
         widget=forms.FileInput(attrs={"accept": ".csv,.json"}),
         help_text=gettext_lazy("CSV or JSON, in UTF-8. Nothing is changed before you have seen what it would do."),
     )
@@ -132,6 +133,8 @@ def told(outcome):
         "outcome": outcome,
         "faults": outcome.faults[:MOST_ROWS],
         "more_faults": len(outcome.faults) - MOST_ROWS,
+        "warnings": outcome.warnings[:MOST_ROWS],
+        "more_warnings": len(outcome.warnings) - MOST_ROWS,
         "counts": counts,
         "steps": outcome.changes[:MOST_ROWS],
         "more_steps": len(outcome.changes) - MOST_ROWS,

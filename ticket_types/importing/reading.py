@@ -4,6 +4,7 @@ import codecs
 import csv
 import json
 import json.scanner
+import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -40,6 +41,7 @@ FIELDS = {
 }
 COLUMNS = {f"{kind}_{name}": (kind, name) for kind in KINDS for name in FIELDS[kind]}
 BELOW = {"venue": "events", "event": "ticket_types"}  # where a JSON object has the objects of the next kind
+WHOLE = re.compile(r"-?[0-9]{1,18}")
 NUMBERS = ("capacity", "max_per_customer", "quantity", "min_per_booking", "max_per_booking", "position")
 NULLABLE = ("max_per_customer", "quantity", "sales_start_at", "sales_end_at")
 
@@ -116,9 +118,12 @@ def of_table(text: str, faults: list[Fault]) -> Iterator[Record]:
                 faults.append(
                     Fault(line, "", f"The line has {len(cells)} cells, and the table {len(columns)} columns.")
                 )
+            if "venue_name" not in columns:
+                return  # nothing can be told of any line
             yield record_of(dict(zip(columns, cells, strict=False)), line)
     except csv.Error as error:
-        raise Unreadable(first, f"This is not a line of a table: {error}.") from None
+        faults.append(Fault(first, "", f"This is not a line of a table: {error}."))
+        return
     if not columns:
         raise Unreadable(1, "The file is empty.")
 
@@ -151,7 +156,7 @@ def record_of(cells: dict[str, str], line: int) -> Record:
 def value_of(name: str, text: str) -> Any:
     if name in NULLABLE and text.lower() == NONE:
         return None
-    return int(text) if name in NUMBERS and text.isascii() and text.isdigit() and len(text) <= 18 else text
+    return int(text) if name in NUMBERS and WHOLE.fullmatch(text) else text
 
 
 # Objects

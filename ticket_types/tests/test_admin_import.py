@@ -46,12 +46,32 @@ def test_file_that_changes_nothing_says_so(db):
     assert 'name="packed"' not in page.content.decode()
 
 
+def test_file_without_rows_says_so(db):
+    page = choose(staff(), HEADER)
+    assert "There is nothing in the file." in page.content.decode()
+    assert 'name="packed"' not in page.content.decode()
+
+
 def test_errors_are_told_by_line_and_column_and_nothing_is_imported(db):
     page = choose(staff(), BAD)
-    assert [(fault.line, fault.field) for fault in page.context["faults"]] == [(2, "event_starts_at")]
+    assert [(fault.line, fault.field) for fault in page.context["faults"]] == [
+        (2, "event_starts_at"),
+        (2, "ticket_type_price"),
+    ]
     assert "a file is taken whole or not at all" in page.content.decode()
     assert page.context["packed"] is None
     assert rows() == (0, 0, 0)
+
+
+def test_event_that_would_be_published_with_nothing_on_sale_is_warned_about(db):
+    head, line = GOOD.replace("ticket_type_name,ticket_type_price", "event_status").splitlines()
+    page = choose(staff(), f"{head}\n{line.replace('Seat,12.50', 'published')}\n")
+    warning = "It is published without ticket types: nothing of it can be booked."
+    assert [(it.line, it.subject, it.detail) for it in page.context["outcome"].warnings] == [
+        (2, "Dance, 01 May 2030, 19:00", warning)
+    ]
+    assert warning in page.content.decode()
+    assert page.context["packed"]
 
 
 def test_import_that_is_refused_by_now_changes_nothing(db):
@@ -83,7 +103,7 @@ def test_preview_that_is_too_old_is_not_imported(db, monkeypatch):
     ("text", "name", "complaint"),
     [
         (GOOD, "season.xlsx", "The name of the file must end in .csv or .json."),
-        ("", "season.csv", "The submitted file is empty."),
+        ("", "season.csv", "The file is empty."),
     ],
 )
 def test_file_that_is_none_is_refused(db, text, name, complaint):
@@ -92,7 +112,7 @@ def test_file_that_is_none_is_refused(db, text, name, complaint):
 
 
 def test_no_file_at_all_is_asked_for(db):
-    assert staff().post(PATH, {}).context["form"].errors == {"file": ["This field is required."]}
+    assert staff().post(PATH, {}).context["form"].errors == {"file": ["Choose a file."]}
 
 
 @pytest.mark.parametrize("limit", ["MOST_BYTES", "MOST_PACKED"])

@@ -33,6 +33,7 @@ HALL = {
     "venue_timezone": "Europe/Vienna",
 }
 SHOW = {"event_name": "Show", "event_starts_at": "2090-06-12 19:30", "event_ends_at": "2090-06-12 22:00"}
+LATER = dt.datetime(2090, 6, 12, 17, 30, tzinfo=dt.UTC)
 SEAT = {"ticket_type_name": "Seat", "ticket_type_price": "49.90"}
 
 
@@ -133,9 +134,10 @@ def test_change_says_the_old_and_the_new_value(db):
     outcome = preview(
         table({**HALL, **SHOW, **SEAT, "ticket_type_quantity": "none", "event_ends_at": "2090-06-12 23:00"}), "csv"
     )
+    day = "Mon 12 Jun 2090"
     assert [str(step) for step in outcome.changes] == [
-        "line 2: change event Show, 12 Jun 2090, 19:30: ends_at 2090-06-12T20:00:00Z → 2090-06-12T21:00:00Z",
-        "line 2: change ticket type Seat, Show, 12 Jun 2090, 19:30: quantity 50 → none",
+        f"line 2: change event Show, 12 Jun 2090, 19:30: ends at {day}, 22:00 CEST → {day}, 23:00 CEST",
+        "line 2: change ticket type Seat, Show, 12 Jun 2090, 19:30: quantity 50 → –",
     ]
 
 
@@ -237,6 +239,23 @@ def test_preview_finds_what_only_the_rules_know(db):
     assert [(fault.line, fault.field) for fault in found.faults] == [(2, "venue_capacity"), (4, "ticket_type_price")]
 
 
+def test_steps_read_as_words(db):
+    show = {**SHOW, "event_currency": "JPY"}
+    late = {"ticket_type_sales_start_at": "2090-01-12 10:00"}
+    outcome = preview(table({**HALL, **show, **SEAT, **late, "ticket_type_price": "1500"}), "csv")
+    assert [(step.title, list(step.details())) for step in outcome.changes] == [
+        ("create venue Hall", ["address 1 Main Street", "capacity 100", "timezone Europe/Vienna"]),
+        (
+            "create event Show, 12 Jun 2090, 19:30",
+            ["starts at Mon 12 Jun 2090, 19:30 CEST", "ends at Mon 12 Jun 2090, 22:00 CEST", "currency JPY"],
+        ),
+        (
+            "create ticket type Seat, Show, 12 Jun 2090, 19:30",
+            ["price 1,500\xa0JPY", "sales start at Thu 12 Jan 2090, 10:00 CET"],
+        ),
+    ]
+
+
 # Times
 
 
@@ -309,7 +328,9 @@ def test_every_fault_is_told_with_its_line_and_nothing_is_done(db):
         (4, "venue_address"),
         (4, "venue_capacity"),
         (4, "venue_timezone"),
+        (5, "event_starts_at"),
         (5, "venue_name"),
+        (6, "event_ends_at"),
         (6, "event_starts_at"),
         (7, "event_ends_at"),
         (8, "event_name"),
@@ -317,6 +338,91 @@ def test_every_fault_is_told_with_its_line_and_nothing_is_done(db):
         (10, "venue_timezone"),
         (11, "venue_name"),
     ]
+
+
+PAST = {"event_starts_at": "2020-01-01 19:00", "event_ends_at": "2020-01-01 22:00", "event_status": "published"}
+TOO_EARLY = {"event_ends_at": "2090-06-12 18:00"}
+TOO_FINE = {**SEAT, "ticket_type_price": "1.234"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        # What a field, a rule and the database refuse of one row.
+        (
+            [{**HALL, **SHOW, **TOO_EARLY, "event_capacity": "101", **TOO_FINE, "ticket_type_quantity": "x"}],
+            ["event_capacity", "event_ends_at", "ticket_type_price", "ticket_type_quantity"],
+        ),
+        # Events of a venue with a fault, whatever it is.
+        ([{**HALL, "venue_capacity": "x", **SHOW, **TOO_EARLY, **TOO_FINE}], ["venue_capacity", "event_ends_at"]),
+        ([{**HALL, "venue_capacity": "x", **SHOW, **PAST, **TOO_FINE}], ["venue_capacity", "", "ticket_type_price"]),
+        ([{**HALL, "venue_timezone": "x", **SHOW, **TOO_EARLY, **TOO_FINE}], ["venue_timezone", "event_ends_at"]),
+        ([{**HALL, "venue_name": "", **SHOW, **TOO_EARLY, **TOO_FINE}], ["venue_name", "event_ends_at"]),
+        ([{**HALL, "venue_name": "x" * 201, **SHOW, **TOO_EARLY, **TOO_FINE}], ["venue_name", "event_ends_at"]),
+        # Ticket types of an event with a fault.
+        ([{**HALL, **SHOW, "event_starts_at": "x", **TOO_FINE}], ["event_starts_at", "ticket_type_price"]),
+        ([{**HALL, **SHOW, "event_starts_at": "", **TOO_FINE}], ["event_starts_at", "ticket_type_price"]),
+        ([{**HALL, **SHOW, "event_name": "", **TOO_FINE}], ["event_name", "ticket_type_price"]),
+        ([{**HALL, **SHOW, "event_currency": "x", **SEAT, "ticket_type_max_per_booking": "0"}],
+         ["event_currency", "ticket_type_max_per_booking"]),
+        ([{**HALL, **SHOW, "ticket_type_name": "", "ticket_type_price": "-1"}],
+         ["ticket_type_name", "ticket_type_price"]),
+        # What the file's form already shows, beside the rest.
+        ([{**HALL, "venue_colour": "red", **SHOW, **TOO_EARLY}], ["venue_colour", "event_ends_at"]),
+    ],
+)  # fmt: skip
+def test_faults_of_all_kinds_are_told_at_once(rows, expected, db):
+    found = {field for _, field in faults(*rows)}
+    assert set(expected) <= found
+    assert found <= {*expected, "ticket_type_price"}
+
+
+def test_fault_of_one_line_hides_none_of_the_others(db):
+    assert faults(
+        {**HALL, "venue_capacity": "x", **SHOW, **SEAT},
+        {"venue_name": "Hall", **SHOW, **TOO_EARLY, "event_name": "Early", **SEAT},
+        {"venue_name": "Hall", **SHOW, **PAST, "event_name": "Gone", **TOO_FINE},
+        {"venue_name": "Hall", **SHOW, "event_name": "Big", "event_capacity": "2000000"},
+    ) == [(2, "venue_capacity"), (3, "event_ends_at"), (4, ""), (4, "ticket_type_price"), (5, "event_capacity")]
+
+
+def test_fault_is_not_blamed_on_what_depends_on_it(make_venue, make_event, make_type, db):
+    """What is wrong stands for nothing: neither is an event too large for it, nor a price too fine."""
+    hall = make_venue(name="Hall", capacity=10)
+    make_type(
+        event=make_event(venue=hall, name="Small", capacity=10, currency="JPY", starts_at=LATER), price=Decimal(5)
+    )
+    small = {"event_name": "Small", "event_starts_at": "2090-06-12 19:30"}
+    assert faults({"venue_name": "Hall", "venue_capacity": "x", **SHOW, "event_capacity": "50"}) == [
+        (2, "venue_capacity")
+    ]
+    assert faults({**HALL, "venue_name": "New", **SHOW, "event_currency": "EURO", **SEAT}) == [(2, "event_currency")]
+    assert faults({"venue_name": "Hall", **small, "event_currency": "EURO", **SEAT}) == [(2, "event_currency")]
+    for _ in range(2):
+        make_venue(name="Twin")
+    assert faults({"venue_name": "Twin", **small, "ticket_type_name": "Seat"}) == [(2, "venue_name")]
+
+
+def test_publishing_with_nothing_to_sell_is_warned_about(db):
+    over = {"ticket_type_sales_end_at": "2020-01-01 12:00"}
+    later = {"ticket_type_sales_start_at": "2090-01-01 12:00"}
+    published = {**SHOW, "event_status": "published"}
+    outcome = apply(
+        table(
+            {**HALL, **published},
+            {"venue_name": "Hall", **published, "event_name": "Over", **SEAT, **over},
+            {"venue_name": "Hall", **published, "event_name": "Later", **SEAT, **later},
+            {"venue_name": "Hall", **published, "event_name": "Now", **SEAT},
+            {"venue_name": "Hall", **SHOW, "event_name": "Draft"},
+        ),
+        "csv",
+    )
+    assert outcome.is_done
+    assert [(it.line, it.detail.partition(":")[0]) for it in outcome.warnings] == [
+        (2, "It is published without ticket types"),
+        (3, "It is published when the sale of all of its ticket types is over"),
+    ]
+    assert apply(table({**HALL, **published}), "csv").warnings == []  # it is published already
 
 
 def test_faults_are_the_rules_of_the_api(db, book, make_type, make_event, make_venue):
@@ -389,7 +495,7 @@ def test_said_twice_is_said_once_and_otherwise_is_a_fault(db):
 def test_table_that_is_none_is_refused_with_its_line(content, line, field, db):
     outcome = apply(content, "csv")
     assert (outcome.is_done, outcome.steps) == (False, [])
-    assert (outcome.faults[0].line, outcome.faults[0].field) == (line, field)
+    assert (line, field) in [(fault.line, fault.field) for fault in outcome.faults]
 
 
 @pytest.mark.parametrize(
@@ -544,6 +650,35 @@ def test_command_tells_each_fault_and_ends_with_1(tmp_path, db, capsys):
         "line 3, “Bar”, venue_capacity: Must be a whole number.",
         "2 faults in the file; nothing was changed.",
     ]
+
+
+@pytest.mark.parametrize("typed", ["-5", "-0005"])
+def test_number_below_zero_is_a_number(db, typed):
+    outcome = apply(table({**HALL, "venue_capacity": typed}), "csv")
+    assert [str(fault) for fault in outcome.faults] == [
+        "line 2, “Hall”, venue_capacity: A venue's capacity must be 1 to 1,000,000."
+    ]
+
+
+@pytest.mark.parametrize("content", ["venue_name,venue_capacity\n", '{"venues": []}'])
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_command_says_that_a_file_holds_nothing(tmp_path, db, capsys, content, dry_run):
+    file = tmp_path / ("season.json" if content.startswith("{") else "season.csv")
+    file.write_text(content)
+    said = "There is nothing in the file, so nothing was done."
+    assert run(capsys, str(file), dry_run=dry_run) == (0, [said], [])
+
+
+def test_command_warns_of_what_is_published_with_nothing_to_sell(tmp_path, db, capsys):
+    file = tmp_path / "season.csv"
+    file.write_bytes(table({**HALL, **SHOW, "event_status": "published"}))
+    warning = "It is published without ticket types: nothing of it can be booked."
+    for options in ({"dry_run": True}, {}):
+        code, _, err = run(capsys, str(file), **options)
+        assert (code, err) == (0, [f"Warning: line 2, “Show, 12 Jun 2090, 19:30”: {warning}"])
+    file.write_bytes(table({**HALL, **SHOW, "event_name": "Other", "event_status": "published"}))
+    code, out, _ = run(capsys, str(file), json=True)
+    assert [it["detail"] for it in json.loads("\n".join(out))["warnings"]] == [warning]
 
 
 def test_command_shows_the_first_hundred_faults(tmp_path, db, capsys):

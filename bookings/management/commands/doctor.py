@@ -1,5 +1,8 @@
 import json
+import logging
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -7,6 +10,18 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from bookings.checkup import BAD, LOOK, OK, Finding, checkup
+
+
+@contextmanager
+def quiet_pool() -> Iterator[None]:
+    """A database that is away is one finding; the pool of connections would tell of each of its tries, too."""
+    pool = logging.getLogger("psycopg.pool")
+    before = pool.level
+    pool.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        pool.setLevel(before)
 
 
 class Command(BaseCommand):
@@ -29,10 +44,11 @@ Exit status: 0 when nothing is bad, 1 when something is. What is marked â€œlookâ
 
     def handle(self, **options: Any) -> None:
         findings = []
-        for finding in checkup():
-            findings.append(finding)
-            if not options["json"]:
-                self.show(finding)
+        with quiet_pool():
+            for finding in checkup():
+                findings.append(finding)
+                if not options["json"]:
+                    self.show(finding)
         bad, to_see = (sum(finding.state == state for finding in findings) for state in (BAD, LOOK))
         if options["json"]:
             found = {"is_healthy": not bad, "version": settings.VERSION, "findings": list(map(asdict, findings))}

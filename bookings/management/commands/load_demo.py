@@ -13,6 +13,7 @@ from bookings.management.demo import load
 from venues.models import Venue
 
 LOGIN = "demo"
+MOST = 2000  # weeks: two million bookings
 
 
 class Command(BaseCommand):
@@ -24,12 +25,17 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--seed", type=int, default=1, help="another number makes another demo (default: 1)")
-        parser.add_argument("--scale", type=int, default=1, help="so many times the events and bookings (default: 1)")
+        parser.add_argument(
+            "--scale",
+            type=int,
+            default=1,
+            help="so many times the events and bookings (default: 1; 1000 makes about a million bookings, in minutes)",
+        )
         parser.add_argument("--if-empty", action="store_true", help="do nothing when there is any venue")
 
     def handle(self, *, seed: int, scale: int, if_empty: bool, **options: Any) -> None:
-        if not 1 <= scale <= 1000:
-            raise CommandError("--scale must be between 1 and 1000.")
+        if not 1 <= scale <= MOST:
+            raise CommandError(f"--scale must be between 1 and {MOST}.")
         if Venue.objects.exists():
             if not if_empty:
                 raise CommandError(

@@ -29,7 +29,7 @@ class Evening:
     """One show of the season: planned, put on sale, sold, and dated back."""
 
     def __init__(self, show: Show, house: House, venue: Venue, today: dt.datetime, week: int, seed: int) -> None:
-        self.show, self.house, self.venue, self.today = show, house, venue, today
+        self.show, self.house, self.venue, self.today, self.seed = show, house, venue, today, seed
         # Each show draws from numbers of its own, so that a change of one leaves the others as they were.
         self.random = Random(f"{seed} {house.name} {show.name} {week}")  # noqa: S311  nothing secret  # nosec B311
         self.starts_at = self.local_time(show.days + (7 * week if show.days > 0 else -7 * week), show.time)

@@ -81,6 +81,7 @@ def cancel_partly(story: Story) -> None:
     codes = [ticket.code for ticket in returned]
     story.booking.cancel(tickets=codes, reason="Not all of us can come.", by="system")
     story.returned.update(ticket.ticket_type_id for ticket in returned)
+    pay_back(story, story.at["cancel tickets"])
 
 
 def cancel_paid(story: Story) -> None:
@@ -88,10 +89,14 @@ def cancel_paid(story: Story) -> None:
     confirm(story)
     story.at["cancel"] = story.long_after(story.at["confirm"])
     story.booking.cancel(reason="I cannot come.", by="system")
-    if story.booking.refund_due and story.random.random() < 0.5:
-        story.at["settle refund"] = story.soon_after(story.at["cancel"])
-        story.booking.settle_refund(by="system")
+    pay_back(story, story.at["cancel"])
     story.return_places()
+
+
+def pay_back(story: Story, cancelled_at: dt.datetime) -> None:
+    if story.booking.refund_due and story.random.random() < 0.5:
+        story.at["settle refund"] = story.soon_after(cancelled_at)
+        story.booking.settle_refund(by="system")
 
 
 def give_up(story: Story) -> None:

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from config.access.roles import Role
+from config.admin.wording import Setting, lines
 from config.history.models import Change
 from config.problems import Problem
 from config.tests.pages import act, form_on, open_form, send_form, staff, url
@@ -191,7 +192,7 @@ def test_what_the_admin_does_is_written_down_in_the_name_of_who_did_it(db):
 
 def test_event_that_the_admin_publishes_and_cancels_says_who_did_it(make_event):
     browser, event = staff(Role.MANAGER), make_event(is_published=False)
-    act(browser, "publish", event)
+    act(browser, "publish", event, confirmed="yes")
     act(browser, "cancel", event, reason="storm", confirmed="yes")
     assert [(verb, by) for verb, by, _ in entries(event)][1:] == [
         ("publish", "staff-manager"),
@@ -204,19 +205,60 @@ def test_history_page_shows_entries_from_everywhere_to_whoever_may_see_the_objec
     event = make_event()
     manager.patch(f"/events/{event.pk}", {"name": "Gala <b>"})
     page = staff(role).get(url(Event, "history", event.pk))
-    assert [(entry.verb, entry.by_name) for entry in page.context["entries"]] == [
-        ("change", "manager"),
-        ("publish", "system"),
-        ("create", "system"),
+    assert [(str(verb), entry.by_name) for entry, _at, verb, _lines in page.context["entries"]] == [
+        ("Changed", "manager"),
+        ("Published", "system"),
+        ("Created", "system"),
     ]
-    assert "name: Concert → Gala &lt;b&gt;" in page.content.decode()
+    assert "Name: Concert → Gala &lt;b&gt;" in page.content.decode()
 
 
 def test_history_page_of_a_booking_shows_its_own_history(book):
     booking = book().confirm(payment_reference="pay_1")
     page = staff(Role.AUDITOR).get(url(type(booking), "history", booking.pk))
-    assert [entry.verb for entry in page.context["entries"]] == ["confirm", "place"]
-    assert "payment reference: pay_1" in page.content.decode()
+    assert [str(verb) for _entry, _at, verb, _lines in page.context["entries"]] == ["Confirmed", "Booked"]
+    assert "Payment reference: pay_1" in page.content.decode()
+
+
+def test_history_page_has_the_venues_clocks_its_money_and_the_names_of_forms(make_venue, make_event, make_type):
+    evening = dt.datetime(2090, 6, 12, 17, 30, tzinfo=dt.UTC)
+    event = make_event(venue=make_venue(timezone="Europe/Vienna"), starts_at=evening, currency="JPY")
+    seat = make_type(event=event, price=Decimal(1500))
+    event.revise(starts_at=evening + dt.timedelta(hours=1))
+    seat.revise(price=Decimal(900), max_per_booking=4, sales_start_at=dt.datetime(2026, 10, 25, 1, 30, tzinfo=dt.UTC))
+    browser = staff(Role.MANAGER)
+    (_, at, _, moved), *_ = browser.get(url(Event, "history", event.pk)).context["entries"]
+    assert moved == ["starts at: Mon 12 Jun 2090, 19:30 CEST → Mon 12 Jun 2090, 20:30 CEST"]
+    assert at.endswith((" CET", " CEST"))
+    (_, _, _, repriced), *_ = browser.get(url(TicketType, "history", seat.pk)).context["entries"]
+    assert repriced == [
+        "price: 1,500\xa0JPY → 900\xa0JPY",
+        "max per booking: 10 → 4",
+        "sales start at: – → Sun 25 Oct 2026, 02:30 CET",
+    ]
+    rows = browser.get(url(Change, "changelist")).content.decode()
+    assert "price: 1,500\xa0JPY → 900\xa0JPY" in rows
+    assert "starts at: Mon 12 Jun 2090, 19:30 CEST → Mon 12 Jun 2090, 20:30 CEST" in rows
+
+
+def test_history_of_what_is_gone_is_in_utc(make_event):
+    event = make_event(is_published=False, starts_at=dt.datetime(2090, 6, 12, 17, 30, tzinfo=dt.UTC))
+    event.remove()
+    page = (
+        staff().get(url(Change, "change", Change.objects.get(kind="events.event", verb="delete").pk)).content.decode()
+    )
+    assert "starts at: Mon 12 Jun 2090, 17:30 UTC" in page
+    assert "status: Draft" in page
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_list_of_changes_asks_once_for_each_kind(make_event, make_type, django_assert_num_queries, count):
+    for number in range(count):
+        make_type(event=make_event(name=f"Show {number}"))
+    browser = staff()
+    browser.get(url(Change, "changelist"))
+    with django_assert_num_queries(7):
+        browser.get(url(Change, "changelist"))
 
 
 def test_history_page_is_for_nobody_else(make_event):
@@ -273,10 +315,12 @@ def test_entry_reads_as_words(make_event, make_type):
     seat = make_type(event=make_event(name="Play"))
     seat.revise(capacity=50, description="Rows 1 to 12\n" + "x" * 200)
     first, last = Change.objects.of(seat)
-    assert list(first.lines()) == [f"event: Play ({seat.event_id})", "name: Seat", "price: 49.9"]
-    assert list(last.lines()) == [f"description: – → Rows 1 to 12\n{'x' * 86}…", "quantity: 50"]
+    where = Setting("Europe/Vienna", "EUR")
+    assert list(lines(first, where)) == [f"event: Play ({seat.event_id})", "name: Seat", "price: 49.90\xa0EUR"]
+    assert list(lines(last, where)) == [f"description: – → Rows 1 to 12\n{'x' * 86}…", "quantity: – → 50"]
+    assert list(lines(first, Setting()))[-1] == "price: 49.9"
 
 
 def test_entry_of_a_kind_that_is_gone_can_still_be_read(db):
     entry = Change(kind="old.thing", object_id=1, name="Thing", details={"size": [1, 2]})
-    assert (entry.model, list(entry.lines())) == (None, ["size: 1 → 2"])
+    assert (entry.model, list(lines(entry, Setting()))) == (None, ["size: 1 → 2"])

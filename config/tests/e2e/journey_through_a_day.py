@@ -56,7 +56,10 @@ def test_plan_an_event_with_a_ticket_type_and_publish_it(sit_down):
     desk.follow("Add event", exact=False)
     desk.page.locator(".field-venue .select2-selection").click()
     desk.page.locator(".select2-search__field").fill("paradiso")
+    zones = desk.page.locator(".zone")
+    assert zones.all_inner_texts() == ["local time at the venue"] * 2
     desk.page.get_by_role("option", name="Paradiso").click()
+    assert zones.all_inner_texts() == ["Europe/Amsterdam"] * 2
     desk.page.get_by_label("Name").fill("New Voices of Spring")
     desk.page.get_by_label("Starts at").fill("2029-03-25T02:30")
     desk.page.get_by_label("Ends at").fill("2029-03-25T05:00")
@@ -89,7 +92,7 @@ def sell(desk, words, quantity):
     desk.page.get_by_label("Event or venue").fill(words)
     desk.press("Search")
     desk.page.locator("#content table a").first.click()
-    desk.page.get_by_role("spinbutton").first.fill(str(quantity))
+    desk.page.locator("input[type=number]:focus").press_sequentially(str(quantity))  # there the page begins
     return desk
 
 
@@ -115,8 +118,16 @@ def test_sell_at_the_counter_find_the_booking_and_cancel_two_of_its_tickets(sit_
     assert desk.page.get_by_text("Valid", exact=True).count() == 3
 
     desk.press("Cancel tickets…")
-    for box in desk.page.get_by_role("checkbox").all()[:2]:
+    everything = desk.page.get_by_label("All 3 tickets")
+    everything.check()
+    back = desk.page.locator(".ticket-choices output")
+    assert back.inner_text() == "216.00 GBP (3 / 3)"
+    everything.uncheck()
+    desk.press(SURE)
+    assert "Choose the tickets to cancel: nothing was cancelled." in desk.text
+    for box in desk.page.locator(".ticket-choices").get_by_role("checkbox").all()[:2]:
         box.check()
+    assert desk.page.locator(".ticket-choices output").inner_text() == "144.00 GBP (2 / 3)"
     desk.page.get_by_label("Reason").fill("Two of them are ill")
     assert desk.look() == []
     desk.press(SURE)
@@ -137,6 +148,56 @@ def test_sale_of_more_than_is_left_is_refused_in_words(sit_down):
     assert desk.look() == []
 
 
+def test_counter_shows_what_others_leave_and_keeps_what_was_typed(sit_down):
+    desk, other = sit_down(Role.BOX_OFFICE), sit_down(Role.MANAGER)
+    sell(desk, "carols", 2)
+    left = desk.page.locator("[data-left]").first
+    fewer = f"{int(left.inner_text().replace(',', '')) - 1:,}"
+    sell(other, "carols", 1).press("Sell and issue the tickets")
+    desk.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # as when one comes back to the page
+    desk.page.locator("#news", has_text=f"Stalls: {fewer} left").wait_for(state="attached")
+    assert (left.inner_text(), desk.page.locator("input[type=number]:focus").input_value()) == (fewer, "2")
+    assert desk.look() == []
+    desk.page.get_by_label("Name").fill("Bo Ek")
+    desk.press("Look again")
+    assert desk.page.get_by_label("Name").input_value() == "Bo Ek"
+    assert desk.page.locator("#total").inner_text() == "144.00 GBP"
+    assert desk.look() == []
+
+
+def test_event_that_cannot_be_sold_says_why_and_where_to_go(sit_down):
+    desk = sit_down(Role.BOX_OFFICE)
+    desk.go("/admin/events/event/?when=past")
+    desk.page.locator("#result_list tbody th a").first.click()
+    number = re.search(r"/event/(\d+)/", desk.page.url)[1]
+    desk.go(f"/admin/bookings/booking/sell/?event={number}")
+    assert "This event is" in desk.text
+    assert desk.look() == []
+    desk.page.locator("a:focus").press("Enter")  # on the way back, where the page begins
+    desk.page.get_by_label("Event or venue").wait_for()
+
+
+def test_pay_a_refund_that_is_due(sit_down):
+    desk = sit_down(Role.BOX_OFFICE)
+    desk.go("/admin/bookings/booking/?refund_due__exact=1")
+    desk.page.locator("#result_list tbody th a").first.click()
+    desk.press("Refund paid…")
+    assert "to be paid back, of payment" in desk.text
+    assert desk.look() == []
+    desk.press("Yes, it was paid back")
+    assert desk.messages == ["Refund paid: 1 booking."]
+
+
+def test_page_that_is_not_for_the_door_says_for_whom_it_is(sit_down):
+    desk = sit_down(Role.DOOR)
+    desk.go("/admin/bookings/booking/")
+    assert "It is for members of: Auditor, Box office, Manager." in desk.text
+    desk.complaints = [it for it in desk.complaints if "403" not in it]  # which it is, and is meant to be
+    assert desk.look() == []
+    desk.follow("Back to the dashboard")
+    assert "Coming up" in desk.text
+
+
 def test_extend_a_hold(sit_down):
     desk = sit_down(Role.BOX_OFFICE)
     desk.go("/admin/bookings/booking/?state=pending")
@@ -147,6 +208,18 @@ def test_extend_a_hold(sit_down):
     desk.press(SURE)
     assert desk.messages == ["Hold extended: 1 booking."]
     assert "60 minutes left" in desk.text
+
+
+def test_zone_of_a_venue_is_asked_about(sit_down):
+    desk = sit_down(Role.MANAGER)
+    desk.follow("Venues")
+    desk.follow("Paradiso")
+    desk.page.locator("#id_timezone").select_option("Asia/Tokyo")
+    desk.press("Save")
+    question = desk.page.locator("fieldset.readings")
+    assert "to come are in this venue. What do you mean?" in question.inner_text()
+    assert question.get_by_role("radio").count() == 2
+    assert desk.look() == []
 
 
 def test_cancel_an_event_and_see_what_it_touches(sit_down):
@@ -162,7 +235,8 @@ def test_cancel_an_event_and_see_what_it_touches(sit_down):
     assert desk.page.locator("#id_reason:invalid").is_visible()  # the browser asks for it
     desk.page.get_by_label("Reason").fill("The kitchen is flooded")
     desk.press(SURE)
-    assert desk.messages == ["Cancelled: 1 event."]
+    (told,) = desk.messages
+    assert re.fullmatch(r"Cancelled: 1 event, with it \d+ bookings\.", told)
     assert "Cancelled The kitchen is flooded" in " ".join(desk.text.split())
     assert desk.look() == []
 
@@ -206,6 +280,27 @@ def test_import_with_an_error_and_then_without(sit_down, tmp_path):
     desk.page.get_by_label("File").set_input_files(right)
     desk.press("Show what it would do")
     assert "Nothing: all of it is there already." in desk.text
+
+
+def test_publish_a_draft_that_has_nothing_to_sell_after_a_warning(sit_down):
+    desk = sit_down(Role.MANAGER)
+    desk.follow("Events")
+    desk.follow("Add event", exact=False)
+    desk.page.locator(".field-venue .select2-selection").click()
+    desk.page.locator(".select2-search__field").fill("paradiso")
+    desk.page.get_by_role("option", name="Paradiso").click()
+    desk.page.get_by_label("Name").fill("Empty Promises")
+    desk.page.get_by_label("Starts at").fill("2029-10-28T02:30")
+    desk.page.get_by_label("Ends at").fill("2029-10-28T05:00")
+    desk.press("Save and continue editing")
+    desk.page.get_by_label("02:30 (CET, UTC+01:00)").check()
+    desk.press("Save and continue editing")
+    assert "Sun 28 Oct 2029, 02:30 CET to 05:00 Europe/Amsterdam" in desk.text
+    desk.press("Publish")
+    assert "it has no ticket types, so nothing of it can be booked." in desk.text
+    assert desk.look() == []
+    desk.press("Publish anyway")
+    assert desk.messages == ["Published: 1 event."]
 
 
 def test_see_who_changed_what(sit_down):

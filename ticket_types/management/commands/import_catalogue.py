@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from config.management.progress import ProgressLine
-from ticket_types.importing import FORMATS, Outcome, apply, format_of, preview
+from ticket_types.importing import FORMATS, Fault, Outcome, apply, format_of, preview
 
 MOST_SHOWN = 100  # faults
 KINDS = {"venue": "venues", "event": "events", "ticket_type": "ticket types"}
@@ -22,9 +22,9 @@ Makes venues, events and ticket types from a file, or changes those that are the
   manage.py import_catalogue - --format json < file   from a pipe
 
 The file is a table (CSV) or JSON; docs/importing.md describes both. Everything in it is done, or nothing when anything
-is wrong; each fault is told with its line. What is there already is found by its name (an event by venue, name and
-start), changed where the file says otherwise, and else left alone: importing a file twice changes nothing. Times are
-those of the venue's clocks. All of it is one transaction: on SQLite nobody else can write meanwhile.
+is wrong; all faults are told at once, each with its line. What is there already is found by its name (an event by
+venue, name and start), changed where the file says otherwise, and else left alone: importing a file twice changes
+nothing. Times are those of the venue's clocks. All of it is one transaction: on SQLite nobody else can write meanwhile.
 
 Exit status: 0 when it is done, or would be; 1 when something in the file is wrong, and nothing was done; 2 when there
 is no such file."""
@@ -73,9 +73,14 @@ is no such file."""
                 self.stderr.write(f"And {count - MOST_SHOWN:,} more.")
             self.stderr.write(f"{count:,} {'fault' if count == 1 else 'faults'} in the file; nothing was changed.")
             return
+        for warning in outcome.warnings:
+            self.stderr.write(self.style.WARNING(f"Warning: {warning}"))
         for step in outcome.changes if is_told else ():
             self.stdout.write(str(step))
-        self.stdout.write(self.style.SUCCESS(summary(outcome, dry_run)))
+        if outcome.steps:
+            self.stdout.write(self.style.SUCCESS(summary(outcome, dry_run)))
+        else:
+            self.stdout.write("There is nothing in the file, so nothing was done.")
 
 
 def summary(outcome: Outcome, dry_run: bool) -> str:
@@ -96,7 +101,10 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
             {"line": it.line, "kind": it.kind, "name": it.name, "verb": it.verb, "changes": it.changes}
             for it in outcome.changes
         ],
-        "faults": [
-            {"line": it.line, "field": it.field, "subject": it.subject, "detail": it.detail} for it in outcome.faults
-        ],
+        "faults": list(map(as_fault, outcome.faults)),
+        "warnings": list(map(as_fault, outcome.warnings)),
     }
+
+
+def as_fault(it: Fault) -> dict[str, Any]:
+    return {"line": it.line, "field": it.field, "subject": it.subject, "detail": it.detail}

@@ -1,0 +1,154 @@
+"""How often each route of the API asks the database, for a program that may do everything.
+
+The numbers are literals, so that one more is seen. The first query is always the token's; statements that begin and end
+transactions are not counted. Lists are asked with 1 and with 3 rows in config/tests/test_api_lists.py.
+"""
+
+import re
+
+import pytest
+from django.db import connection
+
+from config.tests import matrix, policy
+from conftest import client_of, make_user
+
+# Where PostgreSQL needs fewer than SQLite, both: there a booking's rows and counters are one statement.
+QUERIES = {
+    "GET //docs": 1,
+    "GET //redoc": 1,
+    "GET ": 1,
+    "GET /": 1,
+    "GET /venues": 2,
+    "POST /venues": 4,
+    "GET /venues/{venue}": 2,
+    "PUT /venues/{venue}": 7,
+    "PATCH /venues/{venue}": 6,
+    "DELETE /venues/{venue}": 15,
+    "GET /venues/{absent}": 2,
+    "PUT /venues/{absent}": 2,
+    "PATCH /venues/{absent}": 2,
+    "DELETE /venues/{absent}": 2,
+    "GET /events": 4,
+    "POST /events": 6,
+    "GET /events.ics": 2,
+    "GET /events/{published}": 2,
+    "GET /events/{cancelled}": 2,
+    "GET /events/{draft}": 2,
+    "GET /events/{absent}": 2,
+    "GET /events/{published}.ics": 2,
+    "GET /events/{cancelled}.ics": 2,
+    "GET /events/{draft}.ics": 2,
+    "GET /events/{absent}.ics": 2,
+    "PUT /events/{published}": 9,
+    "PUT /events/{draft}": 9,
+    "PUT /events/{absent}": 2,
+    "PATCH /events/{published}": 8,
+    "PATCH /events/{draft}": 8,
+    "PATCH /events/{absent}": 2,
+    "DELETE /events/{published}": 13,
+    "DELETE /events/{draft}": 13,
+    "DELETE /events/{absent}": 2,
+    "POST /events/{draft}/publish": 6,
+    "POST /events/{absent}/publish": 2,
+    "POST /events/{published}/cancel": 10,
+    "POST /events/{draft}/cancel": 10,
+    "POST /events/{absent}/cancel": 2,
+    "GET /ticket-types": 2,
+    "POST /ticket-types": 6,
+    "GET /ticket-types/{on_sale}": 2,
+    "GET /ticket-types/{of_draft}": 2,
+    "GET /ticket-types/{absent}": 2,
+    "PUT /ticket-types/{on_sale}": 8,
+    "PUT /ticket-types/{of_draft}": 8,
+    "PUT /ticket-types/{absent}": 2,
+    "PATCH /ticket-types/{on_sale}": 6,
+    "PATCH /ticket-types/{of_draft}": 6,
+    "PATCH /ticket-types/{absent}": 2,
+    "DELETE /ticket-types/{on_sale}": 8,
+    "DELETE /ticket-types/{of_draft}": 8,
+    "DELETE /ticket-types/{absent}": 2,
+    "GET /bookings": 4,
+    "POST /bookings": (7, 3),
+    "GET /bookings/{pending}": 4,
+    "GET /bookings/{confirmed}": 4,
+    "GET /bookings/{absent}": 2,
+    "PATCH /bookings/{pending}": 10,
+    "PATCH /bookings/{absent}": 2,
+    "POST /bookings/{pending}/confirm": 10,
+    "POST /bookings/{free}/confirm": 10,
+    "POST /bookings/{absent}/confirm": 2,
+    "POST /bookings/{pending}/cancel": 16,
+    "POST /bookings/{confirmed}/cancel": 17,
+    "POST /bookings/{absent}/cancel": 2,
+    "GET /tickets": 2,
+    "GET /tickets/{ticket}": 2,
+    "GET /tickets/{no_ticket}": 2,
+    "POST /tickets/{ticket}/check-in": 6,
+    "POST /tickets/{no_ticket}/check-in": 2,
+    "POST /tickets/{used}/undo-check-in": 6,
+    "POST /tickets/{no_ticket}/undo-check-in": 2,
+    "GET /reports/overview": 5,
+    "GET /reports/sales?group_by=event": 2,
+    "GET /reports/occupancy": 2,
+}
+TRANSACTIONS = re.compile(r"BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|ROLLBACK TO|SET CONSTRAINTS")
+
+
+def name_of(row):
+    return f"{row[0]} {row[1]}"
+
+
+@pytest.fixture
+def world(make_venue, make_event, make_type, book):
+    return matrix.things(make_venue, make_event, make_type, book)
+
+
+@pytest.fixture
+def root(db):
+    return client_of(make_user(username="root", is_superuser=True))
+
+
+def asked(client, method, path, world):
+    """The statements of one request, and its answer."""
+    statements = []
+
+    def note(execute, sql, params, many, context):
+        if not TRANSACTIONS.match(sql):
+            statements.append(sql)
+        return execute(sql, params, many, context)
+
+    path = matrix.path_of(path)
+    body = matrix.body_of(method, path, world)
+    with connection.execute_wrapper(note):
+        answer = client.generic(method, f"/{matrix.named(path, world, policy.SUPERUSER)}", *matrix.as_json(body))
+    return statements, answer
+
+
+def test_every_route_of_the_api_is_in_the_table():
+    assert [name_of(row) for row in policy.API] == list(QUERIES)
+
+
+@pytest.mark.parametrize("row", policy.API, ids=name_of)
+def test_route_asks_the_database_as_often_as_the_table_says(row, world, root):
+    method, path, _ = row
+    statements, answer = asked(root, method, path, world)
+    assert answer.status_code < 500
+    known = QUERIES[name_of(row)]
+    expected = known if isinstance(known, int) else known[connection.vendor == "postgresql"]
+    assert len(statements) == expected, "\n".join(statements)
+
+
+def test_booking_is_a_look_and_a_claim(guest, world):
+    statements, answer = asked(guest, "POST", "/bookings", world)
+    claim = ["WITH"] if connection.vendor == "postgresql" else ["INSERT", "INSERT", "INSERT", "UPDATE", "UPDATE"]
+    assert answer.status_code == 201
+    assert [statement.split()[0] for statement in statements] == ["SELECT", *claim]
+
+
+def test_refusal_locks_nothing(guest, world, make_type):
+    world["on_sale"] = make_type(event=world["published"], name="Gone", capacity=1)
+    assert asked(guest, "POST", "/bookings", world)[1].status_code == 201
+    statements, answer = asked(guest, "POST", "/bookings", world)
+    assert answer.json()["code"] == "sold-out"
+    assert [statement.split()[0] for statement in statements] == ["SELECT", "SELECT"]
+    assert not [statement for statement in statements if "FOR UPDATE" in statement or "FOR NO KEY" in statement]
