@@ -3,7 +3,7 @@
 PYTHON ?= python3
 PORT ?= 8000
 BIND ?= 127.0.0.1
-WORKERS ?= $(shell getconf _NPROCESSORS_ONLN)
+WORKERS ?= 4
 THREADS ?= 8
 ARGS ?=
 
