@@ -284,20 +284,15 @@ class Selling:
         may_see = self.admin_site.get_model_admin(Event).has_view_permission(request)
         zone = event.venue.timezone
         starts = event.ticket_types.filter(sales_start_at__gt=at).order_by("sales_start_at").first()
-        return self.answer(
+        return self.answer_about(
             request,
             "admin/bookings/unsold.html",
-            title=event.name,
-            subtitle=None,
-            event=event,
-            when=local_span(event),
-            fill=taken(event),
+            event,
             why=why,
             reason=event.cancel_reason if reason == "cancelled" else "",
             begins=with_letters(starts.sales_start_at, zone) if reason == "not_started" and starts else "",
             advice=advice,
             event_url=change_url(Event, event.pk) if may_see else None,
-            change_url=self.page_url("sell"),
         )
 
     def left(self, event, types):
@@ -311,18 +306,20 @@ class Selling:
 
     def counter(self, request, form):
         event = form.event
+        facts = {"form": form, "decimals": money.DECIMALS[event.currency], "now": clock(event)}
+        return self.answer_about(request, "admin/bookings/sell.html", event, **facts)
+
+    def answer_about(self, request, template, event, **context):
         return self.answer(
             request,
-            "admin/bookings/sell.html",
+            template,
             title=event.name,
             subtitle=None,
             event=event,
             when=local_span(event),
             fill=taken(event),
-            form=form,
-            decimals=money.DECIMALS[event.currency],
-            now=clock(event),
             change_url=self.page_url("sell"),
+            **context,
         )
 
     def answer(self, request, template, **context):

@@ -6,6 +6,7 @@
 import contextlib
 import json
 import os
+import re
 import socket
 import time
 
@@ -261,6 +262,15 @@ def test_expect_continue_is_answered(server, token):
         stream.readline()
         connection.sendall(HALL)
         assert read_answer(stream)[0] == 201
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_CORK"), reason="Only Linux holds packets back until they are full.")
+def test_headers_and_body_come_in_one_piece(server):
+    with connect(server) as connection:
+        for _ in range(50):
+            connection.sendall(message(b"GET /api/v1/venues HTTP/1.1", length=False))
+            headers, _, body = connection.recv(65_536).partition(b"\r\n\r\n")
+            assert len(body) == int(re.search(rb"content-length: (\d+)", headers.lower())[1])
 
 
 def test_pipelined_requests_are_answered_in_order(server):
