@@ -59,6 +59,9 @@ class IdempotencyKey:
         return booking
 
 
+LISTED = {name: f"listed_{name}" for name in ("items", "tickets")}  # where a booking has what was read beside it
+
+
 class BookingQuerySet(models.QuerySet["Booking"]):
     def detailed(self) -> Self:
         """With all that the API shows of a booking, in three queries whatever their number."""
@@ -66,7 +69,7 @@ class BookingQuerySet(models.QuerySet["Booking"]):
 
     def listed(self) -> Self:
         """With the same, beside each booking: behind managers, where `detailed` puts it, a list costs twice as much."""
-        beside = [models.Prefetch(name, to_attr=f"listed_{name}") for name in ("items", "tickets")]
+        beside = [models.Prefetch(name, to_attr=attribute) for name, attribute in LISTED.items()]
         return self.prefetch_related(*beside)
 
     def with_net_price(self) -> Self:
@@ -301,6 +304,16 @@ class Booking(models.Model):
 
     def __str__(self) -> str:
         return self.confirmation_code
+
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        for name in LISTED.values():
+            self.__dict__.pop(name, None)
+        super().refresh_from_db(*args, **kwargs)
+
+    def remember(self, **rows: Sequence[Any]) -> None:
+        """Keeps what was just written, as a list has it: `items`, `tickets`. Until `refresh_from_db`."""
+        for name, found in rows.items():
+            self.__dict__[LISTED[name]] = found
 
     @classmethod
     def place(

@@ -6,6 +6,7 @@ from django.db.models.functions import Now
 
 from bookings.states import Status
 from config.history.models import GUEST, Entry, WrittenOnceQuerySet, who
+from config.statements import fresh
 
 
 class BookingChangeQuerySet(WrittenOnceQuerySet):
@@ -42,7 +43,8 @@ class BookingChange(Entry):
         cls, booking_id: Any, verb: str, source: str, target: str, *, by: Any = None, at: Any = None, **details: Any
     ) -> "BookingChange":
         """An unsaved entry. `by` is a user, None for a guest, or the word "system"."""
-        return cls(
+        return fresh(
+            cls,
             booking_id=booking_id,
             at=at if at is not None else Now(),
             **who(by, GUEST),

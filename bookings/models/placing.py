@@ -14,14 +14,16 @@ from django.db.models.functions import Coalesce, Now
 from bookings import models
 from bookings.models.moving import LostRace
 from bookings.models.searching import keys_of
-from bookings.models.statements import HELD_OF_EVENT, HELD_OF_TYPES, OF_CUSTOMER, OFFERED, claim
+from bookings.models.statements import HELD_OF_EVENT, HELD_OF_TYPE, OF_CUSTOMER, OFFERED, claim
 from bookings.problems import CustomerLimit, NotOnSale, RequestInProgress, SoldOut, instant
 from bookings.states import Status
 from config import text
 from config.problems import InvalidInput, Problem
+from config.statements import Sums, fresh
 from events.models import Event
 from ticket_types.models import TicketType
 
+holds = Sums()
 MOST_LINES = 20
 MOST_TRIES = 10
 DIVISION_BY_ZERO, LOCK_NOT_AVAILABLE = "22012", "55P03"
@@ -147,8 +149,7 @@ class Placing:
         with self.transaction(offer), self.translated():
             claim(booking, items, change, offer.event)
             refuse_over_limit(booking, offer.event, offer.at)
-        remember(booking, "items", items)
-        remember(booking, "tickets", [])
+        booking.remember(items=items, tickets=[])
         return booking
 
     def transaction(self, offer: Offer) -> AbstractContextManager[Any]:
@@ -160,7 +161,8 @@ class Placing:
     def booking(self, offer: Offer) -> "models.Booking":
         most = dt.timedelta(minutes=settings.BOOKING_HOLD_MINUTES_MAX)
         hold = min(self.hold or dt.timedelta(minutes=settings.BOOKING_HOLD_MINUTES), most)
-        booking = models.Booking(
+        booking = fresh(
+            models.Booking,
             event=offer.event,
             customer_name=self.customer_name,
             **keys_of(self.customer_name),
@@ -180,7 +182,8 @@ class Placing:
         return booking
 
     def item(self, booking: "models.Booking", line: "models.Line", ticket_type: TicketType) -> "models.BookingItem":
-        return models.BookingItem(
+        return fresh(
+            models.BookingItem,
             booking=booking,
             ticket_type=ticket_type,
             name=ticket_type.name,
@@ -223,13 +226,6 @@ def waited_for_key(error: Exception) -> bool:
     return "idempotency" in (context or "")
 
 
-def remember(booking: "models.Booking", relation: str, rows: list[Any]) -> None:
-    """What `prefetch_related` would have loaded, from the rows that were just written."""
-    queryset = getattr(booking, relation).all()
-    queryset._result_cache, queryset._prefetch_done = rows, True
-    booking.__dict__.setdefault("_prefetched_objects_cache", {})[relation] = queryset
-
-
 class DuplicateKey(Exception):
     """Another booking has the idempotency key by now."""
 
@@ -259,14 +255,13 @@ def shortage(offer: Offer, index: int, line: "models.Line") -> dict[str, Any]:
     ticket_type = offer.types[line.ticket_type]
     # Whose holds must end for this to be had: the type's own, or any of the event's.
     is_own = ticket_type.capacity is not None and ticket_type.capacity - ticket_type.held < line.quantity
-    holds = HELD_OF_TYPES.rows(is_own, event=offer.event.pk, ticket_type=ticket_type.pk)
     return {
         "pointer": f"/items/{index}/quantity",
         "code": SoldOut.code,
         "detail": f"“{ticket_type.name}”: {line.quantity} requested, {ticket_type.available} available.",
         "requested": line.quantity,
         "available": ticket_type.available,
-        **release(holds),
+        **release(offer.event, ticket_type if is_own else None),
     }
 
 
@@ -278,14 +273,22 @@ def event_shortage(offer: Offer, wanted: int) -> dict[str, Any]:
         "detail": f"“{offer.event.name}”: {wanted} requested, {left} available.",
         "requested": wanted,
         "available": left,
-        **release(HELD_OF_EVENT.rows(event=offer.event.pk)),
+        **release(offer.event),
     }
 
 
-def release(holds: list[tuple[Any, ...]]) -> dict[str, Any]:
-    """How many places are held that may come free, and when the first of them does."""
-    held, end = holds[0] if holds else (0, None)
+def release(event: Event, ticket_type: TicketType | None = None) -> dict[str, Any]:
+    """How many places are held that may come free, of the event or of one type, and when the first of them does."""
+    if ticket_type is None:
+        held, end = holds.of(event.pk, lambda: first(HELD_OF_EVENT.rows(event=event.pk)))
+    else:
+        ids = {"event": event.pk, "ticket_type": ticket_type.pk}
+        held, end = holds.of((event.pk, ticket_type.pk), lambda: first(HELD_OF_TYPE.rows(**ids)))
     return {"held": held, "next_release_at": end}
+
+
+def first(rows: list[tuple[Any, ...]]) -> tuple[Any, ...]:
+    return rows[0] if rows else (0, None)
 
 
 def soonest(faults: list[dict[str, Any]], at: dt.datetime) -> int | None:

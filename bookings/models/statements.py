@@ -46,12 +46,9 @@ def held_of_event() -> QuerySet[Any, Any]:
     return holds.values("event").annotate(held=Sum("quantity"), end=Min("expires_at")).values_list("held", "end")
 
 
-def held_of_types(is_of_one: bool) -> QuerySet[Any, Any]:
-    items = models.BookingItem.objects.filter(
-        booking__in=models.Booking.objects.holds(Now()).filter(event=key("event"))
-    )
-    items = items.filter(ticket_type=key("ticket_type")) if is_of_one else items
-    grouped = items.order_by().values("booking__event")
+def held_of_type() -> QuerySet[Any, Any]:
+    items = models.BookingItem.objects.holds(Now()).filter(booking__event=key("event"), ticket_type=key("ticket_type"))
+    grouped = items.order_by().values("ticket_type")
     return grouped.annotate(held=Sum("quantity"), end=Min("booking__expires_at")).values_list("held", "end")
 
 
@@ -68,7 +65,7 @@ def named() -> QuerySet[Any, Any]:
 
 OFFERED = Statement(offered)
 HELD_OF_EVENT = Statement(held_of_event)
-HELD_OF_TYPES = Statement(held_of_types)
+HELD_OF_TYPE = Statement(held_of_type)
 OF_CUSTOMER = Statement(of_customer)
 NAMED = Statement(named)
 

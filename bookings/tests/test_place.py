@@ -303,3 +303,12 @@ def test_claim_on_a_stale_look_does_nothing(placing, seat, change, figures):
 def test_claim_on_a_look_that_still_stands_books(placing, seat, figures):
     placing.claim(Offer.read([seat.pk], 2))
     assert figures() == {"Concert": 2, "Seat": 2}
+
+
+def test_what_was_remembered_is_read_again_after_a_change(book):
+    booking = book()
+    assert [item.quantity for item in booking.listed_items] == [1]
+    assert booking.listed_tickets == []
+    booking.confirm(payment_reference="pay_1")
+    booking.refresh_from_db()
+    assert not {"listed_items", "listed_tickets"} & booking.__dict__.keys()

@@ -4,7 +4,6 @@ Compiling was most of what reading cost: for one event with what is left of it 4
 """
 
 import datetime as dt
-import time
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -17,7 +16,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from config.api.filters import DeclaredOrdering
 from config.api.kept import Results, answers
-from config.statements import Parameter, Statement
+from config.statements import Parameter, Statement, Sums
 
 AT = Parameter("at", DateTimeField())
 WITHOUT_A_FILTER = frozenset(("limit", "skip", "ordering", "expand"))
@@ -30,26 +29,7 @@ def number(rows: QuerySet) -> QuerySet:
     return rows.order_by().values(everything=Value(True)).annotate(number=Count("pk")).values_list("number")
 
 
-class Counts:
-    """How many rows there are in a list. Counting thousands takes longer than reading a page of them: what is above one
-    thousand may be a second old.
-    """
-
-    exact, seconds = 1000, 1.0
-
-    def __init__(self) -> None:
-        self.kept: dict[Any, tuple[float, int]] = {}
-
-    def of(self, shape: tuple[Any, ...], *, using: str, at: dt.datetime) -> int:
-        now = time.monotonic()
-        until, count = self.kept.get((using, shape), (0.0, 0))
-        if count <= self.exact or now >= until:
-            ((count,),) = NUMBER.rows(*shape, using=using, at=at)
-            self.kept[using, shape] = (now + self.seconds, count)
-        return count
-
-
-counts = Counts()
+counts = Sums()  # counting thousands takes longer than reading a page of them
 
 
 class Reading(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet):
@@ -112,10 +92,13 @@ class Reading(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet):
         paginator.ask(request)
         how: dict[str, Any] = {"using": self.database, "at": self.at}
         found = PAGE.page(*shape, order, **how, limit=paginator.limit + 1, skip=paginator.offset)
-        rows = paginator.page(found, lambda: counts.of(shape, **how))
+        rows = paginator.page(found, lambda: self.count(shape, how))
         asked = type(self).ask([row[0] for row in rows], self.at, self.database)
         self.rows = [rows, [(paginator.count,)], *asked]
         return self.find_answer() or self.list_of(PAGE.made(*shape, order, rows=rows, using=self.database), asked)
+
+    def count(self, shape: tuple[Any, ...], how: dict[str, Any]) -> int:
+        return counts.of((how["using"], shape), lambda: NUMBER.rows(*shape, **how)[0])[0]
 
     def list_of(self, page: Sequence[Any], asked: Any) -> HttpResponse:
         type(self).complete(page, asked)

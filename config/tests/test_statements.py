@@ -1,3 +1,5 @@
+import uuid
+
 import pytest
 from django.db import connection, connections
 from django.db.models import BigIntegerField, CharField, F
@@ -100,6 +102,40 @@ def test_what_is_placed_is_what_save_would_have_written(make_type, book):
         stored.created_at, None, "place", "", "pending", {},
     )  # fmt: skip
     assert BookingItem.objects.count() == 1
+
+
+def test_fresh_instance_is_what_the_model_itself_makes(make_type, django_user_model):
+    seat, user = make_type(), django_user_model.objects.create_user("ann")
+    given = {
+        Booking: {"event": seat.event, "customer_name": "Ann Lee", "metadata": {"seat": "A1"}},
+        BookingItem: {"booking_id": uuid.uuid4(), "ticket_type": seat, "quantity": 2},
+        BookingChange: {"by": user, "by_name": "ann", "verb": "place"},
+    }
+    drawn = {"id", "confirmation_code"}  # by chance, each time
+    for model, values in given.items():
+        made, fresh = model(**values), statements.fresh(model, **values)
+        assert {**facts(made), **dict.fromkeys(drawn)} == {**facts(fresh), **dict.fromkeys(drawn)}
+        assert (fresh._state.adding, fresh._state.db) == (True, None)
+    assert statements.fresh(Booking, event=seat.event).event is seat.event
+    assert statements.fresh(BookingChange, by=None).by is None
+
+
+def test_sum_is_exact_when_it_is_small_and_may_be_a_second_old_when_it_is_large(monkeypatch):
+    now, figures = 100.0, iter([(5,), (6,), (2000,), (2001,), (2002,)])
+    monkeypatch.setattr(statements.time, "monotonic", lambda: now)
+    sums = statements.Sums()
+    found = [sums.of("held", lambda: next(figures))[0] for _ in range(4)]
+    now += 1.0
+    found.append(sums.of("held", lambda: next(figures))[0])
+    found.append(sums.of("another", lambda: next(figures))[0])
+    assert found == [5, 6, 2000, 2000, 2001, 2002]
+
+
+def test_sums_that_are_kept_have_a_bound():
+    sums = statements.Sums()
+    for name in range(sums.most + 10):
+        sums.of(name, lambda: (2000,))
+    assert len(sums.kept) <= sums.most
 
 
 def test_what_is_left_to_the_databases_default_is_written_as_that(make_event):
