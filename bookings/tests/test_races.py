@@ -3,6 +3,7 @@
 import datetime as dt
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 from django.db import connection, connections
@@ -11,6 +12,7 @@ from django.utils import timezone
 
 from bookings.models import Booking, Ticket, placing
 from bookings.models.moving import LostRace
+from bookings.models.statements import TURN
 from bookings.problems import AlreadyCheckedIn, BookingCancelled, HoldExpired, TicketVoid
 from bookings.reconciliation import drifts
 from config.problems import DomainError
@@ -346,3 +348,27 @@ def test_key_whose_twin_takes_too_long_is_in_progress(make_type, make_event):
     first, twin = together(2, act)
     assert first.status_code == 201
     assert (twin.status_code, twin.json()["code"], twin["Retry-After"]) == (409, "request-in-progress", "1")
+
+
+@contextmanager
+def turn_taken(event):
+    """Another session has the turn at an event as long as the block lasts, and whoever waits for it gives up soon."""
+    other = connection.copy()
+    with other.cursor() as held, connection.cursor() as waiting:
+        held.execute("SELECT pg_advisory_lock(%s, %s)", [TURN, event.pk])
+        waiting.execute("SET lock_timeout = '200ms'")
+        yield
+        waiting.execute("RESET lock_timeout")
+        held.execute("SELECT pg_advisory_unlock(%s, %s)", [TURN, event.pk])
+    other.close()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite lets one write at a time, and has no such locks.")
+def test_bookings_of_an_event_take_turns_and_those_of_others_go_on(make_type):
+    seat, elsewhere = make_type(), make_type()
+    with turn_taken(seat.event):
+        assert post(elsewhere, 1).status_code == 201
+        assert (refused := post(seat, 2)).status_code == 503
+        assert refused["Retry-After"]
+    assert Booking.objects.filter(event=seat.event).count() == 0  # it waited with all of it inserted
+    assert post(seat, 2).status_code == 201
