@@ -1,6 +1,9 @@
 """psycopg as the hot paths use it."""
 
 import datetime as dt
+import re
+from functools import cache
+from itertools import count
 from typing import Any
 
 import psycopg
@@ -11,14 +14,26 @@ from psycopg.postgres import types
 TIMESTAMPTZ = types["timestamptz"].oid
 
 
-class PreparedCursor(psycopg.Cursor[Any]):
+MARK = re.compile("%[%s]")
+
+
+@cache
+def numbered(sql: str) -> str:
+    """With `$1` and so on for the marks of Python's DB-API. psycopg looks for marks anew each time in a statement with
+    more than 50 of them, as that of a booking: 100 µs.
+    """
+    numbers = count(1)
+    return MARK.sub(lambda mark: "%" if mark[0] == "%%" else f"${next(numbers)}", sql)
+
+
+class PreparedCursor(psycopg.RawCursor[Any]):
     """Has its statement prepared and its rows sent in binary.
 
     Unless the connection's `prepare_threshold` is None: behind a pooler nothing may be kept in a session.
     """
 
     def execute(self, query: Any, params: Any = None, **how: Any) -> Any:
-        return super().execute(query, params, prepare=True, binary=True)
+        return super().execute(numbered(query), params, prepare=True, binary=True)
 
     def _convert_query(self, query: Any, params: Any = None) -> Any:
         """Keeps what Django's log of queries asks a cursor for, as psycopg does when it prepares nothing."""
