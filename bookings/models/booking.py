@@ -15,6 +15,7 @@ from bookings.models import (
     correcting,
     customers,
     extending,
+    finding,
     placing,
     refunding,
     releasing,
@@ -338,6 +339,11 @@ class Booking(models.Model):
             booking = cls.place(**facts)
             transaction.set_rollback(True)
         return booking
+
+    @classmethod
+    def find(cls, pk: uuid.UUID) -> "Booking | None":
+        """The booking of an id, with its items and tickets: two queries, and a third one unless it is pending."""
+        return finding.find(pk)
 
     def confirm(self, *, payment_reference: str = "", by: Any = None) -> "Booking":
         """Issues the tickets. Confirming twice is once.
