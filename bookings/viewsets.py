@@ -2,9 +2,11 @@ import datetime as dt
 import hashlib
 import json
 import re
+import uuid
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import mixins, status
@@ -107,7 +109,14 @@ class BookingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset):
     }
 
     def get_queryset(self) -> QuerySet[Booking]:
-        return Booking.objects.listed() if self.action == "list" else Booking.objects.detailed()
+        return Booking.objects.listed()
+
+    def find(self) -> Booking:
+        booking = Booking.find(uuid.UUID(self.kwargs["pk"]))
+        if booking is None:
+            raise Http404
+        self.check_object_permissions(self.request, booking)
+        return booking
 
     def query_parameters(self) -> set[str]:
         return super().query_parameters() | ({"dry_run"} if self.action == "create" else set())

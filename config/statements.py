@@ -291,10 +291,19 @@ def compile_update(queryset: QuerySet[Any, Any], using: str, **changes: Any) -> 
     return Compiled(*written_in(query.get_compiler(using).as_sql(), using))
 
 
+def compile_update_returning(queryset: QuerySet[Any, Any], using: str, **changes: Any) -> Compiled:
+    """The same, and then the rows as they are by now, which `read` and `make` take."""
+    rows = compile_select(queryset.model._base_manager.all(), using)
+    columns = rows.sql.removeprefix("SELECT ").partition(" FROM ")[0]
+    update = compile_update(queryset, using, **changes)
+    return replace(rows, sql=f"{update.sql} RETURNING {columns}", params=update.params)
+
+
 @cache
-def columns_of(model: type[Model]) -> list[Field]:
+def columns_of(model: type[Model], but: tuple[str, ...] = ()) -> list[Field]:
     """Those that an insert writes: all but the number that the database gives, and what it works out by itself."""
-    return [it for it in model._meta.concrete_fields if it is not model._meta.auto_field and not it.generated]
+    columns = [it for it in model._meta.concrete_fields if it is not model._meta.auto_field and not it.generated]
+    return [it for it in columns if it.attname not in but]
 
 
 @cache
@@ -331,7 +340,20 @@ def insert(model: type[Model], using: str, rows: int = 1) -> str:
     return f"INSERT INTO {quote(model._meta.db_table)} ({names}) VALUES {values}"  # nosec B608
 
 
-def stored(instance: Model, using: str) -> list[Any]:
+def insert_from(source: str, model: type[Model], using: str, **taken: str) -> str:
+    """`INSERT` of a row for each that `source` has, which is another part of the statement.
+
+    `taken` says in SQL what some columns are given from there; the values of the others come after, from `stored`.
+    """
+    quote = connections[using].ops.quote_name
+    columns = {it.attname: quote(str(it.column)) for it in columns_of(model)}
+    order = [*taken, *(it.attname for it in columns_of(model, tuple(taken)))]
+    names = ", ".join(columns[it] for it in order)
+    values = ", ".join(taken.get(it, "%s") for it in order)
+    return f"INSERT INTO {quote(model._meta.db_table)} ({names}) SELECT {values} FROM {source}"  # nosec B608
+
+
+def stored(instance: Model, using: str, but: tuple[str, ...] = ()) -> list[Any]:
     """An instance's values as an `insert` writes them. No field may have one that only `save` would give it.
 
     What the instance leaves to the database's default is given it here, as `save` would.
@@ -339,7 +361,7 @@ def stored(instance: Model, using: str) -> list[Any]:
     connection = connections[using]
     plain, values = PLAIN[connection.vendor], instance.__dict__
     found = []
-    for column in columns_of(type(instance)):
+    for column in columns_of(type(instance), but):
         value = values[column.attname]
         if isinstance(value, DatabaseDefault):
             value = values[column.attname] = column.db_default

@@ -15,6 +15,7 @@ from bookings.models import (
     correcting,
     customers,
     extending,
+    finding,
     placing,
     refunding,
     releasing,
@@ -315,6 +316,11 @@ class Booking(models.Model):
         for name, found in rows.items():
             self.__dict__[LISTED[name]] = found
 
+    def known(self, name: str) -> list[Any]:
+        """Its `items` or `tickets`, as they are remembered or else stored."""
+        kept = self.__dict__.get(LISTED[name])
+        return list(getattr(self, name).all()) if kept is None else kept
+
     @classmethod
     def place(
         cls,
@@ -351,6 +357,11 @@ class Booking(models.Model):
             booking = cls.place(**facts)
             transaction.set_rollback(True)
         return booking
+
+    @classmethod
+    def find(cls, pk: uuid.UUID) -> "Booking | None":
+        """The booking of an id, with its items and tickets: two queries, and a third one unless it is pending."""
+        return finding.find(pk)
 
     def confirm(self, *, payment_reference: str = "", by: Any = None) -> "Booking":
         """Issues the tickets. Confirming twice is once.
@@ -430,7 +441,7 @@ class Booking(models.Model):
     def worth(self) -> Decimal:
         """What its places cost that are not cancelled. One query."""
         worth = Decimal()
-        for item in self.items.all():
+        for item in self.known("items"):
             worth += item.unit_price * (item.quantity - item.cancelled_quantity)
         return worth
 

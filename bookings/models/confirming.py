@@ -3,23 +3,25 @@
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, F, Value, When
 from django.db.models.functions import Now
 
 from bookings import models
+from bookings.models.issuing import issue, new_tickets, reference
 from bookings.models.moving import LostRace, move, take_places
 from bookings.models.placing import MOST_TRIES, Offer, refuse_over_limit, refuse_sold_out
 from bookings.models.refunding import NOTHING
 from bookings.problems import BookingCancelled, HoldExpired, NotOnSale, SoldOut
-from bookings.states import CONFIRM, CONFIRM_LATE, Status
+from bookings.states import CONFIRM_LATE, Status
 from config.problems import DomainError
 from events.models import Event
 
 
 def confirm(booking: "models.Booking", *, payment_reference: str, by: Any) -> "models.Booking":
     for _ in range(MOST_TRIES):
-        if confirm_in_time(booking, payment_reference, by):
-            break
+        # What has left the pending state never returns to it, so that an old copy can be believed there.
+        if booking.status == Status.PENDING and issue(booking, payment_reference, by):
+            return booking
         booking.refresh_from_db()
         if booking.status == Status.CONFIRMED:
             note_payment(booking, payment_reference, by)
@@ -45,33 +47,12 @@ def expired_for(reason: DomainError) -> HoldExpired:
     return HoldExpired(detail, errors=[{"pointer": "", **fault} for fault in faults], retry_after=reason.retry_after)
 
 
-def reference(payment_reference: str) -> Any:
-    """The reference as a value for an UPDATE: one that is stored already is never written over."""
-    return Case(When(payment_reference="", then=Value(payment_reference)), default=F("payment_reference"))
-
-
-def confirm_in_time(booking: "models.Booking", payment_reference: str, by: Any) -> bool:
-    with transaction.atomic():
-        is_confirmed = move(
-            booking,
-            CONFIRM,
-            Q(expires_at__gt=Now()),
-            by=by,
-            note={"payment_reference": payment_reference},
-            confirmed_at=Now(),
-            payment_reference=reference(payment_reference),
-        )
-        if is_confirmed:
-            issue_tickets(booking)
-    return is_confirmed
-
-
 def confirm_late(booking: "models.Booking", payment_reference: str, by: Any) -> bool:
     """Takes the places again, as somebody who comes now would; false when somebody else has moved the booking.
 
     Raises NotOnSale, SoldOut or CustomerLimit: the places cannot be had.
     """
-    lines = [models.Line(item.ticket_type_id, item.quantity) for item in booking.items.all()]
+    lines = [models.Line(item.ticket_type_id, item.quantity) for item in booking.known("items")]
     for _ in range(MOST_TRIES):
         # By the edge from pending to expired: this booking's own places are given back first, like everybody's.
         booking.event.bookings.expire_overdue()
@@ -85,7 +66,7 @@ def confirm_late(booking: "models.Booking", payment_reference: str, by: Any) -> 
                 places = {offer.types[line.ticket_type]: line.quantity for line in lines}
                 take_places(offer.event, places, is_sale=False)
                 refuse_over_limit(booking, offer.event, offer.at)
-                issue_tickets(booking)
+                models.Ticket.objects.bulk_create(new_tickets(booking, booking.known("items")))
             return True
         except LostRace:
             continue
@@ -99,7 +80,7 @@ def move_late(booking: "models.Booking", payment_reference: str, by: Any) -> boo
         by=by,
         note={"payment_reference": payment_reference},
         confirmed_at=Now(),
-        payment_reference=reference(payment_reference),
+        payment_reference=reference(Value(payment_reference)),
         is_late=True,
         **NOTHING,
     )
@@ -117,15 +98,6 @@ def refuse_event(offer: Offer) -> None:
         raise NotOnSale(detail, errors=[{"code": NotOnSale.code, "detail": detail, "reason": reason}])
 
 
-def issue_tickets(booking: "models.Booking") -> None:
-    tickets = [
-        models.Ticket(booking=booking, ticket_type_id=item.ticket_type_id)
-        for item in booking.items.all()
-        for _ in range(item.quantity)
-    ]
-    models.Ticket.objects.bulk_create(tickets)
-
-
 def refuse(booking: "models.Booking", payment_reference: str, by: Any) -> bool:
     """Keeps the reference of a payment that there are no places for, which makes all of it due for a refund; false when
     the booking has moved meanwhile. A payment that is known already is no other money: it may be paid back by now.
@@ -137,7 +109,11 @@ def refuse(booking: "models.Booking", payment_reference: str, by: Any) -> bool:
         is_known = When(payment_reference=payment_reference, then=F("refund_due"))
         is_due = Case(is_known, When(total_price=0, then=Value(False)), default=Value(True))
         amount = Case(When(payment_reference=payment_reference, then=F("refund_amount")), default=F("total_price"))
-        changes = {"payment_reference": reference(payment_reference), "refund_due": is_due, "refund_amount": amount}
+        changes = {
+            "payment_reference": reference(Value(payment_reference)),
+            "refund_due": is_due,
+            "refund_amount": amount,
+        }
         if rows.update(**changes) != 1:
             return False
         booking.refresh_from_db(fields=["status"])
@@ -153,7 +129,7 @@ def note_payment(booking: "models.Booking", payment_reference: str, by: Any) -> 
         return
     with transaction.atomic():
         rows = models.Booking.objects.filter(pk=booking.pk)
-        rows.update(payment_reference=reference(payment_reference))
+        rows.update(payment_reference=reference(Value(payment_reference)))
         models.BookingChange.entry(
             booking.pk, "note payment", booking.status, booking.status, by=by, payment_reference=payment_reference
         ).save()

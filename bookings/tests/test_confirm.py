@@ -1,7 +1,7 @@
 import pytest
 from django.utils import timezone
 
-from bookings.models import Booking, BookingChange
+from bookings.models import Booking, BookingChange, Ticket
 from bookings.problems import BookingCancelled, HoldExpired
 
 
@@ -33,6 +33,16 @@ def test_confirm_twice_is_once(book, seat, figures):
     assert booking.confirmed_at == first
     assert history(booking) == [("place", "", "pending"), ("confirm", "pending", "confirmed")]
     assert figures() == {"Concert": 2, "Seat": 2}
+
+
+def test_confirmed_booking_knows_its_items_and_tickets(book, seat, django_assert_num_queries):
+    booking = Booking.objects.get(pk=book((seat, 2)).pk).confirm()
+    with django_assert_num_queries(0):
+        assert [(it.quantity, it.booking) for it in booking.items.all()] == [(2, booking)]
+        assert [(it.status, it.booking) for it in booking.tickets.all()] == [("valid", booking)] * 2
+    for ticket in booking.tickets.all():
+        ticket.check_in(at=timezone.now())
+    assert set(Ticket.objects.values_list("status", flat=True)) == {"checked_in"}
 
 
 def test_confirm_again_with_another_payment_keeps_both_references(book, seat):

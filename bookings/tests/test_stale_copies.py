@@ -70,6 +70,7 @@ def test_cancel_and_confirm(twins, figures):
     with pytest.raises(BookingCancelled):
         other.confirm(payment_reference="pay-1")
     assert Ticket.objects.count() == 0
+    assert list(other.changes.values_list("verb", flat=True)) == ["place", "cancel", "refuse payment"]
     assert figures() == {"Concert": 0, "Seat": 0}
 
 
@@ -145,6 +146,7 @@ def test_correct_and_confirm(twins):
     other.confirm()
     stored = Booking.objects.get()
     assert (stored.customer_name, stored.status) == ("Ann Smith", "confirmed")
+    assert (other.customer_name, other.status) == ("Ann Smith", "confirmed")
 
 
 def test_confirm_and_correct(twins):

@@ -1,6 +1,7 @@
 import logging
 
 from django.db import DatabaseError
+from django.db.models import CharField, DateTimeField, QuerySet
 from django.utils import timezone
 from rest_framework.authentication import TokenAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
@@ -8,8 +9,17 @@ from rest_framework.request import Request
 
 from config.access.limits import guessed_token
 from config.access.models import ApiToken, digest
+from config.statements import Parameter, Statement
 
 logger = logging.getLogger(__name__)
+
+
+def valid() -> QuerySet[ApiToken]:
+    rows = ApiToken.objects.valid(Parameter("at", DateTimeField())).select_related("user").order_by()
+    return rows.filter(digest=Parameter("digest", CharField()))
+
+
+VALID = Statement(valid)
 
 
 class BearerAuthentication(TokenAuthentication):
@@ -31,11 +41,11 @@ class BearerAuthentication(TokenAuthentication):
 
     def authenticate_credentials(self, key: str) -> tuple[object, ApiToken]:
         at = timezone.now()
-        try:
-            # The database says whether it is valid: the same work, words and time for unknown, expired and revoked.
-            token = ApiToken.objects.valid(at).select_related("user").get(digest=digest(key))
-        except ApiToken.DoesNotExist:
-            raise AuthenticationFailed("The token is not valid.") from None
+        # The database says whether it is valid: the same work, words and time for unknown, expired and revoked.
+        found = VALID.objects(at=at, digest=digest(key))
+        if not found:
+            raise AuthenticationFailed("The token is not valid.")
+        (token,) = found
         try:
             token.note_use(at=at)
         except DatabaseError as error:

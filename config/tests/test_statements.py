@@ -9,6 +9,7 @@ from bookings.models import Booking, BookingChange, BookingItem
 from bookings.models.statements import OFFERED
 from config import statements
 from config.statements import AnyOf, Parameter, Statement
+from conftest import make_user
 from ticket_types.models import TicketType
 from venues.models import Venue
 
@@ -136,6 +137,23 @@ def test_sums_that_are_kept_have_a_bound():
     for name in range(sums.most + 10):
         sums.of(name, lambda: (2000,))
     assert len(sums.kept) <= sums.most
+
+
+def test_what_is_confirmed_is_what_save_would_have_written(make_type, book):
+    clerk, seat = make_user(username="ann"), make_type()
+    box = make_type(event=seat.event, name="Box")
+    confirmed = book((box, 2), (seat, 3)).confirm(payment_reference="pay_1", by=clerk)
+    stored = Booking.objects.get(pk=confirmed.pk)
+    assert facts(stored) == facts(confirmed)
+    assert [facts(it) for it in stored.tickets.all()] == [facts(it) for it in confirmed.tickets.all()]
+    assert [it.ticket_type for it in stored.tickets.all()] == [box, box, seat, seat, seat]
+    assert {(it.status, it.created_at, it.checked_in_at) for it in stored.tickets.all()} == {
+        ("valid", stored.confirmed_at, None)
+    }
+    change = BookingChange.objects.get(booking=stored, verb="confirm")
+    assert (change.at, change.by, change.by_name, change.from_status, change.to_status, change.details) == (
+        stored.confirmed_at, clerk, "ann", "pending", "confirmed", {"payment_reference": "pay_1"},
+    )  # fmt: skip
 
 
 def test_what_is_left_to_the_databases_default_is_written_as_that(make_event):
