@@ -17,6 +17,7 @@ Problem                   an answer of 400 or above (RFC 9457)
 ├── AddressTooLong        414
 ├── UnsupportedMediaType  415
 ├── TooManyRequests       429
+│   └── Busy
 ├── HeadersTooLarge       431
 ├── ServerError           500
 └── Unavailable           503
@@ -147,6 +148,12 @@ class TooManyRequests(Problem):
     """The caller asks more often than it may; Retry-After says when to come back."""
 
     code, title, status = "too-many-requests", "Too many requests", 429
+
+
+class Busy(TooManyRequests):
+    """More people ask than can be answered soon. Nothing was done; Retry-After says when to come back."""
+
+    code, title = "busy", "Too many people at once"
 
 
 class HeadersTooLarge(Problem):

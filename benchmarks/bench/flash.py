@@ -60,12 +60,12 @@ class Buyer:
 
     async def confirm(self, booking: str) -> None:
         for _ in range(20):
-            status, _, _ = await self.ask(f"/api/v1/bookings/{booking}/confirm", "{}")
+            status, headers, _ = await self.ask(f"/api/v1/bookings/{booking}/confirm", "{}")
             if status == 200:
                 self.sale.sold += 1
                 self.sale.last_sold = time.monotonic()
                 return
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(float(headers.get("retry-after", 0.5)))
 
     async def ask(self, path: str, body: str) -> tuple[int, dict[str, str], bytes]:
         """One request on a connection of its own; status 0 when it comes to nothing."""

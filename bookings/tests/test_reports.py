@@ -403,7 +403,7 @@ def test_reports_have_the_same_queries_for_1_and_3_rows(
         "/reports/occupancy": 1,
         **{SALES + name: 1 for name in ("event", "venue", "ticket_type", "day", "month")},
     }.items():
-        with django_assert_num_queries(3 + asked):  # the token and the permissions
+        with django_assert_num_queries(2 + asked):  # the token and the permissions
             answer = auditor.get(path)
         assert path == "/reports/overview" or len(rows(answer)) == count
 

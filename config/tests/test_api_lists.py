@@ -229,7 +229,7 @@ def test_cursor_of_another_list_or_order_is_400(three, manager):
 # Queries: the numbers are literals, so that one more is seen.
 
 TOKEN = 1
-PERMISSIONS = 2
+PERMISSIONS = 1
 LIST_QUERIES = {
     "/venues": 1,
     "/events": 3,
