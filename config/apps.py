@@ -8,6 +8,7 @@ from django.db.backends.signals import connection_created
 from django.db.models import CharField, TextField
 from django.db.models.functions import Length
 
+from config.receivers import leave_out_idle
 from config.sessions import check_sessions
 from config.settings.database import SQLITE
 
@@ -22,6 +23,7 @@ class ProjectConfig(AppConfig):
             from config.postgresql import read_instants_fast
 
             read_instants_fast()
+        leave_out_idle()
         if settings.DATABASE_ECHO:
             connection_created.connect(echo_sql, dispatch_uid="echo_sql")
 

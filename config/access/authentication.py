@@ -29,9 +29,11 @@ class BearerAuthentication(TokenAuthentication):
     model = ApiToken
 
     def authenticate(self, request: Request) -> tuple[object, ApiToken] | None:
+        if not get_authorization_header(request).strip():
+            return None
         try:
             found = super().authenticate(request)
-            if found is None and get_authorization_header(request).strip():
+            if found is None:
                 # A program that sends credentials means to be somebody: it must not act as a guest without knowing.
                 raise AuthenticationFailed("Credentials are sent as: Authorization: Bearer <token>.")
         except AuthenticationFailed:

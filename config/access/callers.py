@@ -14,6 +14,7 @@ from config.access.models import ApiToken
 logger = logging.getLogger(__name__)
 
 WITH_PORT = re.compile(r"\[(?P<v6>[^\]]+)\](:\d+)?|(?P<v4>[\d.]+):\d+")
+PLAIN = re.compile(r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}", re.ASCII)
 told: set[str] = set()  # what this process has said once, and need not say again
 
 
@@ -39,6 +40,8 @@ def address(request: HttpRequest | Request) -> str:
 
 def counted(text: str) -> str:
     """IPv4 as it is; of IPv6 the first 64 bits, since whoever has one such address has all of its network."""
+    if PLAIN.fullmatch(text):  # as nearly everybody comes: in 1 µs instead of 9
+        return f"address:{text}"
     if match := WITH_PORT.fullmatch(text):
         text = match["v6"] or match["v4"]
     try:

@@ -42,7 +42,8 @@ def digest_of_facts(data: dict[str, Any], serializer_class: type) -> str:
 
 
 def tags(request: HttpRequest | Request, header: str) -> list[str]:
-    return parse_etags(request.headers.get(header, ""))
+    value = request.headers.get(header)
+    return parse_etags(value) if value else []
 
 
 class Conditional(GenericViewSet):

@@ -120,7 +120,9 @@ class Reading(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet):
         return self.rows is not None and is_plain and self.request.accepted_renderer.format == "json"
 
     def question(self) -> tuple[Any, ...]:
-        return (self.action, self.sees_all(), self.request.build_absolute_uri())
+        http = self.request._request
+        address = (http.scheme, http.get_host(), http.path, http.META["QUERY_STRING"])  # of which links are made
+        return (self.action, self.sees_all(), *address)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)

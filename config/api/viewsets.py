@@ -75,8 +75,9 @@ class Viewset(Conditional, Expanding, GenericViewSet):
         self.at: dt.datetime = timezone.now()
         super().initial(request, *args, **kwargs)
         if self.action is not None:  # otherwise the method is not known here, and the answer 405
-            self.refuse_parameters(request)
-            self.read_expand(request)
+            if request.META["QUERY_STRING"]:  # most requests have none
+                self.refuse_parameters(request)
+                self.read_expand(request)
             if self.detail and request.method == "POST":
                 self.refuse_stale()
 

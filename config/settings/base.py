@@ -85,11 +85,11 @@ MIDDLEWARE = [
     "config.api.policy.PolicyMiddleware",  # inside of the one before: a 304 must not replace a page's own policy
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.api.errors.KnownHostMiddleware",  # inside of all that protects an answer, before what asks for the host
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "config.api.guests.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "config.api.guests.AuthenticationMiddleware",
+    "config.api.guests.MessageMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"

@@ -153,3 +153,4 @@ def test_links_name_the_host_that_was_asked(guest, hall):
     Venue.objects.create(name="Other", address="Street", capacity=1)
     for host in ("testserver", "localhost", "testserver"):
         assert guest.get("/venues?limit=1", HTTP_HOST=host).json()["next"].startswith(f"http://{host}/")
+    assert guest.get("/venues?limit=1", secure=True).json()["next"].startswith("https://testserver/")

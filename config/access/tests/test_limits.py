@@ -179,6 +179,11 @@ def test_behind_a_proxy_each_client_counts_and_what_it_forges_does_not(limit, gu
         (0, "::ffff:192.0.2.1", None, "192.0.2.1"),
         (0, "", None, "unknown"),
         (1, "10.0.0.1", "nonsense", "unknown"),
+        (1, "10.0.0.1", "255.249.199.0", "255.249.199.0"),
+        *(
+            (1, "10.0.0.1", none, "unknown")
+            for none in ("256.0.0.1", "010.0.0.1", "1.2.3", "1.2.3.4.5", "1.2.3.\uff14")
+        ),
         (1, "10.0.0.1", "other nonsense", "unknown"),
     ],
 )
