@@ -1,6 +1,6 @@
 """Requests with nothing unusual about them, read without gunicorn's parser, and answers that leave in one piece.
 
-gunicorn's parser and WSGI environment took 71 µs of the 173 that it needs without a thread; this takes a fifth of it.
+gunicorn's parser and WSGI environment took 71 µs of the 173 that it needs without a thread; this takes a ninth of it.
 Here are read whole requests in HTTP/1.1, in printable ASCII, with a length or without a body, and each header once.
 Whatever else there is, is gunicorn's to read or to refuse, so that there is one opinion about what two servers could
 read differently. `test_plain_http.py` holds that both read the same.
