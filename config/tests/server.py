@@ -30,6 +30,7 @@ class Server:
     url: str  # without a slash at the end
     environment: dict[str, str]  # in which commands see the same database
     log: Any = None  # the file that the server writes to
+    process: Any = None
 
     def manage(self, *arguments: str) -> str:
         """Runs a management command beside the server; returns what it says on stdout."""
@@ -111,7 +112,7 @@ def served(
         )
         try:
             wait_until_healthy(process, f"http://127.0.0.1:{port}", log)
-            yield Server(f"http://127.0.0.1:{port}", environment, log)
+            yield Server(f"http://127.0.0.1:{port}", environment, log, process)
         finally:
             end(process)
 

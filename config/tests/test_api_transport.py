@@ -45,6 +45,9 @@ def connected(server):
         yield connection, stream
 
 
+GET = b"GET /api/v1/venues HTTP/1.1"
+
+
 def message(*headers, body=b"", length=True):
     lines = [*headers, b"Host: localhost"]
     lines += [b"Content-Length: %d" % len(body)] if length else []
@@ -281,6 +284,47 @@ def test_pipelined_requests_are_answered_in_order(server):
         assert [read_answer(stream)[0] for _ in paths] == [200, 404, 200]
 
 
+def test_requests_that_come_while_another_is_answered_are_answered_in_order(server):
+    """The event loop has to leave the connection to its thread, and the thread to give it back."""
+    with connected(server) as (connection, stream):
+        for _ in range(20):
+            for path in (b"/api/v1/venues", b"/api/v1/nothing", b"/health") * 3:
+                connection.sendall(message(b"GET %s HTTP/1.1" % path, length=False))
+                time.sleep(0.001)
+            assert [read_answer(stream)[0] for _ in range(9)] == [200, 404, 200] * 3
+
+
+def test_one_connection_may_ask_as_it_likes(server, token):
+    """In ways that gunicorn's parser reads and in ways that it need not, one after the other."""
+    with connected(server) as (connection, stream):
+        for _ in range(3):
+            connection.sendall(message(POST, JSON, token, body=HALL))
+            assert read_answer(stream)[0] == 201
+            raw = message(POST, JSON, token, b"Transfer-Encoding: chunked", body=chunked(HALL), length=False)
+            connection.sendall(raw + message(GET, length=False))
+            assert [read_answer(stream)[0] for _ in range(2)] == [201, 200]
+
+
+@pytest.mark.parametrize("line", [b"HEAD /api/v1/venues HTTP/1.1", b"HEAD /api/v1/venues HTTP/1.0"])
+def test_head_has_no_body_and_old_clients_an_end(line, server):
+    with connected(server) as (connection, stream):
+        connection.sendall(message(line, b"Connection: close", length=False))
+        headers, _, body = stream.read().partition(b"\r\n\r\n")
+        assert headers.startswith(line[-8:] + b" 200 OK\r\n")
+        assert b"\r\nConnection: close\r\n" in headers
+        assert body == b""
+
+
+def test_unchanged_answer_has_no_body(server):
+    with connected(server) as (connection, stream):
+        connection.sendall(message(GET, length=False))
+        tag = read_answer(stream)[1]["etag"].encode()
+        connection.sendall(message(GET, b"If-None-Match: " + tag, length=False) + message(GET, length=False))
+        while (line := stream.readline()) != b"\r\n":
+            assert not line.lower().startswith(b"transfer-encoding")
+        assert read_answer(stream)[0] == 200
+
+
 @pytest.mark.parametrize(
     "start",
     [
@@ -289,11 +333,25 @@ def test_pipelined_requests_are_answered_in_order(server):
         message(POST, JSON, b"Content-Length: 1000", body=b"{", length=False),
         message(POST, JSON, b"Transfer-Encoding: chunked", body=b"5\r\n{", length=False),
         message(POST, JSON, b"Content-Length: 999999", body=b"x" * 100_000, length=False),
+        message(POST, JSON, b"Transfer-Encoding: chunked", body=b"1\r\nx\r\n" * 50_000, length=False),
+        message(GET, length=False) + b"GET /api/v1/venues HTTP/1.1\r\nHost: loc",
+        message(GET, b"Connection: close", length=False),
+        b"nonsense\r\n\r\n",
     ],
-    ids=["nothing", "half-headers", "half-body", "half-chunk", "half-of-too-much"],
+    ids=[
+        "nothing",
+        "half-headers",
+        "half-body",
+        "half-chunk",
+        "half-of-too-much",
+        "too-many-chunks",
+        "half-of-second",
+        "answered",
+        "refused",
+    ],
 )
-def test_half_sent_requests_keep_nobody_waiting(start, server):
-    """Eight threads in all, and a hundred senders that stop in the middle."""
+def test_who_stops_and_stays_keeps_nobody_waiting(start, server):
+    """Eight threads in all, and a hundred senders that stop in the middle, or do not hang up at the end."""
     waiting = []
     try:
         for _ in range(100 * ROUNDS):
@@ -307,7 +365,8 @@ def test_half_sent_requests_keep_nobody_waiting(start, server):
             taken.append(time.monotonic() - at)
         assert max(taken) < 2
         time.sleep(3)  # more than the second after which those who send nothing are hung up on
-        assert waiting[0].recv(1) == b""
+        with waiting[0].makefile("rb") as stream:
+            stream.read()  # whatever it was told, it ends
     finally:
         for connection in waiting:
             connection.close()
@@ -320,3 +379,39 @@ def test_everything_again_and_again(server, token):
             with connect(server) as connection:
                 connection.sendall(good[:cut])
         assert ask(server, good)[0] == 201
+
+
+@pytest.fixture
+def other():
+    """One worker that writes an access log, and makes room for another after 30 requests."""
+    arguments = "--access-logfile - --max-requests 30"
+    with (
+        fresh_database() as url,
+        served(url, is_production=True, DEBUG="False", workers=1, GUNICORN_CMD_ARGS=arguments) as running,
+    ):
+        yield running
+
+
+def test_worker_that_has_served_enough_makes_room(other):
+    """Nobody's request is lost, and all of them are in the access log, in both ways of reading them."""
+    for number in range(45):
+        assert ask(other, message(b"GET /health?%d HTTP/1.%d" % (number, number % 2), length=False))[0] == 200
+    time.sleep(0.1)  # a line is written when its answer is sent
+    logged = re.findall(r'"GET /health\?(\d+) HTTP/1.[01]" 200', other.said())
+    assert sorted(map(int, logged)) == list(range(45))
+    assert other.said().count("Autorestarting") == 1
+
+
+def test_stopping_server_answers_who_is_connected_and_ends(other):
+    with connected(other) as (idle, _), connected(other) as (connection, stream), connected(other) as (half, _):
+        for kept in (idle, connection):
+            kept.sendall(message(GET, length=False))
+        assert read_answer(stream)[1]["connection"] == "keep-alive"
+        half.sendall(message(GET, length=False)[:-2])
+        other.process.terminate()
+        time.sleep(0.5)
+        connection.sendall(message(GET, length=False))
+        status, headers, _ = read_answer(stream)
+        assert (status, headers["connection"]) == (200, "close")
+        assert read_answer(stream) is None
+        other.process.wait(timeout=8)
