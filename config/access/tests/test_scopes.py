@@ -132,7 +132,7 @@ def test_what_a_guest_may_do_a_token_for_something_else_may_not(user, make_type,
 
 
 def test_rights_are_asked_in_the_one_way_that_scopes_narrow():
-    """Whoever asked `is_superuser` would not hear of scopes. The admin may: no token reaches it. The backend is asked."""
+    """Whoever asked `is_superuser` would not hear of scopes. The admin may: no token reaches it."""
     asked = re.compile(r"\.(is_superuser|is_staff|get_all_permissions|get_group_permissions|has_module_perms)\b")
     found = [
         str(path.relative_to(settings.BASE_DIR))
