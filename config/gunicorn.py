@@ -68,7 +68,7 @@ class Connection(TConn):
 
 
 class Threads:
-    """A pool for work whose result nobody asks for: half of what ThreadPoolExecutor's futures and callbacks cost."""
+    """A pool for work whose result nobody asks for, so without ThreadPoolExecutor's futures and callbacks."""
 
     def __init__(self, number: int, work: Callable[[Connection], None]) -> None:
         self.number = number
