@@ -52,12 +52,19 @@ end
 
 
 def post(path: str, body: str, *, key: bool = True, types: list[int] | None = None) -> str:
-    """`body` holds a %d for a number that differs each time, and one for a ticket type."""
+    """`body` holds a %d for a number that differs each time and in each of wrk's threads, and one for a ticket type."""
     names = ", ".join(map(str, types or [0]))
     keys = '["Idempotency-Key"] = string.format("%d-%d-%d", run, n, math.random(1, 1000000000)), ' if key else ""
     return f"""
-math.randomseed(os.time())
-local types, n, run = {{{names}}}, 0, math.random(1, 1000000000)
+local types, n, run, threads = {{{names}}}, 0, 0, 0
+function setup(thread)
+  threads = threads + 1
+  thread:set("number", threads)
+end
+function init(args)
+  math.randomseed(os.time() * 100 + number)
+  run = math.random(1, 1000000000)
+end
 function request()
   n = n + 1
   local body = string.format([==[{body}]==], math.random(1, 1000000000), types[n % #types + 1])

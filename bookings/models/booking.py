@@ -50,13 +50,13 @@ class IdempotencyKey:
 
     def booking(self) -> "Booking | None":
         """The booking that was made under this key. Raises IdempotencyKeyReused when its request was another one."""
-        if not statements.NAMED.rows(caller=self.caller, key=self.key):
-            return None  # as nearly always: that is found out with the least that there is to do
-        booking = Booking.objects.detailed().filter(idempotency_caller=self.caller, idempotency_key=self.key).first()
-        if booking is not None and booking.request_fingerprint != self.fingerprint:
+        named = statements.NAMED.rows(caller=self.caller, key=self.key)
+        booking = Booking.find(named[0][0]) if named else None
+        if booking is None:
+            return None
+        if booking.request_fingerprint != self.fingerprint:
             raise IdempotencyKeyReused("The idempotency key belongs to a booking that was asked for differently.")
-        if booking is not None:
-            booking.is_replay = True
+        booking.is_replay = True
         return booking
 
 
