@@ -282,8 +282,8 @@ def release(event: Event, ticket_type: TicketType | None = None) -> dict[str, An
     if ticket_type is None:
         held, end = holds.of(event.pk, lambda: first(HELD_OF_EVENT.rows(event=event.pk)))
     else:
-        ids = {"event": event.pk, "ticket_type": ticket_type.pk}
-        held, end = holds.of((event.pk, ticket_type.pk), lambda: first(HELD_OF_TYPE.rows(**ids)))
+        ids = event.pk, ticket_type.pk
+        held, end = holds.of(ids, lambda: first(HELD_OF_TYPE.rows(event=ids[0], ticket_type=ids[1])))
     return {"held": held, "next_release_at": end}
 
 
