@@ -16,6 +16,8 @@ from benchmarks.torture.databases import Postgresql
 from benchmarks.torture.keeper import Keeper
 from benchmarks.torture.servers import ROOT, Running, Server, environment, managed
 
+WARM = 30  # requests, so that each worker has a connection and has compiled what it asks
+
 
 class Stage:
     """One database, filled with so many bookings, and the server that answers from it."""
@@ -111,7 +113,8 @@ class Stage:
         log = self.database.server.folder / "log"
         self.sweeper.process.send_signal(signal.SIGSTOP)  # its statements would be taken for the request's
         try:
-            self.once(workload)
+            for _ in range(WARM):
+                self.once(workload)
             self.database.configure(log_statement="all")
             time.sleep(0.3)
             begin = log.stat().st_size

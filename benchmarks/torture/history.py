@@ -67,7 +67,7 @@ class Call:
 
     @property
     def is_final(self) -> bool:
-        return self.status is not None and self.status < 500 and self.code != "request-in-progress"
+        return self.status is not None and self.status < 500 and self.code not in ("request-in-progress", "busy")
 
     @property
     def is_unavailable(self) -> bool:
@@ -97,8 +97,8 @@ class Sale:
 
     @property
     def is_refused(self) -> bool:
-        """Each answer was a refusal, and there was no call whose outcome nobody knows."""
-        return all(call.is_final and call.status != 201 for call in self.calls)
+        """Each answer was a refusal, and there was no call whose outcome nobody knows: who hears `busy` knows it."""
+        return all((call.is_final or call.code == "busy") and call.status != 201 for call in self.calls)
 
     @property
     def may_hold(self) -> bool:

@@ -366,11 +366,11 @@ class BoxOffice(RuleBasedStateMachine):
 
 @pytest.mark.parametrize("part", range(4))
 def test_box_office_agrees_with_its_model(db, part):
-    """In parts, so that several processes share the work; TORTURE_EXAMPLES asks for more than the usual 40 runs."""
+    """In parts, so that several processes share the work; TORTURE_EXAMPLES asks for more than the usual 28 runs."""
     run_state_machine_as_test(
         BoxOffice,
         settings=settings(
-            max_examples=int(os.environ.get("TORTURE_EXAMPLES", "40")) // 4,
+            max_examples=int(os.environ.get("TORTURE_EXAMPLES", "28")) // 4,
             stateful_step_count=50,
             deadline=None,
             database=None,

@@ -1,6 +1,6 @@
 """Runs pytest on SQLite, then on PostgreSQL, with the arguments it is given: python -m config.tests.both [ARGS].
 
-With `--share` first among them, what is marked `once` runs on PostgreSQL alone.
+With `--share` first among them, what is marked `once` runs on PostgreSQL alone, and `anywhere` on SQLite alone.
 """
 
 import os
@@ -31,11 +31,15 @@ def name_of(postgres: str) -> str:
 def main(arguments: list[str]) -> int:
     is_shared = arguments[:1] == ["--share"]
     arguments = arguments[is_shared:]
+
+    def share(mark: str) -> list[str]:
+        return ["-m", f"not {mark}"] if is_shared else []
+
     with postgres_url() as url:
         sqlite, postgres = f"SQLite {sqlite3.sqlite_version}", name_of(url)
         results = {
-            sqlite: run(sqlite, "sqlite:///test.db", ["-m", "not once", *arguments] if is_shared else arguments),
-            postgres: run(postgres, url, arguments),
+            sqlite: run(sqlite, "sqlite:///test.db", [*share("once"), *arguments]),
+            postgres: run(postgres, url, [*share("anywhere"), *arguments]),
         }
     print()
     for name, code in results.items():

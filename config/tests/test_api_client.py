@@ -9,7 +9,7 @@ import pytest
 
 from config.tests.server import fresh_database, served
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.anywhere
 
 PACKAGE = "ticket_booking_system_client"
 HALL = {"name": "Hall", "address": "1 Main Street", "capacity": 100, "timezone": "UTC"}

@@ -8,7 +8,7 @@ import pytest
 from config.api.compatibility import breaks, changes
 from config.management.commands.export_schema import KEPT, document
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.anywhere
 
 EVENTS = "/api/v1/events"
 

@@ -21,7 +21,7 @@ from ticket_types.models import TicketType
 from ticket_types.viewsets import TicketTypeViewSet
 from venues.models import Venue
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.anywhere
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import pytest
 from config import redaction
 from config.tests.server import fresh_database, served
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.anywhere
 
 ID = "0c9ab0c4-1f7c-4c8e-8d7e-1c2f3a4b5c6d"
 TICKET = "7Q2MKZ4HAB9CDEFGHJKMNPQRST"

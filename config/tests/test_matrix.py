@@ -15,7 +15,7 @@ from events.models import Event
 from events.viewsets import EventViewSet
 from venues.models import Venue
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.anywhere
 
 
 @pytest.fixture

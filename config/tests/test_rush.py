@@ -11,7 +11,7 @@ import pytest
 from config import rush
 from config.tests.server import fresh_database, served
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.anywhere
 
 BOOKING = b"POST /api/v1/bookings HTTP/1.1"
 CONFIRM = b"POST /api/v1/bookings/0b0e6fd4-9d3e-4b60-8f5c-6f1f0f6f9a55/confirm HTTP/1.1"

@@ -14,7 +14,7 @@ from django.db import connection, transaction
 
 from config.tests.postgres import free_port
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.anywhere
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BARE = {"PATH": os.environ["PATH"], "ENV_FILE": "", "DATABASE_URL": "sqlite:///:memory:"}
