@@ -10,7 +10,7 @@ import re
 
 from config.problems import Busy
 
-LONGEST_WAIT = 1.0  # seconds for a thread
+LONGEST_WAIT = 0.5  # seconds for a thread
 RETRY_AFTER = (2, 8)  # seconds, drawn for each, so that they do not all come back together
 
 # The box office and shops, whom a token or a cookie names; who holds places, and comes to confirm them; load balancers.

@@ -277,7 +277,7 @@ class Bench:
         venue = WORKLOADS[0]
         script = self.file("memory", "lua", venue.script(stage.prepared))
         middle = stage.memory()
-        give_up = time.monotonic() + (5 if self.options.quick else 60)
+        give_up = time.monotonic() + (5 if self.options.quick else 180)
         asked = self.requests
         while self.requests < 200_000 and time.monotonic() < give_up:
             self.requests += wrk.run(stage.address, script, clients=self.options.clients, seconds=5).requests

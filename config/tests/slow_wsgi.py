@@ -1,11 +1,11 @@
-"""The production application, which takes half a second longer for each request: what a rush does to a small server."""
+"""The production application, which takes longer for each request: what a rush does to a small server."""
 
 import time
 from typing import Any
 
 from config.wsgi import application as fast
 
-SECONDS = 0.5
+SECONDS = 0.2
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Any:
