@@ -8,6 +8,7 @@ A connection stays in the event loop while a thread answers, and the thread tell
 application that does nothing, the way there and back costs 0.3 of what gunicorn's pool and parser cost.
 """
 
+import collections
 import contextlib
 import gc
 import json
@@ -68,26 +69,38 @@ class Connection(TConn):
 
 
 class Threads:
-    """A pool for work whose result nobody asks for, so without ThreadPoolExecutor's futures and callbacks."""
+    """A pool for work whose result nobody asks for, so without ThreadPoolExecutor's futures and callbacks.
+
+    For each connection that waits there is a call. Whose turn it is, is decided when a thread is free.
+    """
 
     def __init__(self, number: int, work: Callable[[Connection], None]) -> None:
         self.number = number
         self.work = work
-        self.waiting: queue.SimpleQueue[Connection | None] = queue.SimpleQueue()
+        self.calls: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self.first: collections.deque[Connection] = collections.deque()
+        self.others: collections.deque[Connection] = collections.deque()
         for _ in range(number):
             threading.Thread(target=self.run, daemon=True).start()
 
     def run(self) -> None:
-        while conn := self.waiting.get():
-            self.work(conn)
+        while self.calls.get():
+            self.work(self.next())
+
+    def next(self) -> Connection:
+        while True:
+            for waiting in (self.first, self.others):
+                with contextlib.suppress(IndexError):
+                    return waiting.popleft()
 
     def submit(self, conn: Connection) -> None:
         conn.whole_at = time.monotonic()
-        self.waiting.put(conn)
+        (self.first if rush.comes_first(conn.collected) else self.others).append(conn)
+        self.calls.put(True)
 
     def shutdown(self, wait: bool = False) -> None:
         for _ in range(self.number):
-            self.waiting.put(None)
+            self.calls.put(False)
 
 
 class PatientWorker(ThreadWorker):

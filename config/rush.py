@@ -13,9 +13,14 @@ from config.problems import Busy
 LONGEST_WAIT = 0.5  # seconds for a thread
 RETRY_AFTER = (2, 8)  # seconds, drawn for each, so that they do not all come back together
 
-# The box office and shops, whom a token or a cookie names; who holds places, and comes to confirm them; load balancers.
-KNOWN = re.compile(rb"\r\n(authorization|cookie)[ \t]*:", re.IGNORECASE)
+# Who holds places, and comes to confirm them; load balancers. They need not wait for those who come to look.
 COMES_FIRST = re.compile(rb"[A-Z]+ (/health|[^ ?]*/bookings/[^ ?/])")
+# The box office and shops, whom a token or a cookie names. They wait their turn, however long that is.
+KNOWN = re.compile(rb"\r\n(authorization|cookie)[ \t]*:", re.IGNORECASE)
+
+
+def comes_first(request: bytes) -> bool:
+    return bool(COMES_FIRST.match(request))
 
 
 def is_put_off(request: bytes, waited: float) -> bool:
@@ -23,7 +28,7 @@ def is_put_off(request: bytes, waited: float) -> bool:
     if waited <= LONGEST_WAIT:
         return False
     head = request.partition(b"\r\n\r\n")[0]
-    return not KNOWN.search(head) and not COMES_FIRST.match(head)
+    return not KNOWN.search(head) and not comes_first(head)
 
 
 def busy() -> Busy:

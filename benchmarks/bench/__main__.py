@@ -302,6 +302,7 @@ class Bench:
             for workload in WORKLOADS:
                 if workload.name != "sqlite":
                     row = rows[workload.name] = Row(workload.name, workload.title)
+                    self.wrk(stage.address, self.file(workload.name, "lua", workload.script(stage.prepared)))  # warm
                     for _ in range(3):
                         self.load(stage, workload, row)
             with database.connect(stage.name) as connection:

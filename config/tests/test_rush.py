@@ -89,3 +89,14 @@ def test_in_a_rush_guests_come_back_later_and_nobody_waits_long(slow_server):
 
 def test_when_there_is_no_rush_nobody_is_put_off(slow_server):
     assert [ask(slow_server)[0] for _ in range(3)] == [200, 200, 200]
+
+
+def test_who_holds_places_comes_before_those_who_look(slow_server):
+    booking = "/api/v1/bookings/0b0e6fd4-9d3e-4b60-8f5c-6f1f0f6f9a55"
+    with ThreadPoolExecutor(60) as crowd:
+        known = [crowd.submit(ask, slow_server, Authorization="Bearer tbs_wrong") for _ in range(40)]  # two seconds
+        time.sleep(0.3)
+        status, seconds, *_ = ask(slow_server, booking)
+        assert [it.result()[0] for it in known] == [401] * 40
+    assert status == 404
+    assert seconds < 1
