@@ -56,7 +56,8 @@ class Connection(TConn):
         self.collected = b""
         self.plain: tuple[plain_http.Request, bytes] | None = None
         self.is_busy = False
-        self.whole_at = 0.0  # when the request that is to be answered was there
+        self.whole_at = 0.0  # when the request that is to be answered was there, by the monotonic clock
+        self.waited = 0.0  # seconds from then until a thread took it
         self.is_watched = False  # by the event loop
         self.is_continued = False
         self.is_over = False  # nothing more will come
@@ -161,7 +162,7 @@ class PatientWorker(ThreadWorker):
         if conn.is_leaving:
             if conn.is_over:
                 self.drop(conn)
-        elif received and (conn.has_request() or conn.is_over):
+        elif received and conn.has_request():
             conn.is_busy = True
             self.tpool.submit(conn)
         elif conn.is_over:
@@ -195,8 +196,9 @@ class PatientWorker(ThreadWorker):
 
     def serve(self, conn: Connection) -> None:
         """Runs in a thread. What the client sent behind its request waits its turn, as what others sent does."""
-        is_kept = self.answer_in_time(conn)
-        if is_kept and conn.collected and (conn.has_request() or conn.is_over):
+        conn.waited = time.monotonic() - conn.whole_at
+        is_kept = self.answer(conn)
+        if is_kept and conn.collected and conn.has_request():
             self.tpool.submit(conn)
         elif is_kept and not conn.is_over:
             conn.set_timeout()
@@ -205,12 +207,6 @@ class PatientWorker(ThreadWorker):
                 self.method_queue.defer(self.watch, conn)
         else:
             self.method_queue.defer(self.leave, conn)
-
-    def answer_in_time(self, conn: Connection) -> bool:
-        if not rush.is_put_off(conn.collected, time.monotonic() - conn.whole_at):
-            return self.answer(conn)
-        self.refuse(conn.sock, rush.busy())
-        return False
 
     def answer(self, conn: Connection) -> bool:
         """Whether another request may follow."""
@@ -250,6 +246,7 @@ class PatientWorker(ThreadWorker):
                 where = (conn.sock, conn.client, conn.server, self.cfg)
                 resp, environ = wsgi.create(req, *where, response_class=plain_http.Response)
                 environ["wsgi.multithread"] = True
+            environ[rush.WAITED] = conn.waited
             self.nr += 1
             if self.nr >= self.max_requests and self.alive:
                 self.log.info("Autorestarting worker after current request.")
@@ -326,28 +323,23 @@ class PatientWorker(ThreadWorker):
 
         The log names the kind of fault alone: what was sent may hold a token.
         """
-        problem = unreadable(exc)
-        self.refuse(client, problem)
-        if problem.status < 500:
-            self.log.warning("A request from %s cannot be read: %s", (addr or ["a socket"])[0], type(exc).__name__)
-        else:
-            self.log.error("A request could not be handled.", exc_info=exc)
-
-    def refuse(self, client: Any, problem: problems.Problem) -> None:
-        """Answers with a problem and hangs up, without the application."""
         from config.api.errors import MEDIA_TYPE, as_dict  # needs the application, which a worker loads after this
         from config.api.requests import request_id
 
         request_id.set(str(uuid.uuid4()))
+        problem = unreadable(exc)
+        if problem.status < 500:
+            self.log.warning("A request from %s cannot be read: %s", (addr or ["a socket"])[0], type(exc).__name__)
+        else:
+            self.log.error("A request could not be handled.", exc_info=exc)
         body = json.dumps(as_dict(problem)).encode()
         head = (
             f"HTTP/1.1 {problem.status} {HTTPStatus(problem.status).phrase}\r\nConnection: close\r\n"
             f"Content-Type: {MEDIA_TYPE}\r\nContent-Length: {len(body)}\r\nCache-Control: no-store\r\n"
-            f"X-Request-ID: {request_id.get()}\r\n"
+            f"X-Request-ID: {request_id.get()}\r\n\r\n"
         )
-        later = f"Retry-After: {problem.retry_after}\r\n" if problem.retry_after else ""
         with contextlib.suppress(OSError):
-            util.write_nonblock(client, f"{head}{later}\r\n".encode() + body)
+            util.write_nonblock(client, head.encode() + body)
 
 
 def unreadable(error: BaseException) -> problems.Problem:

@@ -80,6 +80,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
+    "config.api.rush.RushMiddleware",
     "config.access.limits.RateLimitMiddleware",
     "config.api.conditional.NotModifiedMiddleware",
     "config.api.policy.PolicyMiddleware",  # inside of the one before: a 304 must not replace a page's own policy

@@ -1,13 +1,30 @@
-"""The production application, which takes longer for each request: what a rush does to a small server."""
+"""The production application, where whatever is not put off takes longer: what a rush does to a small server."""
+
+# ruff: noqa: E402  Django comes first
 
 import time
-from typing import Any
+from collections.abc import Callable
 
-from config.wsgi import application as fast
+import django
+from django.http import HttpRequest, HttpResponse
+
+django.setup()
+
+from config.api.rush import RushMiddleware
 
 SECONDS = 0.2
 
 
-def application(environ: dict[str, Any], start_response: Any) -> Any:
-    time.sleep(SECONDS)
-    return fast(environ, start_response)
+def slowly(self: RushMiddleware, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+    def answer(request: HttpRequest) -> HttpResponse:
+        time.sleep(SECONDS)
+        return get_response(request)
+
+    self.get_response = answer
+
+
+RushMiddleware.__init__ = slowly  # type: ignore[method-assign]
+
+from config.wsgi import application
+
+__all__ = ["application"]

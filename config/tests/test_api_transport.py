@@ -415,3 +415,14 @@ def test_stopping_server_answers_who_is_connected_and_ends(other):
         assert (status, headers["connection"]) == (200, "close")
         assert read_answer(stream) is None
         other.process.wait(timeout=8)
+
+
+def test_body_that_breaks_off_changes_nothing(server, token):
+    """Whoever hangs up in the middle has said nothing: half of a number is another number."""
+    before = ask(server, message(b"GET /api/v1/venues HTTP/1.1"))[2]
+    with connected(server) as (connection, stream):
+        whole = message(POST, JSON, token, b"Content-Length: %d" % (len(HALL) + 12), body=HALL, length=False)
+        connection.sendall(whole)
+        connection.shutdown(socket.SHUT_WR)
+        assert read_answer(stream) is None
+    assert ask(server, message(b"GET /api/v1/venues HTTP/1.1"))[2] == before
