@@ -357,10 +357,12 @@ def turn_taken(event):
     with other.cursor() as held, connection.cursor() as waiting:
         held.execute("SELECT pg_advisory_lock(%s, %s)", [TURN, event.pk])
         waiting.execute("SET lock_timeout = '200ms'")
-        yield
-        waiting.execute("RESET lock_timeout")
-        held.execute("SELECT pg_advisory_unlock(%s, %s)", [TURN, event.pk])
-    other.close()
+        try:
+            yield
+        finally:
+            waiting.execute("RESET lock_timeout")
+            held.execute("SELECT pg_advisory_unlock(%s, %s)", [TURN, event.pk])
+            other.close()
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite lets one write at a time, and has no such locks.")

@@ -267,7 +267,6 @@ def test_expect_continue_is_answered(server, token):
         assert read_answer(stream)[0] == 201
 
 
-@pytest.mark.skipif(not hasattr(socket, "TCP_CORK"), reason="Only Linux holds packets back until they are full.")
 def test_headers_and_body_come_in_one_piece(server):
     with connect(server) as connection:
         for _ in range(50):
