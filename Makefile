@@ -45,7 +45,7 @@ serve: $(VENV)/.production  ## Run the production server: PORT, BIND, WORKERS, T
 
 test: $(VENV)/.dev  ## Run the tests on SQLite and on PostgreSQL; ARGS="-k name" chooses some
 	@echo "== Tests"
-	@$(PY) -m config.tests.both $(if $(ARGS),,--share) --quiet --numprocesses auto --maxprocesses 8 --dist loadgroup $(ARGS)
+	@$(PY) -m config.tests.harness.both $(if $(ARGS),,--share) --quiet --numprocesses auto --maxprocesses 8 --dist loadgroup $(ARGS)
 
 check: export QUICK := 1
 check: lint security templates types imports settings migrations locks torture test  ## Run every check, and then the tests
@@ -62,7 +62,7 @@ lint: $(VENV)/.dev  ## Check the style of the code
 security: $(VENV)/.dev  ## Look for dangerous code, and for secrets in all that was ever committed
 	@echo "== Security"
 	@$(VENV)/bin/bandit --quiet --configfile pyproject.toml --recursive manage.py config venues events ticket_types bookings
-	@$(PY) -m config.tests.secret_scan
+	@$(PY) -m config.tests.harness.secret_scan
 
 templates: $(VENV)/.dev  ## Check the style of the templates
 	@echo "== Templates"
@@ -86,7 +86,7 @@ settings: $(VENV)/.dev  ## Check that production settings are safe
 migrations: $(VENV)/.dev  ## Check that migrations are what the models say, and can run while the release before serves
 	@echo "== Migrations"
 	@$(CLEAN_ENVIRONMENT) $(MANAGE) makemigrations --check --dry-run
-	@$(CLEAN_ENVIRONMENT) $(PY) -m config.tests.upgrades
+	@$(CLEAN_ENVIRONMENT) $(PY) -m config.tests.harness.upgrades
 
 locks: $(VENV)/.dev  ## Check that requirements/*.txt are what requirements/*.in give
 	@echo "== Locks"
@@ -108,7 +108,7 @@ torture: $(VENV)/.dev  ## Show the promises under load, faults and attacks, for 
 	@echo "== Torture"
 	@$(PY) -m benchmarks.torture $(ARGS)
 	@test -n "$(QUICK)" || FUZZ_EXAMPLES=400 SWEEP_VALUES=all TRANSPORT_ROUNDS=5 TORTURE_EXAMPLES=1000 \
-		$(PY) -m config.tests.both --quiet config/tests/test_api_sweep.py config/tests/test_api_transport.py \
+		$(PY) -m config.tests.harness.both --quiet config/tests/test_api_sweep.py config/tests/test_api_transport.py \
 		config/tests/test_api_fuzz.py bookings/tests/test_state_machine.py
 
 pgbouncer: $(VENV)/.dev  ## Show the same through PgBouncer in transaction mode, which must be installed; QUICK=1: a minute

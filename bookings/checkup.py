@@ -23,10 +23,10 @@ from django.utils.timesince import timesince
 
 from bookings.models import Booking
 from bookings.reconciliation import counters
-from config import money
 from config.access.models import RoleGroup
 from config.access.roles import Role
 from config.management.errors import sentence
+from config.values import money
 from events.models import Event
 
 OK, LOOK, BAD = "ok", "look", "bad"

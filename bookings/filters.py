@@ -2,8 +2,8 @@ import django_filters
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from bookings.lifecycle.states import Status
 from bookings.models import Ticket
-from bookings.states import Status
 from config.api.filters import (
     MOST_TERMS,
     ChoiceFilter,
@@ -13,7 +13,7 @@ from config.api.filters import (
     SwitchFilter,
     WholeNumberFilter,
 )
-from config.text import fold
+from config.values.text import fold
 
 
 class BookingSearchFilter(SearchFilter):

@@ -4,8 +4,8 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
-from config.clocks import in_words
 from config.problems import DomainError
+from config.values.timezones import in_words
 
 
 def instant(at: dt.datetime | None) -> str | None:

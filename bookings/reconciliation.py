@@ -8,9 +8,9 @@ from django.db import models, transaction
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 
+from bookings.lifecycle.states import LIVE, Status
 from bookings.models import Booking, BookingItem, Ticket
-from bookings.states import LIVE, Status
-from events.inventory import Inventory
+from events.inventory.stock import Inventory
 from events.models import Event
 from ticket_types.models import TicketType
 

@@ -6,12 +6,12 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from bookings.codes import TICKET_CODE
+from bookings.lifecycle.place import MOST_LINES
+from bookings.lifecycle.states import Status
 from bookings.models import Booking, BookingItem, Line, Ticket
-from bookings.models.placing import MOST_LINES
-from bookings.states import Status
-from config import text
 from config.api.fields import EmailField, LineField, PriceField, WholeNumberField
 from config.api.serializers import ModelSerializer, Serializer
+from config.values import text
 from events.serializers import EVENT
 
 MOST_NOTES = 20

@@ -16,6 +16,7 @@ from rest_framework.response import Response
 
 from bookings.codes import TICKET_CODE
 from bookings.filters import BookingFilter, TicketFilter
+from bookings.lifecycle.states import Status
 from bookings.models import Booking, IdempotencyKey, Ticket
 from bookings.problems import (
     AlreadyCheckedIn,
@@ -41,7 +42,6 @@ from bookings.serializers import (
     QuoteSerializer,
     TicketSerializer,
 )
-from bookings.states import Status
 from config.access.permissions import ANYONE, Anyone, Unless
 from config.api.pagination import CursorPagination
 from config.api.serializers import Serializer

@@ -8,8 +8,8 @@ from django.db.backends.signals import connection_created
 from django.db.models import CharField, TextField
 from django.db.models.functions import Length
 
+from config.checks import check_sessions
 from config.receivers import leave_out_idle
-from config.sessions import check_sessions
 from config.settings.database import SQLITE
 
 
@@ -31,7 +31,7 @@ class ProjectConfig(AppConfig):
 class BackOfficeConfig(AdminConfig):
     """Django's admin with this project's site."""
 
-    default_site = "config.admin.site.Site"
+    default_site = "config.backoffice.site.Site"
 
 
 def echo_sql(connection: Any, **kwargs: Any) -> None:

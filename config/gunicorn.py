@@ -31,7 +31,7 @@ from gunicorn.http import errors, wsgi
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from config import plain_http, problems, rush
-from config.redaction import Wrapped
+from config.logs import Wrapped
 
 LONGEST_LINE = 8_190  # bytes; a search for 200 characters of any script is a third of it
 MOST_HEADERS = 65_536  # bytes; gunicorn refuses fewer
@@ -324,7 +324,7 @@ class PatientWorker(ThreadWorker):
         The log names the kind of fault alone: what was sent may hold a token.
         """
         from config.api.errors import MEDIA_TYPE, as_dict  # needs the application, which a worker loads after this
-        from config.api.requests import request_id
+        from config.logs import request_id
 
         request_id.set(str(uuid.uuid4()))
         problem = unreadable(exc)

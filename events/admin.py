@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from config.admin import (
+from config.backoffice import (
     CatalogueAdmin,
     ChosenFilter,
     Page,

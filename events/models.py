@@ -8,12 +8,12 @@ from django.db import models, transaction
 from django.db.models import DateTimeField, Exists, F, OuterRef, Q, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 
-from config import money
 from config.history.models import record, record_changed, record_created, record_deleted
 from config.problems import Check, DomainError, InUse, nothing
 from config.statements import AnyOf, Parameter, Statement
-from config.text import validate_line, validate_paragraphs
-from events.inventory import Inventory
+from config.values import money
+from config.values.text import validate_line, validate_paragraphs
+from events.inventory.stock import Inventory
 from venues.models import LARGEST, Venue
 
 EARLIEST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)

@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from config.admin import change_url, choice_of, fill, number, office_day, on_the_wall
+from config.backoffice import change_url, choice_of, fill, number, office_day, on_the_wall
 from events.models import EARLIEST, LATEST, Event
 
 MOST_EVENTS = 1000  # of a month

@@ -16,7 +16,7 @@ from config.api.viewsets import CatalogueViewset, Viewset
 from config.problems import InUse
 from events.calendar import CalendarRenderer, calendar
 from events.filters import EventFilter
-from events.inventory import CapacityBelowReserved
+from events.inventory.stock import CapacityBelowReserved
 from events.models import (
     CapacityAboveVenue,
     CurrencyFixed,

@@ -7,8 +7,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from config import money
-from config.admin import (
+from config.backoffice import (
     CatalogueAdmin,
     ChosenFilter,
     Page,
@@ -24,8 +23,9 @@ from config.admin import (
     priced,
     utc,
 )
+from config.values import money
 from events.models import Event
-from ticket_types.importing.page import PERMISSIONS, ImportPage
+from ticket_types.imports.page import PERMISSIONS, ImportPage
 from ticket_types.models import TicketType
 
 STATES = {

@@ -6,11 +6,11 @@ from django.db import models, transaction
 from django.db.models import Case, F, OuterRef, Q, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce
 
-from config import money
 from config.history.models import record_changed, record_created, record_deleted
 from config.problems import Check, InUse, InvalidInput, nothing
-from config.text import validate_line, validate_paragraphs
-from events.inventory import Inventory
+from config.values import money
+from config.values.text import validate_line, validate_paragraphs
+from events.inventory.stock import Inventory
 from events.models import EARLIEST, LATEST, Event, reverse
 from venues.models import LARGEST
 

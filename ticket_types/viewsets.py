@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from config.access.permissions import ANYONE
 from config.api.viewsets import CatalogueViewset
 from config.problems import AlreadyExists, InUse
-from events.inventory import CapacityBelowReserved
+from events.inventory.stock import CapacityBelowReserved
 from ticket_types.filters import TicketTypeFilter
 from ticket_types.models import TicketType
 from ticket_types.serializers import TicketTypeSerializer

@@ -6,9 +6,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from config.admin import CatalogueAdmin, Setting, VerbForm, utc, with_letters
-from config.clocks import moved
-from config.text import timezones
+from config.backoffice import CatalogueAdmin, Setting, VerbForm, utc, with_letters
+from config.values.text import timezones
+from config.values.timezones import moved
 from venues.models import Venue
 
 MOST_EXAMPLES = 2

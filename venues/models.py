@@ -5,10 +5,10 @@ from zoneinfo import ZoneInfo
 from django.db import models, transaction
 from django.db.models import Count, Q
 
-from config import clocks
 from config.history.models import record_changed, record_created, record_deleted
 from config.problems import Check, DomainError, InUse, InvalidInput, nothing
-from config.text import validate_line, validate_timezone
+from config.values import timezones as clocks
+from config.values.text import validate_line, validate_timezone
 
 LARGEST = 1_000_000
 

@@ -136,7 +136,7 @@ class Run:
                 connection.run(statement)
         if control.options:
             database.configure(**control.options)
-        how = {"application": "config.tests.torture_wsgi:application", "sabotage": control.sabotage}
+        how = {"application": "config.tests.harness.torture_wsgi:application", "sabotage": control.sabotage}
         with self.server(database, name, **how) as server:
             self.play_rounds(database, control, name, server)
         if control.options:

@@ -16,7 +16,7 @@ DROP_UNIQUE_KEY = "DROP INDEX booking_idempotency_key_is_unique_for_its_caller"
 @dataclass(frozen=True)
 class Control:
     name: str  # what is taken away
-    sabotage: str  # its name in config.tests.torture_wsgi
+    sabotage: str  # its name in config.tests.harness.torture_wsgi
     play: Callable[[Stage], None]  # one round
     finds: tuple[str, ...]  # the columns of which one must not be zero
     prepare: dict[str, tuple[str, ...]] = field(default_factory=dict)  # SQL against a guard in the database itself

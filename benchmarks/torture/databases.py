@@ -15,7 +15,7 @@ import psycopg
 
 from benchmarks.torture.keeper import Keeper
 from benchmarks.torture.servers import Running
-from config.tests.postgres import UNPRIVILEGED, PostgresServer, free_port
+from config.tests.harness.postgres import UNPRIVILEGED, PostgresServer, free_port
 
 
 class Sqlite:

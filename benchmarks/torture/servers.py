@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.torture.keeper import Keeper
-from config.tests.postgres import free_port
+from config.tests.harness.postgres import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 WORKERS, THREADS = 4, 8

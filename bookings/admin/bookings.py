@@ -25,11 +25,12 @@ from bookings.admin.wording import (
     told,
     totals,
 )
+from bookings.lifecycle.states import CANCEL_CONFIRMED, CONFIRM, EDGES, LIVE, Status
 from bookings.models import Booking, Ticket
 from bookings.problems import BookingNotPending
 from bookings.serializers import MetadataField
-from bookings.states import CANCEL_CONFIRMED, CONFIRM, EDGES, LIVE, Status
-from config.admin import (
+from config.api.errors import problem_from
+from config.backoffice import (
     ChosenFilter,
     DomainAdmin,
     PassedOver,
@@ -46,8 +47,7 @@ from config.admin import (
     priced,
     with_letters,
 )
-from config.api.errors import problem_from
-from config.text import validate_line
+from config.values.text import validate_line
 from events.models import Event
 
 MOST_SHOWN = 100  # of the tickets and of the history of one booking: there may be two thousand

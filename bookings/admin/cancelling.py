@@ -9,10 +9,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from bookings.admin.wording import amounts
+from bookings.lifecycle.states import LIVE, Status
 from bookings.models import Ticket
-from bookings.states import LIVE, Status
-from config import money
-from config.admin import ReasonForm, amount
+from config.backoffice import ReasonForm, amount
+from config.values import money
 
 GROUP = 4  # characters of a code that are read in one go
 MOST_TOLD = 10

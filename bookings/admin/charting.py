@@ -12,8 +12,8 @@ from django.utils.translation import ngettext
 from bookings.models import Booking
 from bookings.reports.queries import sales
 from bookings.reports.rows import GroupBy
-from config.admin import amount, list_url, number
-from config.admin.charts import Chart, Point, columns, curve
+from config.backoffice import amount, list_url, number
+from config.backoffice.charts import Chart, Point, columns, curve
 
 DAY = dt.timedelta(days=1)
 

@@ -14,7 +14,7 @@ from bookings.admin.wording import RUNNING_OUT, SOON
 from bookings.models import Booking
 from bookings.reports.queries import daily, sales, to_pay_back
 from bookings.reports.rows import GroupBy
-from config.admin import amount, change_url, fill, first_instant, in_one_line, list_url, local, number, office_day
+from config.backoffice import amount, change_url, fill, first_instant, in_one_line, list_url, local, number, office_day
 from events.models import Event
 
 DAYS = 30

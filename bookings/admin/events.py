@@ -10,12 +10,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from bookings.admin.charting import sales_curve
+from bookings.lifecycle.refunds import net_price
 from bookings.models import Booking, Ticket
-from bookings.models.refunding import net_price
 from bookings.reports.queries import sales, totals
 from bookings.reports.rows import GroupBy
-from config import money
-from config.admin import amount, badge, change_url, fill, list_url, local_span, on_the_wall
+from config.backoffice import amount, badge, change_url, fill, list_url, local_span, on_the_wall
+from config.values import money
 from events.admin import EventAdmin
 from events.models import Event
 from ticket_types.admin import STATES

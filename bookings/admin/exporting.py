@@ -4,8 +4,8 @@
 
 from django.utils import timezone
 
-from bookings.states import status_at
-from config.admin import on_the_clock
+from bookings.lifecycle.states import status_at
+from config.backoffice import on_the_clock
 
 OF_EVENT = {
     "venue": "event__venue__name",

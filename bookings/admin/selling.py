@@ -21,8 +21,7 @@ from django.utils.translation import gettext_lazy
 from bookings.codes import random_code
 from bookings.models import Booking, IdempotencyKey, Line
 from bookings.problems import BookingCancelled, HoldExpired, IdempotencyKeyReused
-from config import money
-from config.admin import (
+from config.backoffice import (
     REFUSALS,
     EmailField,
     Page,
@@ -37,7 +36,8 @@ from config.admin import (
     sentence,
     with_letters,
 )
-from config.text import validate_line
+from config.values import money
+from config.values.text import validate_line
 from events.models import Event
 from ticket_types.admin import STATES
 from ticket_types.models import TicketType

@@ -12,7 +12,7 @@ from bookings.admin.exporting import OF_BOOKING, state_now
 from bookings.admin.wording import LABELS, TICKET_LABELS, WHAT_FINDS_IT, told, verb_in_words
 from bookings.codes import TICKET_CODE, typed
 from bookings.models import Booking, BookingChange, BookingItem, Ticket
-from config.admin import (
+from config.backoffice import (
     ChosenFilter,
     DomainAdmin,
     ViewOnly,

@@ -9,11 +9,11 @@ from django.contrib import admin
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from bookings.lifecycle.states import Status
 from bookings.models import Ticket
 from bookings.reports.queries import bookings_by_status
-from bookings.states import Status
-from config import money
-from config.admin import DayFilter, amount, on_the_wall, with_letters
+from config.backoffice import DayFilter, amount, on_the_wall, with_letters
+from config.values import money
 
 SOON = dt.timedelta(minutes=10)
 WHAT_FINDS_IT = _(

@@ -9,25 +9,15 @@ from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.expressions import ExpressionWrapper
 
+from bookings import personal_data, search
 from bookings.codes import CONFIRMATION_LENGTH, confirmation_code
-from bookings.models import (
-    confirming,
-    correcting,
-    customers,
-    extending,
-    finding,
-    placing,
-    refunding,
-    releasing,
-    searching,
-    statements,
-)
-from bookings.models.searching import KEY_LENGTH
+from bookings.lifecycle import cancel, confirm, correct, extend, find, place, refunds, sql
+from bookings.lifecycle.states import LIVE, Status, status_at
 from bookings.problems import IdempotencyKeyReused
-from bookings.states import LIVE, Status, status_at
-from config import money
+from bookings.search import KEY_LENGTH
 from config.problems import Check, nothing
-from config.text import fold, validate_line
+from config.values import money
+from config.values.text import fold, validate_line
 from events.models import Event
 from ticket_types.models import TicketType
 
@@ -50,7 +40,7 @@ class IdempotencyKey:
 
     def booking(self) -> "Booking | None":
         """The booking that was made under this key. Raises IdempotencyKeyReused when its request was another one."""
-        named = statements.NAMED.rows(caller=self.caller, key=self.key)
+        named = sql.NAMED.rows(caller=self.caller, key=self.key)
         booking = Booking.find(named[0][0]) if named else None
         if booking is None:
             return None
@@ -75,7 +65,7 @@ class BookingQuerySet(models.QuerySet["Booking"]):
 
     def with_net_price(self) -> Self:
         """With `net_price`: what those of their places cost that were not cancelled one by one, as reports count it."""
-        return self.annotate(net_price=refunding.net_price())
+        return self.annotate(net_price=refunds.net_price())
 
     def overdue(self, at: Any) -> Self:
         """Pending, and their hold has run out by `at`: they hold places in the counters only."""
@@ -111,7 +101,7 @@ class BookingQuerySet(models.QuerySet["Booking"]):
         payment reference, the beginning of a name or of a surname, an event or its venue. Addresses and payments find
         nothing for whom bookings are not shown to.
         """
-        return self.filter(searching.condition(words, is_shown=is_shown))
+        return self.filter(search.condition(words, is_shown=is_shown))
 
     def in_status(self, status: str, at: Any) -> Self:
         """Those that are in a state at `at`, whether or not anything has swept their holds."""
@@ -130,11 +120,11 @@ class BookingQuerySet(models.QuerySet["Booking"]):
 
         `skip_locked` leaves rows to another process that is at them; without it, it waits for that process.
         """
-        return releasing.expire_overdue(self, skip_locked=skip_locked)
+        return cancel.expire_overdue(self, skip_locked=skip_locked)
 
     def cancel_live(self, *, reason: str, by: Any = None) -> int:
         """Cancels every booking that is pending or confirmed; returns how many."""
-        return releasing.cancel_live(self, reason=reason, by=by)
+        return cancel.cancel_live(self, reason=reason, by=by)
 
 
 class BookingItemQuerySet(models.QuerySet["BookingItem"]):
@@ -340,7 +330,7 @@ class Booking(models.Model):
         Raises InvalidInput (pointers as in the API's body), NotOnSale, SoldOut, CustomerLimit, IdempotencyKeyReused,
         RequestInProgress. A refusal leaves nothing behind.
         """
-        return placing.Placing(
+        return place.Placing(
             lines=tuple(lines),
             customer_name=customer_name,
             customer_email=customer_email,
@@ -361,7 +351,7 @@ class Booking(models.Model):
     @classmethod
     def find(cls, pk: uuid.UUID) -> "Booking | None":
         """The booking of an id, with its items and tickets: two queries, and a third one unless it is pending."""
-        return finding.find(pk)
+        return find.find(pk)
 
     def confirm(self, *, payment_reference: str = "", by: Any = None) -> "Booking":
         """Issues the tickets. Confirming twice is once.
@@ -370,7 +360,7 @@ class Booking(models.Model):
         Raises HoldExpired when they are gone, and BookingCancelled; either keeps the payment reference and marks the
         booking for a refund.
         """
-        return confirming.confirm(self, payment_reference=payment_reference, by=by)
+        return confirm.confirm(self, payment_reference=payment_reference, by=by)
 
     def cancel(
         self,
@@ -388,8 +378,8 @@ class Booking(models.Model):
         its tickets), and BookingNotPending when `pending_only` forbids to cancel what is confirmed.
         """
         if tickets is not None:
-            return releasing.cancel_tickets(self, tickets, reason=reason, by=by)
-        return releasing.cancel(self, reason=reason, by=by, pending_only=pending_only)
+            return cancel.cancel_tickets(self, tickets, reason=reason, by=by)
+        return cancel.cancel(self, reason=reason, by=by, pending_only=pending_only)
 
     def extend(self, *, hold: dt.timedelta | None = None, by: Any = None) -> "Booking":
         """Lets a hold that has not run out last for `hold` from now (by default and at most what the settings say).
@@ -397,11 +387,11 @@ class Booking(models.Model):
         Changes nothing when it lasts longer already, and sets `is_extended` when not. Raises HoldExpired,
         BookingNotPending, BookingCancelled.
         """
-        return extending.extend(self, hold=hold, by=by)
+        return extend.extend(self, hold=hold, by=by)
 
     def correct(self, *, by: Any = None, check: Check = nothing, **changes: Any) -> "Booking":
         """Changes `customer_name`, `customer_email` or `metadata`. Raises what `check` does with the row locked."""
-        return correcting.correct(self, by=by, check=check, **changes)
+        return correct.correct(self, by=by, check=check, **changes)
 
     @classmethod
     def erase_customer(cls, email: str, *, by: Any = None, with_payments: bool = False) -> int:
@@ -410,18 +400,18 @@ class Booking(models.Model):
         `with_payments` takes the references of payments out, too. Raises StillNeeded, with nothing done, while one of
         them is live for an event to come or has a refund due.
         """
-        return customers.erase_customer(email, by=by, with_payments=with_payments)
+        return personal_data.erase_customer(email, by=by, with_payments=with_payments)
 
     def record(self) -> dict[str, Any]:
         """All that is stored about it, with its items, tickets and history, as values that JSON has."""
-        return customers.record(self)
+        return personal_data.record(self)
 
     def settle_refund(self, *, amount: Decimal | None = None, by: Any = None) -> "Booking":
         """Notes that what is due was paid back, and how much it was. Settling twice is once.
 
         `amount` is what was paid; None takes what is due. Raises RefundChanged when another amount is due by now.
         """
-        return refunding.settle(self, amount=amount, by=by)
+        return refunds.settle(self, amount=amount, by=by)
 
     def status_at(self, at: dt.datetime) -> str:
         """Its state at `at`: a hold that ran out is expired, whether or not anything has swept it."""

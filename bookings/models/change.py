@@ -4,7 +4,7 @@ from typing import Any
 from django.db import models
 from django.db.models.functions import Now
 
-from bookings.states import Status
+from bookings.lifecycle.states import Status
 from config.history.models import GUEST, Entry, WrittenOnceQuerySet, who
 from config.statements import fresh
 

@@ -5,9 +5,9 @@ from django.db import models, transaction
 from django.db.models import Q
 
 from bookings.codes import TICKET_LENGTH, ticket_code
+from bookings.lifecycle.states import Status
 from bookings.models.change import BookingChange
 from bookings.problems import AlreadyCheckedIn, BookingNotConfirmed, NotCheckedIn, OtherEvent, TicketVoid
-from bookings.states import Status
 from ticket_types.models import TicketType
 
 

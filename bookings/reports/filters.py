@@ -9,10 +9,10 @@ from drf_spectacular.utils import extend_schema_field
 
 from bookings.reports.queries import UTC, day_starts_at
 from bookings.reports.rows import GroupBy
-from config import text
 from config.api.fields import INSTANT_SCHEMA, InstantField
 from config.api.filters import ChoiceFilter, InstantFormField, WholeNumberFilter, fault
 from config.problems import InvalidInput
+from config.values import text
 
 DAY = re.compile(r"(20[0-9]{2}|2100)-[0-9]{2}-[0-9]{2}")
 DAY_SCHEMA = {"type": "string", "format": "date", "pattern": f"^{DAY.pattern}$"}

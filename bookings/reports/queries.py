@@ -28,12 +28,12 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, Greatest, TruncDate, TruncMonth
 
+from bookings.lifecycle.refunds import net_price
+from bookings.lifecycle.states import Status
 from bookings.models import Booking
-from bookings.models.refunding import net_price
 from bookings.reports.rows import GroupBy, Occupancy, Overview, Revenue, Sales
-from bookings.states import Status
-from config import money
 from config.problems import InvalidInput
+from config.values import money
 from events.models import Event
 from venues.models import Venue
 

@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 from django.db import models
 
-from config import money
+from config.values import money
 
 
 class GroupBy(models.TextChoices):

@@ -3,7 +3,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from bookings.states import Status
+from bookings.lifecycle.states import Status
 from config.api.fields import InstantField, PriceField
 from config.api.serializers import Serializer
 from events.models import Event

@@ -20,7 +20,7 @@ from bookings.reports.serializers import (
     SalesReportSerializer,
     SalesSerializer,
 )
-from config import tables
+from config.api import tables
 from config.api.filters import DeclaredFilterBackend
 from config.api.viewsets import Viewset
 from config.problems import InvalidInput

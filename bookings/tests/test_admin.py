@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from bookings.models import Booking, BookingChange, Ticket
 from config.access.roles import Role
-from config.tests.pages import act, faults_of, messages_of, open_form, send_form, staff, url
+from config.tests.harness.pages import act, faults_of, messages_of, open_form, send_form, staff, url
 
 
 def overdue(booking):

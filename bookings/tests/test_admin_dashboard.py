@@ -13,7 +13,7 @@ from django.utils import timezone
 from bookings.models import Booking
 from bookings.problems import HoldExpired
 from config.access.roles import Role
-from config.tests.pages import staff
+from config.tests.harness.pages import staff
 from events.models import Event
 
 SPACE = "\N{NO-BREAK SPACE}"

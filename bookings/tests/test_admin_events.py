@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from bookings.models import Booking
 from config.access.roles import Role
-from config.tests.pages import form_on, staff, url
+from config.tests.harness.pages import form_on, staff, url
 from events.models import Event
 from ticket_types.models import TicketType
 

@@ -15,9 +15,9 @@ from bookings.checkup import check_refunds
 from bookings.models import Booking, BookingChange, BookingItem, Ticket
 from config.access.models import ApiToken
 from config.access.roles import Role
-from config.admin import lists
+from config.backoffice import lists
 from config.history.models import Change
-from config.tests.pages import messages_of, staff, url
+from config.tests.harness.pages import messages_of, staff, url
 from events.models import Event
 from ticket_types.models import TicketType
 from venues.models import Venue

@@ -2,12 +2,12 @@ from decimal import Decimal
 
 import pytest
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from bookings.models import Booking, Ticket, releasing
-from bookings.models.customers import purge_names
+from bookings.lifecycle import cancel as cancelling
+from bookings.models import Booking, Ticket
+from bookings.personal_data import purge_names
 from bookings.problems import AlreadyCheckedIn, BookingNotConfirmed, BookingNotPending, HoldExpired, StillNeeded
 from config.problems import InvalidInput
 
@@ -156,7 +156,7 @@ def test_event_cancellation_twice_is_once(seat, confirmed):
 
 
 def test_event_cancellation_goes_in_batches(book, seat, monkeypatch, figures):
-    monkeypatch.setattr(releasing, "BATCH", 2)
+    monkeypatch.setattr(cancelling, "BATCH", 2)
     for number in range(5):
         book((seat, 1), customer_email=f"c{number}@example.com")
     seat.event.cancel(at=timezone.now())
@@ -165,18 +165,18 @@ def test_event_cancellation_goes_in_batches(book, seat, monkeypatch, figures):
 
 
 def test_event_cancellation_that_was_cut_short_is_finished_by_the_next(book, seat, confirmed, monkeypatch, figures):
-    release = releasing.release_batch
+    release = cancelling.release_batch
 
     def die(*args, **kwargs):
         release(*args, **kwargs)
         raise KeyboardInterrupt
 
     book((seat, 1))
-    monkeypatch.setattr(releasing, "BATCH", 1)
-    monkeypatch.setattr(releasing, "release_batch", die)
+    monkeypatch.setattr(cancelling, "BATCH", 1)
+    monkeypatch.setattr(cancelling, "release_batch", die)
     with pytest.raises(KeyboardInterrupt):
         seat.event.cancel(reason="storm", at=timezone.now())
-    monkeypatch.setattr(releasing, "release_batch", release)
+    monkeypatch.setattr(cancelling, "release_batch", release)
     seat.event.cancel(at=timezone.now())
     assert set(Booking.objects.values_list("status", "cancel_reason")) == {("cancelled", "storm")}
     assert figures() == {"Concert": 0, "Seat": 0}
@@ -263,25 +263,3 @@ def test_booking_with_a_refund_due_keeps_its_name_while_it_lives(mixed, pass_tim
     assert purge_names(timezone.now(), by="system") == 0
     mixed.settle_refund()
     assert purge_names(timezone.now(), by="system") == 1
-
-
-@pytest.mark.django_db(transaction=True)
-def test_migration_gives_refunds_their_amounts_and_takes_back_what_the_release_before_cannot_have(book, seat, box):
-    def paid():
-        return book((seat, 1), (box, 1)).confirm(payment_reference="pay-1")
-
-    cancelled, settled = paid().cancel(), paid().cancel()
-    settled.settle_refund()
-    lives = paid()
-    lives.cancel(tickets=codes(lives)[:1])
-    cancelled_in_parts = paid()
-    cancelled_in_parts.cancel(tickets=codes(cancelled_in_parts)[:1])
-    cancelled_in_parts.cancel()
-    executor = MigrationExecutor(connection)
-    try:
-        executor.migrate([("bookings", "0004_search_indexes")])
-    finally:
-        MigrationExecutor(connection).migrate([("bookings", "0006_refunds_in_part")])
-    assert [due(booking) for booking in (cancelled, settled, lives, cancelled_in_parts)] == [
-        (True, "169.90"), (False, "0.00"), (False, "0.00"), (True, "120.00"),
-    ]  # fmt: skip

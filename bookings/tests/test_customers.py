@@ -10,8 +10,9 @@ from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from bookings.models import Booking, BookingChange, BookingItem, IdempotencyKey, Ticket, customers
-from config.tests import canaries
+from bookings import personal_data
+from bookings.models import Booking, BookingChange, BookingItem, IdempotencyKey, Ticket
+from config.tests.harness import canaries
 from conftest import client_of, make_user
 
 ANN = "ann.canary@example.com"
@@ -227,8 +228,8 @@ def test_erasing_twice_finds_nothing(order, capsys):
     assert run(capsys, "erase_customer", ANN)[2] == 0
     before = facts()
     assert run(capsys, "erase_customer", ANN) == ("", "Nothing is held about this address.\n", 2)
-    out, err, status = run(capsys, "erase_customer", customers.EMAIL)
-    assert (out, status, err) == ("", 1, f"{customers.EMAIL} stands for those who are erased already.\n")
+    out, err, status = run(capsys, "erase_customer", personal_data.EMAIL)
+    assert (out, status, err) == ("", 1, f"{personal_data.EMAIL} stands for those who are erased already.\n")
     assert facts() == before
 
 
@@ -247,7 +248,7 @@ def test_every_text_about_a_booking_is_erased_or_known_to_be_harmless():
         # The name is of an account of the staff, or guest.
         "bookings.bookingchange": {"by_name", "verb", "from_status", "to_status", "booking_id"},
     }
-    erased = {"bookings.booking": set(customers.ERASED), "bookings.bookingchange": {"details"}}
+    erased = {"bookings.booking": set(personal_data.ERASED), "bookings.bookingchange": {"details"}}
     for model in (Booking, BookingItem, Ticket, BookingChange):
         label = model._meta.label_lower
         texts = {field.attname for field in canaries.texts(model)} - {"booking_id"}
@@ -262,7 +263,7 @@ def test_history_forgets_in_this_way_alone(order):
     change.details = {"reason": "ill", "payment_reference": "pay_1", "surprise": "canary"}
     BookingChange.objects.bulk_create([BookingChange(booking=change.booking, at=change.at, by_name="guest", verb="x",
                                                      to_status="pending", details=change.details)])  # fmt: skip
-    BookingChange.objects.all().forget(but=customers.KEPT_IN_HISTORY)
+    BookingChange.objects.all().forget(but=personal_data.KEPT_IN_HISTORY)
     assert [it.details for it in BookingChange.objects.all()] == [{}, {"payment_reference": "pay_1"}]
 
 
@@ -321,7 +322,7 @@ def test_purge_works_in_batches_and_goes_on_where_it_was_stopped(order, pass_tim
     for number in range(5):
         order(key=str(number)).cancel()
     pass_time(days=60)
-    monkeypatch.setattr(customers, "BATCH", 2)
+    monkeypatch.setattr(personal_data, "BATCH", 2)
 
     class Stopped(Exception):
         pass
@@ -331,10 +332,10 @@ def test_purge_works_in_batches_and_goes_on_where_it_was_stopped(order, pass_tim
 
     instant = timezone.now() - dt.timedelta(days=1)
     with pytest.raises(Stopped):
-        customers.purge_attempts(instant, progress=stop)
+        personal_data.purge_attempts(instant, progress=stop)
     assert Booking.objects.count() == 3
     steps = []
-    assert customers.purge_attempts(instant, progress=steps.append) == 3
+    assert personal_data.purge_attempts(instant, progress=steps.append) == 3
     assert (steps, Booking.objects.count(), BookingChange.objects.count()) == ([2, 3], 0, 0)
 
 
@@ -342,7 +343,7 @@ def test_purge_tells_how_far_it_is(order, pass_time, monkeypatch, capsys):
     for number in range(3):
         order(key=str(number)).cancel()
     pass_time(days=60)
-    monkeypatch.setattr(customers, "BATCH", 1)
+    monkeypatch.setattr(personal_data, "BATCH", 1)
     clock = iter(range(0, 1000, 4))
     monkeypatch.setattr("bookings.management.commands.purge.time.monotonic", lambda: next(clock))
     assert run(capsys, "purge", "--older-than", "1d")[1] == "2 attempts deleted …\n"

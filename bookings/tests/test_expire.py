@@ -6,7 +6,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from bookings.models import Booking, releasing
+from bookings.lifecycle import cancel as cancelling
+from bookings.models import Booking
 from bookings.problems import SoldOut
 from events.models import Event
 from ticket_types.models import TicketType
@@ -98,7 +99,7 @@ def test_sweep_leaves_holds_that_still_run(book, seat, pass_time, figures):
 
 
 def test_sweep_goes_in_batches(book, seat, pass_time, monkeypatch, figures):
-    monkeypatch.setattr(releasing, "BATCH", 2)
+    monkeypatch.setattr(cancelling, "BATCH", 2)
     for _ in range(4):
         book((seat, 1))
     pass_time(minutes=16)

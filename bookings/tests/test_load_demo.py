@@ -8,10 +8,10 @@ from django.core.management import CommandError, call_command
 from django.core.management.base import OutputWrapper
 from django.utils import timezone
 
-from bookings.management import demo
+from bookings import demo
+from bookings.demo import load
+from bookings.demo.season import HOUSES, House, Show, entry
 from bookings.management.commands.load_demo import Command, ProgressLine
-from bookings.management.demo import load
-from bookings.management.demo.season import HOUSES, House, Show, entry
 from bookings.models import Booking, BookingItem, Ticket
 from events.models import CapacityAboveVenue, Event
 from ticket_types.models import TicketType

@@ -4,9 +4,9 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
+from bookings.lifecycle.place import Offer, Placing
+from bookings.lifecycle.transitions import LostRace
 from bookings.models import Booking, BookingChange, BookingItem, Line
-from bookings.models.moving import LostRace
-from bookings.models.placing import Offer, Placing
 from bookings.problems import CustomerLimit, NotOnSale, SoldOut
 from config.problems import InvalidInput
 from events.models import Event

@@ -3,7 +3,7 @@
 import pytest
 
 from bookings.models import Booking, BookingChange
-from config.tests.answers import faults, refused
+from config.tests.harness.answers import faults, refused
 
 
 @pytest.fixture

@@ -10,9 +10,10 @@ from django.db import connection, connections
 from django.db.models import F
 from django.utils import timezone
 
-from bookings.models import Booking, Ticket, placing
-from bookings.models.moving import LostRace
-from bookings.models.statements import TURN
+from bookings.lifecycle import place
+from bookings.lifecycle.sql import TURN
+from bookings.lifecycle.transitions import LostRace
+from bookings.models import Booking, Ticket
 from bookings.problems import AlreadyCheckedIn, BookingCancelled, HoldExpired, TicketVoid
 from bookings.reconciliation import drifts
 from config.problems import DomainError
@@ -82,7 +83,7 @@ def test_the_same_without_the_conditional_update_oversells(make_type, make_event
                 raise LostRace
             type(inventory).objects.filter(pk=inventory.pk).update(reserved=inventory.reserved + 1)
 
-    monkeypatch.setattr(placing, "claim", naive)
+    monkeypatch.setattr(place, "claim", naive)
     for number in range(20):
         seat = make_type(event=make_event(capacity=10, name=f"Concert {number}"))
         together(32, lambda number, seat=seat: post(seat, number))

@@ -14,8 +14,8 @@ from bookings import reports
 from bookings.checkup import check_refunds
 from bookings.models import Booking, BookingItem
 from bookings.reports import queries
-from config.tests.answers import faults, refused
-from config.tests.pages import staff, url
+from config.tests.harness.answers import faults, refused
+from config.tests.harness.pages import staff, url
 from events.models import Event
 
 SALES = "/reports/sales?group_by="

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from bookings import reports
 from bookings.models import Booking, Line
 from bookings.reports import GroupBy
-from config import money
+from config.values import money
 from events.models import Event
 from ticket_types.models import TicketType
 from venues.models import Venue

@@ -2,7 +2,6 @@
 
 import pytest
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 
 from bookings.models import Booking
 
@@ -90,15 +89,3 @@ def test_search_looks_at_no_booking_but_by_an_index(zoe, words):
     assert "SCAN" not in plan.replace("Index Scan using bookings_bookingitem", "").upper()
     assert "booking_by_name" in plan
     assert "booking_by_surname" in plan
-
-
-@pytest.mark.django_db(transaction=True)
-def test_migration_gives_the_bookings_of_before_their_keys(zoe, others):
-    Booking.objects.update(name_key="", surname_key="")
-    executor = MigrationExecutor(connection)
-    try:
-        executor.migrate([("bookings", "0002_sales_by_time")])
-    finally:
-        MigrationExecutor(connection).migrate([("bookings", "0006_refunds_in_part")])
-    keys = dict(Booking.objects.values_list("customer_name", "surname_key"))
-    assert keys == {"Zoë van  Quist": "quist zoe van", "Ann Lee": "lee ann", "Quentin Zo": "zo quentin"}

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from bookings.states import EDGES, LIVE, Status, diagram
+from bookings.lifecycle.states import EDGES, LIVE, Status, diagram
 
 
 def test_reliability_document_draws_the_table():

@@ -11,7 +11,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.utils import timezone
 
-from config.tests.server import fresh_database, served
+from config.tests.harness.server import fresh_database, served
 
 NOTHING = "Nothing is on sale that anybody could book; README.md has a booking from the very beginning."
 SOMETHING_ON_SALE = """

@@ -10,7 +10,7 @@ from django.utils import timezone
 from config.access.login import LimitedLoginForm
 from config.access.models import ApiToken
 from config.access.scopes import Scope
-from config.admin import Discreet, DomainAdmin, VerbForm, utc
+from config.backoffice import Discreet, DomainAdmin, VerbForm, utc
 
 
 class TokenForm(VerbForm):

@@ -11,7 +11,7 @@ class AccessConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from config.access import checks  # noqa: F401  which register themselves
+        from config import checks  # noqa: F401  which register themselves
 
         post_migrate.connect(set_up_roles, dispatch_uid="set_up_roles")
 

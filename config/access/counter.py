@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from django.core.cache import cache
 
-from config.environment import UNITS
+from config.env import UNITS
 
 logger = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from rest_framework import exceptions
 from rest_framework.views import set_rollback
 
 from config import problems
-from config.api.requests import request_id
+from config.logs import request_id
 from config.problems import Problem, escape
 
 logger = logging.getLogger(__name__)

@@ -14,9 +14,9 @@ from rest_framework.filters import OrderingFilter
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from config import text
 from config.api.fields import GREATEST_ID, INSTANT_SCHEMA, InstantField
 from config.problems import InvalidInput
+from config.values import text
 
 MOST_TERMS = 10
 MOST_SEARCHED = 200

@@ -238,3 +238,20 @@ class UnknownPath(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         raise problems.NotFound("There is no such path.")
+
+
+class PermissionsPolicyMiddleware:
+    """No page here needs a camera or the like, and so none gets it, whatever script should find its way into one."""
+
+    policy = ", ".join(f"{feature}=()" for feature in (
+        "camera", "display-capture", "geolocation", "microphone", "payment", "usb",
+    ))  # fmt: skip
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if response.get("Content-Type", "").startswith("text/html"):
+            response["Permissions-Policy"] = self.policy
+        return response

@@ -12,7 +12,7 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.fields import ListField
 from rest_framework.serializers import ListSerializer
 
-from config import money, problems, text
+from config import problems
 from config.access.permissions import ANYONE, Anyone, Unless
 from config.api import fields
 from config.api.errors import MEDIA_TYPE, as_dict
@@ -20,6 +20,7 @@ from config.api.expand import PARAMETER as EXPAND
 from config.api.expand import Expansion
 from config.api.filters import names_pattern
 from config.api.viewsets import MOST_AT_ONCE
+from config.values import money, text
 
 PROBLEM = {
     "type": "object",

@@ -8,10 +8,10 @@ from django.db import models
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
-from config import money
 from config.api import fields
 from config.api.expand import Expansion
 from config.api.representation import representation
+from config.values import money
 
 BOUNDS = {"blank", "max_length", "min_length", "max_value", "min_value", "out_of_range"}  # codes of faults
 COMPARISONS = {"range", "gte", "gt", "lte", "lt", "length"}

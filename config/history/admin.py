@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.utils.html import format_html, format_html_join
 from django.utils.text import capfirst
 
-from config.admin import CatalogueAdmin, DomainAdmin, Setting, ViewOnly, change_url, with_letters, wording
+from config.backoffice import CatalogueAdmin, DomainAdmin, Setting, ViewOnly, change_url, with_letters, wording
 from config.history.models import Change, view_permission
 
 

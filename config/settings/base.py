@@ -7,9 +7,9 @@ from typing import Any
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from config import money
-from config.environment import Env
+from config.env import Env
 from config.settings.database import databases
+from config.values import money
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
@@ -75,8 +75,8 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
 ]
 MIDDLEWARE = [
-    "config.api.requests.RequestIdMiddleware",
-    "config.api.requests.PermissionsPolicyMiddleware",
+    "config.logs.RequestIdMiddleware",
+    "config.api.pages.PermissionsPolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
@@ -204,7 +204,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
-        "BookingStatus": "bookings.states.Status",
+        "BookingStatus": "bookings.lifecycle.states.Status",
         "OffSaleReason": "events.serializers.REASONS",
         "EventStatus": "events.models.Event.Status",
         "TicketStatus": "bookings.models.Ticket.Status",
@@ -229,15 +229,15 @@ LOG_FORMAT = env.one_of("LOG_FORMAT", "text", ("text", "json"))
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "config.api.requests.RequestIdFilter"}},
+    "filters": {"request_id": {"()": "config.logs.RequestIdFilter"}},
     "formatters": {
         "text": {
-            "class": "config.redaction.Text",
+            "class": "config.logs.Text",
             "format": "{asctime} {levelname} {name} [{request_id}] {message}",
             "style": "{",
         },
         "json": {
-            "()": "config.redaction.Json",
+            "()": "config.logs.Json",
             "format": "{asctime}{levelname}{name}{request_id}{message}",
             "style": "{",
         },

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-from config.environment import Env
+from config.env import Env
 
 SQLITE = "django.db.backends.sqlite3"
 POSTGRESQL = ("postgres://", "postgresql://")
@@ -58,7 +58,7 @@ def postgresql(env: Env, settings: dict[str, Any]) -> dict[str, Any]:
     """No wait is without end, and `COMMIT` answers when the data is on disk.
 
     A pooler in transaction mode gives each transaction another session, so nothing may be kept in one: what a session
-    would be told, the database must have by itself (config.sessions says what, and checks it).
+    would be told, the database must have by itself (config.checks says what, and checks it).
     """
     timeouts = {
         "lock_timeout": env.whole_number("DATABASE_LOCK_TIMEOUT", 5, least=1, most=600),
@@ -78,7 +78,7 @@ def postgresql(env: Env, settings: dict[str, Any]) -> dict[str, Any]:
         options["options"] = " ".join(f"-c {name}={value}" for name, value in prepared.items())
     return {
         **settings,
-        "SESSION": session,  # read by config.sessions, not by Django
+        "SESSION": session,  # read by config.checks, not by Django
         "CONN_MAX_AGE": 0,  # the pool keeps connections, not the request
         "DISABLE_SERVER_SIDE_CURSORS": has_pooler,
         "OPTIONS": {**settings.get("OPTIONS", {}), **options},

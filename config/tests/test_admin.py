@@ -14,8 +14,8 @@ from bookings.models import Booking, BookingChange, BookingItem, Ticket
 from config.access.models import ApiToken
 from config.access.roles import Role
 from config.history.models import Change
-from config.tests import policy
-from config.tests.pages import staff, url
+from config.tests.harness import policy
+from config.tests.harness.pages import staff, url
 from conftest import make_user
 from events.models import Event
 from ticket_types.models import TicketType

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from config.admin.charts import Point, columns, curve, ticks
+from config.backoffice.charts import Point, columns, curve, ticks
 
 SVG = "{http://www.w3.org/2000/svg}"
 

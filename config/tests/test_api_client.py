@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from config.tests.server import fresh_database, served
+from config.tests.harness.server import fresh_database, served
 
 pytestmark = pytest.mark.anywhere
 

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from config.api.compatibility import RULES, breaks, changes
+from config.tests.harness.compatibility import RULES, breaks, changes
 
 AT = "POST /api/v1/things"
 THING = {

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connections
 
-from config.tests.answers import refused
+from config.tests.harness.answers import refused
 from conftest import client_of
 from events.models import Event
 from venues.models import Venue

@@ -12,7 +12,7 @@ from django.utils import timezone
 from bookings.models import Booking, BookingChange, BookingItem, Ticket
 from config.access.models import ApiToken, RoleGroup
 from config.api.errors import violated
-from config.tests.answers import faults
+from config.tests.harness.answers import faults
 from events.models import Event
 from ticket_types.models import TicketType
 from venues.models import Venue

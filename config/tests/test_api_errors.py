@@ -9,8 +9,8 @@ from django.urls import path
 from rest_framework.views import APIView
 
 from config import problems
-from config.api.requests import RequestIdFilter
-from config.tests.answers import faults, refused
+from config.logs import RequestIdFilter
+from config.tests.harness.answers import faults, refused
 from venues.models import Venue
 
 VENUE = {"name": "Old Hall", "address": "1 Main Street", "capacity": 100}

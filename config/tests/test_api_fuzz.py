@@ -13,7 +13,7 @@ import pytest
 import requests
 from django.conf import settings
 
-from config.tests.server import fresh_database, served
+from config.tests.harness.server import fresh_database, served
 
 pytestmark = pytest.mark.once
 
@@ -70,7 +70,7 @@ def test_the_served_api_keeps_to_its_document(actor, api, server, tokens, tmp_pa
         command += ["--header", f"Authorization: Bearer {tokens[actor]}"]
     environment = {
         **server.environment,
-        "SCHEMATHESIS_HOOKS": "config.tests.fuzzing",
+        "SCHEMATHESIS_HOOKS": "config.tests.harness.fuzzing",
         "PYTHONPATH": str(settings.BASE_DIR),
         "FUZZ_URL": api,
         "FUZZ_TOKEN": tokens["manager"],

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from config.api.compatibility import breaks, changes
 from config.management.commands.export_schema import KEPT, document
+from config.tests.harness.compatibility import breaks, changes
 
 pytestmark = pytest.mark.anywhere
 

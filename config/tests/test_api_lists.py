@@ -7,7 +7,7 @@ from django.db import connection
 from django.utils import timezone
 
 from bookings.models import Booking
-from config.tests.answers import faults, names, refused
+from config.tests.harness.answers import faults, names, refused
 
 CATALOGUE = ("/venues", "/events", "/ticket-types")
 UNBOUNDED = ("/bookings", "/tickets")

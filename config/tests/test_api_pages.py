@@ -8,8 +8,8 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 
 from config import problems
-from config.tests.answers import refused
-from config.tests.pages import staff
+from config.tests.harness.answers import refused
+from config.tests.harness.pages import staff
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
 READ_ONLY = ["//", "//health", "//health/ready", "//problems", "//problems/sold-out", "//problems/nonsense"]

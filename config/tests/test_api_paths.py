@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from config.tests.answers import refused
+from config.tests.harness.answers import refused
 from config.urls import router
 
 LISTS = {"/venues": 200, "/events": 200, "/ticket-types": 200, "/bookings": 401, "/tickets": 401}

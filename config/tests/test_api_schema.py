@@ -16,10 +16,10 @@ from jsonschema import Draft202012Validator, FormatChecker
 from rest_framework.exceptions import ValidationError
 
 from bookings.problems import RefundChanged, StillNeeded
-from config import text
 from config.api.fields import LineField, ParagraphsField
 from config.problems import DomainError
 from config.urls import router
+from config.values import text
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 

@@ -6,7 +6,7 @@ from django.contrib.sessions.middleware import SessionMiddleware
 from django.test import Client
 
 from config.access.roles import Role
-from config.tests.answers import refused
+from config.tests.harness.answers import refused
 from conftest import client_of, make_user
 from venues.models import Venue
 

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 
-from config.tests.nasty import IN_BODIES, IN_HEADERS, IN_URLS
+from config.tests.harness.nasty import IN_BODIES, IN_HEADERS, IN_URLS
 
 pytestmark = pytest.mark.once
 

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from config.tests.server import fresh_database, served
+from config.tests.harness.server import fresh_database, served
 
 ROUNDS = int(os.environ.get("TRANSPORT_ROUNDS", "1"))
 HALL = json.dumps({"name": "Hall", "address": "1 Main Street", "capacity": 10, "timezone": "UTC"}).encode()

@@ -12,8 +12,8 @@ import psycopg
 import pytest
 from django.db import connection
 
-from config.tests.answers import refused
-from config.tests.postgres import postgres
+from config.tests.harness.answers import refused
+from config.tests.harness.postgres import postgres
 from venues.models import Venue
 
 HALL = {"name": "Hall", "address": "Street", "capacity": 10}

@@ -6,7 +6,7 @@ from django.urls import get_resolver, resolve
 
 from bookings.models import Booking
 from config.access.models import ApiToken
-from config.tests.pages import staff, url
+from config.tests.harness.pages import staff, url
 from config.tests.test_api_pages import BROWSER, Page, policy
 from events.models import Event
 

@@ -13,7 +13,7 @@ from config.access.models import ApiToken
 from config.access.permissions import ANYONE
 from config.api.pagination import SkipLimitPagination
 from config.api.representation import Representation
-from config.tests import canaries, matrix, policy
+from config.tests.harness import canaries, matrix, policy
 from conftest import client_of, make_user
 from events.models import Event
 from events.viewsets import EventViewSet

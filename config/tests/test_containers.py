@@ -91,7 +91,7 @@ def test_build_sees_only_what_the_server_needs():
         if (name in shown or name.split("/")[0] in shown)
         and not any(fnmatch.fnmatch(part, pattern) for part in Path(name).parts for pattern in hidden)
     ]
-    assert {"config/wsgi.py", "bookings/models/placing.py", "config/static/pages/admin.css"} <= set(sent)
+    assert {"config/wsgi.py", "bookings/lifecycle/place.py", "config/static/pages/admin.css"} <= set(sent)
     assert [name for name in sent if re.search(r"/tests/|\.md$|\.env|\.db$", name)] == []
     assert set(hidden) >= {".env", "*.db"}
 

@@ -8,9 +8,9 @@ from contextlib import closing
 import pytest
 from django.conf import settings
 
-from config import rows
+from config.database import rows
 from config.settings.database import SQLITE
-from config.tests.server import environment_for, fresh_database, manage
+from config.tests.harness.server import environment_for, fresh_database, manage
 
 # One process makes what all tests of this module share.
 pytestmark = [pytest.mark.once, pytest.mark.xdist_group("copies")]
@@ -57,7 +57,7 @@ call_command("reconcile")
 """
 REFUSED = """
 from django.core.management import CommandError, call_command
-from config import rows
+from config.database import rows
 CARELESS
 for url in URLS:
     try:
@@ -178,8 +178,8 @@ def test_copy_into_a_database_with_rows_is_refused(source, target):
 
 def test_copy_from_another_version_is_refused(source, target):
     with sqlite3.connect(target["DATABASE_URL"].removeprefix("sqlite:///")) as connection:
-        connection.execute("DELETE FROM django_migrations WHERE app = 'events' AND name = '0002_sequence'")
-    lacks = "the new database lacks events.0002_sequence."
+        connection.execute("DELETE FROM django_migrations WHERE app = 'events' AND name = '0001_initial'")
+    lacks = "the new database lacks events.0001_initial."
     assert refusals(target, source) == [f"Bring both to the same version with manage.py migrate: {lacks}"]
 
 

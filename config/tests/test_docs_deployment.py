@@ -13,8 +13,8 @@ import pytest
 from django.conf import settings
 
 from config.settings.database import SQLITE
-from config.tests.postgres import newest_programs
-from config.tests.server import environment_for, fresh_database, manage
+from config.tests.harness.postgres import newest_programs
+from config.tests.harness.server import environment_for, fresh_database, manage
 from config.tests.test_copy_database import FILL, shell
 from config.tests.test_settings import example
 

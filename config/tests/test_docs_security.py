@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.core.management import get_commands
 
-from bookings.models import customers
+from bookings import personal_data
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = (ROOT / "docs/security.md").read_text()
@@ -31,7 +31,7 @@ def test_files_and_commands_that_it_names_are_there():
 
 
 def test_marks_of_those_who_are_erased_are_the_real_ones():
-    assert f"The name becomes “{customers.NAME}”, the address `{customers.EMAIL}`" in PAGE
+    assert f"The name becomes “{personal_data.NAME}”, the address `{personal_data.EMAIL}`" in PAGE
 
 
 def test_readme_leads_to_it():

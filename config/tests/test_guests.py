@@ -12,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from bookings import codes
 from bookings.models import Booking
 from config.access.models import ApiToken
-from config.tests import canaries
-from config.tests.answers import faults, refused
+from config.tests.harness import canaries
+from config.tests.harness.answers import faults, refused
 from conftest import make_user
 from events.models import Event
 from ticket_types.models import TicketType

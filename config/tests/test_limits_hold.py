@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from config.tests.server import environment_for, fresh_database, manage, served
-from config.tests.valkey import valkey
+from config.tests.harness.server import environment_for, fresh_database, manage, served
+from config.tests.harness.valkey import valkey
 
 pytestmark = [pytest.mark.once, pytest.mark.xdist_group("limits")]
 CROWD, QUOTA = 320, 20
@@ -96,7 +96,7 @@ def test_of_320_guests_at_once_20_pass_in_a_minute(hall):
 def test_counter_that_reads_and_then_writes_is_caught(hall):
     url, body = hall
     for _ in range(5):  # on a busy machine the workers may by chance take turns
-        with four_workers(url, application="config.tests.leaky_wsgi") as server:
+        with four_workers(url, application="config.tests.harness.leaky_wsgi") as server:
             passed = Counter(status for status, _, _ in ask_at_once(server, body))
         if passed[201] > QUOTA:
             break

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from config import redaction
-from config.tests.server import fresh_database, served
+from config import logs as redaction
+from config.tests.harness.server import fresh_database, served
 
 pytestmark = pytest.mark.anywhere
 

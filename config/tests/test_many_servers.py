@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from config.tests.server import fresh_database, served
+from config.tests.harness.server import fresh_database, served
 
 pytestmark = pytest.mark.xdist_group("many-servers")  # one process makes what all tests of this module share
 OLD, NEW, OLDER = (secrets.token_urlsafe(50) for _ in range(3))

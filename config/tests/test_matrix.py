@@ -1,4 +1,4 @@
-"""Every cell of the matrix: what config/tests/policy.py says is what the project answers."""
+"""Every cell of the matrix: what config/tests/harness/policy.py says is what the project answers."""
 
 import pytest
 from django.contrib import admin
@@ -9,7 +9,7 @@ from rest_framework.views import APIView
 
 from bookings.viewsets import TicketViewSet
 from config.access.permissions import ANYONE
-from config.tests import matrix, policy
+from config.tests.harness import matrix, policy
 from config.urls import urlpatterns as real_urlpatterns
 from events.models import Event
 from events.viewsets import EventViewSet

@@ -9,7 +9,7 @@ import re
 import pytest
 from django.db import connection
 
-from config.tests import matrix, policy
+from config.tests.harness import matrix, policy
 from conftest import client_of, make_user
 
 # Where PostgreSQL needs fewer than SQLite, both: there what books, and what confirms, is one statement.

@@ -9,7 +9,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from django.conf import settings
 
-from config.tests.server import fresh_database, served
+from config.tests.harness.server import fresh_database, served
 
 PAGES = ["/docs", "/redoc", "/admin/login/"]
 

@@ -15,8 +15,8 @@ import pytest
 from django.conf import settings
 
 from config.settings.database import SQLITE
-from config.tests.postgres import Standby, postgres
-from config.tests.server import served
+from config.tests.harness.postgres import Standby, postgres
+from config.tests.harness.server import served
 
 pytestmark = [
     pytest.mark.xdist_group("replica"),  # one process makes what all tests of this module share

@@ -11,7 +11,7 @@ from django.http import HttpResponse
 
 from config.api import rush
 from config.rush import WAITED
-from config.tests.server import fresh_database, served
+from config.tests.harness.server import fresh_database, served
 
 pytestmark = pytest.mark.anywhere
 
@@ -55,7 +55,7 @@ def slow_server():
         served(
             url,
             is_production=True,
-            application="config.tests.slow_wsgi",
+            application="config.tests.harness.slow_wsgi",
             workers=1,
             DEBUG="False",
             CORS_ALLOWED_ORIGINS="http://shop.example.com",

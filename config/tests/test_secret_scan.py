@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 
-from config.tests import secret_scan
-from config.tests.secret_scan import main, secrets_in
+from config.tests.harness import secret_scan
+from config.tests.harness.secret_scan import main, secrets_in
 
 RANDOM = "9fK2mQx7Lp0Zr4Tt8Wv1Bn6Yc3"
 PLANTED = {  # put together, so that this file holds none

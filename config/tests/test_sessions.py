@@ -7,9 +7,9 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.db import connection
 
-from config.sessions import check_sessions
-from config.tests.postgres import postgres
-from config.tests.server import environment_for, manage
+from config.checks import check_sessions
+from config.tests.harness.postgres import postgres
+from config.tests.harness.server import environment_for, manage
 
 
 @pytest.mark.django_db

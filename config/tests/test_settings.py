@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings
 from django.db import connection, transaction
 
-from config.tests.postgres import free_port
+from config.tests.harness.postgres import free_port
 
 pytestmark = pytest.mark.anywhere
 

@@ -5,8 +5,8 @@ from django.db import connection, connections
 from django.db.models import BigIntegerField, CharField, F
 from django.forms.models import model_to_dict
 
+from bookings.lifecycle.sql import OFFERED
 from bookings.models import Booking, BookingChange, BookingItem
-from bookings.models.statements import OFFERED
 from config import statements
 from config.statements import AnyOf, Parameter, Statement
 from conftest import make_user

@@ -14,13 +14,13 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from bookings.models import Booking, BookingChange, BookingItem, Ticket
-from config import tables
 from config.access.models import ApiToken
 from config.access.roles import Role
-from config.admin.exporting import table_of
-from config.admin.pages import DomainAdmin
+from config.api import tables
+from config.backoffice.exporting import table_of
+from config.backoffice.pages import DomainAdmin
 from config.history.models import Change
-from config.tests.pages import staff, url
+from config.tests.harness.pages import staff, url
 from events.models import Event
 from ticket_types.models import TicketType
 from venues.models import Venue

@@ -5,8 +5,8 @@ from django.db import connection, migrations, models
 from django.db.migrations.loader import MigrationLoader
 from django.db.models import Q
 
-from config.operations import AddCheckInUse, AddIndexInUse, RemoveIndexInUse
-from config.tests.upgrades import faults, sql_of
+from config.database.operations import AddCheckInUse, AddIndexInUse, RemoveIndexInUse
+from config.tests.harness.upgrades import faults, sql_of
 
 CHECK = models.CheckConstraint(condition=Q(capacity__gt=1), name="venue_is_no_phone_box")
 INDEX = models.Index(fields=["capacity"], name="venue_by_capacity")

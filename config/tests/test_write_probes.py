@@ -5,8 +5,8 @@ from django.apps import apps
 from django.db import models
 from django.urls import resolve
 
-from config.tests import canaries, matrix, policy
-from config.tests.pages import open_form, send_form, staff, url
+from config.tests.harness import canaries, matrix, policy
+from config.tests.harness.pages import open_form, send_form, staff, url
 from conftest import client_of, make_user
 from ticket_types.models import TicketType
 from venues.models import Venue

@@ -6,8 +6,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from config.access.roles import Role
-from config.admin import in_one_line
-from config.tests.pages import act, faults_of, form_on, messages_of, open_form, send_form, staff, url
+from config.backoffice import in_one_line
+from config.tests.harness.pages import act, faults_of, form_on, messages_of, open_form, send_form, staff, url
 from events.models import Event
 
 

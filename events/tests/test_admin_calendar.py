@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from config.access.roles import Role
-from config.tests.pages import messages_of, staff, url
+from config.tests.harness.pages import messages_of, staff, url
 from events import month
 from events.models import Event
 

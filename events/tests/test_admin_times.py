@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from config.tests.pages import faults_of, form_on, messages_of, open_form, send_form, staff, url
+from config.tests.harness.pages import faults_of, form_on, messages_of, open_form, send_form, staff, url
 from events.models import Event
 
 SPRING, AUTUMN = "2030-03-31", "2030-10-27"  # in Vienna: no 02:00 to 03:00 on the one, and it twice on the other

@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 from django.utils import timezone
 
-from config.tests.answers import faults, names, refused
+from config.tests.harness.answers import faults, names, refused
 from events.models import Event
 
 

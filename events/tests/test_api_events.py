@@ -1,7 +1,7 @@
 import pytest
 
 from bookings.models import Booking
-from config.tests.answers import faults, names, refused
+from config.tests.harness.answers import faults, names, refused
 from events.models import Event
 from ticket_types.models import TicketType
 

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 from icalendar import Calendar
 
-from config.tests.answers import faults, refused
+from config.tests.harness.answers import faults, refused
 
 STARTS_AT = dt.datetime(2030, 6, 12, 19, 30, tzinfo=dt.timezone(dt.timedelta(hours=2)))
 

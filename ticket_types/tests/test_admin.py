@@ -2,7 +2,7 @@ from decimal import Decimal
 
 import pytest
 
-from config.tests.pages import act, faults_of, form_on, messages_of, open_form, send_form, staff, url
+from config.tests.harness.pages import act, faults_of, form_on, messages_of, open_form, send_form, staff, url
 from ticket_types.models import TicketType
 
 

@@ -5,9 +5,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from config.access.roles import Role
 from config.history.models import Change
-from config.tests.pages import messages_of, staff, url
+from config.tests.harness.pages import messages_of, staff, url
 from events.models import Event
-from ticket_types.importing import page as importing
+from ticket_types.imports import page as importing
 from ticket_types.models import TicketType
 from venues.models import Venue
 

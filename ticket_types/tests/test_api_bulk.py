@@ -2,7 +2,7 @@
 
 import pytest
 
-from config.tests.answers import faults, refused
+from config.tests.harness.answers import faults, refused
 from ticket_types.models import TicketType
 
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from config.tests.answers import faults, names, refused
+from config.tests.harness.answers import faults, names, refused
 from events.models import Event
 from ticket_types.models import TicketType
 

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from config.history.models import Change
 from events.models import Event
-from ticket_types.importing import apply, format_of, preview
-from ticket_types.importing.reading import COLUMNS, FIELDS, read
+from ticket_types.imports import apply, format_of, preview
+from ticket_types.imports.reading import COLUMNS, FIELDS, read
 from ticket_types.models import TicketType
 from venues.models import Venue
 

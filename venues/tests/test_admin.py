@@ -5,7 +5,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from config.history.models import Change
-from config.tests.pages import act, faults_of, form_on, messages_of, open_form, send_form, staff, url
+from config.tests.harness.pages import act, faults_of, form_on, messages_of, open_form, send_form, staff, url
 from events.models import Event
 from venues.models import Venue
 

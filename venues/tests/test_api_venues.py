@@ -1,6 +1,6 @@
 import pytest
 
-from config.tests.answers import faults, names, refused
+from config.tests.harness.answers import faults, names, refused
 from events.models import Event
 from ticket_types.models import TicketType
 from venues.models import Venue

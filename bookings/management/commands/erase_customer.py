@@ -6,9 +6,9 @@ from django.db import transaction
 from django.template.defaultfilters import pluralize
 
 from bookings.models import Booking
-from bookings.models.customers import EMAIL, accounts, address
+from bookings.personal_data import EMAIL, accounts, address
 from bookings.problems import StillNeeded
-from config.text import fold
+from config.values.text import fold
 
 NOTHING = 2
 

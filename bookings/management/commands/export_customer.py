@@ -7,7 +7,7 @@ from django.template.defaultfilters import pluralize
 from django.utils import timezone
 
 from bookings.models import Booking
-from bookings.models.customers import accounts, address
+from bookings.personal_data import accounts, address
 
 NOTHING = 2
 

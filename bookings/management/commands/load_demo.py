@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from bookings.codes import random_code
-from bookings.management.demo import load
+from bookings.demo import load
 from venues.models import Venue
 
 LOGIN = "demo"

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.template.defaultfilters import pluralize
 from django.utils import timezone
 
-from bookings.models.customers import attempts_before, purge_attempts, purge_names, sales_before
+from bookings.personal_data import attempts_before, purge_attempts, purge_names, sales_before
 
 AGE = re.compile(r"([1-9][0-9]{0,4})([dwy])")
 DAYS = {"d": 1, "w": 7, "y": 365}

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from config.access.models import ApiToken, digest
 from config.access.roles import Role
-from config.tests.pages import act, faults_of, messages_of, staff, url
+from config.tests.harness.pages import act, faults_of, messages_of, staff, url
 
 EMPTY = {"expires_at": ""}
 

@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings as project
 from django.core.checks import Tags, run_checks
 
-from config.tests.postgres import free_port
+from config.tests.harness.postgres import free_port
 
 KEY = "q7Vd0sYt9mJ2xKc4RbNfW1zLh8EaPg5UoTi3MvXw6DyCjS-HuQ"
 SHARED = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:1"}

@@ -15,8 +15,8 @@ from config.access.callers import address
 from config.access.counter import Limit, Pause, count, key_of
 from config.access.models import ApiToken
 from config.access.roles import Role
-from config.tests.answers import refused
-from config.tests.valkey import valkey
+from config.tests.harness.answers import refused
+from config.tests.harness.valkey import valkey
 from conftest import client_of, make_user
 
 LOCMEM = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "limits"}

@@ -11,7 +11,7 @@ from config.access.models import ApiToken
 from config.access.permissions import ANYONE, Unless
 from config.api.routers import OptionalSlashRouter
 from config.api.viewsets import Viewset
-from config.tests.answers import refused
+from config.tests.harness.answers import refused
 from config.urls import router as real_router
 from conftest import client_of
 from venues.models import Venue

@@ -128,19 +128,3 @@ def test_permission_that_was_never_made_waits_for_its_migration(release):
     release(Role.DOOR, before | {"bookings.fly"})
     assert permissions("Door") == before
     assert RoleGroup.objects.get(role=Role.DOOR).given == sorted(before)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_groups_of_release_0_1_0_get_what_is_new_since_and_nothing_else(monkeypatch):
-    call_command("migrate", "access", "0001", verbosity=0)
-    door, manager = Group.objects.get(name="Door"), Group.objects.get(name="Manager")
-    door.permissions.remove(permission("bookings.check_in_ticket"))
-    manager.permissions.add(permission("bookings.view_bookingitem"))  # which a role had then
-    monkeypatch.setitem(PERMISSIONS, Role.DOOR, PERMISSIONS[Role.DOOR] | {"bookings.view_booking"})
-    call_command("migrate", verbosity=0)
-    assert permissions("Door") == PERMISSIONS[Role.DOOR] - {"bookings.check_in_ticket"}
-    assert permissions("Manager") == PERMISSIONS[Role.MANAGER]
-    assert [group.pk for group in Group.objects.filter(name__in=("Door", "Manager")).order_by("name")] == [
-        door.pk,
-        manager.pk,
-    ]

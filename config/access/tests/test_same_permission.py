@@ -11,7 +11,7 @@ from bookings.models import Booking, BookingChange, BookingItem, Ticket
 from bookings.viewsets import BookingViewSet, TicketViewSet
 from config.access.models import ApiToken
 from config.access.permissions import Unless
-from config.tests.pages import act, staff, url
+from config.tests.harness.pages import act, staff, url
 from conftest import make_user
 from events.models import Event
 from events.viewsets import EventViewSet

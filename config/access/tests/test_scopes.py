@@ -11,7 +11,7 @@ from config.access import roles
 from config.access.models import ApiToken
 from config.access.roles import Role
 from config.access.scopes import PERMISSIONS, Scope
-from config.tests.answers import names, refused
+from config.tests.harness.answers import names, refused
 from conftest import client_of, make_user
 from venues.models import Venue
 

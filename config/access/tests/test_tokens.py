@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from config.access.models import ApiToken, digest
 from config.access.roles import Role
-from config.tests.answers import refused
+from config.tests.harness.answers import refused
 from conftest import client_of, make_user
 
 TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[.\d]*")

@@ -12,10 +12,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from config.access.roles import Role
-from config.admin.wording import Setting, lines
+from config.backoffice.wording import Setting, lines
 from config.history.models import Change
 from config.problems import Problem
-from config.tests.pages import act, form_on, open_form, send_form, staff, url
+from config.tests.harness.pages import act, form_on, open_form, send_form, staff, url
 from conftest import make_user
 from events.models import Event
 from ticket_types.models import TicketType

@@ -11,7 +11,7 @@ from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, transacti
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Model
 
-from config import rows
+from config.database import rows
 from config.settings.database import SQLITE, parse
 
 SOURCE = "source"

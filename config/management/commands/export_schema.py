@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from drf_spectacular.generators import SchemaGenerator
 
-from config.api.compatibility import breaks, changes
+from config.tests.harness.compatibility import breaks, changes
 
 KEPT = Path(settings.BASE_DIR) / "docs" / "openapi.json"
 

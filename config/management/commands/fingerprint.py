@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import DEFAULT_DB_ALIAS
 
-from config import rows
+from config.database import rows
 
 
 class Command(BaseCommand):

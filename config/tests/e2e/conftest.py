@@ -9,7 +9,7 @@ import pytest
 
 from config.access.roles import Role
 from config.tests.e2e.desk import FLAGS, Desk
-from config.tests.server import environment_for, manage, served
+from config.tests.harness.server import environment_for, manage, served
 
 PASSWORD = secrets.token_urlsafe(12)
 MAKE_STAFF = f"""

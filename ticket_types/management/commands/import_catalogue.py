@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from config.management.progress import ProgressLine
-from ticket_types.importing import FORMATS, Fault, Outcome, apply, format_of, preview
+from ticket_types.imports import FORMATS, Fault, Outcome, apply, format_of, preview
 
 MOST_SHOWN = 100  # faults
 KINDS = {"venue": "venues", "event": "events", "ticket_type": "ticket types"}

@@ -1,0 +1,37 @@
+"""What staff may set right on a booking."""
+
+from typing import Any
+
+from django.db import transaction
+
+from bookings import models
+from bookings.search import keys_of
+from config.problems import Check
+from config.values.text import fold
+
+CORRECTABLE = ("customer_name", "customer_email", "metadata")
+
+
+def correct(booking: "models.Booking", *, by: Any, check: Check, **changes: Any) -> "models.Booking":
+    """The history has the old and the new name, but of an e-mail address only that it was changed: the old one may be
+    of somebody else, whose data must be found by the address that a booking has.
+    """
+    if not set(changes) <= set(CORRECTABLE):
+        raise TypeError(f"Only {', '.join(CORRECTABLE)} can be corrected.")
+    with transaction.atomic():
+        stored = models.Booking.objects.select_for_update(no_key=True).get(pk=booking.pk)
+        check()
+        changed = {name: value for name, value in changes.items() if getattr(stored, name) != value}
+        if changed:
+            if "customer_name" in changed:
+                changed |= keys_of(changed["customer_name"])
+            if "customer_email" in changed:
+                changed["customer_key"] = fold(changed["customer_email"])
+            models.Booking.objects.filter(pk=booking.pk).update(**changed)
+            fields = sorted(set(changed) & set(CORRECTABLE))
+            note = {"fields": fields}
+            if "customer_name" in changed:
+                note["customer_name"] = [stored.customer_name, changed["customer_name"]]
+            models.BookingChange.entry(booking.pk, "correct", stored.status, stored.status, by=by, **note).save()
+    booking.refresh_from_db()
+    return booking

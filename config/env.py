@@ -1,0 +1,140 @@
+"""Reads settings from the environment, and names the variable that cannot be read."""
+
+import os
+import re
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+from environ.fileaware_mapping import FileAwareMapping
+
+from config.values import text
+
+FALSE_STRINGS = ("false", "off", "n", "no", "0", "")
+UNITS = {1: "second", 60: "minute", 3600: "hour", 86_400: "day"}
+RATE = re.compile(r"\s*([1-9][0-9]{0,7})\s*/\s*(s|sec|second|m|min|minute|h|hour|d|day)\s*", re.IGNORECASE)
+# What a cache of each kind needs to serve limits: room for as many callers as may come in a day, or little patience.
+CACHE_OPTIONS: dict[str, dict[str, Any]] = {
+    "django.core.cache.backends.locmem.LocMemCache": {"MAX_ENTRIES": 50_000},
+    "django.core.cache.backends.redis.RedisCache": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
+}
+
+
+class Variables(FileAwareMapping):
+    """The environment, in which `NAME_FILE` names a file that holds the value of `NAME`; values are taken as they are.
+
+    django-environ would read a value such as `$abc` as the name of another variable, and a random key may start so.
+    """
+
+    def __getitem__(self, name: str) -> str:
+        value = super().__getitem__(name)
+        if self.env.get(f"{name}_FILE"):
+            value = value.rstrip("\r\n")  # an editor's last line break is no part of a secret
+        return value.replace("$", r"\$")  # undone by `escape_proxy`
+
+
+class Env(environ.FileAwareEnv):
+    """django-environ's reader, with stricter types.
+
+    Every method raises ImproperlyConfigured with one line that starts with the variable's name.
+    """
+
+    ENVIRON = Variables()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.escape_proxy = True
+
+    def read_file(self, path: str) -> None:
+        """Takes from the file what the environment does not have, neither as `NAME` nor as `NAME_FILE`."""
+        real = set(os.environ)
+        try:
+            with open(path, encoding="utf-8") as file:
+                self.read_env(file)
+        except (OSError, ValueError) as error:
+            raise ImproperlyConfigured(f"ENV_FILE cannot be read: {error}") from None
+        for name in real:
+            if f"{name}_FILE" not in real:
+                os.environ.pop(f"{name}_FILE", None)
+
+    def get_value(self, var: str, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().get_value(var, *args, **kwargs)
+        except ImproperlyConfigured:
+            raise ImproperlyConfigured(f"{var} must be set, in the environment or in .env.") from None
+        except (ValueError, TypeError, OSError) as error:
+            raise ImproperlyConfigured(f"{var} cannot be read: {error}") from error
+
+    def required(self, var: str) -> str:
+        """A text that has no default and is not empty."""
+        value: str = self.str(var, "")
+        if not value.strip():
+            raise ImproperlyConfigured(f"{var} must be set, in the environment or in .env.")
+        return value
+
+    def switch(self, var: str, default: bool) -> bool:
+        """True or false; a word that is neither is an error, where django-environ would read it as false."""
+        word = self.str(var, str(default)).strip().lower()
+        if word not in (*self.BOOLEAN_TRUE_STRINGS, *FALSE_STRINGS):
+            raise ImproperlyConfigured(f"{var} must be true or false, not {word!r}.")
+        return word in self.BOOLEAN_TRUE_STRINGS
+
+    def whole_number(self, var: str, default: int, *, least: int = 0, most: int = 2**31 - 1) -> int:
+        value: int = self.int(var, default)
+        if not least <= value <= most:
+            raise ImproperlyConfigured(f"{var} must be between {least} and {most}, not {value}.")
+        return value
+
+    def one_of(self, var: str, default: str, choices: tuple[str, ...]) -> str:
+        """One of the choices, as it is spelled there; the environment may spell it in upper or lower case."""
+        value = self.str(var, default)
+        for choice in choices:
+            if choice.lower() == value.strip().lower():
+                return choice
+        raise ImproperlyConfigured(f"{var} must be one of {', '.join(choices)}, not {value!r}.")
+
+    def time_zone(self, var: str, default: str) -> str:
+        """An IANA name, such as Europe/Vienna."""
+        value: str = self.str(var, default)
+        if value not in text.timezones():
+            raise ImproperlyConfigured(f"{var} must be an IANA time zone name such as Europe/Vienna, not {value!r}.")
+        return value
+
+    def words(self, var: str, default: str = "") -> list[str]:
+        """A comma-separated list; spaces around the commas do not count."""
+        return [word.strip() for word in self.str(var, default).split(",") if word.strip()]
+
+    def origins(self, var: str) -> list[str]:
+        """A list of what browsers send as Origin: a scheme and a host, perhaps a port, and no path."""
+        for origin in (words := self.words(var)):
+            if not re.fullmatch(r"https?://[^\s/?#]+", origin):
+                raise ImproperlyConfigured(f"{var} must list origins such as https://example.com, not {origin!r}.")
+        return words
+
+    def cache(self, var: str, default: str) -> dict[str, Any]:
+        """Django's settings for the cache at a URL."""
+        url = self.str(var, default)
+        try:
+            settings: dict[str, Any] = self.cache_url_config(url)
+        except (ImproperlyConfigured, ValueError):
+            raise ImproperlyConfigured(f"{var} must be the URL of a cache, such as {default}.") from None
+        settings["OPTIONS"] = {**CACHE_OPTIONS.get(settings["BACKEND"], {}), **settings.get("OPTIONS", {})}
+        return settings
+
+    def rate(self, var: str, default: str) -> tuple[int, int] | None:
+        """How many in how many seconds, from a text such as `20/min`; None when it is empty, for no limit."""
+        text = self.str(var, default)
+        if not text.strip():
+            return None
+        match = RATE.fullmatch(text)
+        if match is None:
+            raise ImproperlyConfigured(f"{var} must be such as 20/min, /s, /hour or /day, or empty, not {text!r}.")
+        seconds = next(seconds for seconds, unit in UNITS.items() if unit.startswith(match[2][0].lower()))
+        return int(match[1]), seconds
+
+    def url_path(self, var: str, default: str) -> str:
+        """A path of plain words, with a slash in front and none at the end."""
+        path = "/" + self.str(var, default).strip("/")
+        if not re.fullmatch(r"(/[A-Za-z0-9_-]+)+", path):
+            raise ImproperlyConfigured(f"{var} must be a path such as {default}, not {path!r}.")
+        return path

@@ -1,0 +1,244 @@
+"""What schemathesis is taught about this API: how rows belong together, which JSON Schema cannot say.
+
+Only what is valid by itself is put right: a reference becomes one to a row that is there, an end comes after its start.
+What is wrong by the document stays wrong, and must be refused.
+"""
+
+import datetime as dt
+import itertools
+import os
+import re
+import time
+
+import requests
+import schemathesis
+from hypothesis import strategies as st
+
+from config.values import money, text
+
+BASE = os.environ["FUZZ_URL"]
+MANAGER = {"Authorization": f"Bearer {os.environ['FUZZ_TOKEN']}"}
+GREATEST_ID = 2**63 - 1
+CURSOR = re.compile(r"[A-Za-z0-9_.:-]+")
+KEY = re.compile(r"[\x21-\x7e]{1,255}")
+INSTANT = re.compile(r"(20\d\d|2100)-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
+PRICE = re.compile(r"(0|[1-9]\d{0,8})(\.\d{1,4})?", re.ASCII)
+RANGES = (("starts_at", "ends_at"), ("sales_start_at", "sales_end_at"))
+HALL = {"name": "Hall", "address": "1 Main Street", "capacity": 1_000_000, "timezone": "UTC"}
+SHOW = {
+    "name": "Show",
+    "starts_at": "2090-01-01T00:00:00Z",
+    "ends_at": "2090-01-02T00:00:00Z",
+    "currency": "EUR",
+    "capacity": 1_000_000,
+}
+ZONE = re.compile(r"[A-Za-z0-9_+/-]{1,64}")
+CURRENCY = re.compile(r"[A-Z]{3}")
+numbers = itertools.count()
+seen = {}
+
+schemathesis.openapi.format(
+    "date-time",
+    st.integers(1_000_000_000, 4_000_000_000).map(lambda at: dt.datetime.fromtimestamp(at, dt.UTC).isoformat()),
+)
+schemathesis.openapi.format("iso-4217", st.sampled_from(sorted(money.DECIMALS)))
+schemathesis.openapi.format("iana-time-zone", st.sampled_from(sorted(text.timezones())))
+schemathesis.openapi.format("cursor", st.just("from-a-link"))
+
+
+def rows(path):
+    """The first rows of a list, at most a second old."""
+    at, found = seen.get(path, (0, []))
+    if time.monotonic() > at + 1:
+        answer = requests.get(f"{BASE}{path}", params={"limit": 50}, headers=MANAGER, timeout=30)
+        answer.raise_for_status()
+        found = answer.json()["results"]
+        seen[path] = (time.monotonic(), found)
+    return found
+
+
+def on_sale():
+    """Ticket types of one event that can be booked; of a new one when all others are sold out, cancelled, or over."""
+    types = [row for row in rows("/ticket-types") if row["availability"]["status"] == "on_sale"]
+    if types:
+        return [row for row in types if row["event"] == types[0]["event"]]
+    event = send("/events", {**SHOW, "venue": send("/venues", HALL)["id"]})
+    types = [{"event": event["id"], "name": f"Type {number}", "price": "10"} for number in range(20)]
+    types = send("/ticket-types", types)
+    send(f"/events/{event['id']}/publish", {})
+    seen.clear()
+    return types
+
+
+def send(path, body):
+    answer = requests.post(f"{BASE}{path}", json=body, headers=MANAGER, timeout=30)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def whole(value):
+    """JSON Schema takes 1.0 for an integer, because some languages know no other number; this API does not."""
+    if isinstance(value, dict):
+        return {name: whole(child) for name, child in value.items()}
+    if isinstance(value, list):
+        return [whole(child) for child in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def is_id(value):
+    return type(value) is int and 1 <= value <= GREATEST_ID
+
+
+def is_instant(value):
+    return isinstance(value, str) and INSTANT.fullmatch(value)
+
+
+def pick(things, number):
+    return things[number % len(things)]
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    if case.method == "DELETE":
+        seen.clear()
+    if case.headers:
+        put_headers_right(case.headers)
+    if case.query:
+        put_cursor_right(case)
+        put_zone_right(case.query)
+        put_period_right(case.query)
+    for name in ("id", "code"):
+        if name in (case.path_parameters or {}):
+            case.path_parameters[name] = real(case, name, case.path_parameters[name])
+    if case.meta.generation.mode.is_positive and isinstance(case.body, dict | list):
+        case.body = whole(case.body)
+    bodies = case.body if isinstance(case.body, list) else [case.body]
+    for body in bodies:
+        if isinstance(body, dict):
+            put_body_right(case, body)
+
+
+def put_headers_right(headers):
+    for name in list(headers):
+        if name.lower() == "if-match":
+            headers[name] = "*"
+        if name.lower() == "idempotency-key" and KEY.fullmatch(str(headers[name])):
+            headers[name] = f"key-{next(numbers)}-{os.getpid()}"
+
+
+def put_zone_right(query):
+    if isinstance(query.get("timezone"), str) and ZONE.fullmatch(query["timezone"]):
+        query["timezone"] = "Europe/Vienna"
+
+
+def put_period_right(query):
+    """Two days apart, an end comes after its start in every zone."""
+    try:
+        start, end = (dt.date.fromisoformat(str(query.get(name))[:10]) for name in ("from", "to"))
+    except ValueError:
+        return
+    if start > end:
+        query["from"], query["to"] = query["to"], query["from"]
+    if abs(end - start) < dt.timedelta(days=2):
+        del query["to"]
+
+
+def put_cursor_right(case):
+    cursor = case.query.get("cursor")
+    if isinstance(cursor, str) and CURSOR.fullmatch(cursor):
+        query = {"limit": 1} | ({"ordering": case.query["ordering"]} if case.query.get("ordering") else {})
+        path = case.operation.path.removeprefix("/api/v1")
+        answer = requests.get(f"{BASE}{path}", params=query, headers=MANAGER, timeout=30)
+        following = answer.json().get("next") if answer.status_code == 200 else None
+        if following:
+            case.query["cursor"] = re.search(r"[?&]cursor=([^&]*)", following)[1].replace("%3A", ":")
+        else:
+            del case.query["cursor"]
+
+
+def real(case, name, value):
+    """Three ids of four that could be one become one of a row that is there."""
+    path = "/" + case.operation.path.removeprefix("/api/v1/").split("/")[0].split(".")[0]
+    could_be = is_id(value) if path in ("/venues", "/events", "/ticket-types") else isinstance(value, str)
+    if not could_be or case.method == "DELETE" or next(numbers) % 4 == 0:
+        return value
+    if not isinstance(value, int) and not re.fullmatch(r"[0-9a-f-]{36}|[A-Z2-9]{26}", value):
+        return value
+    there = [row[name] for row in rows(path)]
+    return pick(there, next(numbers)) if there and value not in there else value
+
+
+def put_body_right(case, body):
+    path = case.operation.path.removeprefix("/api/v1")
+    for start, end in RANGES:
+        put_range_right(case, body, start, end)
+    put_bounds_right(case, body)
+    if isinstance(body.get("timezone"), str) and ZONE.fullmatch(body["timezone"]):
+        body["timezone"] = "Europe/Vienna"
+    if isinstance(body.get("currency"), str) and CURRENCY.fullmatch(body["currency"]):
+        body["currency"] = body["currency"] if body["currency"] in money.DECIMALS else "EUR"
+    if is_id(body.get("venue")):
+        body["venue"] = pick(rows("/venues"), body["venue"])["id"]
+    if path.startswith("/ticket-types"):
+        put_ticket_type_right(case, body)
+    if path == "/bookings":
+        put_items_right(body)
+    if path.endswith("/cancel") and isinstance(body.get("tickets"), list):
+        put_codes_right(case, body)
+
+
+def put_range_right(case, body, start, end):
+    if case.method == "PATCH" and (start in body) != (end in body):
+        body.setdefault(start, "2027-01-01T00:00:00Z")
+        body.setdefault(end, "2027-01-02T00:00:00Z")
+    if is_instant(body.get(start)) and is_instant(body.get(end)) and body[end] <= body[start]:
+        body[start], body[end] = body[end], body[start]
+        if body[start] == body[end]:
+            body[start] = "2001-01-01T00:00:00Z"
+
+
+def put_bounds_right(case, body):
+    least, most = body.get("min_per_booking"), body.get("max_per_booking")
+    if type(least) is int and 1 <= least <= 100 and "max_per_booking" not in body:
+        body["max_per_booking"] = 100
+    elif type(most) is int and 1 <= most <= 100 and "min_per_booking" not in body:
+        body["min_per_booking"] = 1
+    elif type(least) is int and type(most) is int and 1 <= most < least <= 100:
+        body["min_per_booking"], body["max_per_booking"] = most, least
+
+
+def put_ticket_type_right(case, body):
+    if isinstance(body.get("price"), str) and PRICE.fullmatch(body["price"]):
+        body["price"] = body["price"].partition(".")[0]
+    if is_id(body.get("event")):
+        body["event"] = pick(rows("/events"), body["event"])["id"]
+        if number := (case.path_parameters or {}).get("id"):
+            mine = requests.get(f"{BASE}/ticket-types/{number}", headers=MANAGER, timeout=30).json()
+            body["event"] = mine.get("event", body["event"])
+            for this, other in (("sales_start_at", "sales_end_at"), ("sales_end_at", "sales_start_at")):
+                if this in body and other not in body:
+                    body[other] = None  # what is stored of the other may be on its wrong side
+
+
+def put_items_right(body):
+    items = body.get("items")
+    if not isinstance(items, list) or not 1 <= len(items) <= 20:
+        return
+    types = on_sale()
+    del items[len(types) :]
+    for item, row in zip(items, types, strict=False):
+        if isinstance(item, dict) and is_id(item.get("ticket_type")):
+            item["ticket_type"] = row["id"]
+        if isinstance(item, dict) and type(item.get("quantity")) is int and 1 <= item["quantity"] <= 100:
+            item["quantity"] = min(max(item["quantity"], row["min_per_booking"]), row["max_per_booking"])
+
+
+def put_codes_right(case, body):
+    number = (case.path_parameters or {}).get("id")
+    answer = requests.get(f"{BASE}/bookings/{number}", headers=MANAGER, timeout=30)
+    codes = [ticket["code"] for ticket in answer.json().get("tickets", [])] if answer.status_code == 200 else []
+    looks_right = all(isinstance(code, str) and re.fullmatch(r"[A-Z2-9]{26}", code) for code in body["tickets"])
+    if looks_right and body["tickets"] and not codes:
+        del body["tickets"]
+    elif looks_right and body["tickets"]:
+        body["tickets"] = codes[:1]

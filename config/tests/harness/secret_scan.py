@@ -1,0 +1,109 @@
+"""Looks for secrets in all that was ever committed and staged: python -m config.tests.harness.secret_scan
+
+Two kinds are found: keys whose form tells whose they are, and random text that is given a name like `api_key` or
+`password`. It needs git and nothing else: no network, and of a history that was fetched in part it reads that part.
+Exit status 0: none; 1: some, each with its commit and file, and not the secret itself.
+"""
+
+import math
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+SHAPES = {
+    "token of this project": r"tbs_[A-Za-z0-9_-]{43}",
+    "private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----",
+    "AWS access key": r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
+    "GitHub token": r"\b(?:gh[opsur]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{60,})",
+    "GitLab token": r"\bgl(?:pat|rt|dt)-[A-Za-z0-9_-]{20,}",
+    "Slack token": r"\bxox[abposr]-[A-Za-z0-9-]{10,}",
+    "Slack hook": r"hooks\.slack\.com/services/T[A-Z0-9]+/B[A-Z0-9]+/[A-Za-z0-9]+",
+    "Stripe key": r"\b(?:sk|rk|whsec)_(?:live_|test_)?[A-Za-z0-9]{24,}",
+    "Google key": r"\bAIza[A-Za-z0-9_-]{35}\b",
+    "SendGrid key": r"\bSG\.[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{20,}",
+    "Twilio key": r"\bSK[0-9a-f]{32}\b",
+    "npm token": r"\bnpm_[A-Za-z0-9]{36}\b",
+    "PyPI token": r"\bpypi-AgE[A-Za-z0-9_-]{50,}",
+    "JSON web token": r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}",
+    "password hash": r"\b(?:pbkdf2_sha256|argon2i?d?|bcrypt_sha256|scrypt)\$[^\s'\"]{40,}",
+}
+SHAPED = re.compile("|".join(f"(?P<n{number}>{shape})" for number, shape in enumerate(SHAPES.values())))
+NAMED = re.compile(
+    r"(?P<name>\w*(?:secret|passw|passwd|token|api_?key|private_?key|credential)\w*)['\"]?\s*[:=]\s*"
+    r"(?:[\w.]+\()?f?['\"]?(?P<value>[A-Za-z0-9+/=_.~-]{20,})",
+    re.IGNORECASE,
+)
+URL = re.compile(r"://[^\s:/@'\"{}$<]+:(?P<value>[^\s/@'\"{}$<]{3,})@")
+BITS_OF_A_LETTER = 3.7  # English words in snake or kebab case stay below, random base64 of 20 letters is above
+KNOWN = {  # what a value begins with, and why it is no secret
+    r"tbs_Xy12-_Zk9": "made up, for a test that takes it out of lines",
+    r"(password|hunter2|secret|pass)$": "of examples of a database's URL",
+}
+EXCUSED = re.compile("|".join(KNOWN))
+
+
+@dataclass(frozen=True)
+class Found:
+    kind: str
+    place: str
+    start: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.kind}, beginning {self.start!r}"
+
+
+def entropy(text: str) -> float:
+    """Bits in a letter of the text, as its own letters are spread (Shannon)."""
+    counts = Counter(text).values()
+    return -sum(count / len(text) * math.log2(count / len(text)) for count in counts)
+
+
+def secrets_in(line: str) -> Iterator[tuple[str, str]]:
+    for found in SHAPED.finditer(line):
+        yield list(SHAPES)[int((found.lastgroup or "n0")[1:])], found[0]
+    for found in NAMED.finditer(line):
+        value = found["value"]
+        if entropy(value) > BITS_OF_A_LETTER and re.search(r"\d", value) and re.search(r"[A-Za-z]", value):
+            yield f"random text as {found['name']}", value
+    for found in URL.finditer(line):
+        yield "password in a URL", found["value"]
+
+
+def scan(patch: Iterator[str]) -> Iterator[Found]:
+    """What the added lines of a patch with `commit` lines hold."""
+    commit, file = "not committed", ""
+    for line in patch:
+        if line.startswith("commit "):
+            commit = line.split()[1][:12]
+        elif line.startswith("+++ "):
+            file = line[4:].strip().removeprefix("b/")
+        elif line.startswith("+"):
+            for kind, value in secrets_in(line[1:]):
+                if not EXCUSED.match(value):
+                    yield Found(kind, f"{commit} {file}", f"{value[:4]}…")
+
+
+def git(*arguments: str, folder: Path) -> Iterator[str]:
+    command = ["git", "-C", str(folder), *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, errors="replace") as process:
+        yield from process.stdout or ()
+    if process.returncode:
+        sys.exit(f"No secrets were looked for: git {arguments[0]} failed.")
+
+
+def main(folder: Path = ROOT) -> int:
+    how = ("--unified=0", "--no-color", "--no-ext-diff", "--no-textconv", "--text")
+    found = dict.fromkeys(scan(git("log", "--patch", "-m", *how, "HEAD", folder=folder)))
+    found |= dict.fromkeys(scan(git("diff", *how, "HEAD", folder=folder)))
+    for one in found:
+        print(one)
+    return int(bool(found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
