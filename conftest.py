@@ -41,15 +41,15 @@ def client_of(user: Any = None) -> Client:
     return client
 
 
-def make_user(role: Role | None = None, **facts: Any) -> Any:
-    user = get_user_model().objects.create(username=facts.pop("username", role or "nobody"), **facts)
+def make_user(role: Role | None = None, **data: Any) -> Any:
+    user = get_user_model().objects.create(username=data.pop("username", role or "nobody"), **data)
     if role:
         user.groups.add(Group.objects.get(name=role.label))
     return user
 
 
 @pytest.fixture
-def guest() -> Client:
+def anonymous() -> Client:
     return client_of()
 
 
@@ -75,9 +75,9 @@ def auditor(db: None) -> Client:
 
 @pytest.fixture
 def make_venue(db: None) -> Callable[..., Venue]:
-    def make(**facts: Any) -> Venue:
+    def make(**data: Any) -> Venue:
         return Venue.objects.create(
-            **{"name": "Old Hall", "address": "1 Main Street", "capacity": 1000, "timezone": "Europe/Vienna", **facts}
+            **{"name": "Old Hall", "address": "1 Main Street", "capacity": 1000, "timezone": "Europe/Vienna", **data}
         )
 
     return make
@@ -87,10 +87,10 @@ def make_venue(db: None) -> Callable[..., Venue]:
 def make_event(make_venue: Callable[..., Venue]) -> Callable[..., Event]:
     """Published and thirty days away, unless told otherwise."""
 
-    def make(*, is_published: bool = True, **facts: Any) -> Event:
-        starts_at = facts.pop("starts_at", timezone.now() + dt.timedelta(days=30))
-        facts = {"name": "Concert", "capacity": 100, "ends_at": starts_at + dt.timedelta(hours=3), **facts}
-        event = Event.plan(venue=facts.pop("venue", None) or make_venue(), starts_at=starts_at, **facts)
+    def make(*, is_published: bool = True, **data: Any) -> Event:
+        starts_at = data.pop("starts_at", timezone.now() + dt.timedelta(days=30))
+        data = {"name": "Concert", "capacity": 100, "ends_at": starts_at + dt.timedelta(hours=3), **data}
+        event = Event.plan(venue=data.pop("venue", None) or make_venue(), starts_at=starts_at, **data)
         return event.publish(at=timezone.now()) if is_published else event
 
     return make
@@ -98,9 +98,9 @@ def make_event(make_venue: Callable[..., Venue]) -> Callable[..., Event]:
 
 @pytest.fixture
 def make_type(make_event: Callable[..., Event]) -> Callable[..., TicketType]:
-    def make(**facts: Any) -> TicketType:
-        event = facts.pop("event", None) or make_event()
-        return TicketType.offer(event=event, **{"name": "Seat", "price": Decimal("49.90"), **facts})
+    def make(**data: Any) -> TicketType:
+        event = data.pop("event", None) or make_event()
+        return TicketType.offer(event=event, **{"name": "Seat", "price": Decimal("49.90"), **data})
 
     return make
 
@@ -109,10 +109,10 @@ def make_type(make_event: Callable[..., Event]) -> Callable[..., TicketType]:
 def book(make_type: Callable[..., TicketType]) -> Callable[..., Booking]:
     """Books so many places of each type: `book((seat, 2), (standing, 1))`; without any, one of a new one."""
 
-    def place(*lines: tuple[TicketType, int], **facts: Any) -> Booking:
+    def place(*lines: tuple[TicketType, int], **data: Any) -> Booking:
         asked = [Line(ticket_type.pk, quantity) for ticket_type, quantity in lines or [(make_type(), 1)]]
-        facts = {"customer_name": "Ann Lee", "customer_email": "ann@example.com", **facts}
-        placed = Booking.place(lines=asked, **facts)
+        data = {"customer_name": "Ann Lee", "customer_email": "ann@example.com", **data}
+        placed = Booking.place(lines=asked, **data)
         if placed.expires_at - placed.created_at < MILLISECOND:
             time.sleep(0.002)  # it is to be over by now; SQLite's clock has milliseconds
         return placed

@@ -31,8 +31,8 @@ from events.models import Event
 
 OK, LOOK, BAD = "ok", "look", "bad"
 OLDEST_POSTGRESQL = 140_000
-MOST_COMPARED = 1000  # events
-MOST_SHOWN = 5
+MAX_COMPARED = 1000  # events
+MAX_SHOWN = 5
 OVERDUE_TOO_LONG = dt.timedelta(hours=1)
 LATE, VERY_LATE = 1, 10  # seconds between two clocks
 GIGABYTE = 1024**3
@@ -155,8 +155,8 @@ def check_migrations() -> Found:
     executor = MigrationExecutor(connection)
     waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if waiting:
-        names = ", ".join(f"{migration.app_label}.{migration.name}" for migration, _ in waiting[:MOST_SHOWN])
-        return BAD, f"{len(waiting)} to apply: {names}{'…' if len(waiting) > MOST_SHOWN else ''}.", (
+        names = ", ".join(f"{migration.app_label}.{migration.name}" for migration, _ in waiting[:MAX_SHOWN])
+        return BAD, f"{len(waiting)} to apply: {names}{'…' if len(waiting) > MAX_SHOWN else ''}.", (
             "Run manage.py migrate."
         )  # fmt: skip
     return OK, "All are applied."
@@ -203,9 +203,9 @@ def check_disk() -> Found:
 
 def check_counters() -> Found:
     """Of events that are not over, as far as a minute suffices; `reconcile` compares everything."""
-    coming = Event.objects.upcoming(timezone.now()).order_by("starts_at").values("pk")[:MOST_COMPARED]
+    coming = Event.objects.upcoming(timezone.now()).order_by("starts_at").values("pk")[:MAX_COMPARED]
     events = Event.objects.filter(pk__in=list(coming.values_list("pk", flat=True)))
-    found = list(islice((drift for drifts in counters(events) for drift in drifts), MOST_SHOWN))
+    found = list(islice((drift for drifts in counters(events) for drift in drifts), MAX_SHOWN))
     if found:
         return BAD, f"{found[0]}{'; and more' if len(found) > 1 else ''}.", (
             "Run manage.py reconcile, and with --fix when you have seen why."

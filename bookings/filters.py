@@ -5,7 +5,7 @@ from django.utils import timezone
 from bookings.lifecycle.states import Status
 from bookings.models import Ticket
 from config.api.filters import (
-    MOST_TERMS,
+    MAX_TERMS,
     ChoiceFilter,
     InstantFilter,
     LineFilter,
@@ -23,7 +23,7 @@ class BookingSearchFilter(SearchFilter):
         super().__init__()
         self.extra["help_text"] = (
             "A confirmation code, an e-mail address, a payment reference, the beginning of a name or surname, or up to "
-            f"{MOST_TERMS} words that the event, its venue and the ticket type have between them."
+            f"{MAX_TERMS} words that the event, its venue and the ticket type have between them."
         )
 
     def search(self, queryset: QuerySet, terms: list[str]) -> QuerySet:

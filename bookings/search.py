@@ -16,9 +16,9 @@ from ticket_types.models import TicketType
 
 KEY_LENGTH = 100  # characters; names that differ only beyond them are found together
 CODE = re.compile(rf"[{ALPHABET}]{{{CONFIRMATION_LENGTH}}}")
-MOST_SEARCHED = 200  # characters
-MOST_TYPES = 500  # of one search; who means more of them has said too little
-MOST_WORDS = 10
+MAX_SEARCHED = 200  # characters
+MAX_TYPES = 500  # of one search; who means more of them has said too little
+MAX_WORDS = 10
 HIGHEST = "\U0010ffff"
 
 
@@ -47,7 +47,7 @@ class Begins(Lookup):
 
 def condition(words: str, *, is_shown: bool) -> Q:
     """Which bookings the words may mean."""
-    words = words.strip()[:MOST_SEARCHED]
+    words = words.strip()[:MAX_SEARCHED]
     if "@" in words:
         return Q(customer_key=fold(words)) if is_shown else Q(pk__in=[])
     found = by_name(words) | by_payment(words) if is_shown else by_name(words)
@@ -73,13 +73,13 @@ def by_what_is_sold(words: str) -> Q:
     which have an index: what is asked about their items is asked of these alone.
     """
     in_event, in_all = Q(), Q()
-    for word in words.split()[:MOST_WORDS]:
+    for word in words.split()[:MAX_WORDS]:
         about_event = Q(event__name__icontains=word) | Q(event__venue__name__icontains=word)
         in_event &= about_event
         in_all &= about_event | Q(name__icontains=word)
     is_whole = ExpressionWrapper(in_event, output_field=BooleanField())
     types = TicketType.objects.filter(in_all).annotate(is_whole=is_whole).order_by("-event__starts_at", "pk")
-    found = list(types.values_list("event", "pk", "is_whole")[:MOST_TYPES])
+    found = list(types.values_list("event", "pk", "is_whole")[:MAX_TYPES])
     events = {event for event, _type, is_whole in found if is_whole}
     some = {event: kind for event, kind, is_whole in found if not is_whole}
     condition = Q(event__in=sorted(events)) if events else Q(pk__in=[])

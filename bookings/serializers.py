@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from bookings.codes import TICKET_CODE
-from bookings.lifecycle.place import MOST_LINES
+from bookings.lifecycle.place import MAX_LINES
 from bookings.lifecycle.states import Status
 from bookings.models import Booking, BookingItem, Line, Ticket
 from config.api.fields import EmailField, LineField, PriceField, WholeNumberField
@@ -14,14 +14,14 @@ from config.api.serializers import ModelSerializer, Serializer
 from config.values import text
 from events.serializers import EVENT
 
-MOST_NOTES = 20
+MAX_NOTES = 20
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 
 
 @extend_schema_field(
     {
         "type": "object",
-        "maxProperties": MOST_NOTES,
+        "maxProperties": MAX_NOTES,
         "propertyNames": {"pattern": f"^{NAME.pattern}$"},
         "additionalProperties": {"type": "string", "maxLength": 500, "pattern": text.pattern(blank=True)},
     }
@@ -31,7 +31,7 @@ class MetadataField(serializers.Field):
 
     default_error_messages = {
         "invalid": "Must be an object of texts.",
-        "too_many": f"Must have at most {MOST_NOTES} entries.",
+        "too_many": f"Must have at most {MAX_NOTES} entries.",
         "name": "{name!r} is not a name of 1 to 40 letters, digits, _, . or -.",
     }
     value = LineField(max_length=500, allow_blank=True)
@@ -39,7 +39,7 @@ class MetadataField(serializers.Field):
     def to_internal_value(self, data: Any) -> dict[str, str]:
         if not isinstance(data, dict):
             self.fail("invalid")
-        if len(data) > MOST_NOTES:
+        if len(data) > MAX_NOTES:
             self.fail("too_many")
         faults = {}
         notes = {}
@@ -190,7 +190,7 @@ class LineSerializer(Serializer):
 class PlaceBookingSerializer(Serializer):
     customer_name = LineField(max_length=200)
     customer_email = EmailField(max_length=254)
-    items = LineSerializer(many=True, allow_empty=False, min_length=1, max_length=MOST_LINES)  # type: ignore[call-arg]
+    items = LineSerializer(many=True, allow_empty=False, min_length=1, max_length=MAX_LINES)  # type: ignore[call-arg]
     metadata = MetadataField(required=False)
     hold_minutes = WholeNumberField(
         required=False,

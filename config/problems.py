@@ -32,11 +32,11 @@ def escape(token: str) -> str:
     return token.replace("~", "~0").replace("/", "~1")
 
 
-Check = Callable[[], None]  # a condition of the caller's, which a verb asks with the row locked; raises to stop it
+Precondition = Callable[[], None]  # called by a verb with the row locked; raises to stop it
 
 
-def nothing() -> None:
-    """The check that asks nothing."""
+def no_precondition() -> None:
+    """Always passes."""
 
 
 class Problem(Exception):

@@ -316,16 +316,16 @@ def blanks(model: type[Model]) -> list[tuple[str, str, Callable[[], Any], bool]]
 def fresh(model: type[M], **values: Any) -> M:
     """An unsaved instance, as `model(**values)` makes it: without its signals, in a quarter of its 30 µs."""
     instance = model.__new__(model)
-    facts = instance.__dict__
-    facts["_state"] = state = ModelState()
+    data = instance.__dict__
+    data["_state"] = state = ModelState()
     for name, attribute, default, is_relation in blanks(model):
         if is_relation and name in values:
             related = state.fields_cache[name] = values[name]
-            facts[attribute] = None if related is None else related.pk
+            data[attribute] = None if related is None else related.pk
         elif attribute in values:
-            facts[attribute] = values[attribute]
+            data[attribute] = values[attribute]
         else:
-            facts[attribute] = default()
+            data[attribute] = default()
     return instance
 
 

@@ -44,8 +44,8 @@ class EventForm(VerbForm):
             self.fields["capacity"].required = False
             self.fields["capacity"].help_text = _("How many places can be sold; empty: as many as the venue has.")
 
-    def place(self, facts):
-        venue = facts.get("venue") or (None if self.instance._state.adding else self.instance.venue)
+    def place(self, data):
+        venue = data.get("venue") or (None if self.instance._state.adding else self.instance.venue)
         return venue and venue.timezone
 
 
@@ -147,11 +147,11 @@ class EventAdmin(MonthPage, CatalogueAdmin):
     related = ["ticket_types", "bookings"]
 
     def get_fieldsets(self, request, obj=None):
-        facts = ["venue", "name", "description"]
+        data = ["venue", "name", "description"]
         may_change = obj is None or self.has_change_permission(request, obj)
         times = ["starts_at", "ends_at"] if may_change else ["starts_there", "ends_there"]
         return [
-            (_("Facts"), {"fields": [*facts, *times]}),
+            (_("Facts"), {"fields": [*data, *times]}),
             (_("Sale"), {"fields": ["currency", "capacity", "max_per_customer"]}),
         ]
 
@@ -172,8 +172,8 @@ class EventAdmin(MonthPage, CatalogueAdmin):
         rows = Event.objects.filter(pk__in=ids).values_list("pk", "venue__timezone", "currency")
         return {pk: Setting(timezone, currency) for pk, timezone, currency in rows}
 
-    def make(self, request, **facts):
-        return Event.plan(**facts, by=request.user)
+    def make(self, request, **data):
+        return Event.plan(**data, by=request.user)
 
     def save_model(self, request, obj, form, change):
         is_moved = form.is_moved

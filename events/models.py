@@ -9,7 +9,7 @@ from django.db.models import DateTimeField, Exists, F, OuterRef, Q, Subquery, Su
 from django.db.models.functions import Coalesce
 
 from config.history.models import record, record_changed, record_created, record_deleted
-from config.problems import Check, DomainError, InUse, nothing
+from config.problems import DomainError, InUse, Precondition, no_precondition
 from config.statements import AnyOf, Parameter, Statement
 from config.values import money
 from config.values.text import validate_line, validate_paragraphs
@@ -139,12 +139,12 @@ def know_sales(events: "Sequence[Event]", asked: list[list[tuple[Any, ...]]]) ->
         of_events[event_id].append((is_future, is_open, has_room or pk in has_room_after_all))
     for event in events:
         types = of_events[event.pk]
-        facts = vars(event)
-        facts["overdue"] = places.get(event.pk, 0)
-        facts["has_types"] = bool(types)
-        facts["has_future_types"] = any(is_future for is_future, _, _ in types)
-        facts["has_open_types"] = any(is_open for _, is_open, _ in types)
-        facts["has_free_types"] = any(is_open and has_room for _, is_open, has_room in types)
+        data = vars(event)
+        data["overdue"] = places.get(event.pk, 0)
+        data["has_types"] = bool(types)
+        data["has_future_types"] = any(is_future for is_future, _, _ in types)
+        data["has_open_types"] = any(is_open for _, is_open, _ in types)
+        data["has_free_types"] = any(is_open and has_room for _, is_open, has_room in types)
 
 
 class Event(Inventory):
@@ -251,18 +251,18 @@ class Event(Inventory):
         return self.name
 
     @classmethod
-    def plan(cls, *, venue: Venue, capacity: int | None = None, by: Any = None, **facts: Any) -> "Event":
+    def plan(cls, *, venue: Venue, capacity: int | None = None, by: Any = None, **data: Any) -> "Event":
         """Makes a draft; its capacity is the venue's unless given. Raises CapacityAboveVenue."""
         with transaction.atomic():
             venue = Venue.objects.select_for_update(no_key=True).get(pk=venue.pk)
             capacity = venue.capacity if capacity is None else capacity
             refuse_above_venue(capacity, venue)
-            event = cls.objects.create(venue=venue, capacity=capacity, **facts)
-            record_created(event, ["venue", "capacity", *facts], by=by)
+            event = cls.objects.create(venue=venue, capacity=capacity, **data)
+            record_created(event, ["venue", "capacity", *data], by=by)
         return event
 
-    def revise(self, *, check: Check = nothing, by: Any = None, **changes: Any) -> Self:
-        """Changes some of the event's facts.
+    def revise(self, *, check: Precondition = no_precondition, by: Any = None, **changes: Any) -> Self:
+        """Changes some of the event's data.
 
         Raises CapacityAboveVenue, CurrencyFixed, what `check` does with the row locked, and IntegrityError of the
         constraint that a change would break; CapacityBelowReserved is one of these.
@@ -324,7 +324,7 @@ class Event(Inventory):
         self.refresh_from_db()
         return self
 
-    def remove(self, *, check: Check = nothing, by: Any = None) -> None:
+    def remove(self, *, check: Precondition = no_precondition, by: Any = None) -> None:
         """Deletes the event with its ticket types.
 
         Raises InUse when it was ever booked, and what `check` does with the row locked.

@@ -16,8 +16,8 @@ from django.utils.translation import ngettext
 from config.backoffice import change_url, choice_of, fill, number, office_day, on_the_wall
 from events.models import EARLIEST, LATEST, Event
 
-MOST_EVENTS = 1000  # of a month
-MOST_SHOWN = 4  # of a day, before the rest is folded
+MAX_EVENTS = 1000  # of a month
+MAX_SHOWN = 4  # of a day, before the rest is folded
 DAY = dt.timedelta(days=1)
 
 
@@ -63,7 +63,7 @@ class MonthPage:
         # The clocks of the world are up to a day apart.
         bounds = [dt.datetime.combine(day, dt.time(), dt.UTC) for day in (first - DAY, following + DAY)]
         events = self.get_queryset(request).filter(starts_at__gte=bounds[0], starts_at__lt=bounds[1])
-        events = (events.filter(venue=venue) if venue else events).order_by("starts_at", "pk")[: MOST_EVENTS + 1]
+        events = (events.filter(venue=venue) if venue else events).order_by("starts_at", "pk")[: MAX_EVENTS + 1]
         by_day, count = self.by_day(events, at, first)
         weeks = calendar.Calendar().monthdatescalendar(first.year, first.month)
         return TemplateResponse(
@@ -78,7 +78,7 @@ class MonthPage:
                 "weekdays": [(date_format(day, "l"), date_format(day, "D")) for day in weeks[0]],
                 "weeks": [[self.day(day, by_day, first, today) for day in week] for week in weeks],
                 "count": count,
-                "has_more": count > MOST_EVENTS,
+                "has_more": count > MAX_EVENTS,
                 "previous": f"{first - DAY:%Y-%m}" if first > EARLIEST.date() else None,
                 "next": f"{following:%Y-%m}" if following < LATEST.date() else None,
                 "month": f"{first:%Y-%m}",
@@ -94,8 +94,8 @@ class MonthPage:
             "date": day,
             "is_outside": day.month != first.month,
             "is_today": day == today,
-            "entries": entries[:MOST_SHOWN],
-            "more": entries[MOST_SHOWN:],
+            "entries": entries[:MAX_SHOWN],
+            "more": entries[MAX_SHOWN:],
         }
 
     def by_day(self, events, at, first):

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.access.permissions import ANYONE
-from config.api.pagination import MOST_ROWS, SkipLimitPagination
+from config.api.pagination import MAX_ROWS, SkipLimitPagination
 from config.api.replicated import Replicated
 from config.api.serializers import Serializer
 from config.api.viewsets import CatalogueViewset, Viewset
@@ -101,13 +101,13 @@ class EventViewSet(CatalogueViewset):
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str) -> Response:
         """Cancel an event, and with it every live booking of it."""
-        facts = self.read(CancelEventSerializer)
-        self.get_object().cancel(reason=facts["reason"], at=timezone.now(), by=request.user)
+        data = self.read(CancelEventSerializer)
+        self.get_object().cancel(reason=data["reason"], at=timezone.now(), by=request.user)
         return self.answer()
 
 
 class FeedPagination(SkipLimitPagination):
-    rows = MOST_ROWS  # a calendar does not turn pages
+    rows = MAX_ROWS  # a calendar does not turn pages
 
 
 class CalendarViewSet(Replicated, Viewset):

@@ -44,8 +44,8 @@ class TicketTypeForm(VerbForm):
         if not self.instance._state.adding and "price" in self.fields:
             self.initial["price"] = money.plain(self.instance.price, self.instance.currency)
 
-    def place(self, facts):
-        event = facts.get("event") or self.known_event
+    def place(self, data):
+        event = data.get("event") or self.known_event
         return event and event.venue.timezone
 
     @cached_property
@@ -139,8 +139,8 @@ class TicketTypeAdmin(ImportPage, CatalogueAdmin):
         rows = TicketType.objects.filter(pk__in=ids).values_list("pk", "event__venue__timezone", "event__currency")
         return {pk: Setting(timezone, currency) for pk, timezone, currency in rows}
 
-    def make(self, request, **facts):
-        return TicketType.offer(**facts, by=request.user)
+    def make(self, request, **data):
+        return TicketType.offer(**data, by=request.user)
 
     def response_post_save_add(self, request, obj):
         """To the event, whose page shows all of its ticket types."""

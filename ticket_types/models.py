@@ -7,7 +7,7 @@ from django.db.models import Case, F, OuterRef, Q, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce
 
 from config.history.models import record_changed, record_created, record_deleted
-from config.problems import Check, InUse, InvalidInput, nothing
+from config.problems import InUse, InvalidInput, Precondition, no_precondition
 from config.values import money
 from config.values.text import validate_line, validate_paragraphs
 from events.inventory.stock import Inventory
@@ -149,7 +149,7 @@ class TicketType(Inventory):
                 violation_error_code="invalid-description",
             ),
             models.CheckConstraint(
-                condition=Q(price__range=(0, money.MOST)),
+                condition=Q(price__range=(0, money.MAX_AMOUNT)),
                 name="ticket_type_price_is_0_to_999999999",
                 violation_error_message="A price must be 0 to 999,999,999.",
                 violation_error_code="invalid-price",
@@ -197,17 +197,17 @@ class TicketType(Inventory):
         return self.name
 
     @classmethod
-    def offer(cls, *, event: Event, price: Any, by: Any = None, **facts: Any) -> "TicketType":
+    def offer(cls, *, event: Event, price: Any, by: Any = None, **data: Any) -> "TicketType":
         """Makes a ticket type. Raises InvalidInput when the price has more decimals than the event's currency."""
         with transaction.atomic():
             event = Event.objects.select_for_update(no_key=True).get(pk=event.pk)
             refuse_decimals(price, event.currency)
-            ticket_type = cls.objects.create(event=event, price=price, **facts)
-            record_created(ticket_type, ["event", "price", *facts], by=by)
+            ticket_type = cls.objects.create(event=event, price=price, **data)
+            record_created(ticket_type, ["event", "price", *data], by=by)
         return ticket_type
 
-    def revise(self, *, check: Check = nothing, by: Any = None, **changes: Any) -> Self:
-        """Changes some of its facts; bookings made before keep their prices and names.
+    def revise(self, *, check: Precondition = no_precondition, by: Any = None, **changes: Any) -> Self:
+        """Changes some of its data; bookings made before keep their prices and names.
 
         Raises InvalidInput, what `check` does with the row locked, and IntegrityError of the constraint that a change
         would break.
@@ -231,7 +231,7 @@ class TicketType(Inventory):
             record_changed(self, stored, changes, by=by)
         return self
 
-    def remove(self, *, check: Check = nothing, by: Any = None) -> None:
+    def remove(self, *, check: Precondition = no_precondition, by: Any = None) -> None:
         """Deletes the ticket type. Raises InUse when it was ever booked, and what `check` does with the row locked."""
         with transaction.atomic():
             TicketType.objects.select_for_update(no_key=True).filter(pk=self.pk).first()

@@ -11,7 +11,7 @@ from config.values.text import timezones
 from config.values.timezones import moved
 from venues.models import Venue
 
-MOST_EXAMPLES = 2
+MAX_EXAMPLES = 2
 INSTANTS, CLOCKS = "instants", "clocks"
 
 
@@ -53,9 +53,9 @@ class VenueForm(VerbForm):
         if not shifted:
             return
         meant = self.data.get("timezone_means")
-        stay = [(with_letters(it.starts_at, new), it) for it in shifted[:MOST_EXAMPLES]]
+        stay = [(with_letters(it.starts_at, new), it) for it in shifted[:MAX_EXAMPLES]]
         move = [
-            (with_letters(at, new), it) for it in shifted[:MOST_EXAMPLES] for at in moved(it.starts_at, old, new)[:1]
+            (with_letters(at, new), it) for it in shifted[:MAX_EXAMPLES] for at in moved(it.starts_at, old, new)[:1]
         ]
         widget = self.fields["timezone"].widget
         widget.question = ngettext(

@@ -6,7 +6,7 @@ from django.db import models, transaction
 from django.db.models import Count, Q
 
 from config.history.models import record_changed, record_created, record_deleted
-from config.problems import Check, DomainError, InUse, InvalidInput, nothing
+from config.problems import DomainError, InUse, InvalidInput, Precondition, no_precondition
 from config.values import timezones as clocks
 from config.values.text import validate_line, validate_timezone
 
@@ -71,15 +71,15 @@ class Venue(models.Model):
         return self.name
 
     @classmethod
-    def open(cls, *, by: Any = None, **facts: Any) -> Self:
+    def open(cls, *, by: Any = None, **data: Any) -> Self:
         """Makes a venue."""
         with transaction.atomic():
-            venue = cls.objects.create(**facts)
-            record_created(venue, facts, by=by)
+            venue = cls.objects.create(**data)
+            record_created(venue, data, by=by)
         return venue
 
-    def revise(self, *, check: Check = nothing, by: Any = None, **changes: Any) -> Self:
-        """Changes some of the venue's facts. Raises CapacityBelowEvents, and what `check` does with the row locked."""
+    def revise(self, *, check: Precondition = no_precondition, by: Any = None, **changes: Any) -> Self:
+        """Changes some of the venue's data. Raises CapacityBelowEvents, and what `check` does with the row locked."""
         with transaction.atomic():
             # Planning an event locks the same row: neither can pass the other's check.
             stored = Venue.objects.select_for_update(no_key=True).get(pk=self.pk)
@@ -125,7 +125,7 @@ class Venue(models.Model):
                 detail, errors=[{"pointer": "/capacity", "code": "capacity-below-events", "detail": detail}]
             )
 
-    def remove(self, *, check: Check = nothing, by: Any = None) -> None:
+    def remove(self, *, check: Precondition = no_precondition, by: Any = None) -> None:
         """Deletes the venue with its events and their ticket types.
 
         Raises InUse when any was ever booked, and what `check` does with the row locked.

@@ -83,8 +83,8 @@ class Peer:
         return json.loads(said)
 
     def book(self, ticket_type: int) -> None:
-        facts = {"customer_name": "Ann Lee", "customer_email": "a@example.com", "quantity": 1}
-        self.ask("POST", "/api/v1/bookings/", {**facts, "ticket_type_id": ticket_type})
+        data = {"customer_name": "Ann Lee", "customer_email": "a@example.com", "quantity": 1}
+        self.ask("POST", "/api/v1/bookings/", {**data, "ticket_type_id": ticket_type})
 
     def bookings(self) -> int:
         """How many it has, found out by asking for one behind so many others."""

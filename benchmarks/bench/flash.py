@@ -10,7 +10,7 @@ import random
 import time
 from dataclasses import dataclass, field
 
-MOST_OPEN = 4000  # connections at the same time
+MAX_OPEN = 4000  # connections at the same time
 PATIENCE = 90.0  # seconds for which somebody waits to be let try again
 
 
@@ -99,7 +99,7 @@ class Buyer:
 
 
 async def hold(port: int, ticket_type: int, *, buyers: int, seconds: float) -> Sale:
-    sale, gate = Sale(buyers), asyncio.Semaphore(MOST_OPEN)
+    sale, gate = Sale(buyers), asyncio.Semaphore(MAX_OPEN)
     sale.began = time.monotonic() + 0.5
     starts = sorted(sale.began + random.random() * seconds for _ in range(buyers))
     crowd = [Buyer(sale, port, ticket_type, number, gate).buy(start) for number, start in enumerate(starts)]

@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks.torture import staff
 from benchmarks.torture.clients import Crowd
-from benchmarks.torture.controls import CONTROLS, MOST_ROUNDS, Control
+from benchmarks.torture.controls import CONTROLS, MAX_ROUNDS, Control
 from benchmarks.torture.databases import DATABASES, WITHOUT_BEING_ASKED, machine
 from benchmarks.torture.keeper import Keeper
 from benchmarks.torture.report import Progress, Result, table
@@ -143,7 +143,7 @@ class Run:
             database.configure(**dict.fromkeys(control.options))
 
     def play_rounds(self, database: Any, control: Control, name: str, server: Server) -> None:
-        for lap in range(1, MOST_ROUNDS + 1):
+        for lap in range(1, MAX_ROUNDS + 1):
             stage = self.stage(database, name, server)
             control.play(stage)
             findings = verify(stage, reconcile=False)
@@ -151,7 +151,7 @@ class Run:
                 verdict = f"caught (round {lap})"
                 break
         else:
-            verdict = f"NOT CAUGHT in {MOST_ROUNDS} rounds"
+            verdict = f"NOT CAUGHT in {MAX_ROUNDS} rounds"
         self.add(f"control: {control.name}", database, verdict, verdict.startswith("caught"), stage, findings)
 
     def add(self, name: str, database: Any, verdict: str, is_good: bool, stage: Stage, findings: Findings) -> None:

@@ -8,7 +8,7 @@ from benchmarks.torture.clients import PATIENCE
 from benchmarks.torture.scenarios import CLIENTS, edit, endless, hold_all, pause, play_no_sweeper
 from benchmarks.torture.stage import Stage
 
-MOST_ROUNDS = 20
+MAX_ROUNDS = 20
 KEY_TABLE = "CREATE TABLE torture_key (name varchar(255) PRIMARY KEY, booking varchar(36) NOT NULL)"
 DROP_UNIQUE_KEY = "DROP INDEX booking_idempotency_key_is_unique_for_its_caller"
 

@@ -235,14 +235,14 @@ def edit(stage: Stage, show: Show, number: int, form: "staff.Form | None") -> Re
         return form.submit(name=f"Concert, by hand {number}", capacity=str(2_000 + number))
     if number % 5 in (1, 3):
         show.prices[first if number % 5 == 1 else second].add(price)
-    path, facts = [
+    path, data = [
         (event, {"description": f"Doors open at {number}."}),
         (types[0], {"price": price}),
         (event, {"name": f"Concert {number}", "capacity": 2_000 + 10 * (number % 7)}),
         (types[1], {"price": price, "quantity": 1_000 + number % 30}),
         (types[0], {"description": f"Row {number}", "position": number}),
     ][number % 5]
-    body = json.dumps(facts)
+    body = json.dumps(data)
     return Request("edit", "PATCH", API + path, body, token=stage.token, pause=stage.random.uniform(0.0, 0.05))
 
 

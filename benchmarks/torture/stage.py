@@ -67,7 +67,7 @@ class Stage:
         times = {"starts_at": starts_at.isoformat(), "ends_at": (starts_at + dt.timedelta(hours=3)).isoformat()}
         event = self.make("/events", venue=venue["id"], name="Concert", currency="EUR", capacity=capacity, **times)
         made = [
-            self.make("/ticket-types", event=event["id"], **self.type_facts(n, facts)) for n, facts in enumerate(types)
+            self.make("/ticket-types", event=event["id"], **self.type_facts(n, data)) for n, data in enumerate(types)
         ]
         self.make(f"/events/{event['id']}/publish")
         limits = {f"type {each['id']}": each["quantity"] for each in made} | {f"event {event['id']}": capacity}
@@ -75,11 +75,11 @@ class Stage:
         self.shows.append(show)
         return show
 
-    def type_facts(self, number: int, facts: dict[str, Any]) -> dict[str, Any]:
-        return {"name": f"Type {number}", "price": f"{10 * number + 20}.50", "max_per_booking": 100, **facts}
+    def type_facts(self, number: int, data: dict[str, Any]) -> dict[str, Any]:
+        return {"name": f"Type {number}", "price": f"{10 * number + 20}.50", "max_per_booking": 100, **data}
 
-    def make(self, path: str, **facts: Any) -> Any:
-        call = self.ask(Request("make", "POST", API + path, json.dumps(facts) if facts else None, token=self.token))
+    def make(self, path: str, **data: Any) -> Any:
+        call = self.ask(Request("make", "POST", API + path, json.dumps(data) if data else None, token=self.token))
         if call.status not in (200, 201):
             raise RuntimeError(f"POST {path} answered {call.status}: {call.answer}")
         return call.answer

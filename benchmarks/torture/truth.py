@@ -25,35 +25,35 @@ UNIT = 10_000  # money is kept in ten-thousandths
 class Row:
     """A booking with all that belongs to it."""
 
-    facts: dict[str, Any]
+    data: dict[str, Any]
     items: list[dict[str, Any]] = field(default_factory=list)
     changes: list[tuple[str, str]] = field(default_factory=list)
     valid_tickets: int = 0
 
     @property
     def id(self) -> str:
-        return identity(self.facts["id"])
+        return identity(self.data["id"])
 
     @property
     def attempt(self) -> str:
         """The key that the client put into the booking's notes too, where no guard looks at it."""
-        notes = self.facts["metadata"]
+        notes = self.data["metadata"]
         return (json.loads(notes) if isinstance(notes, str) else notes).get("attempt", "")
 
     @property
     def status(self) -> str:
-        return self.facts["status"]
+        return self.data["status"]
 
     @property
     def places(self) -> int:
-        return self.facts["quantity"] - self.facts["cancelled_quantity"]
+        return self.data["quantity"] - self.data["cancelled_quantity"]
 
     def faults(self, prices: dict[int, set[str]]) -> list[str]:
         """How its own numbers, its tickets and its history contradict each other."""
         faults = []
-        if self.facts["quantity"] != sum(item["quantity"] for item in self.items):
+        if self.data["quantity"] != sum(item["quantity"] for item in self.items):
             faults.append("quantity is not that of its items")
-        if self.facts["total_price"] != sum(item["unit_price"] * item["quantity"] for item in self.items):
+        if self.data["total_price"] != sum(item["unit_price"] * item["quantity"] for item in self.items):
             faults.append("total is not the sum of its items")
         if any(plain(item["unit_price"]) not in prices[item["ticket_type_id"]] for item in self.items):
             faults.append("has a price that its ticket type never had")
@@ -74,12 +74,12 @@ class Row:
         """What was acknowledged, in the API's own words."""
         return {
             "id": self.id,
-            "event": self.facts["event_id"],
-            "customer_name": self.facts["customer_name"],
-            "customer_email": self.facts["customer_email"],
-            "quantity": self.facts["quantity"],
-            "total_price": plain(self.facts["total_price"]),
-            "currency": self.facts["currency"],
+            "event": self.data["event_id"],
+            "customer_name": self.data["customer_name"],
+            "customer_email": self.data["customer_email"],
+            "quantity": self.data["quantity"],
+            "total_price": plain(self.data["total_price"]),
+            "currency": self.data["currency"],
             "items": sorted(
                 (item["ticket_type_id"], item["quantity"], plain(item["unit_price"])) for item in self.items
             ),

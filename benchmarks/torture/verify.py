@@ -9,7 +9,7 @@ from benchmarks.torture.stage import Stage
 from benchmarks.torture.truth import Row, Truth, content
 
 COLUMNS = ("oversold", "lost", "doubled", "stuck", "refused", "drift", "errors")
-MOST_NOTES = 8
+MAX_NOTES = 8
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Findings:
 
     def add(self, column: str, note: str, number: int = 1) -> None:
         setattr(self, column, getattr(self, column) + number)
-        if len(self.notes) < MOST_NOTES:
+        if len(self.notes) < MAX_NOTES:
             self.notes.append(f"{column}: {note}")
 
     @property

@@ -50,7 +50,7 @@ from config.backoffice import (
 from config.values.text import validate_line
 from events.models import Event
 
-MOST_SHOWN = 100  # of the tickets and of the history of one booking: there may be two thousand
+MAX_SHOWN = 100  # of the tickets and of the history of one booking: there may be two thousand
 
 
 class NotesField(TextField):
@@ -276,8 +276,8 @@ class BookingAdmin(Selling, DomainAdmin):
         is_live = booking.status_at(at) in LIVE
         # Whoever may see a booking sees its tickets, as in the API; their own pages ask for a permission of their own.
         may_open = request.user.has_perm("bookings.view_ticket")
-        tickets = list(booking.tickets.select_related("ticket_type")[: MOST_SHOWN + 1])
-        changes = list(booking.changes.order_by("-id")[: MOST_SHOWN + 1])
+        tickets = list(booking.tickets.select_related("ticket_type")[: MAX_SHOWN + 1])
+        changes = list(booking.changes.order_by("-id")[: MAX_SHOWN + 1])
         return {
             "booking": booking,
             "state": self.state(booking),
@@ -297,11 +297,11 @@ class BookingAdmin(Selling, DomainAdmin):
                 )
                 for item in booking.items.all()
             ],
-            "tickets": self.tickets(tickets[:MOST_SHOWN], booking, may_open=may_open),
-            "has_more_tickets": len(tickets) > MOST_SHOWN,
+            "tickets": self.tickets(tickets[:MAX_SHOWN], booking, may_open=may_open),
+            "has_more_tickets": len(tickets) > MAX_SHOWN,
             "tickets_url": may_open and f"{list_url(Ticket)}?booking__id__exact={booking.pk}",
-            "changes": [(change, *told(change, booking)) for change in reversed(changes[:MOST_SHOWN])],
-            "has_more_changes": len(changes) > MOST_SHOWN,
+            "changes": [(change, *told(change, booking)) for change in reversed(changes[:MAX_SHOWN])],
+            "has_more_changes": len(changes) > MAX_SHOWN,
             "timezone": booking.event.venue.timezone,
         }
 

@@ -15,7 +15,7 @@ from config.backoffice import ReasonForm, amount
 from config.values import money
 
 GROUP = 4  # characters of a code that are read in one go
-MOST_TOLD = 10
+MAX_TOLD = 10
 
 
 def grouped(code):
@@ -98,7 +98,7 @@ class TicketsField(forms.MultipleChoiceField):
     def validate(self, value):
         told = [self.gone[code] for code in value if code in self.gone]
         if told:
-            raise forms.ValidationError(told[:MOST_TOLD])
+            raise forms.ValidationError(told[:MAX_TOLD])
         super().validate(value)
 
 

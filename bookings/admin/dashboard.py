@@ -18,9 +18,9 @@ from config.backoffice import amount, change_url, fill, first_instant, in_one_li
 from events.models import Event
 
 DAYS = 30
-MOST_EVENTS = 8
-MOST_ROWS = 5
-MOST_COUNTED = 1000  # of what is to be done
+MAX_EVENTS = 8
+MAX_ROWS = 5
+MAX_COUNTED = 1000  # of what is to be done
 
 
 def dashboard(request):
@@ -88,7 +88,7 @@ def by_event(first, today, *, is_linked):
             "width": f"{100 * row.tickets / most:.1f}",
             "revenue": amount(row.revenue, row.currency),
         }
-        for row in rows[:MOST_EVENTS]
+        for row in rows[:MAX_EVENTS]
     ]
 
 
@@ -106,7 +106,7 @@ def to_do(at):
                 "minutes": -(-booking.seconds_left(at) // 60),
                 "total": amount(booking.total_price, booking.currency),
             }
-            for booking in running_out.select_related("event__venue")[:MOST_ROWS]
+            for booking in running_out.select_related("event__venue")[:MAX_ROWS]
         ],
         "holds_count": counted(running_out),
         "holds_url": f"{list_url(Booking)}?state={RUNNING_OUT}",
@@ -116,7 +116,7 @@ def to_do(at):
                 "url": change_url(Booking, booking.pk),
                 "total": amount(booking.refund_amount, booking.currency),
             }
-            for booking in late.select_related("event__venue")[:MOST_ROWS]
+            for booking in late.select_related("event__venue")[:MAX_ROWS]
         ],
         "refunds_count": number(sum(count for _currency, count, _amount in due)),
         "refunds_amounts": [amount(value, currency) for currency, _count, value in due],
@@ -126,8 +126,8 @@ def to_do(at):
 
 def counted(rows):
     """How many there are, or that there are more than anybody would look through."""
-    count = rows.order_by()[: MOST_COUNTED + 1].count()
-    return number(count) if count <= MOST_COUNTED else _("more than %s") % number(MOST_COUNTED)
+    count = rows.order_by()[: MAX_COUNTED + 1].count()
+    return number(count) if count <= MAX_COUNTED else _("more than %s") % number(MAX_COUNTED)
 
 
 def coming_up(at):
@@ -143,7 +143,7 @@ def coming_up(at):
                 "fill": fill(event.held - event.unpaid, event.unpaid, event.capacity),
                 "label": in_one_line(event),
             }
-            for event in events[:MOST_EVENTS]
+            for event in events[:MAX_EVENTS]
         ],
         "events_count": counted(published),
         "events_url": f"{list_url(Event)}?status__exact=published&when=upcoming",

@@ -22,7 +22,7 @@ from ticket_types.admin import STATES
 from ticket_types.models import TicketType
 from venues.models import Venue
 
-MOST_BOOKINGS = 8
+MAX_BOOKINGS = 8
 
 
 def sold(reserved, overdue, unpaid):
@@ -141,7 +141,7 @@ class EventDesk(EventAdmin):
             }
             for booking in event.bookings.with_net_price()
             .select_related("event__venue")
-            .order_by("-created_at", "-id")[:MOST_BOOKINGS]
+            .order_by("-created_at", "-id")[:MAX_BOOKINGS]
         ]
 
     def entered(self, event):

@@ -67,8 +67,8 @@ UNSOLD = {
         gettext_lazy("Places that are held and not paid for come free again when their time is up: look again later."),
     ),
 }
-MOST_EVENTS = 50
-MOST_WORDS = 10
+MAX_EVENTS = 50
+MAX_WORDS = 10
 ANONYMOUS = "walk-in.invalid"  # a domain that cannot exist (RFC 2606): nothing is ever sent there
 
 
@@ -266,16 +266,16 @@ class Selling:
     def choose(self, request, events):
         """What is on sale, the soonest first."""
         words = request.GET.get("q", "")
-        for word in words.split()[:MOST_WORDS]:
+        for word in words.split()[:MAX_WORDS]:
             events = events.filter(Q(name__icontains=word) | Q(venue__name__icontains=word))
-        found = list(events.order_by("starts_at", "pk")[: MOST_EVENTS + 1])
+        found = list(events.order_by("starts_at", "pk")[: MAX_EVENTS + 1])
         return self.answer(
             request,
             "admin/bookings/choose_event.html",
             title=_("Sell at the counter"),
             words=words,
-            events=[(event, local_span(event), taken(event)) for event in found[:MOST_EVENTS]],
-            has_more=len(found) > MOST_EVENTS,
+            events=[(event, local_span(event), taken(event)) for event in found[:MAX_EVENTS]],
+            has_more=len(found) > MAX_EVENTS,
         )
 
     def unsold(self, request, event, reason, at):

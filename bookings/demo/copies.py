@@ -19,7 +19,7 @@ from events.models import Event
 from ticket_types.models import TicketType
 
 USING = DEFAULT_DB_ALIAS
-MOST_WEEKS = 520  # before and after today; what is more shares them
+MAX_WEEKS = 520  # before and after today; what is more shares them
 
 
 class Template:
@@ -45,7 +45,7 @@ class Copy:
     def __init__(self, template: Template, week: int) -> None:
         self.template = template
         evening = template.evening
-        week %= MOST_WEEKS
+        week %= MAX_WEEKS
         self.other = Evening(evening.show, evening.house, evening.venue, evening.today, week, evening.seed)
         self.shift = self.other.starts_at - evening.starts_at if evening.is_over else dt.timedelta()
         self.bookings = {row.pk: uuid.uuid4() for row in template.rows[0][1]}

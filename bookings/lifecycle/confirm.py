@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 
 from bookings import models
 from bookings.lifecycle.issue import issue, new_tickets, reference
-from bookings.lifecycle.place import MOST_TRIES, Offer, refuse_over_limit, refuse_sold_out
+from bookings.lifecycle.place import MAX_TRIES, Offer, refuse_over_limit, refuse_sold_out
 from bookings.lifecycle.refunds import NOTHING
 from bookings.lifecycle.states import CONFIRM_LATE, Status
 from bookings.lifecycle.transitions import LostRace, move, take_places
@@ -18,7 +18,7 @@ from events.models import Event
 
 
 def confirm(booking: "models.Booking", *, payment_reference: str, by: Any) -> "models.Booking":
-    for _ in range(MOST_TRIES):
+    for _ in range(MAX_TRIES):
         # What has left the pending state never returns to it, so that an old copy can be believed there.
         if booking.status == Status.PENDING and issue(booking, payment_reference, by):
             return booking
@@ -53,7 +53,7 @@ def confirm_late(booking: "models.Booking", payment_reference: str, by: Any) -> 
     Raises NotOnSale, SoldOut or CustomerLimit: the places cannot be had.
     """
     lines = [models.Line(item.ticket_type_id, item.quantity) for item in booking.known("items")]
-    for _ in range(MOST_TRIES):
+    for _ in range(MAX_TRIES):
         # By the edge from pending to expired: this booking's own places are given back first, like everybody's.
         booking.event.bookings.expire_overdue()
         offer = Offer.read([line.ticket_type for line in lines], booking.quantity)

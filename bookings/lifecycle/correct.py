@@ -6,13 +6,13 @@ from django.db import transaction
 
 from bookings import models
 from bookings.search import keys_of
-from config.problems import Check
+from config.problems import Precondition
 from config.values.text import fold
 
 CORRECTABLE = ("customer_name", "customer_email", "metadata")
 
 
-def correct(booking: "models.Booking", *, by: Any, check: Check, **changes: Any) -> "models.Booking":
+def correct(booking: "models.Booking", *, by: Any, check: Precondition, **changes: Any) -> "models.Booking":
     """The history has the old and the new name, but of an e-mail address only that it was changed: the old one may be
     of somebody else, whose data must be found by the address that a booking has.
     """

@@ -24,8 +24,8 @@ from events.models import Event
 from ticket_types.models import TicketType
 
 holds = Sums()
-MOST_LINES = 20
-MOST_TRIES = 10
+MAX_LINES = 20
+MAX_TRIES = 10
 DIVISION_BY_ZERO, LOCK_NOT_AVAILABLE = "22012", "55P03"
 
 
@@ -92,7 +92,7 @@ class Placing:
 
     def book(self) -> "models.Booking":
         self.check_lines()
-        for _ in range(MOST_TRIES):
+        for _ in range(MAX_TRIES):
             offer = Offer.read([line.ticket_type for line in self.lines], self.wanted)
             self.refuse_quantities(offer)
             self.refuse_off_sale(offer)
@@ -113,8 +113,8 @@ class Placing:
         return sum(line.quantity for line in self.lines)
 
     def check_lines(self) -> None:
-        if not 1 <= len(self.lines) <= MOST_LINES:
-            raise refusal("/items", "invalid", f"A booking has 1 to {MOST_LINES} items.")
+        if not 1 <= len(self.lines) <= MAX_LINES:
+            raise refusal("/items", "invalid", f"A booking has 1 to {MAX_LINES} items.")
         seen: set[int] = set()
         for index, line in enumerate(self.lines):
             if line.ticket_type in seen:

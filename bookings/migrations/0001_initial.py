@@ -60,7 +60,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('at', models.DateTimeField()),
-                ('by_name', models.CharField(help_text="The account's name then; guest, or system.", max_length=150, verbose_name='by')),
+                ('by_name', models.CharField(help_text="The account's name then; anonymous, or system.", max_length=150, verbose_name='by')),
                 ('verb', models.CharField(max_length=30)),
                 ('details', models.JSONField(default=dict)),
                 ('from_status', models.CharField(blank=True, choices=[('pending', 'Pending'), ('confirmed', 'Confirmed'), ('cancelled', 'Cancelled'), ('expired', 'Expired')], max_length=9)),

@@ -15,7 +15,7 @@ from bookings.lifecycle import cancel, confirm, correct, extend, find, place, re
 from bookings.lifecycle.states import LIVE, Status, status_at
 from bookings.problems import IdempotencyKeyReused
 from bookings.search import KEY_LENGTH
-from config.problems import Check, nothing
+from config.problems import Precondition, no_precondition
 from config.values import money
 from config.values.text import fold, validate_line
 from events.models import Event
@@ -341,10 +341,10 @@ class Booking(models.Model):
         ).place()
 
     @classmethod
-    def quote(cls, **facts: Any) -> "Booking":
+    def quote(cls, **data: Any) -> "Booking":
         """What `place` would answer now, or raise, with nothing done: it is done, and taken back."""
         with transaction.atomic():
-            booking = cls.place(**facts)
+            booking = cls.place(**data)
             transaction.set_rollback(True)
         return booking
 
@@ -389,7 +389,7 @@ class Booking(models.Model):
         """
         return extend.extend(self, hold=hold, by=by)
 
-    def correct(self, *, by: Any = None, check: Check = nothing, **changes: Any) -> "Booking":
+    def correct(self, *, by: Any = None, check: Precondition = no_precondition, **changes: Any) -> "Booking":
         """Changes `customer_name`, `customer_email` or `metadata`. Raises what `check` does with the row locked."""
         return correct.correct(self, by=by, check=check, **changes)
 

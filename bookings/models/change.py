@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from bookings.lifecycle.states import Status
-from config.history.models import GUEST, Entry, WrittenOnceQuerySet, who
+from config.history.models import ANONYMOUS, Entry, WrittenOnceQuerySet, who
 from config.statements import fresh
 
 
@@ -42,12 +42,12 @@ class BookingChange(Entry):
     def entry(
         cls, booking_id: Any, verb: str, source: str, target: str, *, by: Any = None, at: Any = None, **details: Any
     ) -> "BookingChange":
-        """An unsaved entry. `by` is a user, None for a guest, or the word "system"."""
+        """An unsaved entry. `by` is a user, None for a anonymous, or the word "system"."""
         return fresh(
             cls,
             booking_id=booking_id,
             at=at if at is not None else Now(),
-            **who(by, GUEST),
+            **who(by, ANONYMOUS),
             verb=verb,
             from_status=source,
             to_status=target,

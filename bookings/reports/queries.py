@@ -58,12 +58,12 @@ def day_starts_at(day: dt.date, timezone: str) -> dt.datetime:
 class Grouping:
     """By what sales are grouped: the path to it from a booking, what its label is made of, and how the groups come.
 
-    Without `facts` the label is made of the key itself.
+    Without `data` the label is made of the key itself.
     """
 
     key: str
     label: Callable[..., str]
-    facts: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
     order: tuple[str, ...] = ()
     group: Callable[[Any], int | str] = int
 
@@ -99,8 +99,8 @@ def sales(group_by: str, bookings: "QuerySet[Booking] | None" = None, *, timezon
     found = everything(bookings).sold()
     rows = of_items(found, grouping) if group_by == GroupBy.TICKET_TYPE else of_bookings(found, grouping, timezone)
     try:
-        for key, *facts, currency, count, seats, amount in rows.order_by(*grouping.order, "currency").iterator():
-            yield Sales(grouping.group(key), grouping.label(*(facts or [key])), currency, count, int(seats), amount)
+        for key, *data, currency, count, seats, amount in rows.order_by(*grouping.order, "currency").iterator():
+            yield Sales(grouping.group(key), grouping.label(*(data or [key])), currency, count, int(seats), amount)
     except DataError:
         # Time zones change; each database has a list of its own, and that may be older than Python's.
         detail = f"The database does not know the time zone {timezone}."
@@ -163,9 +163,9 @@ def of_items(found: Any, grouping: Grouping) -> Any:
 
 
 def grouped(found: Any, grouping: Grouping, **figures: Any) -> Any:
-    columns = dict.fromkeys([grouping.key, *grouping.facts, "currency"])
+    columns = dict.fromkeys([grouping.key, *grouping.data, "currency"])
     rows = found.order_by().values(*columns).annotate(count=Count("pk"), **figures)
-    return rows.values_list(grouping.key, *grouping.facts, "currency", "count", *figures)
+    return rows.values_list(grouping.key, *grouping.data, "currency", "count", *figures)
 
 
 def figures_of_bookings() -> dict[str, Any]:
@@ -224,7 +224,7 @@ def occupancy(at: dt.datetime, events: "QuerySet[Event] | None" = None) -> Itera
     holds = Booking.objects.holds(at).filter(event=OuterRef("pk")).order_by()
     held = holds.values("event").annotate(seats=Sum("quantity")).values("seats")
     rows = found.with_availability(at).annotate(held_now=Coalesce(Subquery(held), Value(0)))
-    facts = ("pk", "status", "capacity", "reserved", "overdue", "held_now", "name", "starts_at", "venue__timezone")
-    found = rows.order_by("starts_at", "pk").values_list(*facts).iterator()
+    data = ("pk", "status", "capacity", "reserved", "overdue", "held_now", "name", "starts_at", "venue__timezone")
+    found = rows.order_by("starts_at", "pk").values_list(*data).iterator()
     for pk, status, capacity, reserved, overdue, held, *event in found:
         yield Occupancy(pk, label_of_event(*event), event[1], status, capacity, reserved - overdue - held, held)

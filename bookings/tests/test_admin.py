@@ -292,9 +292,9 @@ def test_booking_that_is_confirmed_while_it_is_cancelled_stays_so(book, monkeypa
     booking = book()
     asked = Booking.cancel
 
-    def too_late(self, **facts):
+    def too_late(self, **data):
         Booking.objects.get(pk=self.pk).confirm(payment_reference="till 4")
-        return asked(self, **facts)
+        return asked(self, **data)
 
     monkeypatch.setattr(Booking, "cancel", too_late)
     answer = cancel(staff(), booking, reason="")
@@ -521,7 +521,7 @@ def test_booking_on_one_screen(make_type, book):
     booking.tickets.first().check_in(at=timezone.now())
     page = staff(Role.AUDITOR).get(url(Booking, "change", booking.pk))
     verbs = [(verb, change.by_name) for change, verb, *_ in page.context["changes"]]
-    assert verbs == [("Booked", "guest"), ("Confirmed", "guest"), ("Checked in", "guest")]
+    assert verbs == [("Booked", "anonymous"), ("Confirmed", "anonymous"), ("Checked in", "anonymous")]
     assert [(row["ticket"].status, row["checked_in"] is not None) for row in page.context["tickets"]] == [
         ("checked_in", True),
         ("valid", False),
@@ -546,7 +546,7 @@ def test_history_of_a_booking_is_shown_and_cannot_be_written(book):
     booking = book()
     browser = staff(Role.BOX_OFFICE)
     page = browser.get(url(Booking, "change", booking.pk))
-    assert [(change.by_name, verb) for change, verb, *_ in page.context["changes"]] == [("guest", "Booked")]
+    assert [(change.by_name, verb) for change, verb, *_ in page.context["changes"]] == [("anonymous", "Booked")]
     change = booking.changes.get()
     assert browser.post(url(BookingChange, "change", change.pk), {"verb": "x"}).status_code == 403
     assert booking.changes.get().verb == "place"

@@ -258,7 +258,7 @@ def test_list_adds_up_what_is_to_be_paid_back_as_the_doctor_and_the_table_do(boo
 
 
 def test_list_of_many_counts_and_adds_up_no_further_than_its_bound(book, make_type, monkeypatch):
-    monkeypatch.setattr(lists, "MOST_COUNTED", 60)
+    monkeypatch.setattr(lists, "MAX_COUNTED", 60)
     seat = make_type(event=None)
     for _ in range(62):
         book((seat, 1))

@@ -29,8 +29,8 @@ def stored(booking):
     return Booking.objects.filter(pk=booking.pk).values().get()
 
 
-def test_create_answers_the_booking_and_where_it_is(guest, seat, body, figures):
-    answer = guest.post("/bookings", {**body, "metadata": {"seat": "A1"}, "hold_minutes": 5})
+def test_create_answers_the_booking_and_where_it_is(anonymous, seat, body, figures):
+    answer = anonymous.post("/bookings", {**body, "metadata": {"seat": "A1"}, "hold_minutes": 5})
     booking = Booking.objects.get()
     assert (answer.status_code, answer["Location"]) == (201, f"/api/v1/bookings/{booking.pk}")
     assert "Idempotent-Replayed" not in answer
@@ -69,7 +69,7 @@ def test_create_answers_the_booking_and_where_it_is(guest, seat, body, figures):
     }
     assert 295 <= times["expires_in"] <= 300
     assert figures() == {"Concert": 2, "Seat": 2}
-    assert guest.get(f"/bookings/{booking.pk}").json()["id"] == str(booking.pk)
+    assert anonymous.get(f"/bookings/{booking.pk}").json()["id"] == str(booking.pk)
 
 
 @pytest.mark.parametrize(
@@ -108,8 +108,8 @@ def test_create_answers_the_booking_and_where_it_is(guest, seat, body, figures):
         ({"total_price": "0"}, ("/total_price", "unknown-field")),
     ],
 )
-def test_wrong_body_is_400_and_books_nothing(changes, fault, guest, body, figures):
-    answer = guest.post("/bookings", {**body, **changes})
+def test_wrong_body_is_400_and_books_nothing(changes, fault, anonymous, body, figures):
+    answer = anonymous.post("/bookings", {**body, **changes})
     assert refused(answer, 400, "invalid-input")
     assert faults(answer) == [fault]
     assert Booking.objects.count() == 0
@@ -117,9 +117,9 @@ def test_wrong_body_is_400_and_books_nothing(changes, fault, guest, body, figure
 
 
 @pytest.mark.parametrize("quantity", [0, -1, 101, 10**30])
-def test_quantity_out_of_range_is_answered_in_the_words_of_its_constraint(quantity, guest, body, figures):
+def test_quantity_out_of_range_is_answered_in_the_words_of_its_constraint(quantity, anonymous, body, figures):
     body["items"][0]["quantity"] = quantity
-    answer = guest.post("/bookings", body)
+    answer = anonymous.post("/bookings", body)
     assert faults(answer) == [("/items/0/quantity", "invalid-quantity")]
     by_name = {constraint.name: constraint for constraint in BookingItem._meta.constraints}
     sentence = by_name["booking_item_quantity_is_1_to_100"].violation_error_message
@@ -127,15 +127,15 @@ def test_quantity_out_of_range_is_answered_in_the_words_of_its_constraint(quanti
     assert figures() == {"Concert": 0, "Seat": 0}
 
 
-def test_metadata_at_its_bounds_is_kept(guest, body):
+def test_metadata_at_its_bounds_is_kept(anonymous, body):
     metadata = {f"{'n' * 38}{number:02}": "v" * 500 for number in range(20)}
-    assert guest.post("/bookings", {**body, "metadata": metadata}).json()["metadata"] == metadata
+    assert anonymous.post("/bookings", {**body, "metadata": metadata}).json()["metadata"] == metadata
 
 
-def test_sold_out_is_409_with_what_is_left(guest, body, seat, book, figures):
+def test_sold_out_is_409_with_what_is_left(anonymous, body, seat, book, figures):
     for email in "abcde":
         book((seat, 10), customer_email=f"{email}@example.com")
-    answer = guest.post("/bookings", body)
+    answer = anonymous.post("/bookings", body)
     assert refused(answer, 409, "sold-out")
     fault = answer.json()["errors"][0]
     assert (fault["pointer"], fault["requested"], fault["available"], fault["held"]) == ("/items/0/quantity", 2, 0, 50)
@@ -145,14 +145,14 @@ def test_sold_out_is_409_with_what_is_left(guest, body, seat, book, figures):
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
-def test_the_same_key_answers_the_same_booking(slash, guest, manager, body, figures):
-    first = guest.post(f"/bookings{slash}", body, HTTP_IDEMPOTENCY_KEY="key-1")
-    second = guest.post("/bookings", dict(reversed(body.items())), HTTP_IDEMPOTENCY_KEY="key-1")
+def test_the_same_key_answers_the_same_booking(slash, anonymous, manager, body, figures):
+    first = anonymous.post(f"/bookings{slash}", body, HTTP_IDEMPOTENCY_KEY="key-1")
+    second = anonymous.post("/bookings", dict(reversed(body.items())), HTTP_IDEMPOTENCY_KEY="key-1")
     assert (second.status_code, second["Idempotent-Replayed"]) == (201, "true")
     assert second["Location"] == first["Location"]
     assert second.json()["id"] == first.json()["id"]
     assert figures() == {"Concert": 2, "Seat": 2}
-    another = guest.post("/bookings", {**body, "customer_name": "Bob"}, HTTP_IDEMPOTENCY_KEY="key-1")
+    another = anonymous.post("/bookings", {**body, "customer_name": "Bob"}, HTTP_IDEMPOTENCY_KEY="key-1")
     assert refused(another, 422, "idempotency-key-reused")
     by_staff = manager.post("/bookings", body, HTTP_IDEMPOTENCY_KEY="key-1")
     assert (by_staff.status_code, "Idempotent-Replayed" in by_staff) == (201, False)
@@ -160,8 +160,8 @@ def test_the_same_key_answers_the_same_booking(slash, guest, manager, body, figu
 
 
 @pytest.mark.parametrize("key", ["", "a b", "k" * 256, "é", "tab\t"])
-def test_key_that_is_none_is_400(key, guest, body):
-    answer = guest.post("/bookings", body, HTTP_IDEMPOTENCY_KEY=key)
+def test_key_that_is_none_is_400(key, anonymous, body):
+    answer = anonymous.post("/bookings", body, HTTP_IDEMPOTENCY_KEY=key)
     assert refused(answer, 400, "invalid-input")
     assert [(fault["header"], fault["code"]) for fault in answer.json()["errors"]] == [("Idempotency-Key", "invalid")]
     assert Booking.objects.count() == 0
@@ -170,31 +170,31 @@ def test_key_that_is_none_is_400(key, guest, body):
 # Who may
 
 
-def test_guest_books_reads_and_cancels_by_id(guest, seat, body, figures):
-    pk = guest.post("/bookings", body).json()["id"]
-    assert refused(guest.post(f"/bookings/{pk}/confirm"), 401, "unauthenticated")
-    answer = guest.post(f"/bookings/{pk}/cancel", {"reason": "Ill"})
+def test_guest_books_reads_and_cancels_by_id(anonymous, seat, body, figures):
+    pk = anonymous.post("/bookings", body).json()["id"]
+    assert refused(anonymous.post(f"/bookings/{pk}/confirm"), 401, "unauthenticated")
+    answer = anonymous.post(f"/bookings/{pk}/cancel", {"reason": "Ill"})
     assert (answer.json()["status"], answer.json()["cancel_reason"]) == ("cancelled", "Ill")
     assert figures() == {"Concert": 0, "Seat": 0}
 
 
-def test_guest_confirms_what_costs_nothing(guest, make_type, body):
+def test_guest_confirms_what_costs_nothing(anonymous, make_type, body):
     free = make_type(name="Free", price=0)
     body["items"] = [{"ticket_type": free.pk, "quantity": 1}]
-    pk = guest.post("/bookings", body).json()["id"]
-    answer = guest.post(f"/bookings/{pk}/confirm")
+    pk = anonymous.post("/bookings", body).json()["id"]
+    answer = anonymous.post(f"/bookings/{pk}/confirm")
     assert (answer.json()["status"], len(answer.json()["tickets"])) == ("confirmed", 1)
 
 
-def test_guest_cannot_cancel_what_is_confirmed(guest, book, figures):
+def test_guest_cannot_cancel_what_is_confirmed(anonymous, book, figures):
     booking = book().confirm()
-    assert refused(guest.post(f"/bookings/{booking.pk}/cancel"), 401, "unauthenticated")
+    assert refused(anonymous.post(f"/bookings/{booking.pk}/cancel"), 401, "unauthenticated")
     assert stored(booking)["status"] == "confirmed"
 
 
 @pytest.mark.parametrize(
     ("role", "status", "code"),
-    [("guest", 401, "unauthenticated"), ("door", 403, "forbidden"), ("auditor", 403, "forbidden")],
+    [("anonymous", 401, "unauthenticated"), ("door", 403, "forbidden"), ("auditor", 403, "forbidden")],
 )
 def test_others_cannot_confirm_or_correct(role, status, code, client_as, book):
     booking = book()
@@ -207,7 +207,13 @@ def test_others_cannot_confirm_or_correct(role, status, code, client_as, book):
 
 @pytest.mark.parametrize(
     ("role", "bookings", "tickets"),
-    [("guest", 401, 401), ("door", 403, 200), ("auditor", 200, 200), ("box_office", 200, 200), ("manager", 200, 200)],
+    [
+        ("anonymous", 401, 401),
+        ("door", 403, 200),
+        ("auditor", 200, 200),
+        ("box_office", 200, 200),
+        ("manager", 200, 200),
+    ],
 )
 def test_lists_are_for_staff(role, bookings, tickets, client_as, book):
     ticket = book().confirm().tickets.get()

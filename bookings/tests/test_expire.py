@@ -45,16 +45,16 @@ def test_hold_that_ran_out_is_never_a_false_sold_out(book, seat, pass_time, figu
     assert figures() == {"Concert": 4, "Seat": 4}
 
 
-def test_sweep_changes_nothing_for_those_who_ask(book, seat, pass_time, guest):
+def test_sweep_changes_nothing_for_those_who_ask(book, seat, pass_time, anonymous):
     booking = book((seat, 3))
     pass_time(minutes=16)
     paths = ["/events", "/ticket-types", "/ticket-types?on_sale=true", "/events?available=true"]
-    before = [guest.get(path).json() for path in paths]
-    answer = guest.get(f"/bookings/{booking.pk}").json()
+    before = [anonymous.get(path).json() for path in paths]
+    answer = anonymous.get(f"/bookings/{booking.pk}").json()
     assert (answer["status"], answer["expires_in"]) == ("expired", None)
     assert Booking.objects.expire_overdue() == 1
-    assert [guest.get(path).json() for path in paths] == before
-    assert guest.get(f"/bookings/{booking.pk}").json() == answer
+    assert [anonymous.get(path).json() for path in paths] == before
+    assert anonymous.get(f"/bookings/{booking.pk}").json() == answer
 
 
 def test_filters_by_status_go_by_the_clock(book, seat, pass_time, box_office):
@@ -73,10 +73,10 @@ def test_filters_by_status_go_by_the_clock(book, seat, pass_time, box_office):
     assert found("expired") == [str(overdue.pk)]
 
 
-def test_sold_out_says_when_the_next_hold_runs_out(book, seat, guest):
+def test_sold_out_says_when_the_next_hold_runs_out(book, seat, anonymous):
     book((seat, 3), hold=dt.timedelta(minutes=10))
     book((seat, 1), hold=dt.timedelta(minutes=5))
-    answer = guest.post(
+    answer = anonymous.post(
         "/bookings",
         {
             "customer_name": "Bob",

@@ -20,7 +20,7 @@ def left(booking):
     return round((booking.expires_at - timezone.now()) / MINUTE)
 
 
-def facts(booking):
+def data(booking):
     return Booking.objects.values().get(pk=booking.pk), booking.changes.count()
 
 
@@ -46,9 +46,9 @@ def test_hold_is_extended_to_what_the_settings_allow_at_most(book, seat, setting
 
 def test_hold_that_lasts_longer_already_stays_as_it_is(book, seat):
     booking = book((seat, 2), hold=40 * MINUTE)
-    before = facts(booking)
+    before = data(booking)
     assert not booking.extend(hold=5 * MINUTE).is_extended
-    assert facts(booking) == before
+    assert data(booking) == before
     assert booking.extend(hold=50 * MINUTE).is_extended
 
 
@@ -82,10 +82,10 @@ def test_history_says_who_extended_a_hold_and_until_when(book, seat):
 def test_booking_that_is_not_pending_is_not_extended(book, seat, end, refusal):
     stale = book((seat, 2))
     end(Booking.objects.get(pk=stale.pk))
-    before = facts(stale)
+    before = data(stale)
     with pytest.raises(refusal):
         stale.extend(hold=30 * MINUTE)
-    assert facts(stale) == before
+    assert data(stale) == before
 
 
 @pytest.mark.parametrize("is_swept", [False, True])
@@ -94,7 +94,7 @@ def test_hold_that_ran_out_is_not_extended(book, seat, pass_time, is_swept):
     pass_time(minutes=16)
     if is_swept:
         Booking.objects.expire_overdue()
-    before = facts(booking)
+    before = data(booking)
     with pytest.raises(HoldExpired, match=r"run out"):
         booking.extend(hold=30 * MINUTE)
-    assert facts(booking) == before
+    assert data(booking) == before

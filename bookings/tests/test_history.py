@@ -17,7 +17,7 @@ def test_history_says_who_did_what_from_which_state(book, make_type, db):
     booking.cancel(tickets=[booking.tickets.first().code], by=user)
     booking.cancel(reason="ill", by=user)
     assert entries(booking) == [
-        ("place", "", "pending", "guest"),
+        ("place", "", "pending", "anonymous"),
         ("correct", "pending", "pending", "clerk"),
         ("confirm", "pending", "confirmed", "clerk"),
         ("cancel tickets", "confirmed", "confirmed", "clerk"),

@@ -76,7 +76,7 @@ def test_place_reads_the_database_clock(book):
 def test_place_writes_history(book):
     booking = book()
     change = BookingChange.objects.get(booking=booking)
-    assert (change.verb, change.from_status, change.to_status, change.by_name) == ("place", "", "pending", "guest")
+    assert (change.verb, change.from_status, change.to_status, change.by_name) == ("place", "", "pending", "anonymous")
     assert change.at == booking.created_at
 
 
@@ -270,8 +270,8 @@ def test_booking_on_a_capacity_that_has_grown_works(book, seat, event, figures):
 
 @pytest.fixture
 def placing(seat):
-    facts = {"customer_name": "Ann Lee", "customer_email": "ann@example.com", "metadata": {}, "hold": None}
-    return Placing(lines=(Line(seat.pk, 2),), key=None, by=None, **facts)
+    data = {"customer_name": "Ann Lee", "customer_email": "ann@example.com", "metadata": {}, "hold": None}
+    return Placing(lines=(Line(seat.pk, 2),), key=None, by=None, **data)
 
 
 STALE = {

@@ -344,8 +344,8 @@ def test_table_holds_no_formula(make_event, make_type, book, auditor):
 
 
 @pytest.mark.parametrize("path", ["/reports/overview", SALES + "event", "/reports/occupancy"])
-def test_reports_are_for_those_who_may_view_them(path, guest, door, box_office, manager, auditor):
-    assert refused(guest.get(path), 401, "unauthenticated")
+def test_reports_are_for_those_who_may_view_them(path, anonymous, door, box_office, manager, auditor):
+    assert refused(anonymous.get(path), 401, "unauthenticated")
     assert refused(door.get(path), 403, "forbidden")
     assert [client.get(path).status_code for client in (box_office, manager, auditor)] == [200, 200, 200]
     assert refused(manager.post(path, {}), 405, "method-not-allowed")

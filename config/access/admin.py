@@ -77,8 +77,8 @@ class ApiTokenAdmin(DomainAdmin):
         # and superusers must be able to do that.
         return request.user.is_superuser
 
-    def make(self, request, *, user=None, **facts):
-        token, request.token_text = ApiToken.issue(user=user or request.user, **facts)
+    def make(self, request, *, user=None, **data):
+        token, request.token_text = ApiToken.issue(user=user or request.user, **data)
         return token
 
     def response_add(self, request, obj, post_url_continue=None):

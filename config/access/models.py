@@ -73,8 +73,8 @@ class ApiToken(models.Model):
         """
         text = PREFIX + secrets.token_urlsafe(32)
         known = {Scope(scope).value for scope in scopes}
-        facts = {"name": name, "scopes": [scope for scope in Scope.values if scope in known], "expires_at": expires_at}
-        return cls.objects.create(user=user, start=text[:12], digest=digest(text), **facts), text
+        data = {"name": name, "scopes": [scope for scope in Scope.values if scope in known], "expires_at": expires_at}
+        return cls.objects.create(user=user, start=text[:12], digest=digest(text), **data), text
 
     def revoke(self, *, at: dt.datetime) -> None:
         """Ends the token now. Revoking it again changes nothing."""

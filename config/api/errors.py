@@ -28,7 +28,7 @@ from config.problems import Problem, escape
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
-MOST_FAULTS = 100  # that are named: a body may have ten thousand
+MAX_FAULTS = 100  # that are named: a body may have ten thousand
 HEALTH = ("/health", "/health/ready")
 
 
@@ -73,7 +73,7 @@ def as_dict(problem: Problem) -> dict[str, Any]:
         "request_id": request_id.get(),
     }
     if problem.errors:
-        answer["errors"] = problem.errors[:MOST_FAULTS]
+        answer["errors"] = problem.errors[:MAX_FAULTS]
     return answer
 
 

@@ -128,14 +128,14 @@ class PriceField(serializers.Field):
 
     default_error_messages = {
         "invalid": 'Must be a text of plain digits, such as "49.90".',
-        "max_value": f"Must be at most {money.MOST}.",
+        "max_value": f"Must be at most {money.MAX_AMOUNT}.",
     }
 
     def to_internal_value(self, data: Any) -> Decimal:
         if not isinstance(data, str) or not AMOUNT.fullmatch(data):
             self.fail("invalid")
         amount = Decimal(data)
-        if amount > money.MOST:
+        if amount > money.MAX_AMOUNT:
             self.fail("max_value")
         return amount
 

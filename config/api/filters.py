@@ -18,9 +18,9 @@ from config.api.fields import GREATEST_ID, INSTANT_SCHEMA, InstantField
 from config.problems import InvalidInput
 from config.values import text
 
-MOST_TERMS = 10
-MOST_SEARCHED = 200
-MOST_IN_LINE = 254
+MAX_TERMS = 10
+MAX_SEARCHED = 200
+MAX_IN_LINE = 254
 
 
 def fault(name: str, code: str, detail: str) -> dict[str, str]:
@@ -149,31 +149,31 @@ class LineField(forms.CharField):
         return super().to_python(value and value.strip(text.TRIMMED))
 
 
-@extend_schema_field({"type": "string", "minLength": 1, "maxLength": MOST_IN_LINE, "pattern": text.pattern()})
+@extend_schema_field({"type": "string", "minLength": 1, "maxLength": MAX_IN_LINE, "pattern": text.pattern()})
 class LineFilter(django_filters.CharFilter):
     field_class = LineField
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         validators = [text.validate_line]
-        super().__init__(*args, strip=False, max_length=MOST_IN_LINE, validators=validators, **kwargs)
+        super().__init__(*args, strip=False, max_length=MAX_IN_LINE, validators=validators, **kwargs)
 
 
-@extend_schema_field({"type": "string", "maxLength": MOST_SEARCHED, "pattern": text.words(MOST_TERMS)})
+@extend_schema_field({"type": "string", "maxLength": MAX_SEARCHED, "pattern": text.words(MAX_TERMS)})
 class SearchFilter(django_filters.CharFilter):
     """Every word must occur in one of the fields, in any case."""
 
     def __init__(self, *fields: str, to_many: bool = False) -> None:
         """`to_many` when a field belongs to several rows of one result, which must still come once."""
-        help_text = f"Up to {MOST_TERMS} words, all of which must occur."
+        help_text = f"Up to {MAX_TERMS} words, all of which must occur."
         validators = [text.validate_line]
-        super().__init__(strip=False, max_length=MOST_SEARCHED, validators=validators, help_text=help_text)
+        super().__init__(strip=False, max_length=MAX_SEARCHED, validators=validators, help_text=help_text)
         self.fields = fields
         self.to_many = to_many
 
     def filter(self, queryset: QuerySet, value: str) -> QuerySet:
         terms = text.normalise(value or "").split()
-        if len(terms) > MOST_TERMS:
-            raise InvalidInput(errors=[fault("search", "invalid", f"Must have at most {MOST_TERMS} words.")])
+        if len(terms) > MAX_TERMS:
+            raise InvalidInput(errors=[fault("search", "invalid", f"Must have at most {MAX_TERMS} words.")])
         return self.search(queryset, terms) if terms else queryset
 
     def search(self, queryset: QuerySet, terms: list[str]) -> QuerySet:

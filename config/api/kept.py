@@ -12,8 +12,8 @@ from typing import Any
 
 from django.http import HttpResponse
 
-MOST_ANSWERS = 200  # in one process
-MOST_BYTES = 100_000  # of one of them
+MAX_ANSWERS = 200  # in one process
+MAX_BYTES = 100_000  # of one of them
 HEADERS = ("ETag", "Link")
 Results = list[list[tuple[Any, ...]]]
 NEVER = dt.datetime.max.replace(tzinfo=dt.UTC)
@@ -51,7 +51,7 @@ class Answers:
         return answer.respond() if answer is not None and answer.is_of(rows, at) else None
 
     def keep(self, question: Any, rows: Results, at: dt.datetime, response: HttpResponse) -> None:
-        if len(response.content) > MOST_BYTES:
+        if len(response.content) > MAX_BYTES:
             return
         values = (value for result in rows for row in result for value in row)
         until = min((value for value in values if isinstance(value, dt.datetime) and value > at), default=NEVER)
@@ -59,7 +59,7 @@ class Answers:
         with self.changing:
             self.kept.pop(question, None)
             self.kept[question] = Answer(rows, at, until, response.content, headers)
-            while len(self.kept) > MOST_ANSWERS:
+            while len(self.kept) > MAX_ANSWERS:
                 del self.kept[next(iter(self.kept))]
 
 

@@ -13,9 +13,9 @@ from rest_framework.utils.urls import remove_query_param, replace_query_param
 
 from config.problems import InvalidInput
 
-MOST_ROWS = 1000
+MAX_ROWS = 1000
 ROWS = 100
-MOST_SKIPPED = 2**31 - 1
+MAX_SKIPPED = 2**31 - 1
 NUMBER = re.compile(r"0|[1-9][0-9]{0,9}")
 LINK = {"type": ["string", "null"], "format": "uri"}
 
@@ -37,7 +37,7 @@ def limit_parameter(default: int = ROWS) -> dict[str, Any]:
         "in": "query",
         "required": False,
         "description": "How many rows to answer.",
-        "schema": {"type": "integer", "minimum": 1, "maximum": MOST_ROWS, "default": default},
+        "schema": {"type": "integer", "minimum": 1, "maximum": MAX_ROWS, "default": default},
     }
 
 
@@ -65,10 +65,10 @@ class SkipLimitPagination(LimitOffsetPagination):
     limit: int
 
     def get_limit(self, request: Request) -> int:
-        return whole_number(request, "limit", self.rows, 1, MOST_ROWS)
+        return whole_number(request, "limit", self.rows, 1, MAX_ROWS)
 
     def get_offset(self, request: Request) -> int:
-        return whole_number(request, "skip", 0, 0, MOST_SKIPPED)
+        return whole_number(request, "skip", 0, 0, MAX_SKIPPED)
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         self.ask(request)
@@ -107,7 +107,7 @@ class SkipLimitPagination(LimitOffsetPagination):
         return with_links(response, self.get_next_link(), self.get_previous_link())
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        skip = {"type": "integer", "minimum": 0, "maximum": MOST_SKIPPED, "default": 0}
+        skip = {"type": "integer", "minimum": 0, "maximum": MAX_SKIPPED, "default": 0}
         description = "How many rows to pass over."
         return [
             limit_parameter(self.rows),
@@ -137,7 +137,7 @@ class CursorPagination(BasePagination):
         self.request = request
         self.order: tuple[str, ...] = queryset.query.order_by
         self.signer = signing.Signer(salt=f"cursor {queryset.model._meta.label} {self.order}")
-        limit = whole_number(request, "limit", ROWS, 1, MOST_ROWS)
+        limit = whole_number(request, "limit", ROWS, 1, MAX_ROWS)
         place, is_backward = self.read_cursor(queryset.model)
         order = [opposite(name) for name in self.order] if is_backward else self.order
         if place:

@@ -11,7 +11,7 @@ from rest_framework.parsers import BaseParser
 
 from config.problems import Malformed, TooLarge, UnsupportedMediaType, escape
 
-MOST_LEVELS = 32
+MAX_LEVELS = 32
 
 
 class StrictJSONParser(BaseParser):
@@ -40,12 +40,12 @@ class StrictJSONParser(BaseParser):
         try:
             value = json.loads(text, object_pairs_hook=unique_keys, parse_constant=no_constant)
         except RecursionError:
-            raise Malformed(f"The body is nested deeper than {MOST_LEVELS} levels.") from None
+            raise Malformed(f"The body is nested deeper than {MAX_LEVELS} levels.") from None
         except json.JSONDecodeError as error:
             raise Malformed(f"The body is not JSON (line {error.lineno}, column {error.colno}).") from None
         except ValueError:
             raise Malformed("The body has a number of several thousand digits.") from None
-        check(value, "", MOST_LEVELS)
+        check(value, "", MAX_LEVELS)
         return value
 
 
@@ -76,7 +76,7 @@ def check(value: Any, pointer: str, levels: int) -> None:
     if isinstance(value, str) and is_torn(value):
         raise malformed(pointer, "The text holds half a surrogate pair, which is no character.")
     if isinstance(value, dict | list) and not levels:
-        raise malformed(pointer, f"This is nested deeper than {MOST_LEVELS} levels.")
+        raise malformed(pointer, f"This is nested deeper than {MAX_LEVELS} levels.")
     if isinstance(value, list):
         for index, child in enumerate(value):
             check(child, f"{pointer}/{index}", levels - 1)

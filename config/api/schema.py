@@ -19,7 +19,7 @@ from config.api.errors import MEDIA_TYPE, as_dict
 from config.api.expand import PARAMETER as EXPAND
 from config.api.expand import Expansion
 from config.api.filters import names_pattern
-from config.api.viewsets import MOST_AT_ONCE
+from config.api.viewsets import MAX_AT_ONCE
 from config.values import money, text
 
 PROBLEM = {
@@ -127,8 +127,8 @@ class Schema(AutoSchema):
 
     @property
     def names(self) -> dict[str, str]:
-        facts = self.view.queryset.model._meta
-        return {"name": str(facts.verbose_name), "names": str(facts.verbose_name_plural)}
+        data = self.view.queryset.model._meta
+        return {"name": str(data.verbose_name), "names": str(data.verbose_name_plural)}
 
     @property
     def is_verb(self) -> bool:
@@ -224,7 +224,7 @@ class Schema(AutoSchema):
         body = super()._get_request_body(direction)
         if body and self.view.action == "create" and getattr(self.view, "bulk_by", ""):
             for media in body["content"].values():
-                media["schema"] = one_or_many(media["schema"], minItems=1, maxItems=MOST_AT_ONCE)
+                media["schema"] = one_or_many(media["schema"], minItems=1, maxItems=MAX_AT_ONCE)
         return body
 
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:

@@ -29,7 +29,7 @@ from config.api.serializers import checked_by
 from config.history.models import together
 from config.problems import DomainError, InvalidInput, Malformed, NotFound, Problem
 
-MOST_AT_ONCE = 100  # objects in a body
+MAX_AT_ONCE = 100  # objects in a body
 
 
 def refuse_parameters(request: Request, allowed: Collection[str] = ()) -> None:
@@ -176,7 +176,7 @@ class CatalogueViewset(Reading, Replicated, Viewset):
         return response
 
     def create_all(self, data: list[Any]) -> Response:
-        serializer = self.get_serializer(data=data, many=True, allow_empty=False, max_length=MOST_AT_ONCE)
+        serializer = self.get_serializer(data=data, many=True, allow_empty=False, max_length=MAX_AT_ONCE)
         serializer.is_valid(raise_exception=True)
         rows: list[dict[str, Any]] = serializer.validated_data
         made: dict[int, Any] = {}

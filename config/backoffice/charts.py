@@ -12,7 +12,7 @@ from config.backoffice.columns import number
 
 WIDTH, HEIGHT = 720, 280
 LEFT, RIGHT, TOP, BOTTOM = 46, 8, 12, 30  # margins, for the labels of the axes
-MOST_LABELS = 10
+MAX_LABELS = 10
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ class Scale:
         )
 
     def horizontal_axis(self) -> SafeString:
-        every = max(math.ceil(len(self.points) / MOST_LABELS), 1)
+        every = max(math.ceil(len(self.points) / MAX_LABELS), 1)
         last = len(self.points) - 1
         labels = [
             (

@@ -48,8 +48,8 @@ class VerbForm(forms.ModelForm):
         self.place_before = self.place({})
         self.use(self.place_before)
 
-    def place(self, facts):
-        """The name of the zone whose times are meant, by the facts given here or those stored; None: not known yet."""
+    def place(self, data):
+        """The name of the zone whose times are meant, by the data given here or those stored; None: not known yet."""
         return "UTC"
 
     def use(self, timezone):

@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy
 from config.backoffice.columns import label_of
 from config.backoffice.times import first_instant, office_day
 
-MOST_COUNTED = 10_000
+MAX_COUNTED = 10_000
 # What the filters of Django and ours put behind the path to a field.
 OFFERED = re.compile(r"(__id)?(__(exact|isnull|isempty|gte|lt|year|month|day))?")
 
@@ -33,7 +33,7 @@ class BoundedPaginator(Paginator):
 
     @cached_property
     def bound(self):
-        return max(MOST_COUNTED, self.page_number * self.per_page)
+        return max(MAX_COUNTED, self.page_number * self.per_page)
 
     @cached_property
     def count(self):

@@ -35,9 +35,9 @@ from config.backoffice.refusals import REFUSALS, sentence
 from config.backoffice.times import LocalTimeField, LocalTimeInput
 from config.history.models import Change
 
-MOST_MESSAGES = 10
-MOST_LINES = 50
-MOST_ENTRIES = 500  # of a history on one page
+MAX_MESSAGES = 10
+MAX_LINES = 50
+MAX_ENTRIES = 500  # of a history on one page
 
 
 class ViewOnly:
@@ -197,7 +197,7 @@ class DomainAdmin(Exporting, Discreet):
         widget = AutocompleteSelect(self.model._meta.pk, self.admin_site)
         return super().media + widget.media if chosen else super().media
 
-    def make(self, request, **facts):
+    def make(self, request, **data):
         raise NotImplementedError
 
     def revise(self, request, obj, **changes):
@@ -301,10 +301,10 @@ class DomainAdmin(Exporting, Discreet):
         return self.back(request)
 
     def tell_each(self, request, texts, level, more):
-        for text in texts[:MOST_MESSAGES]:
+        for text in texts[:MAX_MESSAGES]:
             self.message_user(request, text, level)
-        if len(texts) > MOST_MESSAGES:
-            self.message_user(request, more % (len(texts) - MOST_MESSAGES), level)
+        if len(texts) > MAX_MESSAGES:
+            self.message_user(request, more % (len(texts) - MAX_MESSAGES), level)
 
     def back(self, request):
         """To the object's own page, when its button was pressed there; None lets Django show the list."""
@@ -318,8 +318,8 @@ class DomainAdmin(Exporting, Discreet):
 
         `yes` is what the button says; `is_grave` is what cannot be taken back.
         """
-        more = queryset.count() - MOST_LINES
-        lines = [describe(obj) for obj in queryset[:MOST_LINES]]
+        more = queryset.count() - MAX_LINES
+        lines = [describe(obj) for obj in queryset[:MAX_LINES]]
         context = {
             **self.admin_site.each_context(request),
             "title": title,
@@ -384,7 +384,7 @@ class DomainAdmin(Exporting, Discreet):
     def history_view(self, request, object_id, extra_context=None):
         obj = self.get_object(request, unquote(object_id))
         entries = self.history_of(obj) if obj else None
-        shown = {} if entries is None else {"entries": list(self.told(obj, entries.order_by("-id")[:MOST_ENTRIES]))}
+        shown = {} if entries is None else {"entries": list(self.told(obj, entries.order_by("-id")[:MAX_ENTRIES]))}
         return super().history_view(request, object_id, {**shown, **(extra_context or {})})
 
 

@@ -20,8 +20,8 @@ class Autocomplete(AutocompleteJsonView):
 
     def serialize_result(self, obj, to_field_name):
         zone_of = getattr(self.model_admin, "zone_of", None)
-        facts = {"timezone": zone_of(obj)} if zone_of else {}
-        return {**super().serialize_result(obj, to_field_name), "text": label_of(self.model_admin)(obj), **facts}
+        data = {"timezone": zone_of(obj)} if zone_of else {}
+        return {**super().serialize_result(obj, to_field_name), "text": label_of(self.model_admin)(obj), **data}
 
 
 known_methods = require_http_methods(["GET", "HEAD", "POST"])

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from config.backoffice.columns import amount, with_letters
 from config.values import money
 
-MOST_SHOWN = 100  # characters of a value
+MAX_SHOWN = 100  # characters of a value
 NOTHING = "\N{EN DASH}"
 VERBS = {
     "create": gettext_lazy("Created"),
@@ -60,7 +60,7 @@ def in_words(field: models.Field | None, value: Any, setting: Setting) -> str:
         return amount(Decimal(value), setting.currency)
     if field is not None and field.choices:
         return str(dict(field.flatchoices).get(value, value))
-    return Truncator(value).chars(MOST_SHOWN)
+    return Truncator(value).chars(MAX_SHOWN)
 
 
 def lines(change: Any, setting: Setting) -> Iterator[str]:

@@ -50,6 +50,6 @@ class AddCheckInUse(NotInTransactionMixin, AddConstraint):
             super().database_forwards(app_label, schema_editor, from_state, to_state)
             return
         self._ensure_not_in_transaction(schema_editor)
-        facts = {"app_label": app_label, "schema_editor": schema_editor, "from_state": from_state, "to_state": to_state}
-        AddConstraintNotValid(self.model_name, self.constraint).database_forwards(**facts)
-        ValidateConstraint(self.model_name, self.constraint.name).database_forwards(**facts)
+        data = {"app_label": app_label, "schema_editor": schema_editor, "from_state": from_state, "to_state": to_state}
+        AddConstraintNotValid(self.model_name, self.constraint).database_forwards(**data)
+        ValidateConstraint(self.model_name, self.constraint.name).database_forwards(**data)

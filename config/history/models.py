@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
-GUEST = "guest"
+ANONYMOUS = "anonymous"
 SYSTEM = "system"
 
 
@@ -31,7 +31,7 @@ class Entry(models.Model):
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", verbose_name="account"
     )
-    by_name = models.CharField("by", max_length=150, help_text="The account's name then; guest, or system.")
+    by_name = models.CharField("by", max_length=150, help_text="The account's name then; anonymous, or system.")
     verb = models.CharField(max_length=30)
     details = models.JSONField(default=dict)
 
@@ -133,8 +133,8 @@ waiting: ContextVar[list[Change] | None] = ContextVar("waiting", default=None)
 
 def record(obj: models.Model, verb: str, details: dict[str, list[Any]], *, by: Any) -> None:
     """Writes an entry. Its caller is in the transaction of the change."""
-    facts = {"kind": kind_of(obj), "object_id": obj.pk, "name": str(obj)[:200]}
-    entry = Change(at=Now(), verb=verb, details=details, **facts, **who(by, SYSTEM))
+    data = {"kind": kind_of(obj), "object_id": obj.pk, "name": str(obj)[:200]}
+    entry = Change(at=Now(), verb=verb, details=details, **data, **who(by, SYSTEM))
     entries = waiting.get()
     if entries is None:
         entry.save()
@@ -142,8 +142,8 @@ def record(obj: models.Model, verb: str, details: dict[str, list[Any]], *, by: A
         entries.append(entry)
 
 
-def record_created(obj: models.Model, facts: Iterable[str], *, by: Any) -> None:
-    record(obj, "create", {name: [None, plain(getattr(obj, name))] for name in facts}, by=by)
+def record_created(obj: models.Model, data: Iterable[str], *, by: Any) -> None:
+    record(obj, "create", {name: [None, plain(getattr(obj, name))] for name in data}, by=by)
 
 
 def record_changed(
@@ -169,8 +169,8 @@ def record_deleted(*objects: models.Model, by: Any) -> None:
     """Writes what objects were that are about to be deleted, in one statement."""
     with together():
         for obj in objects:
-            facts = {field.name: [plain(getattr(obj, field.name)), None] for field in facts_of(obj)}
-            record(obj, "delete", facts, by=by)
+            data = {field.name: [plain(getattr(obj, field.name)), None] for field in facts_of(obj)}
+            record(obj, "delete", data, by=by)
 
 
 def facts_of(obj: models.Model) -> list[models.Field]:

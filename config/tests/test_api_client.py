@@ -53,18 +53,18 @@ def call(operation, **arguments):
 
 @pytest.fixture
 def clients(generated, server):
-    """A guest and a manager, whose connections are closed in the end."""
+    """A anonymous and a manager, whose connections are closed in the end."""
     token = server.manage("create_api_token", "client", "--role", "manager").strip()
-    guest = part("client").Client(base_url=server.url)
+    anonymous = part("client").Client(base_url=server.url)
     staff = part("client").AuthenticatedClient(base_url=server.url, token=token)
-    with guest, staff:
-        yield guest, staff
+    with anonymous, staff:
+        yield anonymous, staff
 
 
 @pytest.mark.xdist_group("client")
 def test_generated_client_makes_a_booking(clients):
     models = part("models")
-    guest, staff = clients
+    anonymous, staff = clients
 
     venue = call("venues.create_venue", client=staff, body=models.VenueRequest.from_dict(HALL)).parsed
     show = models.EventRequest.from_dict({**SHOW, "venue": venue.id})
@@ -73,17 +73,17 @@ def test_generated_client_makes_a_booking(clients):
     seat = call("ticket_types.create_ticket_type", client=staff, body=seat).parsed
     assert call("events.publish_event", id=event.id, client=staff).parsed.status == "published"
 
-    assert [row.name for row in call("venues.list_venues", client=guest).parsed.results] == ["Hall"]
-    expanded = call("events.get_event", id=event.id, client=guest, expand="venue,ticket_types").parsed
+    assert [row.name for row in call("venues.list_venues", client=anonymous).parsed.results] == ["Hall"]
+    expanded = call("events.get_event", id=event.id, client=anonymous, expand="venue,ticket_types").parsed
     assert (expanded.venue.name, expanded.ticket_types[0].price) == ("Hall", "49.90")
 
     wanted = {"customer_name": "Ann", "customer_email": "ann@example.com"}
     wanted["items"] = [{"ticket_type": seat.id, "quantity": 2}]
     body = models.PlaceBookingRequest.from_dict(wanted)
-    quote = call("bookings.create_booking", client=guest, body=body, dry_run=True)
+    quote = call("bookings.create_booking", client=anonymous, body=body, dry_run=True)
     assert (quote.status_code, quote.parsed.total_price) == (200, "99.80")
-    first = call("bookings.create_booking", client=guest, body=body, idempotency_key="one")
-    again = call("bookings.create_booking", client=guest, body=body, idempotency_key="one")
+    first = call("bookings.create_booking", client=anonymous, body=body, idempotency_key="one")
+    again = call("bookings.create_booking", client=anonymous, body=body, idempotency_key="one")
     assert (first.status_code, first.parsed.id) == (201, again.parsed.id)
     assert again.headers["Idempotent-Replayed"] == "true"
 
@@ -94,6 +94,6 @@ def test_generated_client_makes_a_booking(clients):
     assert ticket.status == "checked_in"
 
     wanted["items"] = [{"ticket_type": seat.id, "quantity": 0}]
-    refused = call("bookings.create_booking", client=guest, body=models.PlaceBookingRequest.from_dict(wanted))
+    refused = call("bookings.create_booking", client=anonymous, body=models.PlaceBookingRequest.from_dict(wanted))
     assert (refused.status_code, refused.parsed.code) == (400, "invalid-input")
     assert refused.parsed.errors[0].pointer == "/items/0/quantity"

@@ -63,12 +63,12 @@ def changed(change):
     return new
 
 
-def put(place, **facts):
-    """Other facts at a place that a function finds; None takes one away."""
+def put(place, **data):
+    """Other data at a place that a function finds; None takes one away."""
 
     def change(it):
         found = place(it)
-        for name, value in facts.items():
+        for name, value in data.items():
             found.pop(name, None)
             if value is not None:
                 found[name] = value
@@ -76,8 +76,8 @@ def put(place, **facts):
     return change
 
 
-def field(name, **facts):
-    return put(lambda it: fields(it)[name], **facts)
+def field(name, **data):
+    return put(lambda it: fields(it)[name], **data)
 
 
 THINGS = {

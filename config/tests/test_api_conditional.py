@@ -52,32 +52,32 @@ def test_what_the_client_has_is_not_sent_again(name, kind, paths, manager):
     assert manager.get(path, headers={"If-None-Match": '"other"'}).content == first.content
 
 
-def test_304_keeps_the_links_and_may_be_read_by_browsers(paths, guest, make_venue):
+def test_304_keeps_the_links_and_may_be_read_by_browsers(paths, anonymous, make_venue):
     make_venue(name="Another")
-    first = guest.get("/venues?limit=1", HTTP_ORIGIN="https://shop.example.com")
-    again = guest.get("/venues?limit=1", HTTP_ORIGIN="https://shop.example.com", HTTP_IF_NONE_MATCH=first["ETag"])
+    first = anonymous.get("/venues?limit=1", HTTP_ORIGIN="https://shop.example.com")
+    again = anonymous.get("/venues?limit=1", HTTP_ORIGIN="https://shop.example.com", HTTP_IF_NONE_MATCH=first["ETag"])
     assert (again.status_code, again["Link"]) == (304, first["Link"])
     assert again["Access-Control-Allow-Origin"] == "*"
     assert vary(again) == vary(first)
 
 
 @pytest.mark.parametrize("path", ["//", "//problems", "//problems/sold-out", "/openapi.json", "/events.ics"])
-def test_pages_outside_the_resources_have_a_tag_too(path, paths, guest):
-    first = guest.get(path)
-    assert guest.get(path, headers={"If-None-Match": first["ETag"]}).status_code == 304
+def test_pages_outside_the_resources_have_a_tag_too(path, paths, anonymous):
+    first = anonymous.get(path)
+    assert anonymous.get(path, headers={"If-None-Match": first["ETag"]}).status_code == 304
 
 
-def test_the_tag_follows_what_is_shown(paths, guest, manager, make_type, book):
-    before = guest.get(paths["events"])["ETag"]
+def test_the_tag_follows_what_is_shown(paths, anonymous, manager, make_type, book):
+    before = anonymous.get(paths["events"])["ETag"]
     book((make_type(event=Event.objects.get(), name="Other"), 2))
-    after = guest.get(paths["events"], headers={"If-None-Match": before})
+    after = anonymous.get(paths["events"], headers={"If-None-Match": before})
     assert (after.status_code, after.json()["availability"]["reserved"]) == (200, 3)
     assert after["ETag"] != before
 
 
 @pytest.mark.parametrize("path", ["/venues/0", "/nothing", "/venues?x=1"])
-def test_a_refusal_has_no_tag_and_is_kept_by_nobody(path, guest, db):
-    answer = guest.get(path, headers={"If-None-Match": "*"})
+def test_a_refusal_has_no_tag_and_is_kept_by_nobody(path, anonymous, db):
+    answer = anonymous.get(path, headers={"If-None-Match": "*"})
     assert answer.status_code >= 400
     assert "ETag" not in answer
     assert answer["Cache-Control"] == "no-store"
@@ -192,10 +192,10 @@ def test_creation_answers_the_tag_that_the_next_edit_needs(manager):
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
-def test_what_is_for_everybody_may_be_kept_for_a_moment(name, paths, guest, manager):
+def test_what_is_for_everybody_may_be_kept_for_a_moment(name, paths, anonymous, manager):
     age = {"venues": 60}.get(name, 5)
     for path in (paths[name], f"/{name}"):
-        answer = guest.get(path)
+        answer = anonymous.get(path)
         assert answer["Cache-Control"] == f"public, max-age={age}"
         assert {"accept", "authorization", "cookie"} <= vary(answer)
         assert manager.get(path)["Cache-Control"] == "private, no-cache"
@@ -207,8 +207,8 @@ def test_what_is_of_somebody_is_kept_by_nobody(name, paths, manager):
     assert manager.get(paths[name])["Cache-Control"] == manager.get(f"/{name}")["Cache-Control"] == "no-store"
 
 
-def test_a_page_for_people_is_kept_by_nobody(paths, guest):
-    answer = guest.get("/venues", HTTP_ACCEPT="text/html")
+def test_a_page_for_people_is_kept_by_nobody(paths, anonymous):
+    answer = anonymous.get("/venues", HTTP_ACCEPT="text/html")
     assert (answer.status_code, answer["Cache-Control"], "ETag" in answer) == (200, "no-store", False)
 
 

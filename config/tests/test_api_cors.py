@@ -18,8 +18,8 @@ EXPOSED = {
 
 
 @pytest.mark.parametrize("path", ["/bookings", "/bookings/", "/venues/1", "/nothing", "//problems", "//health"])
-def test_preflight_is_answered_to_any_origin(path, guest, db):
-    answer = guest.options(path, **PREFLIGHT)
+def test_preflight_is_answered_to_any_origin(path, anonymous, db):
+    answer = anonymous.options(path, **PREFLIGHT)
     assert answer.status_code == 200
     assert answer["Access-Control-Allow-Origin"] == "*"
     assert {"GET", "POST", "PUT", "PATCH", "DELETE"} <= set(answer["Access-Control-Allow-Methods"].split(", "))
@@ -30,25 +30,26 @@ def test_preflight_is_answered_to_any_origin(path, guest, db):
 @pytest.mark.parametrize(
     ("path", "status"), [("/venues", 200), ("/venues/0", 404), ("/nothing", 404), ("/bookings", 401)]
 )
-def test_answers_and_problems_are_readable_for_browsers(path, status, guest, db):
-    answer = guest.get(path, HTTP_ORIGIN=ORIGIN)
+def test_answers_and_problems_are_readable_for_browsers(path, status, anonymous, db):
+    answer = anonymous.get(path, HTTP_ORIGIN=ORIGIN)
     assert (answer.status_code, answer["Access-Control-Allow-Origin"]) == (status, "*")
     assert set(answer["Access-Control-Expose-Headers"].split(", ")) == EXPOSED
     assert "Access-Control-Allow-Credentials" not in answer
 
 
-def test_named_origins_alone_are_answered(guest, settings, db):
+def test_named_origins_alone_are_answered(anonymous, settings, db):
     settings.CORS_ALLOW_ALL_ORIGINS = False
     settings.CORS_ALLOWED_ORIGINS = [ORIGIN]
-    assert guest.options("/bookings", **PREFLIGHT)["Access-Control-Allow-Origin"] == ORIGIN
-    assert guest.get("/venues", HTTP_ORIGIN=ORIGIN)["Access-Control-Allow-Origin"] == ORIGIN
+    assert anonymous.options("/bookings", **PREFLIGHT)["Access-Control-Allow-Origin"] == ORIGIN
+    assert anonymous.get("/venues", HTTP_ORIGIN=ORIGIN)["Access-Control-Allow-Origin"] == ORIGIN
     for origin in ("https://evil.example", "http://shop.example", "https://shop.example.evil.example", "null"):
-        assert "Access-Control-Allow-Origin" not in guest.options("/bookings", **{**PREFLIGHT, "HTTP_ORIGIN": origin})
-        assert "Access-Control-Allow-Origin" not in guest.get("/venues", HTTP_ORIGIN=origin)
+        refused = anonymous.options("/bookings", **{**PREFLIGHT, "HTTP_ORIGIN": origin})
+        assert "Access-Control-Allow-Origin" not in refused
+        assert "Access-Control-Allow-Origin" not in anonymous.get("/venues", HTTP_ORIGIN=origin)
 
 
-def test_admin_is_not_for_other_origins(guest, db):
-    assert "Access-Control-Allow-Origin" not in guest.get("//admin/login/", HTTP_ORIGIN=ORIGIN)
+def test_admin_is_not_for_other_origins(anonymous, db):
+    assert "Access-Control-Allow-Origin" not in anonymous.get("//admin/login/", HTTP_ORIGIN=ORIGIN)
 
 
 PRINT = """

@@ -22,20 +22,20 @@ urlpatterns = [path("api/v1/", include(router.urls))]
 
 
 @pytest.mark.urls(__name__)
-def test_deprecated_action_says_since_when_and_until_when(guest, make_venue):
+def test_deprecated_action_says_since_when_and_until_when(anonymous, make_venue):
     venue = make_venue()
     make_venue(name="Another")
-    answer = guest.get("/venues?limit=1")
+    answer = anonymous.get("/venues?limit=1")
     assert answer["Deprecation"] == "@1798761600"
     assert answer["Sunset"] == "Sat, 01 Jan 2028 12:00:00 GMT"
     assert answer["Link"].endswith(', </docs>; rel="deprecation"; type="text/html"')
     assert 'rel="next"' in answer["Link"]
-    assert "Deprecation" not in guest.get(f"/venues/{venue.pk}")
+    assert "Deprecation" not in anonymous.get(f"/venues/{venue.pk}")
 
 
 @pytest.mark.urls(__name__)
-def test_deprecated_action_says_so_when_it_refuses(guest, db):
-    assert guest.get("/venues?limit=x")["Deprecation"] == "@1798761600"
+def test_deprecated_action_says_so_when_it_refuses(anonymous, db):
+    assert anonymous.get("/venues?limit=x")["Deprecation"] == "@1798761600"
 
 
 @pytest.mark.urls(__name__)

@@ -117,8 +117,8 @@ def test_body_may_have_256_kilobytes(size, status, manager):
 
 
 @pytest.mark.parametrize("accept", ["text/csv", "application/xml", "image/*", "garbage", "*/*;q=0"])
-def test_other_answers_are_406(accept, guest, db):
-    assert refused(guest.get("/venues", HTTP_ACCEPT=accept), 406, "not-acceptable")
+def test_other_answers_are_406(accept, anonymous, db):
+    assert refused(anonymous.get("/venues", HTTP_ACCEPT=accept), 406, "not-acceptable")
 
 
 @pytest.mark.parametrize(
@@ -134,78 +134,78 @@ def test_other_answers_are_406(accept, guest, db):
         "text/html;q=0.2, */*;q=0.3",
     ],
 )
-def test_json_is_answered_to_whoever_accepts_it(accept, guest, db):
-    answer = guest.get("/venues", HTTP_ACCEPT=accept)
+def test_json_is_answered_to_whoever_accepts_it(accept, anonymous, db):
+    answer = anonymous.get("/venues", HTTP_ACCEPT=accept)
     assert (answer.status_code, answer["Content-Type"]) == (200, "application/json")
 
 
-def test_browser_gets_a_page_and_problems_as_json(guest, make_venue):
+def test_browser_gets_a_page_and_problems_as_json(anonymous, make_venue):
     make_venue()
     for accept in ("text/html", "text/html,application/xhtml+xml,*/*;q=0.8", "application/json;q=0, */*"):
-        page = guest.get("/venues", HTTP_ACCEPT=accept)
+        page = anonymous.get("/venues", HTTP_ACCEPT=accept)
         assert (page.status_code, page["Content-Type"]) == (200, "text/html; charset=utf-8")
-    assert refused(guest.get("/venues/4242", HTTP_ACCEPT="text/html"), 404, "not-found")
+    assert refused(anonymous.get("/venues/4242", HTTP_ACCEPT="text/html"), 404, "not-found")
 
 
 @pytest.mark.parametrize("asked", ["/venues", "/nothing", "/openapi.json", "//problems", "//", "//docs"])
 @pytest.mark.parametrize("host", ["evil.example", "a b", "testserver:port"])
-def test_unknown_host_is_400(asked, host, guest, db):
-    answer = guest.get(asked, HTTP_HOST=host)
+def test_unknown_host_is_400(asked, host, anonymous, db):
+    answer = anonymous.get(asked, HTTP_HOST=host)
     assert refused(answer, 400, "bad-host")
     assert host not in answer.content.decode()
 
 
-def test_unknown_host_is_a_problem_in_debug_mode_too(guest, settings, db):
+def test_unknown_host_is_a_problem_in_debug_mode_too(anonymous, settings, db):
     settings.DEBUG = True
-    assert refused(guest.get("/venues", HTTP_HOST="evil.example"), 400, "bad-host")
+    assert refused(anonymous.get("/venues", HTTP_HOST="evil.example"), 400, "bad-host")
 
 
 @pytest.mark.parametrize("path", ["", "/openapi.json"])
-def test_what_has_no_parameters_refuses_them(path, guest, db):
-    answer = guest.get(f"{path}?limit=1")
+def test_what_has_no_parameters_refuses_them(path, anonymous, db):
+    answer = anonymous.get(f"{path}?limit=1")
     assert refused(answer, 400, "invalid-input")
     assert faults(answer) == [("limit", "unknown-parameter")]
 
 
-def test_no_more_than_a_hundred_faults_are_named(guest, db):
-    answer = guest.post("/bookings", {f"field-{number}": 1 for number in range(1000)})
+def test_no_more_than_a_hundred_faults_are_named(anonymous, db):
+    answer = anonymous.post("/bookings", {f"field-{number}": 1 for number in range(1000)})
     assert refused(answer, 400, "invalid-input")
     assert len(answer.json()["errors"]) == 100
 
 
-def test_query_that_is_not_utf_8_is_400(guest, db):
-    assert refused(guest.get("/venues?search=%ff"), 400, "malformed")
+def test_query_that_is_not_utf_8_is_400(anonymous, db):
+    assert refused(anonymous.get("/venues?search=%ff"), 400, "malformed")
 
 
-def test_query_of_a_thousand_parameters_is_400(guest, db):
+def test_query_of_a_thousand_parameters_is_400(anonymous, db):
     query = "&".join(f"a{number}=1" for number in range(1001))
-    assert refused(guest.get(f"/venues?{query}"), 400, "malformed")
+    assert refused(anonymous.get(f"/venues?{query}"), 400, "malformed")
 
 
-def test_invalid_token_is_401_with_a_challenge(guest, db):
-    answer = guest.get("/venues", HTTP_AUTHORIZATION="Bearer tbs_nonsense")
+def test_invalid_token_is_401_with_a_challenge(anonymous, db):
+    answer = anonymous.get("/venues", HTTP_AUTHORIZATION="Bearer tbs_nonsense")
     assert refused(answer, 401, "unauthenticated")
     assert answer["WWW-Authenticate"] == 'Bearer realm="api"'
 
 
 @pytest.mark.parametrize("asked", ["/venues", "/nothing"])
-def test_request_id_is_echoed(asked, guest, db):
+def test_request_id_is_echoed(asked, anonymous, db):
     for given in ("a", "my-id.42/~!", "x" * 128):
-        assert guest.get(asked, HTTP_X_REQUEST_ID=given)["X-Request-ID"] == given
+        assert anonymous.get(asked, HTTP_X_REQUEST_ID=given)["X-Request-ID"] == given
 
 
 @pytest.mark.parametrize("given", [None, "", "x" * 129, "with space", "tab\t", "ümlaut"])
-def test_request_id_is_made_when_there_is_none_to_echo(given, guest, db):
+def test_request_id_is_made_when_there_is_none_to_echo(given, anonymous, db):
     asked = {} if given is None else {"HTTP_X_REQUEST_ID": given}
-    ids = {guest.get("/venues", **asked)["X-Request-ID"] for _ in range(2)}
+    ids = {anonymous.get("/venues", **asked)["X-Request-ID"] for _ in range(2)}
     assert len(ids) == 2
     assert all(re.fullmatch(r"[0-9a-f-]{36}", made) for made in ids)
 
 
-def test_request_id_is_in_every_log_line_about_the_request(guest, caplog, db):
+def test_request_id_is_in_every_log_line_about_the_request(anonymous, caplog, db):
     caplog.handler.addFilter(RequestIdFilter())
     with caplog.at_level(logging.WARNING):
-        guest.get("/venues/4242", HTTP_X_REQUEST_ID="find-me")
+        anonymous.get("/venues/4242", HTTP_X_REQUEST_ID="find-me")
     assert [(record.getMessage(), record.request_id) for record in caplog.records] == [
         ("Not Found: /api/v1/venues/4242", "find-me")
     ]
@@ -223,15 +223,15 @@ handler500 = "config.api.errors.server_error"
 
 
 @pytest.mark.urls(__name__)
-def test_fault_of_ours_is_500_without_its_text(guest, db):
-    guest.raise_request_exception = False
-    answer = guest.get("/faulty")
+def test_fault_of_ours_is_500_without_its_text(anonymous, db):
+    anonymous.raise_request_exception = False
+    answer = anonymous.get("/faulty")
     assert refused(answer, 500, "server-error")
     assert "secret" not in answer.content.decode()
 
 
-def test_problems_lists_every_class(guest):
-    listed = guest.get("//problems").json()["results"]
+def test_problems_lists_every_class(anonymous):
+    listed = anonymous.get("//problems").json()["results"]
     assert sorted(entry["code"] for entry in listed) == sorted(kind.code for kind in problems.Problem.family())
     assert {"sold-out", "in-use", "invalid-input", "unavailable"} <= {entry["code"] for entry in listed}
     assert [entry["status"] for entry in listed] == sorted(entry["status"] for entry in listed)
@@ -244,8 +244,8 @@ def test_problem_codes_belong_to_one_class_each():
 
 
 @pytest.mark.parametrize("kind", list(problems.Problem.family()), ids=lambda kind: kind.code)
-def test_problem_describes_itself(kind, guest):
-    answer = guest.get(f"//problems/{kind.code}")
+def test_problem_describes_itself(kind, anonymous):
+    answer = anonymous.get(f"//problems/{kind.code}")
     assert answer.status_code == 200
     assert answer.json() == {
         "type": f"/problems/{kind.code}",
@@ -257,5 +257,5 @@ def test_problem_describes_itself(kind, guest):
 
 
 @pytest.mark.parametrize("code", ["nonsense", "SOLD-OUT", "sold_out"])
-def test_problem_that_is_none_is_404(code, guest):
-    assert refused(guest.get(f"//problems/{code}"), 404, "not-found")
+def test_problem_that_is_none_is_404(code, anonymous):
+    assert refused(anonymous.get(f"//problems/{code}"), 404, "not-found")

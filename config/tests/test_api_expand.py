@@ -48,10 +48,10 @@ def test_expanded_is_as_the_resource_itself(path, names, three, manager):
         ("/ticket-types", "event", 2 + 1),
     ],
 )
-def test_each_expansion_is_one_query(path, names, queries, rows, three, guest, django_assert_num_queries):
+def test_each_expansion_is_one_query(path, names, queries, rows, three, anonymous, django_assert_num_queries):
     follow_more = path == "/events" and rows < 3  # and then they are counted; there are more than 3 ticket types
     with django_assert_num_queries(queries + follow_more):
-        answer = guest.get(f"{path}?limit={rows}&expand={names}")
+        answer = anonymous.get(f"{path}?limit={rows}&expand={names}")
     assert len(answer.json()["results"]) == rows
 
 
@@ -90,8 +90,8 @@ def test_writing_takes_no_expansion(three, manager):
     assert Event.objects.filter(name="New").count() == 0
 
 
-def test_what_is_hidden_is_not_expanded(make_event, make_type, guest, manager):
+def test_what_is_hidden_is_not_expanded(make_event, make_type, anonymous, manager):
     draft = make_event(is_published=False)
     make_type(event=draft)
-    assert guest.get("/events?expand=ticket_types").json()["results"] == []
+    assert anonymous.get("/events?expand=ticket_types").json()["results"] == []
     assert len(manager.get("/events?expand=ticket_types").json()["results"][0]["ticket_types"]) == 1

@@ -36,11 +36,11 @@ PATHS = ["/venues", "/events", "/ticket-types"]
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_list_that_has_not_changed_is_not_made_again(path, guest, make_type, made):
+def test_list_that_has_not_changed_is_not_made_again(path, anonymous, make_type, made):
     make_type()
-    first = guest.get(path)
+    first = anonymous.get(path)
     before = made()
-    again = guest.get(path)
+    again = anonymous.get(path)
     assert (again.content, again["ETag"], made()) == (first.content, first["ETag"], before)
     assert before > 0
     kept_headers = {"X-Request-ID"}
@@ -62,14 +62,14 @@ CHANGES = {
 @pytest.mark.drifts
 @pytest.mark.parametrize("path", ["/events", "/events/{event}", "/ticket-types", "/ticket-types/{type}"])
 @pytest.mark.parametrize("change", CHANGES)
-def test_answer_is_made_anew_when_something_in_it_has_changed(path, change, guest, make_type):
+def test_answer_is_made_anew_when_something_in_it_has_changed(path, change, anonymous, make_type):
     seat = make_type()
     asked = path.format(event=seat.event_id, type=seat.pk)
-    first = guest.get(asked)
+    first = anonymous.get(asked)
     CHANGES[change](seat)
-    second = guest.get(asked)
+    second = anonymous.get(asked)
     answers.kept.clear()
-    assert shown(second) == shown(guest.get(asked))
+    assert shown(second) == shown(anonymous.get(asked))
     is_of_event_alone = change.startswith("edited")
     assert (shown(second) != shown(first)) == (path.startswith("/events") or not is_of_event_alone)
 
@@ -79,18 +79,18 @@ def shown(answer):
     return answer.status_code, {**answer.json(), "request_id": ""}
 
 
-def test_booking_shows_at_once_in_the_availability(guest, make_type, book):
+def test_booking_shows_at_once_in_the_availability(anonymous, make_type, book):
     seat = make_type()
-    read = lambda: guest.get(f"/events/{seat.event_id}").json()["availability"]["available"]  # noqa: E731
+    read = lambda: anonymous.get(f"/events/{seat.event_id}").json()["availability"]["available"]  # noqa: E731
     seen = [read(), read()]
     book((seat, 2))
     assert [*seen, read()] == [100, 100, 98]
-    assert guest.get("/events").json()["results"][0]["availability"]["available"] == 98
+    assert anonymous.get("/events").json()["results"][0]["availability"]["available"] == 98
 
 
 @pytest.mark.parametrize("path", ["/events", "/events/{event}", "/ticket-types", "/ticket-types/{type}"])
 @pytest.mark.parametrize("passing", ["sales_start_at", "sales_end_at", "ends_at"])
-def test_answer_changes_when_an_instant_in_it_passes(path, passing, guest, make_type):
+def test_answer_changes_when_an_instant_in_it_passes(path, passing, anonymous, make_type):
     """Nothing is written at that moment: only the clock goes on."""
     now = timezone.now()
     soon = now + dt.timedelta(hours=1)
@@ -101,7 +101,7 @@ def test_answer_changes_when_an_instant_in_it_passes(path, passing, guest, make_
     states = []
     for at in (now, soon - dt.timedelta(seconds=1), soon, now):
         with time_machine.travel(at, tick=False):
-            states.append(state(guest.get(asked).json()))
+            states.append(state(anonymous.get(asked).json()))
     before, after = {"sales_start_at": ("not_started", "on_sale")}.get(passing, ("on_sale", "ended"))
     assert states == [before, before, after, before]
 
@@ -113,44 +113,44 @@ def state(answer):
     return row["availability"]["status"]
 
 
-def test_hold_that_runs_out_shows_at_once(guest, make_type, book):
+def test_hold_that_runs_out_shows_at_once(anonymous, make_type, book):
     seat = make_type(capacity=5)
     book((seat, 5))
-    assert guest.get("/events").json()["results"][0]["availability"]["available"] == 95
+    assert anonymous.get("/events").json()["results"][0]["availability"]["available"] == 95
     with time_machine.travel(timezone.now() + dt.timedelta(minutes=16), tick=False):
-        assert guest.get("/events").json()["results"][0]["availability"]["available"] == 100
-        assert guest.get(f"/ticket-types/{seat.pk}").json()["availability"]["available"] == 5
+        assert anonymous.get("/events").json()["results"][0]["availability"]["available"] == 100
+        assert anonymous.get(f"/ticket-types/{seat.pk}").json()["availability"]["available"] == 5
 
 
-def test_staff_and_the_public_are_answered_apart(guest, manager, make_event):
+def test_staff_and_the_public_are_answered_apart(anonymous, manager, make_event):
     make_event(is_published=False)
     for _ in range(2):
-        assert (manager.get("/events").json()["count"], guest.get("/events").json()["count"]) == (1, 0)
+        assert (manager.get("/events").json()["count"], anonymous.get("/events").json()["count"]) == (1, 0)
 
 
-def test_page_for_a_browser_is_not_kept(guest, hall):
+def test_page_for_a_browser_is_not_kept(anonymous, hall):
     before = len(answers.kept)
-    assert guest.get("/venues", HTTP_ACCEPT="text/html")["Content-Type"].startswith("text/html")
+    assert anonymous.get("/venues", HTTP_ACCEPT="text/html")["Content-Type"].startswith("text/html")
     assert len(answers.kept) == before
 
 
-def test_only_so_many_answers_are_kept(guest, hall, monkeypatch):
-    monkeypatch.setattr(kept, "MOST_ANSWERS", 3)
+def test_only_so_many_answers_are_kept(anonymous, hall, monkeypatch):
+    monkeypatch.setattr(kept, "MAX_ANSWERS", 3)
     for limit in range(1, 6):
-        guest.get(f"/venues?limit={limit}")
+        anonymous.get(f"/venues?limit={limit}")
     assert len(answers.kept) == 3
 
 
-def test_large_answer_is_not_kept(guest, hall, monkeypatch):
+def test_large_answer_is_not_kept(anonymous, hall, monkeypatch):
     answers.kept.clear()
-    monkeypatch.setattr(kept, "MOST_BYTES", len(guest.get("/venues").content) - 1)
+    monkeypatch.setattr(kept, "MAX_BYTES", len(anonymous.get("/venues").content) - 1)
     answers.kept.clear()
-    guest.get("/venues")
+    anonymous.get("/venues")
     assert not answers.kept
 
 
-def test_links_name_the_host_that_was_asked(guest, hall):
+def test_links_name_the_host_that_was_asked(anonymous, hall):
     Venue.objects.create(name="Other", address="Street", capacity=1)
     for host in ("testserver", "localhost", "testserver"):
-        assert guest.get("/venues?limit=1", HTTP_HOST=host).json()["next"].startswith(f"http://{host}/")
-    assert guest.get("/venues?limit=1", secure=True).json()["next"].startswith("https://testserver/")
+        assert anonymous.get("/venues?limit=1", HTTP_HOST=host).json()["next"].startswith(f"http://{host}/")
+    assert anonymous.get("/venues?limit=1", secure=True).json()["next"].startswith("https://testserver/")

@@ -32,31 +32,31 @@ def below(url):
 
 
 @pytest.mark.parametrize("path", CATALOGUE)
-def test_catalogue_list_has_count_and_links(path, three, guest):
-    assert list(guest.get(path).json()) == ["count", "next", "previous", "results"]
-    page = guest.get(f"{path}?limit=1&skip=1")
+def test_catalogue_list_has_count_and_links(path, three, anonymous):
+    assert list(anonymous.get(path).json()) == ["count", "next", "previous", "results"]
+    page = anonymous.get(f"{path}?limit=1&skip=1")
     assert (page.json()["count"], names(page)) == (3, ["B"])
     assert page.json()["next"] == f"http://testserver/api/v1{path}?limit=1&skip=2"
     assert page.json()["previous"] == f"http://testserver/api/v1{path}?limit=1"
     assert links(page) == {"next": page.json()["next"], "prev": page.json()["previous"]}
-    assert names(guest.get(below(page.json()["next"]))) == ["C"]
-    assert names(guest.get(below(page.json()["previous"]))) == ["A"]
+    assert names(anonymous.get(below(page.json()["next"]))) == ["C"]
+    assert names(anonymous.get(below(page.json()["previous"]))) == ["A"]
 
 
 @pytest.mark.parametrize("path", CATALOGUE)
-def test_catalogue_list_ends(path, three, guest):
-    last = guest.get(f"{path}?limit=1&skip=2")
+def test_catalogue_list_ends(path, three, anonymous):
+    last = anonymous.get(f"{path}?limit=1&skip=2")
     assert (names(last), last.json()["next"]) == (["C"], None)
     assert list(links(last)) == ["prev"]
-    beyond = guest.get(f"{path}?skip=3")
+    beyond = anonymous.get(f"{path}?skip=3")
     assert (names(beyond), beyond.json()["count"], beyond.json()["next"]) == ([], 3, None)
-    whole = guest.get(path)
+    whole = anonymous.get(path)
     assert (names(whole), whole.json()["next"], whole.json()["previous"]) == (["A", "B", "C"], None, None)
     assert "Link" not in whole
 
 
-def test_links_carry_the_other_parameters_and_no_trailing_slash(three, guest):
-    page = guest.get("/events/?limit=1&ordering=-name&status=published").json()
+def test_links_carry_the_other_parameters_and_no_trailing_slash(three, anonymous):
+    page = anonymous.get("/events/?limit=1&ordering=-name&status=published").json()
     assert page["next"] == "http://testserver/api/v1/events?limit=1&ordering=-name&skip=1&status=published"
 
 
@@ -86,18 +86,18 @@ def test_skip_that_is_no_number_is_400(path, skip, manager):
 
 @pytest.mark.parametrize("path", CATALOGUE)
 @pytest.mark.parametrize(("skip", "rows"), [("0", 3), ("2", 1), ("2147483647", 0)])
-def test_skip_is_kept(path, skip, rows, three, guest):
-    assert len(guest.get(f"{path}?skip={skip}").json()["results"]) == rows
+def test_skip_is_kept(path, skip, rows, three, anonymous):
+    assert len(anonymous.get(f"{path}?skip={skip}").json()["results"]) == rows
 
 
-def test_page_before_one_beyond_the_end_is_the_last(three, guest):
-    assert below(guest.get("/venues?limit=2&skip=1000").json()["previous"]) == "/venues?limit=2&skip=1"
+def test_page_before_one_beyond_the_end_is_the_last(three, anonymous):
+    assert below(anonymous.get("/venues?limit=2&skip=1000").json()["previous"]) == "/venues?limit=2&skip=1"
 
 
-def test_limit_is_100_by_default(make_venue, guest):
+def test_limit_is_100_by_default(make_venue, anonymous):
     for number in range(101):
         make_venue(name=f"Hall {number}")
-    page = guest.get("/venues").json()
+    page = anonymous.get("/venues").json()
     assert (page["count"], len(page["results"])) == (101, 100)
     assert page["next"] == "http://testserver/api/v1/venues?limit=100&skip=100"
 
@@ -142,10 +142,10 @@ def test_ordering_that_names_something_again_orders_by_the_first(three, manager)
     assert names(manager.get("/venues?ordering=-name,name,-name")) == ["C", "B", "A"]
 
 
-def test_order_is_total(make_venue, guest):
+def test_order_is_total(make_venue, anonymous):
     rows = [make_venue(capacity=5).pk for _ in range(4)]
     for ordering, expected in (("capacity", rows), ("-capacity", rows[::-1]), ("name,-capacity", rows[::-1])):
-        pages = [guest.get(f"/venues?ordering={ordering}&limit=1&skip={skip}").json() for skip in range(4)]
+        pages = [anonymous.get(f"/venues?ordering={ordering}&limit=1&skip={skip}").json() for skip in range(4)]
         assert [page["results"][0]["id"] for page in pages] == expected
 
 
@@ -242,10 +242,10 @@ LIST_QUERIES = {
 @pytest.mark.parametrize("rows", [1, 3])
 @pytest.mark.parametrize(("path", "queries"), LIST_QUERIES.items())
 def test_list_has_the_same_queries_for_1_and_3_rows(
-    path, queries, rows, three, guest, manager, django_assert_num_queries
+    path, queries, rows, three, anonymous, manager, django_assert_num_queries
 ):
     """But where more rows follow, the catalogue's lists say how many there are, which is one query."""
-    client = guest if path in CATALOGUE else manager
+    client = anonymous if path in CATALOGUE else manager
     with django_assert_num_queries(queries + (path in CATALOGUE and rows < 3)):
         answer = client.get(f"{path}?limit={rows}")
     assert len(answer.json()["results"]) == rows
@@ -255,10 +255,10 @@ ONE_QUERIES = {"/venues": 1, "/events": 1, "/ticket-types": 1, "/bookings": 3}
 
 
 @pytest.mark.parametrize(("path", "queries"), ONE_QUERIES.items())
-def test_retrieve_has_few_queries(path, queries, three, guest, manager, django_assert_num_queries):
+def test_retrieve_has_few_queries(path, queries, three, anonymous, manager, django_assert_num_queries):
     pk = manager.get(path).json()["results"][0]["id"]
     with django_assert_num_queries(queries):
-        assert guest.get(f"{path}/{pk}").status_code == 200
+        assert anonymous.get(f"{path}/{pk}").status_code == 200
 
 
 def test_retrieve_ticket_has_few_queries(three, door, django_assert_num_queries):
@@ -296,14 +296,14 @@ def test_create_has_few_queries(make_venue, manager, django_assert_num_queries):
     assert writes(seen)[TOKEN + PERMISSIONS :] == ["SELECT", "SELECT", "INSERT", "INSERT", "SELECT"]
 
 
-def test_create_booking_has_the_same_queries_for_any_number_of_places(make_type, guest, django_assert_num_queries):
+def test_create_booking_has_the_same_queries_for_any_number_of_places(make_type, anonymous, django_assert_num_queries):
     """A look and a claim; the claim is one statement on PostgreSQL. The two that are not here begin and end it."""
     seat = make_type()
     body = {"customer_name": "Ann", "customer_email": "ann@example.com"}
     claim = ["WITH"] if connection.vendor == "postgresql" else ["INSERT", "INSERT", "INSERT", "UPDATE", "UPDATE"]
     for quantity in (1, 10):
         with django_assert_num_queries(1 + len(claim) + 2) as seen:
-            answer = guest.post("/bookings", {**body, "items": [{"ticket_type": seat.pk, "quantity": quantity}]})
+            answer = anonymous.post("/bookings", {**body, "items": [{"ticket_type": seat.pk, "quantity": quantity}]})
         assert answer.status_code == 201
         assert writes(seen) == ["SELECT", *claim]
     assert Booking.objects.filter(created_at__lte=timezone.now()).count() == 2

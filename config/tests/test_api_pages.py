@@ -88,11 +88,11 @@ def test_page_can_only_be_read(path, method, db):
 
 
 @pytest.mark.parametrize("path", ["//docs", "//redoc", "//docs?script", "/openapi.json"])
-def test_documentation_can_only_be_read(path, guest, db):
-    answer = guest.post(path)
+def test_documentation_can_only_be_read(path, anonymous, db):
+    answer = anonymous.post(path)
     assert refused(answer, 405, "method-not-allowed")
     assert answer["Allow"] == "GET, HEAD, OPTIONS"
-    assert guest.options(path).status_code == 204
+    assert anonymous.options(path).status_code == 204
 
 
 @pytest.mark.parametrize(
@@ -112,15 +112,15 @@ def test_documentation_can_only_be_read(path, guest, db):
         ("", "public, max-age=300"),
     ],
 )
-def test_page_says_who_may_keep_it(path, keep, guest, db):
-    assert guest.get(path)["Cache-Control"] == keep
+def test_page_says_who_may_keep_it(path, keep, anonymous, db):
+    assert anonymous.get(path)["Cache-Control"] == keep
 
 
 @pytest.mark.parametrize("host", ["10.1.2.3:8000", "not a host"])
 @pytest.mark.parametrize(("path", "status"), [("//health", 200), ("//health/ready/", 200), ("//health/not", 400)])
-def test_health_is_told_by_whatever_name_a_load_balancer_asks(path, status, host, guest, settings, db):
+def test_health_is_told_by_whatever_name_a_load_balancer_asks(path, status, host, anonymous, settings, db):
     settings.ALLOWED_HOSTS = [".tickets.example.com"]
-    assert guest.get(path, HTTP_HOST=host).status_code == status
+    assert anonymous.get(path, HTTP_HOST=host).status_code == status
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/problems", "/problems/sold-out"])
@@ -145,24 +145,24 @@ def test_what_anybody_may_keep_holds_nothing_of_a_session(path, db):
         (None, "application/json"),
     ],
 )
-def test_problems_are_a_page_for_whom_prefers_one(path, accept, media_type, guest):
-    answer = guest.get(path, **({} if accept is None else {"HTTP_ACCEPT": accept}))
+def test_problems_are_a_page_for_whom_prefers_one(path, accept, media_type, anonymous):
+    answer = anonymous.get(path, **({} if accept is None else {"HTTP_ACCEPT": accept}))
     assert (answer.status_code, answer["Content-Type"]) == (200, media_type)
     assert "Accept" in answer["Vary"]
 
 
-def test_page_of_problems_leads_to_each_and_each_back(guest):
-    listed = Page(see(guest, "//problems"))
+def test_page_of_problems_leads_to_each_and_each_back(anonymous):
+    listed = Page(see(anonymous, "//problems"))
     codes = {kind.code for kind in problems.Problem.family()}
     assert {link for link in listed.linked if link.startswith("/problems/")} == {f"/problems/{code}" for code in codes}
     for code in codes:
-        answer = see(guest, f"//problems/{code}")
+        answer = see(anonymous, f"//problems/{code}")
         assert answer.status_code == 200
         assert "/problems" in Page(answer).linked
 
 
-def test_page_of_a_problem_tells_what_its_class_says(guest):
-    text = see(guest, "//problems/unauthenticated").content.decode()
+def test_page_of_a_problem_tells_what_its_class_says(anonymous):
+    text = see(anonymous, "//problems/unauthenticated").content.decode()
     assert "<h1>Authentication is needed</h1>" in text
     assert "401 Unauthorized" in text
     assert "The request needs a token that is valid now, as <code>Authorization: Bearer &lt;token&gt;</code>." in text
@@ -170,38 +170,39 @@ def test_page_of_a_problem_tells_what_its_class_says(guest):
 
 
 @pytest.mark.parametrize("code", ["nonsense", "SOLD-OUT", "sold_out", "a b", "<script>", "%00"])
-def test_unknown_problem_is_a_page_for_a_browser(code, guest):
-    answer = see(guest, f"//problems/{code}")
+def test_unknown_problem_is_a_page_for_a_browser(code, anonymous):
+    answer = see(anonymous, f"//problems/{code}")
     assert (answer.status_code, answer["Content-Type"]) == (404, "text/html; charset=utf-8")
     assert "<script" not in answer.content.decode()
     assert "/problems" in Page(answer).linked
     assert "Accept" in answer["Vary"]
-    assert refused(guest.get(f"//problems/{code}"), 404, "not-found")
+    assert refused(anonymous.get(f"//problems/{code}"), 404, "not-found")
 
 
-def test_page_is_the_same_as_long_as_nothing_changes(guest):
-    first = see(guest, "//problems/sold-out")
-    assert guest.get("//problems/sold-out", HTTP_ACCEPT=BROWSER, HTTP_IF_NONE_MATCH=first["ETag"]).status_code == 304
-    assert guest.get("//problems/sold-out", HTTP_IF_NONE_MATCH=first["ETag"]).status_code == 200
+def test_page_is_the_same_as_long_as_nothing_changes(anonymous):
+    first = see(anonymous, "//problems/sold-out")
+    again = anonymous.get("//problems/sold-out", HTTP_ACCEPT=BROWSER, HTTP_IF_NONE_MATCH=first["ETag"])
+    assert again.status_code == 304
+    assert anonymous.get("//problems/sold-out", HTTP_IF_NONE_MATCH=first["ETag"]).status_code == 200
 
 
 @pytest.mark.parametrize("path", [*PAGES, "//", "//health", "/venues/0", "/openapi.json"])
-def test_every_answer_comes_with_the_policy(path, guest, db):
-    assert policy(see(guest, path)) == {**POLICY, **BESIDES.get(path, {})}
+def test_every_answer_comes_with_the_policy(path, anonymous, db):
+    assert policy(see(anonymous, path)) == {**POLICY, **BESIDES.get(path, {})}
 
 
 @pytest.mark.parametrize("path", ["//redoc", "//docs", "//problems"])
-def test_304_leaves_the_policy_that_the_page_came_with(path, guest):
-    first = see(guest, path)
-    again = guest.get(path, HTTP_ACCEPT=BROWSER, HTTP_IF_NONE_MATCH=first["ETag"])
+def test_304_leaves_the_policy_that_the_page_came_with(path, anonymous):
+    first = see(anonymous, path)
+    again = anonymous.get(path, HTTP_ACCEPT=BROWSER, HTTP_IF_NONE_MATCH=first["ETag"])
     assert again.status_code == 304
     assert "Content-Security-Policy" not in again
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_page_holds_no_script_and_no_style_of_its_own(path, guest, make_venue):
+def test_page_holds_no_script_and_no_style_of_its_own(path, anonymous, make_venue):
     make_venue()
-    assert Page(see(guest, path)).inline == []
+    assert Page(see(anonymous, path)).inline == []
 
 
 @pytest.mark.parametrize(
@@ -227,14 +228,14 @@ def test_page_of_the_staff_holds_no_script_and_no_style_of_its_own(path, book):
 
 
 @pytest.mark.parametrize("path", [*PAGES, "//favicon.ico"])
-def test_page_loads_what_is_here(path, guest, db):
-    answer = see(guest, path)
+def test_page_loads_what_is_here(path, anonymous, db):
+    answer = see(anonymous, path)
     loaded = [answer["Location"]] if path == "//favicon.ico" else Page(answer).loaded
     assert any(name.endswith("favicon.svg") for name in loaded) or path == "//admin/login/"
     for address in loaded:
         assert address.startswith("/")
         assert not address.startswith("//")
-        assert guest.head(f"/{address}").status_code == 200, address
+        assert anonymous.head(f"/{address}").status_code == 200, address
         if address.startswith(settings.STATIC_URL):
             assert finders.find(address.removeprefix(settings.STATIC_URL)), address
 

@@ -42,9 +42,9 @@ def alike(answer):
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("path", ["", *LISTS, *ONES, *ACTIONS, *REPORTS, "/openapi.json"])
-def test_path_answers_the_same_with_and_without_slash(path, method, ids, guest):
+def test_path_answers_the_same_with_and_without_slash(path, method, ids, anonymous):
     path = path.format(**ids)
-    bare, slashed = (getattr(guest, method)(spelling) for spelling in (path, f"{path}/"))
+    bare, slashed = (getattr(anonymous, method)(spelling) for spelling in (path, f"{path}/"))
     assert alike(bare) == alike(slashed)
     assert bare.status_code not in (301, 302, 307, 308, 404, 500)
 
@@ -59,14 +59,14 @@ def test_path_answers_staff_the_same_with_and_without_slash(path, method, ids, m
 
 
 @pytest.mark.parametrize("path", ["//health", "//health/ready", "//problems", "//problems/sold-out"])
-def test_page_answers_the_same_with_and_without_slash(path, guest, db):
-    assert guest.get(path).status_code == 200
-    assert guest.get(path).content == guest.get(f"{path}/").content
+def test_page_answers_the_same_with_and_without_slash(path, anonymous, db):
+    assert anonymous.get(path).status_code == 200
+    assert anonymous.get(path).content == anonymous.get(f"{path}/").content
 
 
 @pytest.mark.parametrize("path", ["//docs", "//docs/", "//redoc", "//redoc/"])
-def test_documentation_is_a_page(path, guest, db):
-    answer = guest.get(path)
+def test_documentation_is_a_page(path, anonymous, db):
+    answer = anonymous.get(path)
     assert (answer.status_code, answer["Content-Type"]) == (200, "text/html; charset=utf-8")
     assert "http://" not in answer.content.decode().replace("http://testserver", "")
     assert "https://" not in answer.content.decode()
@@ -82,8 +82,8 @@ def test_every_resource_and_action_is_in_these_tables():
 
 
 @pytest.mark.parametrize(("path", "status"), LISTS.items())
-def test_list_answers_guest(path, status, guest, db):
-    assert guest.get(path).status_code == status
+def test_list_answers_guest(path, status, anonymous, db):
+    assert anonymous.get(path).status_code == status
 
 
 ALLOWED = {
@@ -111,8 +111,8 @@ def test_other_methods_are_405_with_allow(path, allowed, ids, manager):
 
 
 @pytest.mark.parametrize(("path", "allowed"), ALLOWED.items())
-def test_options_tells_what_is_allowed(path, allowed, ids, guest):
-    answer = guest.options(path.format(**ids))
+def test_options_tells_what_is_allowed(path, allowed, ids, anonymous):
+    answer = anonymous.options(path.format(**ids))
     assert (answer.status_code, answer["Allow"], answer.content) == (204, allowed, b"")
 
 
@@ -120,8 +120,8 @@ def test_options_tells_what_is_allowed(path, allowed, ids, guest):
 @pytest.mark.parametrize(
     "path", ["/nothing", "/venues/1/seats", "/venues//", "/events/1/publish/now", "/venues.json", "//api/v1x/"]
 )
-def test_unknown_path_is_404_whatever_the_method(path, method, guest, db):
-    answer = getattr(guest, method)(path)
+def test_unknown_path_is_404_whatever_the_method(path, method, anonymous, db):
+    answer = getattr(anonymous, method)(path)
     assert answer.status_code == 404
     if method != "head" and not path.startswith("//"):
         assert refused(answer, 404, "not-found")
@@ -154,17 +154,17 @@ def test_id_that_is_none_is_404_with_a_clear_text(path, given, manager):
 
 
 @pytest.mark.parametrize("given", ["not-a-uuid", "00000000-0000-4000-8000-000000000000", "1", "%00", "%ff"])
-def test_booking_id_that_is_none_is_404(given, guest, db):
-    answer = guest.get(f"/bookings/{given}")
+def test_booking_id_that_is_none_is_404(given, anonymous, db):
+    answer = anonymous.get(f"/bookings/{given}")
     assert refused(answer, 404, "not-found")
     assert answer.json()["detail"] == "There is no booking with this id."
 
 
-def test_booking_id_has_one_spelling(guest, book):
+def test_booking_id_has_one_spelling(anonymous, book):
     pk = str(book().pk)
-    assert guest.get(f"/bookings/{pk}").status_code == 200
-    assert guest.get(f"/bookings/{pk.upper()}A").status_code == 404
-    assert guest.get(f"/bookings/{pk.replace('-', '')}").status_code == 404
+    assert anonymous.get(f"/bookings/{pk}").status_code == 200
+    assert anonymous.get(f"/bookings/{pk.upper()}A").status_code == 404
+    assert anonymous.get(f"/bookings/{pk.replace('-', '')}").status_code == 404
 
 
 @pytest.mark.parametrize("given", ["A" * 26, "a" * 26, "A" * 25, "%00", "1"])
@@ -174,5 +174,5 @@ def test_ticket_code_that_is_none_is_404(given, door):
     assert answer.json()["detail"] == "There is no ticket with this code."
 
 
-def test_root_names_every_resource_without_trailing_slashes(guest):
-    assert guest.get("").json() == {path[1:]: f"http://testserver/api/v1{path}" for path in LISTS}
+def test_root_names_every_resource_without_trailing_slashes(anonymous):
+    assert anonymous.get("").json() == {path[1:]: f"http://testserver/api/v1{path}" for path in LISTS}

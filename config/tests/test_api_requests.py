@@ -4,11 +4,11 @@ from django.http import request as http
 from django.urls import resolve
 
 
-def test_host_is_looked_at_once(guest, monkeypatch, make_venue):
+def test_host_is_looked_at_once(anonymous, monkeypatch, make_venue):
     looked = []
     validate = http.validate_host
     monkeypatch.setattr(http, "validate_host", lambda *args: looked.append(args) or validate(*args))
-    assert guest.get(f"/venues/{make_venue().pk}").status_code == 200
+    assert anonymous.get(f"/venues/{make_venue().pk}").status_code == 200
     assert len(looked) == 1
 
 

@@ -53,8 +53,8 @@ def test_document_is_valid_openapi_3_1(document):
         Draft202012Validator.check_schema(schema)
 
 
-def test_document_is_served(guest, document):
-    answer = guest.get("/openapi.json")
+def test_document_is_served(anonymous, document):
+    answer = anonymous.get("/openapi.json")
     assert (answer.status_code, answer["Content-Type"]) == (200, "application/vnd.oai.openapi+json")
     assert answer.json() == document
 
@@ -203,9 +203,9 @@ def test_answers_are_as_the_document_says(document, operations, answers):
         Draft202012Validator(schema, format_checker=FormatChecker()).validate(answer.json())
 
 
-def test_problems_are_as_the_document_says(document, guest, db):
+def test_problems_are_as_the_document_says(document, anonymous, db):
     schema = {"$ref": "#/components/schemas/Problem", "components": document["components"]}
-    for answer in (guest.get("/venues/0"), guest.get("/venues?limit=x"), guest.post("/venues", [])):
+    for answer in (anonymous.get("/venues/0"), anonymous.get("/venues?limit=x"), anonymous.post("/venues", [])):
         assert answer.status_code >= 400
         Draft202012Validator(schema).validate(answer.json())
 

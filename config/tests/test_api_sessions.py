@@ -1,4 +1,4 @@
-"""The API costs a guest no session; whoever comes with one is known by it, and is asked for a token before writing."""
+"""The API creates no session for anonymous clients; a session client is known, and needs a token to write."""
 
 import pytest
 from django.contrib.messages.middleware import MessageMiddleware
@@ -53,23 +53,23 @@ def browser(db):
         ("//health", 200, {}),
     ],
 )
-def test_no_session_is_looked_for_where_no_cookie_came(path, status, how, guest, sessions, db):
-    answer = guest.get(path, **how)
+def test_no_session_is_looked_for_where_no_cookie_came(path, status, how, anonymous, sessions, db):
+    answer = anonymous.get(path, **how)
     assert answer.status_code == status
     assert sessions == []
     assert answer.wsgi_request.user.is_anonymous
 
 
-def test_guest_who_books_needs_no_session(guest, sessions, make_type):
+def test_guest_who_books_needs_no_session(anonymous, sessions, make_type):
     items = [{"ticket_type": make_type().pk, "quantity": 1}]
-    answer = guest.post("/bookings", {"customer_name": "Ann", "customer_email": "ann@example.com", "items": items})
+    answer = anonymous.post("/bookings", {"customer_name": "Ann", "customer_email": "ann@example.com", "items": items})
     assert answer.status_code == 201
     assert (sessions, answer.cookies) == ([], {})
 
 
 @pytest.mark.parametrize("cookie", ["sessionid=made-up", "other=1"])
-def test_session_is_looked_for_where_a_cookie_came(cookie, guest, sessions, db):
-    answer = guest.get("/bookings", HTTP_COOKIE=cookie)
+def test_session_is_looked_for_where_a_cookie_came(cookie, anonymous, sessions, db):
+    answer = anonymous.get("/bookings", HTTP_COOKIE=cookie)
     assert refused(answer, 401, "unauthenticated")
     assert len(sessions) == 2
     assert answer.wsgi_request.user.is_anonymous
@@ -91,10 +91,10 @@ def test_session_is_known_and_writes_with_its_token(browser):
     assert browser.get("/bookings").status_code == 200
 
 
-def test_answer_depends_on_the_cookie_where_one_would_have_been_read(guest, box_office, browser):
+def test_answer_depends_on_the_cookie_where_one_would_have_been_read(anonymous, box_office, browser):
     for path in ("/venues", "/venues/0", "/bookings"):
-        assert "Cookie" in vary(guest.get(path)), path
+        assert "Cookie" in vary(anonymous.get(path)), path
         assert "Cookie" in vary(browser.get(path)), path
-    assert "Cookie" in vary(guest.post("/bookings", {}))
-    for answer in (box_office.get("/bookings"), guest.get("//health"), guest.get("/openapi.json")):
+    assert "Cookie" in vary(anonymous.post("/bookings", {}))
+    for answer in (box_office.get("/bookings"), anonymous.get("//health"), anonymous.get("/openapi.json")):
         assert "Cookie" not in vary(answer)

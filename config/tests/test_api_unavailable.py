@@ -41,13 +41,13 @@ def locked():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_lock_that_is_held_too_long_is_503(manager, guest, make_venue):
+def test_lock_that_is_held_too_long_is_503(manager, anonymous, make_venue):
     make_venue()
     with locked():
         answer = manager.post("/venues", HALL)
         assert refused(answer, 503, "unavailable")
         assert answer["Retry-After"] == "1"
-        assert guest.get("/venues").json()["count"] == 1
+        assert anonymous.get("/venues").json()["count"] == 1
     assert manager.post("/venues", HALL).status_code == 201
     assert Venue.objects.count() == 2
 

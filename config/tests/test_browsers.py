@@ -64,28 +64,28 @@ def answers(strict, book):
     """An answer of each kind, by what was asked."""
     booking = book()
     facts = {"booking": booking.pk, "event": booking.event_id}
-    guest, member = Client(), staff()
+    anonymous, member = Client(), staff()
     found = {}
     for taken, accept in (("page", BROWSER), ("program", "application/json")):
         how = {"secure": True, "HTTP_ACCEPT": accept}
-        for who, client, paths in (("guest", guest, PUBLIC), ("staff", member, INSIDE)):
+        for who, client, paths in (("anonymous", anonymous, PUBLIC), ("staff", member, INSIDE)):
             for path in paths:
                 found[f"{who}'s {taken} {path}"] = client.get(path.format(**facts), **how)
         for path in ("/", "/api/v1/venues", "/admin/"):
-            found[f"{taken} {path} of another host"] = guest.get(path, HTTP_HOST="evil.example", **how)
-        found[f"{taken} refused"] = guest.post("/api/v1/bookings", "{}", content_type="application/json", **how)
-        found[f"{taken} of a method that there is not"] = guest.put("/problems", **how)
+            found[f"{taken} {path} of another host"] = anonymous.get(path, HTTP_HOST="evil.example", **how)
+        found[f"{taken} refused"] = anonymous.post("/api/v1/bookings", "{}", content_type="application/json", **how)
+        found[f"{taken} of a method that there is not"] = anonymous.put("/problems", **how)
     action = {"action": "cancel", "_selected_action": [str(booking.pk)]}
     found["question"] = member.post(url(Booking, "changelist"), action, secure=True)
     token = {"name": "Shop", "expires_at_0": "", "expires_at_1": ""}
     found["new token"] = member.post(url(ApiToken, "add"), token, secure=True)
     found["form sent back"] = member.post(url(Event, "add"), {}, secure=True)
-    found["login refused"] = guest.post("/admin/login/", {"username": "a", "password": "b"}, secure=True)
+    found["login refused"] = anonymous.post("/admin/login/", {"username": "a", "password": "b"}, secure=True)
     checking = Client(enforce_csrf_checks=True)
     found["form without its token"] = checking.post("/admin/login/", {"username": "a"}, secure=True)
     origin = {"HTTP_ORIGIN": "https://shop.example", "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "POST"}
-    found["preflight"] = guest.options("/api/v1/bookings", secure=True, **origin)
-    found["static"] = guest.head("/static/pages/favicon.svg", secure=True)
+    found["preflight"] = anonymous.options("/api/v1/bookings", secure=True, **origin)
+    found["static"] = anonymous.head("/static/pages/favicon.svg", secure=True)
     return found
 
 
@@ -105,7 +105,7 @@ def test_every_answer_protects_itself(answers):
     assert {name: told for name, answer in answers.items() if (told := laxities(answer))} == {}
     loose = {name for name, answer in answers.items() if "unsafe" in answer["Content-Security-Policy"]}
     api = {name for name, answer in answers.items() if " page /api/v1" in name and is_page(answer)}
-    assert loose == {"guest's page /redoc", "guest's program /redoc", *api}
+    assert loose == {"anonymous's page /redoc", "anonymous's program /redoc", *api}
 
 
 def laxities(answer):

@@ -1,4 +1,4 @@
-"""What a guest may with a booking's id, what nobody can guess, and that what is hidden answers as what is not there."""
+"""What an anonymous client may do with a booking's id; hidden objects answer like missing ones."""
 
 import math
 import re
@@ -51,14 +51,14 @@ def test_tokens_have_enough_randomness(db):
     assert math.log2(len(alphabet)) * len(secret) >= 2 * BITS
 
 
-def test_code_for_people_opens_nothing(guest, make_type, book, manager):
+def test_code_for_people_opens_nothing(anonymous, make_type, book, manager):
     booking = book((make_type(price=0), 1))
     code = booking.confirmation_code
     for method, path in (("get", ""), ("post", "/confirm"), ("post", "/cancel")):
-        for client in (guest, manager):
+        for client in (anonymous, manager):
             assert refused(getattr(client, method)(f"/bookings/{code}{path}"), 404, "not-found")
-    assert refused(guest.get(f"/bookings?search={code}"), 401, "unauthenticated")
-    assert refused(guest.get(f"/tickets/{code}"), 401, "unauthenticated")
+    assert refused(anonymous.get(f"/bookings?search={code}"), 401, "unauthenticated")
+    assert refused(anonymous.get(f"/tickets/{code}"), 401, "unauthenticated")
     booking.refresh_from_db()
     assert booking.status == "pending"
 
@@ -66,39 +66,39 @@ def test_code_for_people_opens_nothing(guest, make_type, book, manager):
 # What holding the id allows
 
 
-def test_guest_sees_and_cancels_a_booking_until_it_is_confirmed(guest, book, figures):
+def test_guest_sees_and_cancels_a_booking_until_it_is_confirmed(anonymous, book, figures):
     booking = book()
-    assert guest.get(f"/bookings/{booking.pk}").status_code == 200
-    assert guest.post(f"/bookings/{booking.pk}/cancel").json()["status"] == "cancelled"
+    assert anonymous.get(f"/bookings/{booking.pk}").status_code == 200
+    assert anonymous.post(f"/bookings/{booking.pk}/cancel").json()["status"] == "cancelled"
     confirmed = book().confirm(payment_reference="pay_1")
     before = figures()
-    assert refused(guest.post(f"/bookings/{confirmed.pk}/cancel"), 401, "unauthenticated")
+    assert refused(anonymous.post(f"/bookings/{confirmed.pk}/cancel"), 401, "unauthenticated")
     some = {"tickets": [confirmed.tickets.get().code]}
-    assert refused(guest.post(f"/bookings/{confirmed.pk}/cancel", some), 401, "unauthenticated")
+    assert refused(anonymous.post(f"/bookings/{confirmed.pk}/cancel", some), 401, "unauthenticated")
     assert figures() == before
     assert Booking.objects.get(pk=confirmed.pk).status == "confirmed"
 
 
-def test_guest_changes_nobodys_name(guest, book):
+def test_guest_changes_nobodys_name(anonymous, book):
     booking = book()
-    assert refused(guest.patch(f"/bookings/{booking.pk}", {"customer_name": "Bob"}), 401, "unauthenticated")
-    assert refused(guest.patch(f"/bookings/{uuid.uuid4()}", {"customer_name": "Bob"}), 401, "unauthenticated")
+    assert refused(anonymous.patch(f"/bookings/{booking.pk}", {"customer_name": "Bob"}), 401, "unauthenticated")
+    assert refused(anonymous.patch(f"/bookings/{uuid.uuid4()}", {"customer_name": "Bob"}), 401, "unauthenticated")
     booking.refresh_from_db()
     assert booking.customer_name == "Ann Lee"
 
 
-def test_guest_confirms_what_is_free_but_cannot_say_that_it_was_paid(guest, box_office, make_type, book):
+def test_guest_confirms_what_is_free_but_cannot_say_that_it_was_paid(anonymous, box_office, make_type, book):
     seat = make_type(price=0)
     booking, cancelled = book((seat, 1)), book((seat, 1)).cancel()
     paid = {"payment_reference": "forged"}
-    assert refused(guest.post(f"/bookings/{booking.pk}/confirm", paid), 401, "unauthenticated")
-    assert refused(guest.post(f"/bookings/{cancelled.pk}/confirm", paid), 401, "unauthenticated")
-    assert refused(guest.post(f"/bookings/{uuid.uuid4()}/confirm", paid), 404, "not-found")
+    assert refused(anonymous.post(f"/bookings/{booking.pk}/confirm", paid), 401, "unauthenticated")
+    assert refused(anonymous.post(f"/bookings/{cancelled.pk}/confirm", paid), 401, "unauthenticated")
+    assert refused(anonymous.post(f"/bookings/{uuid.uuid4()}/confirm", paid), 404, "not-found")
     assert [(it.status, it.payment_reference, it.refund_due) for it in Booking.objects.order_by("created_at")] == [
         ("pending", "", False),
         ("cancelled", "", False),
     ]
-    assert guest.post(f"/bookings/{booking.pk}/confirm", {}).json()["status"] == "confirmed"
+    assert anonymous.post(f"/bookings/{booking.pk}/confirm", {}).json()["status"] == "confirmed"
     assert box_office.post(f"/bookings/{booking.pk}/confirm", paid).json()["payment_reference"] == "forged"
 
 
@@ -179,13 +179,13 @@ WRITES = [
 ]
 
 
-@pytest.fixture(params=["guest", "nobody"])
-def outsider(request, guest):
+@pytest.fixture(params=["anonymous", "nobody"])
+def outsider(request, anonymous):
     if request.param == "nobody":
         _, text = ApiToken.issue(user=make_user(), name="x")
-        guest.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
-        guest.get("/venues")  # its first use is noted
-    return guest
+        anonymous.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
+        anonymous.get("/venues")  # its first use is noted
+    return anonymous
 
 
 def work(client, method, path, body, headers):
@@ -228,13 +228,13 @@ def test_writing_to_what_is_hidden_is_as_writing_to_what_is_not_there(
     assert TicketType.objects.count() == 2
 
 
-def test_expansion_shows_no_draft_to_who_may_see_ticket_types_alone(guest, draft):
+def test_expansion_shows_no_draft_to_who_may_see_ticket_types_alone(anonymous, draft):
     """A permission for one resource is none for another: the type is there, its event only as a number."""
     user = make_user()
     user.user_permissions.add(permission("view_tickettype"))
     _, text = ApiToken.issue(user=user, name="x")
-    guest.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
-    answer = guest.get(f"/ticket-types/{OF_DRAFT}?expand=event")
+    anonymous.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
+    answer = anonymous.get(f"/ticket-types/{OF_DRAFT}?expand=event")
     assert answer.status_code == 200
     assert answer.json()["event"] is None
 
@@ -245,7 +245,7 @@ def permission(codename):
     return Permission.objects.get(codename=codename)
 
 
-def test_difference_between_hidden_and_absent_is_found(guest, draft, monkeypatch):
+def test_difference_between_hidden_and_absent_is_found(anonymous, draft, monkeypatch):
     """The comparison can fail: this event answers 401 instead of 404, and this one after more work."""
     from events.viewsets import EventViewSet
 
@@ -258,7 +258,7 @@ def test_difference_between_hidden_and_absent_is_found(guest, draft, monkeypatch
     with monkeypatch.context() as patched:
         patched.setattr(EventViewSet, "find", slower)
         with pytest.raises(AssertionError):
-            compare(guest, "GET", "/events/{}", EVENT)
+            compare(anonymous, "GET", "/events/{}", EVENT)
     monkeypatch.setattr(EventViewSet, "shown", staticmethod(lambda sees_all, at: Event.objects.with_sales(at)))
     with pytest.raises(AssertionError):
-        compare(guest, "GET", "/events/{}", EVENT)
+        compare(anonymous, "GET", "/events/{}", EVENT)

@@ -118,7 +118,7 @@ def test_route_that_was_forgotten_is_found():
 def test_view_that_is_not_guarded_is_found(world):
     asked = matrix.Matrix(matrix.callers())
     asked.ask_api(chosen(matrix.api_rows(), "tickets")[:1], world)
-    refused = "anonymous, guest with another id, guest with the id"
+    refused = "anonymous, anonymous with another id, anonymous with the id"
     assert f"GET /api/v1/tickets: 200 instead of 401, as {refused}" in asked.failures
     unlucky = "user without rights, catalogue token, reports token"
     assert f"GET /api/v1/tickets: 200 instead of 403, as {unlucky}" in asked.failures

@@ -82,7 +82,7 @@ def lint_imports(folder):
 def test_import_contract_holds():
     done = lint_imports(ROOT)
     assert done.returncode == 0, done.stdout
-    assert "Contracts: 2 kept, 0 broken." in done.stdout
+    assert "Contracts: 1 kept, 0 broken." in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_import_contract_holds():
         ("events/apps.py", "import ticket_types.models", "events is not allowed to import ticket_types"),
         ("config/api/fields.py", "from venues.models import Venue", "config.api is not allowed to import venues"),
         ("config/history/models.py", "import venues.models", "config.history is not allowed to import venues"),
-        ("config/api/tables.py", "import bookings.models", "config.api.tables is not allowed to import bookings"),
+        ("config/api/tables.py", "import bookings.models", "config.api is not allowed to import bookings"),
         ("config/problems.py", "import events.problems", "config.problems is not allowed to import events"),
     ],
 )

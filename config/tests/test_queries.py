@@ -138,8 +138,8 @@ def test_route_asks_the_database_as_often_as_the_table_says(row, world, root):
     assert len(statements) == expected, "\n".join(statements)
 
 
-def test_booking_is_a_look_and_a_claim(guest, world):
-    statements, answer = asked(guest, "POST", "/bookings", world)
+def test_booking_is_a_look_and_a_claim(anonymous, world):
+    statements, answer = asked(anonymous, "POST", "/bookings", world)
     claim = ["WITH"] if connection.vendor == "postgresql" else ["INSERT", "INSERT", "INSERT", "UPDATE", "UPDATE"]
     assert answer.status_code == 201
     assert [statement.split()[0] for statement in statements] == ["SELECT", *claim]
@@ -153,10 +153,10 @@ def test_confirming_is_a_look_and_a_move(root, world):
     assert (token, others) == ("SELECT", ["SELECT", "SELECT", *move])
 
 
-def test_refusal_locks_nothing(guest, world, make_type):
+def test_refusal_locks_nothing(anonymous, world, make_type):
     world["on_sale"] = make_type(event=world["published"], name="Gone", capacity=1)
-    assert asked(guest, "POST", "/bookings", world)[1].status_code == 201
-    statements, answer = asked(guest, "POST", "/bookings", world)
+    assert asked(anonymous, "POST", "/bookings", world)[1].status_code == 201
+    statements, answer = asked(anonymous, "POST", "/bookings", world)
     assert answer.json()["code"] == "sold-out"
     assert [statement.split()[0] for statement in statements] == ["SELECT", "SELECT"]
     assert not [statement for statement in statements if "FOR UPDATE" in statement or "FOR NO KEY" in statement]

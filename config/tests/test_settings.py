@@ -253,8 +253,8 @@ def test_production_refuses_debug():
 
 @pytest.mark.parametrize(("value", "cookies"), [("true", True), ("false", False)])
 def test_secure_ssl_redirect_decides_about_cookies_too(value, cookies):
-    facts = "[settings.SECURE_SSL_REDIRECT, settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE]"
-    done = run("manage.py", "shell", "--no-imports", "-c", f"from django.conf import settings; print({facts})",
+    data = "[settings.SECURE_SSL_REDIRECT, settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE]"
+    done = run("manage.py", "shell", "--no-imports", "-c", f"from django.conf import settings; print({data})",
                **PRODUCTION, SECURE_SSL_REDIRECT=value)  # fmt: skip
     assert done.stdout == f"{[cookies] * 3}\n"
 

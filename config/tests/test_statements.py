@@ -16,7 +16,7 @@ from venues.models import Venue
 PK = Parameter("pk", BigIntegerField())
 
 
-def facts(row):
+def data(row):
     return {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
 
 
@@ -39,7 +39,7 @@ def test_objects_are_what_the_queryset_gives(make_type):
     seat = make_type(capacity=5)
     (found,) = Statement(lambda: TicketType.objects.select_related("event__venue").filter(pk=PK)).objects(pk=seat.pk)
     stored = TicketType.objects.get(pk=seat.pk)
-    assert (type(found), facts(found), found == stored) == (TicketType, facts(stored), True)
+    assert (type(found), data(found), found == stored) == (TicketType, data(stored), True)
     assert (found._state.adding, found._state.db) == (False, "default")
 
 
@@ -95,9 +95,9 @@ def test_what_is_placed_is_what_save_would_have_written(make_type, book):
     seat = make_type()
     placed = book((seat, 2), metadata={"basket": "7"})
     stored = Booking.objects.get(pk=placed.pk)
-    assert facts(stored) == facts(placed)
+    assert data(stored) == data(placed)
     (item,), (placed_item,) = stored.items.all(), placed.items.all()
-    assert facts(item) == facts(placed_item)
+    assert data(item) == data(placed_item)
     (change,) = BookingChange.objects.filter(booking=stored)
     assert (change.at, change.by, change.verb, change.from_status, change.to_status, change.details) == (
         stored.created_at, None, "place", "", "pending", {},
@@ -115,7 +115,7 @@ def test_fresh_instance_is_what_the_model_itself_makes(make_type, django_user_mo
     drawn = {"id", "confirmation_code"}  # by chance, each time
     for model, values in given.items():
         made, fresh = model(**values), statements.fresh(model, **values)
-        assert {**facts(made), **dict.fromkeys(drawn)} == {**facts(fresh), **dict.fromkeys(drawn)}
+        assert {**data(made), **dict.fromkeys(drawn)} == {**data(fresh), **dict.fromkeys(drawn)}
         assert (fresh._state.adding, fresh._state.db) == (True, None)
     assert statements.fresh(Booking, event=seat.event).event is seat.event
     assert statements.fresh(BookingChange, by=None).by is None
@@ -144,8 +144,8 @@ def test_what_is_confirmed_is_what_save_would_have_written(make_type, book):
     box = make_type(event=seat.event, name="Box")
     confirmed = book((box, 2), (seat, 3)).confirm(payment_reference="pay_1", by=clerk)
     stored = Booking.objects.get(pk=confirmed.pk)
-    assert facts(stored) == facts(confirmed)
-    assert [facts(it) for it in stored.tickets.all()] == [facts(it) for it in confirmed.tickets.all()]
+    assert data(stored) == data(confirmed)
+    assert [data(it) for it in stored.tickets.all()] == [data(it) for it in confirmed.tickets.all()]
     assert [it.ticket_type for it in stored.tickets.all()] == [box, box, seat, seat, seat]
     assert {(it.status, it.created_at, it.checked_in_at) for it in stored.tickets.all()} == {
         ("valid", stored.confirmed_at, None)
@@ -169,7 +169,7 @@ def test_rows_are_inserted_in_order_and_numbered(make_venue):
     numbers = statements.insert_and_number(Venue, rows, "default")
     assert numbers == sorted(set(numbers))
     assert statements.insert_all(Venue, iter(rows), "default") == 3
-    assert [facts(it) | {"id": 0} for it in Venue.objects.all()] == [facts(venue) | {"id": 0}] * 7
+    assert [data(it) | {"id": 0} for it in Venue.objects.all()] == [data(venue) | {"id": 0}] * 7
 
 
 def test_statements_are_prepared_unless_a_pooler_stands_between(make_venue):

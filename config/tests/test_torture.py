@@ -16,12 +16,12 @@ def call(key, began, ended, status, *, places=6, **answer):
     return Call(Request("book", "POST", "/bookings", body, key, subject="1"), began, ended, status, answer, None)
 
 
-def sold_out(key, began, ended, **facts):
-    return call(key, began, ended, 409, code="sold-out", **facts)
+def sold_out(key, began, ended, **data):
+    return call(key, began, ended, 409, code="sold-out", **data)
 
 
-def booked(key, began, ended, **facts):
-    return call(key, began, ended, 201, id=f"id-{key}", **facts)
+def booked(key, began, ended, **data):
+    return call(key, began, ended, 201, id=f"id-{key}", **data)
 
 
 class Truth:

@@ -139,16 +139,16 @@ def test_form_of_the_admin_changes_only_what_it_shows(name, world):
 
 def test_form_that_adds_takes_no_counters_or_states(world):
     browser = staff()
-    for model, facts in {
+    for model, data in {
         Venue: {"name": "V", "address": "A", "capacity": "5", "timezone": "UTC", "id": "77", "created_at": "x"},
         TicketType: {
             "event": world["published"].pk, "name": "T", "price": "1", "position": "0", "min_per_booking": "1",
             "max_per_booking": "2", "reserved": "50", "id": "77", "overdue": "7",
         },
     }.items():  # fmt: skip
-        browser.post(url(model, "add"), facts)
+        browser.post(url(model, "add"), data)
         made = model.objects.latest("pk")
-        assert (made.name, made.pk != 77, getattr(made, "reserved", 0)) == (facts["name"], True, 0)
+        assert (made.name, made.pk != 77, getattr(made, "reserved", 0)) == (data["name"], True, 0)
 
 
 # The probes can fail

@@ -13,7 +13,7 @@ DECIMALS: dict[str, int] = {
 }
 STORED_DECIMALS = 4  # as many as the currency with the most (CLF, UYW)
 STORED_UNIT = 10**STORED_DECIMALS
-MOST = Decimal(999999999)
+MAX_AMOUNT = Decimal(999999999)
 PART = 10**9
 
 
@@ -103,7 +103,7 @@ class MoneyField(models.BigIntegerField):
             **{
                 "form_class": forms.DecimalField,
                 "min_value": 0,
-                "max_value": MOST,
+                "max_value": MAX_AMOUNT,
                 "decimal_places": STORED_DECIMALS,
                 **kwargs,
             },

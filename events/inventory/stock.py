@@ -42,20 +42,20 @@ class Inventory(models.Model):
             ),
         ]
 
-    def take(self, places: int, *conditions: Q, **facts: Any) -> bool:
-        """Reserves places; false when fewer are left, or when one of the conditions or facts does not hold.
+    def take(self, places: int, *conditions: Q, **data: Any) -> bool:
+        """Reserves places; false when fewer are left, or when one of the conditions or data does not hold.
 
         The other party is every other booking of the same thing. The database decides between them: the condition and
         the change are one statement, so nobody can come in between. The row stays locked until the transaction ends.
         """
-        rows = self.with_room(self.pk, places, *conditions, **facts)
+        rows = self.with_room(self.pk, places, *conditions, **data)
         return rows.update(reserved=F("reserved") + places) == 1
 
     @classmethod
-    def with_room(cls, pk: Any, places: Any, *conditions: Q, **facts: Any) -> models.QuerySet:
-        """The row, as long as it has so many places left and the conditions and facts hold: what a taking updates."""
+    def with_room(cls, pk: Any, places: Any, *conditions: Q, **data: Any) -> models.QuerySet:
+        """The row, as long as it has so many places left and the conditions and data hold: what a taking updates."""
         enough = Q(capacity=None) | Q(capacity__gte=F("reserved") + places)
-        return cls._base_manager.filter(enough, *conditions, pk=pk, **facts)
+        return cls._base_manager.filter(enough, *conditions, pk=pk, **data)
 
     @classmethod
     def give_back(cls, pk: int, places: int) -> None:

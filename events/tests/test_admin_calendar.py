@@ -112,7 +112,7 @@ def test_calendar_of_one_venue_keeps_it_from_month_to_month(make_event, make_ven
 
 
 def test_month_of_too_many_events_says_so(make_event, monkeypatch):
-    monkeypatch.setattr(month, "MOST_EVENTS", 2)
+    monkeypatch.setattr(month, "MAX_EVENTS", 2)
     for _ in range(3):
         make_event(starts_at=utc("2030-05-10T18:00"))
     assert "There are more events in this month" in see(month="2030-05").content.decode()

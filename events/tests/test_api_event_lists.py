@@ -32,13 +32,13 @@ def assert_on_sale(client, event):
     assert (available(client, "true"), available(client, "false")) == ([event.name], [])
 
 
-def test_event_without_types_is_off_sale(guest, event):
-    assert_off_sale(guest, event, "no_ticket_types")
+def test_event_without_types_is_off_sale(anonymous, event):
+    assert_off_sale(anonymous, event, "no_ticket_types")
 
 
-def test_event_with_an_open_type_is_on_sale(guest, event, make_type):
+def test_event_with_an_open_type_is_on_sale(anonymous, event, make_type):
     make_type(event=event)
-    assert_on_sale(guest, event)
+    assert_on_sale(anonymous, event)
 
 
 def test_draft_is_off_sale(manager, event, make_type):
@@ -47,64 +47,64 @@ def test_draft_is_off_sale(manager, event, make_type):
     assert_off_sale(manager, event, "not_published")
 
 
-def test_cancelled_event_is_off_sale(guest, event, make_type):
+def test_cancelled_event_is_off_sale(anonymous, event, make_type):
     make_type(event=event)
     event.cancel(at=timezone.now())
-    assert_off_sale(guest, event, "cancelled")
+    assert_off_sale(anonymous, event, "cancelled")
 
 
-def test_event_is_on_sale_until_it_ends(guest, event, make_type, pass_time):
+def test_event_is_on_sale_until_it_ends(anonymous, event, make_type, pass_time):
     make_type(event=event)
     pass_time(days=30, hours=2)
-    assert_on_sale(guest, event)
+    assert_on_sale(anonymous, event)
     pass_time(hours=2)
-    assert_off_sale(guest, event, "ended")
+    assert_off_sale(anonymous, event, "ended")
 
 
-def test_event_is_off_sale_before_and_after_its_types_windows(guest, event, make_type):
+def test_event_is_off_sale_before_and_after_its_types_windows(anonymous, event, make_type):
     now, hour = timezone.now(), dt.timedelta(hours=1)
     past = make_type(event=event, name="Early bird", sales_end_at=now - hour)
-    assert_off_sale(guest, event, "ended")
+    assert_off_sale(anonymous, event, "ended")
     future = make_type(event=event, name="Door", sales_start_at=now + hour)
-    assert_off_sale(guest, event, "not_started")
+    assert_off_sale(anonymous, event, "not_started")
     past.revise(sales_end_at=now + hour)
-    assert_on_sale(guest, event)
+    assert_on_sale(anonymous, event)
     past.revise(sales_end_at=now - hour)
     future.revise(sales_start_at=now - hour)
-    assert_on_sale(guest, event)
+    assert_on_sale(anonymous, event)
 
 
-def test_event_is_sold_out_by_its_own_capacity_until_a_hold_runs_out(guest, event, make_type, book, pass_time):
+def test_event_is_sold_out_by_its_own_capacity_until_a_hold_runs_out(anonymous, event, make_type, book, pass_time):
     seat = make_type(event=event)
     book((seat, 10))
-    assert_off_sale(guest, event, "sold_out")
+    assert_off_sale(anonymous, event, "sold_out")
     pass_time(minutes=16)
-    assert_on_sale(guest, event)
+    assert_on_sale(anonymous, event)
     book((seat, 10)).confirm()
     pass_time(minutes=16)
-    assert_off_sale(guest, event, "sold_out")
+    assert_off_sale(anonymous, event, "sold_out")
 
 
-def test_event_is_sold_out_when_all_its_open_types_are(guest, event, make_type, book, pass_time):
+def test_event_is_sold_out_when_all_its_open_types_are(anonymous, event, make_type, book, pass_time):
     seat = make_type(event=event, capacity=2)
     book((seat, 2))
-    assert_off_sale(guest, event, "sold_out")
+    assert_off_sale(anonymous, event, "sold_out")
     make_type(event=event, name="Later", sales_start_at=timezone.now() + dt.timedelta(days=1))
-    assert_off_sale(guest, event, "sold_out")
+    assert_off_sale(anonymous, event, "sold_out")
     other = make_type(event=event, name="Other", capacity=1)
-    assert_on_sale(guest, event)
+    assert_on_sale(anonymous, event)
     book((other, 1))
-    assert_off_sale(guest, event, "sold_out")
+    assert_off_sale(anonymous, event, "sold_out")
     pass_time(minutes=16)
-    assert_on_sale(guest, event)
+    assert_on_sale(anonymous, event)
 
 
-def test_availability_counts_live_places(guest, event, make_type, book, pass_time):
+def test_availability_counts_live_places(anonymous, event, make_type, book, pass_time):
     seat = make_type(event=event)
     book((seat, 3)).confirm()
     book((seat, 2))
     book((seat, 1)).cancel()
-    read = lambda: guest.get(f"/events/{event.pk}").json()["availability"]  # noqa: E731
+    read = lambda: anonymous.get(f"/events/{event.pk}").json()["availability"]  # noqa: E731
     assert read() == {"capacity": 10, "reserved": 5, "available": 5}
     pass_time(minutes=16)
     assert read() == {"capacity": 10, "reserved": 3, "available": 7}
@@ -156,8 +156,8 @@ def season(make_event, make_venue, pass_time):
         ("venue={hall}&upcoming=true&status=published&ordering=-starts_at&search=a", "BA"),
     ],
 )
-def test_list_filters_and_orders(query, found, season, guest):
-    answer = guest.get(f"/events?{query.format(**season)}")
+def test_list_filters_and_orders(query, found, season, anonymous):
+    answer = anonymous.get(f"/events?{query.format(**season)}")
     assert "".join(name[0] for name in names(answer)) == found
     assert answer.json()["count"] == len(found)
 
@@ -182,7 +182,7 @@ def test_list_filters_and_orders(query, found, season, guest):
         "search=%1f",
     ],
 )
-def test_filter_that_cannot_be_read_is_400_and_named(query, guest, db):
-    answer = guest.get(f"/events?{query}")
+def test_filter_that_cannot_be_read_is_400_and_named(query, anonymous, db):
+    answer = anonymous.get(f"/events?{query}")
     assert refused(answer, 400, "invalid-input")
     assert [name for name, _ in faults(answer)] == [query.split("=")[0]]

@@ -80,7 +80,7 @@ def test_put_needs_every_field_that_has_no_default(manager, event):
 
 @pytest.mark.parametrize(
     ("role", "status", "code"),
-    [("guest", 401, "unauthenticated"), *((role, 403, "forbidden") for role in ("box_office", "door", "auditor"))],
+    [("anonymous", 401, "unauthenticated"), *((role, 403, "forbidden") for role in ("box_office", "door", "auditor"))],
 )
 def test_managers_alone_write(role, status, code, client_as, event, body):
     before = stored(event)
@@ -229,13 +229,13 @@ def test_currency_without_the_decimals_of_a_price_is_409(manager, event, make_ty
 # Publish and cancel
 
 
-def test_publish_twice_is_once(manager, guest, draft):
-    assert refused(guest.get(f"/events/{draft.pk}"), 404, "not-found")
+def test_publish_twice_is_once(manager, anonymous, draft):
+    assert refused(anonymous.get(f"/events/{draft.pk}"), 404, "not-found")
     first = manager.post(f"/events/{draft.pk}/publish")
     assert (first.status_code, first.json()["status"]) == (200, "published")
     second = manager.post(f"/events/{draft.pk}/publish")
     assert (second.status_code, second.json()) == (200, first.json())
-    assert guest.get(f"/events/{draft.pk}").json() == first.json()
+    assert anonymous.get(f"/events/{draft.pk}").json() == first.json()
 
 
 def test_publish_of_what_has_started_is_409(manager, draft, pass_time):
@@ -255,14 +255,14 @@ def test_publish_of_a_cancelled_event_is_409(manager, event):
     assert stored(event)["status"] == "cancelled"
 
 
-def test_cancel_cancels_every_live_booking(manager, guest, event, make_type, book, figures):
+def test_cancel_cancels_every_live_booking(manager, anonymous, event, make_type, book, figures):
     seat = make_type(event=event)
     bookings = [book((seat, 2)), book((seat, 1)).confirm(), book((seat, 4)).cancel(reason="mine")]
     answer = manager.post(f"/events/{event.pk}/cancel", {"reason": "Storm"})
     assert (answer.status_code, answer.json()["status"]) == (200, "cancelled")
     assert answer.json()["availability"] == {"capacity": 100, "reserved": 0, "available": 100}
     assert answer.json()["on_sale"] == {"is_on_sale": False, "reason": "cancelled"}
-    shown = [guest.get(f"/bookings/{booking.pk}").json() for booking in bookings]
+    shown = [anonymous.get(f"/bookings/{booking.pk}").json() for booking in bookings]
     assert [(one["status"], one["cancel_reason"]) for one in shown] == [
         ("cancelled", "Storm"),
         ("cancelled", "Storm"),
@@ -282,9 +282,9 @@ def test_cancel_twice_is_once(manager, event, make_type, book):
     assert (Booking.objects.get().cancel_reason, Booking.objects.get().cancelled_at) == ("Storm", cancelled_at)
 
 
-def test_cancel_of_a_draft_shows_it_as_cancelled(manager, guest, draft):
+def test_cancel_of_a_draft_shows_it_as_cancelled(manager, anonymous, draft):
     assert manager.post(f"/events/{draft.pk}/cancel").json()["status"] == "cancelled"
-    assert guest.get(f"/events/{draft.pk}").json()["on_sale"]["reason"] == "cancelled"
+    assert anonymous.get(f"/events/{draft.pk}").json()["on_sale"]["reason"] == "cancelled"
 
 
 @pytest.mark.parametrize(
@@ -334,13 +334,13 @@ def test_delete_of_a_booked_event_is_409_with_the_number_of_bookings(manager, ev
 # Drafts
 
 
-def test_draft_is_invisible_to_the_public(guest, event, draft):
-    page = guest.get("/events")
+def test_draft_is_invisible_to_the_public(anonymous, event, draft):
+    page = anonymous.get("/events")
     assert (names(page), page.json()["count"]) == (["Concert"], 1)
     for query in ("status=draft", "available=false&search=draft", "upcoming=true&search=draft"):
-        page = guest.get(f"/events?{query}")
+        page = anonymous.get(f"/events?{query}")
         assert (names(page), page.json()["count"]) == ([], 0)
-    assert refused(guest.get(f"/events/{draft.pk}"), 404, "not-found")
+    assert refused(anonymous.get(f"/events/{draft.pk}"), 404, "not-found")
 
 
 @pytest.mark.parametrize("role", ["manager", "box_office", "door", "auditor"])
@@ -351,7 +351,7 @@ def test_draft_is_visible_to_staff(role, client_as, event, draft):
     assert client.get(f"/events/{draft.pk}").json()["status"] == "draft"
 
 
-@pytest.mark.parametrize("role", ["guest", "manager"])
+@pytest.mark.parametrize("role", ["anonymous", "manager"])
 def test_type_of_a_draft_cannot_be_booked(role, client_as, draft, make_type):
     seat = make_type(event=draft)
     answer = client_as(role).post(

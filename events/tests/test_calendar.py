@@ -27,96 +27,96 @@ def event(make_event, make_venue):
     return make_event(venue=venue, name="Söng, and dance\\", description="Line one\nLine two", starts_at=STARTS_AT)
 
 
-def test_event_has_all_that_a_calendar_shows(guest, event):
-    (entry,) = entries(guest.get(f"/events/{event.pk}.ics"))
+def test_event_has_all_that_a_calendar_shows(anonymous, event):
+    (entry,) = entries(anonymous.get(f"/events/{event.pk}.ics"))
     assert entry.errors == []
     assert (str(entry["SUMMARY"]), str(entry["DESCRIPTION"])) == ("Söng, and dance\\", "Line one\nLine two")
     assert str(entry["LOCATION"]) == "Old Hall; the big one, 1 Main Street, Vienna"
     assert (entry.start, entry.end) == (event.starts_at, event.ends_at)
     assert (entry.status, entry.sequence) == ("CONFIRMED", 1)
     assert (entry.stamp, entry.last_modified) == 2 * (event.updated_at.replace(microsecond=0),)
-    assert b"DTSTART:20300612T173000Z" in guest.get(f"/events/{event.pk}.ics").content
+    assert b"DTSTART:20300612T173000Z" in anonymous.get(f"/events/{event.pk}.ics").content
 
 
-def test_identity_stays_and_sequence_rises(guest, manager, event):
+def test_identity_stays_and_sequence_rises(anonymous, manager, event):
     path = f"/events/{event.pk}.ics"
-    seen = [entries(guest.get(path))[0]]
+    seen = [entries(anonymous.get(path))[0]]
     manager.patch(f"/events/{event.pk}", {"starts_at": "2030-06-12T18:00:00Z"})
-    seen += entries(guest.get(path))
+    seen += entries(anonymous.get(path))
     manager.post(f"/events/{event.pk}/cancel", {"reason": "Rain"})
-    seen += entries(guest.get(path))
+    seen += entries(anonymous.get(path))
     manager.post(f"/events/{event.pk}/cancel", {"reason": "Rain again"})
-    seen += entries(guest.get(path))
+    seen += entries(anonymous.get(path))
     assert len({entry.uid for entry in seen}) == 1
     assert [entry.sequence for entry in seen] == [1, 2, 3, 3]
 
 
-def test_another_address_of_the_venue_is_a_change_of_the_event(guest, manager, event, pass_time):
+def test_another_address_of_the_venue_is_a_change_of_the_event(anonymous, manager, event, pass_time):
     pass_time(hours=1)
-    before = entries(guest.get(f"/events/{event.pk}.ics"))[0]
+    before = entries(anonymous.get(f"/events/{event.pk}.ics"))[0]
     manager.patch(f"/venues/{event.venue_id}", {"address": "2 Side Street"})
-    after = entries(guest.get(f"/events/{event.pk}.ics"))[0]
+    after = entries(anonymous.get(f"/events/{event.pk}.ics"))[0]
     assert str(after["LOCATION"]) == "Old Hall; the big one, 2 Side Street"
     assert after.last_modified > before.last_modified
     assert after.stamp == after.last_modified
 
 
-def test_sale_leaves_the_calendar_as_it_is(guest, event, make_type, book):
-    before = guest.get(f"/events/{event.pk}.ics")
+def test_sale_leaves_the_calendar_as_it_is(anonymous, event, make_type, book):
+    before = anonymous.get(f"/events/{event.pk}.ics")
     book((make_type(event=event), 2))
-    assert guest.get(f"/events/{event.pk}.ics", headers={"If-None-Match": before["ETag"]}).status_code == 304
+    assert anonymous.get(f"/events/{event.pk}.ics", headers={"If-None-Match": before["ETag"]}).status_code == 304
 
 
-def test_cancelled_event_is_marked(guest, event):
+def test_cancelled_event_is_marked(anonymous, event):
     event.cancel(reason="Rain", at=timezone.now())
-    (entry,) = entries(guest.get(f"/events/{event.pk}.ics"))
+    (entry,) = entries(anonymous.get(f"/events/{event.pk}.ics"))
     assert (entry.status, str(entry["SUMMARY"])) == ("CANCELLED", "Cancelled: Söng, and dance\\")
     assert str(entry["DESCRIPTION"]).startswith("Rain")
 
 
-def test_draft_is_for_staff_alone(guest, manager, make_event):
+def test_draft_is_for_staff_alone(anonymous, manager, make_event):
     draft = make_event(is_published=False)
-    assert refused(guest.get(f"/events/{draft.pk}.ics"), 404, "not-found")
-    assert entries(guest.get("/events.ics")) == []
+    assert refused(anonymous.get(f"/events/{draft.pk}.ics"), 404, "not-found")
+    assert entries(anonymous.get("/events.ics")) == []
     assert entries(manager.get(f"/events/{draft.pk}.ics"))[0].status == "TENTATIVE"
 
 
 @pytest.mark.parametrize("pk", ["0", "x", "1.5", "%2e", "9" * 30])
-def test_event_that_is_not_there_is_404(pk, guest, db):
-    assert refused(guest.get(f"/events/{pk}.ics"), 404, "not-found")
+def test_event_that_is_not_there_is_404(pk, anonymous, db):
+    assert refused(anonymous.get(f"/events/{pk}.ics"), 404, "not-found")
 
 
-def test_feed_has_the_filters_of_the_list(guest, make_event, make_venue):
+def test_feed_has_the_filters_of_the_list(anonymous, make_event, make_venue):
     hall = make_venue(name="Hall")
     for number, venue in enumerate([hall, hall, make_venue(name="Other")]):
         make_event(name=f"E{number}", venue=venue, starts_at=STARTS_AT + dt.timedelta(days=number))
 
     def found(query):
-        return [str(entry["SUMMARY"]) for entry in entries(guest.get(f"/events.ics{query}"))]
+        return [str(entry["SUMMARY"]) for entry in entries(anonymous.get(f"/events.ics{query}"))]
 
     assert found("") == ["E0", "E1", "E2"]
     assert found(f"?venue={hall.pk}&ordering=-starts_at") == ["E1", "E0"]
     assert found("?search=other") == found("?starts_after=2030-06-14T00:00:00Z") == ["E2"]
     assert found("?upcoming=false") == []
     assert found("?limit=1&skip=1") == ["E1"]
-    assert 'rel="next"' in guest.get("/events.ics?limit=1")["Link"]
+    assert 'rel="next"' in anonymous.get("/events.ics?limit=1")["Link"]
 
 
 @pytest.mark.parametrize("query", ["?expand=venue", "?format=json", "?limit=1001"])
-def test_feed_refuses_what_it_does_not_know(query, guest, db):
-    answer = guest.get(f"/events.ics{query}")
+def test_feed_refuses_what_it_does_not_know(query, anonymous, db):
+    answer = anonymous.get(f"/events.ics{query}")
     assert refused(answer, 400, "invalid-input")
     assert len(faults(answer)) == 1
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-def test_feed_has_the_same_queries_for_1_and_3_rows(rows, guest, make_event, django_assert_num_queries):
+def test_feed_has_the_same_queries_for_1_and_3_rows(rows, anonymous, make_event, django_assert_num_queries):
     for number in range(3):
         make_event(name=f"E{number}")
     with django_assert_num_queries(1 + (rows < 3)):  # where more events follow, they are counted
-        assert len(entries(guest.get(f"/events.ics?limit={rows}"))) == rows
+        assert len(entries(anonymous.get(f"/events.ics?limit={rows}"))) == rows
 
 
-def test_calendar_is_only_a_calendar(guest, event):
-    assert refused(guest.get("/events.ics", HTTP_ACCEPT="application/json"), 406, "not-acceptable")
-    assert refused(guest.post("/events.ics", {}), 405, "method-not-allowed")
+def test_calendar_is_only_a_calendar(anonymous, event):
+    assert refused(anonymous.get("/events.ics", HTTP_ACCEPT="application/json"), 406, "not-acceptable")
+    assert refused(anonymous.post("/events.ics", {}), 405, "method-not-allowed")

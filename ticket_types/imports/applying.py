@@ -20,7 +20,7 @@ from ticket_types.models import TicketType
 from venues.models import LARGEST, Venue
 
 Progress = Callable[[int, int], None]
-# With these things are made whose own facts have faults, so that what is inside can be looked at; nothing of it stays.
+# With these things are made whose own data have faults, so that what is inside can be looked at; nothing of it stays.
 SOME_DAY = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
 STAND_INS: dict[str, dict[str, Any]] = {
     "venue": {"address": "-", "capacity": LARGEST, "timezone": "UTC"},
@@ -147,7 +147,7 @@ class Applying:
         return venue.changes.get("capacity", venue.stored.capacity) < venue.stored.capacity
 
     def attempt(self, thing: Thing, verb: Callable[[Thing], None]) -> None:
-        """Tells why a verb refuses, and tries again without the facts that it blames: there may be other faults."""
+        """Tells why a verb refuses, and tries again without the data that it blames: there may be other faults."""
         if thing.inside is not None and thing.inside.stored is None:
             return  # it was refused, and that is told
         try:
@@ -170,24 +170,24 @@ class Applying:
     # Steps
 
     def create(self, thing: Thing) -> None:
-        facts = {name: value for name, value in self.facts_of(thing).items() if name != "status"}
+        data = {name: value for name, value in self.facts_of(thing).items() if name != "status"}
         if thing.kind == "venue":
-            thing.stored = Venue.open(**facts, by=self.by)
+            thing.stored = Venue.open(**data, by=self.by)
         elif thing.kind == "event":
-            thing.stored = Event.plan(venue=thing.inside.stored, **facts, by=self.by)  # type: ignore[union-attr]
+            thing.stored = Event.plan(venue=thing.inside.stored, **data, by=self.by)  # type: ignore[union-attr]
         else:
-            thing.stored = TicketType.offer(event=thing.inside.stored, **facts, by=self.by)  # type: ignore[union-attr]
+            thing.stored = TicketType.offer(event=thing.inside.stored, **data, by=self.by)  # type: ignore[union-attr]
 
     def facts_of(self, thing: Thing) -> dict[str, Any]:
         """Those of the file, with others for what has faults and is needed all the same."""
         if not self.faults:
-            return thing.facts
-        facts = {"name": f"Line {thing.line}", **STAND_INS[thing.kind], **thing.facts}
-        if thing.kind == "event" and ("starts_at" not in thing.facts or "ends_at" not in thing.facts):
-            facts["ends_at"] = facts["starts_at"] + dt.timedelta(seconds=1)
+            return thing.data
+        data = {"name": f"Line {thing.line}", **STAND_INS[thing.kind], **thing.data}
+        if thing.kind == "event" and ("starts_at" not in thing.data or "ends_at" not in thing.data):
+            data["ends_at"] = data["starts_at"] + dt.timedelta(seconds=1)
         if thing.kind == "ticket_type" and "currency" in thing.inside.wrong:  # type: ignore[union-attr]
-            facts["price"] = 0  # whether it fits cannot be told
-        return facts
+            data["price"] = 0  # whether it fits cannot be told
+        return data
 
     def change(self, thing: Thing) -> None:
         changes = dict(thing.changes)

@@ -18,9 +18,9 @@ from ticket_types.imports import FORMATS, apply, format_of, preview
 from ticket_types.imports.planning import CHANGE, CREATE, SAME
 
 SALT = "ticket_types.imports"
-MOST_BYTES = 5_000_000
-MOST_PACKED = 200_000  # characters: it travels in a form, which may have 256 kB
-MOST_ROWS = 200  # of what is shown
+MAX_BYTES = 5_000_000
+MAX_PACKED = 200_000  # characters: it travels in a form, which may have 256 kB
+MAX_ROWS = 200  # of what is shown
 PATIENCE = 3600  # seconds between the preview and the import
 PERMISSIONS = (
     "venues.add_venue",
@@ -46,7 +46,7 @@ class FileForm(forms.Form):
         file = self.cleaned_data["file"]
         if format_of(file.name) is None:
             raise forms.ValidationError(_("The name of the file must end in .csv or .json."))
-        if file.size > MOST_BYTES:
+        if file.size > MAX_BYTES:
             text = _("The file is larger than 5 MB: let `manage.py import_catalogue` take it.")
             raise forms.ValidationError(text)
         return file
@@ -56,7 +56,7 @@ class FileForm(forms.Form):
         file = self.cleaned_data["file"]
         content = base64.b85encode(file.read()).decode()
         packed = signing.dumps({"name": file.name, "content": content}, salt=SALT, compress=True)
-        if len(packed) > MOST_PACKED:
+        if len(packed) > MAX_PACKED:
             text = _("The file is too large for a preview here: let `manage.py import_catalogue` take it.")
             raise forms.ValidationError(text)
         return packed
@@ -131,11 +131,11 @@ def told(outcome):
     ]
     return {
         "outcome": outcome,
-        "faults": outcome.faults[:MOST_ROWS],
-        "more_faults": len(outcome.faults) - MOST_ROWS,
-        "warnings": outcome.warnings[:MOST_ROWS],
-        "more_warnings": len(outcome.warnings) - MOST_ROWS,
+        "faults": outcome.faults[:MAX_ROWS],
+        "more_faults": len(outcome.faults) - MAX_ROWS,
+        "warnings": outcome.warnings[:MAX_ROWS],
+        "more_warnings": len(outcome.warnings) - MAX_ROWS,
         "counts": counts,
-        "steps": outcome.changes[:MOST_ROWS],
-        "more_steps": len(outcome.changes) - MOST_ROWS,
+        "steps": outcome.changes[:MAX_ROWS],
+        "more_steps": len(outcome.changes) - MAX_ROWS,
     }

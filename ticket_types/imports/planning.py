@@ -73,17 +73,17 @@ class Thing:
     inside: "Thing | None" = None
     zone: ZoneInfo | None = None  # of the venue
     stored: Any = None  # the row, when it is there already, or as soon as it is
-    facts: dict[str, Any] = field(default_factory=dict)  # by the names of the model
+    data: dict[str, Any] = field(default_factory=dict)  # by the names of the model
     said: dict[str, tuple[Any, int]] = field(default_factory=dict)  # as it stands in the file, and in which line
     changes: dict[str, Any] = field(default_factory=dict)
     is_new: bool = True
     is_unknown: bool = False  # it has a fault that leaves open which row is meant
-    wrong: set[str] = field(default_factory=set)  # the facts that have faults, by the names of the model
+    wrong: set[str] = field(default_factory=set)  # the data that have faults, by the names of the model
 
-    def say(self, facts: dict[str, Any], line: int, faults: list[Fault]) -> None:
+    def say(self, data: dict[str, Any], line: int, faults: list[Fault]) -> None:
         """Adds what a record says. What was said before may be said again, but not otherwise."""
         fresh = {}
-        for name, value in facts.items():
+        for name, value in data.items():
             if name not in self.said:
                 self.said[name] = (value, line)
                 fresh[name] = value
@@ -93,23 +93,23 @@ class Thing:
         if fresh:
             self.check(fresh, line, faults)
 
-    def check(self, facts: dict[str, Any], line: int, faults: list[Fault]) -> None:
-        """Keeps the facts that are good, and tells the faults of the others."""
+    def check(self, data: dict[str, Any], line: int, faults: list[Fault]) -> None:
+        """Keeps the data that are good, and tells the faults of the others."""
         try:
-            self.facts |= checker(self.kind, self.zone).run_validation(facts)
+            self.data |= checker(self.kind, self.zone).run_validation(data)
         except ValidationError as error:
             found = list(flatten(error.get_full_details()))
             faults += [self.fault(line, it["pointer"].strip("/"), it["detail"]) for it in found]
             blamed = {it["pointer"].strip("/").partition("/")[0] for it in found}
             self.wrong |= {sources(self.kind).get(name, name) for name in blamed}
-            if good := {name: value for name, value in facts.items() if name not in blamed and blamed & set(facts)}:
+            if good := {name: value for name, value in data.items() if name not in blamed and blamed & set(data)}:
                 self.check(good, line, faults)
 
     def blame(self, name: str) -> bool:
         """Gives up a fact that was refused, by the API's name, so that the others can be looked at; false without."""
         source = sources(self.kind).get(name, name)
         self.wrong.add(source)
-        had = [facts.pop(source) for facts in (self.facts, self.changes) if source in facts]
+        had = [data.pop(source) for data in (self.data, self.changes) if source in data]
         return bool(had)
 
     def fault(self, line: int, name: str, detail: str) -> Fault:
@@ -123,14 +123,14 @@ class Thing:
             faults += [self.fault(self.line, name, detail) for name in missing]
             return
         self.is_new = False
-        facts = {name: value for name, value in self.facts.items() if name != "status"}
-        self.changes = {name: value for name, value in facts.items() if getattr(self.stored, name) != value}
+        data = {name: value for name, value in self.data.items() if name != "status"}
+        self.changes = {name: value for name, value in data.items() if getattr(self.stored, name) != value}
         if self.kind == "venue" and "capacity" in self.wrong:
             self.changes["capacity"] = LARGEST  # which does nothing, with a fault; its events are not to be blamed
         if "timezone" in self.changes and self.stored.events.exists():
             detail = "It has events, whose times would mean other instants: change it by hand."
             faults.append(self.fault(self.line, "timezone", detail))
-        if self.facts.get("status") == Event.Status.DRAFT and self.stored.status != Event.Status.DRAFT:
+        if self.data.get("status") == Event.Status.DRAFT and self.stored.status != Event.Status.DRAFT:
             faults.append(self.fault(self.line, "status", f"It is {self.stored.status}, and stays so."))
 
     @property
@@ -140,14 +140,14 @@ class Thing:
 
     @property
     def is_to_publish(self) -> bool:
-        is_asked = self.facts.get("status") == Event.Status.PUBLISHED and "starts_at" in self.facts
+        is_asked = self.data.get("status") == Event.Status.PUBLISHED and "starts_at" in self.data
         return is_asked and (self.is_new or self.stored.status != Event.Status.PUBLISHED)
 
     def steps(self) -> Iterator[Step]:
         verb = CREATE if self.is_new else CHANGE if self.changes else SAME
         pairs = {
             names(self.kind)[name]: [None if self.is_new else plain(getattr(self.stored, name)), plain(value)]
-            for name, value in (self.facts if self.is_new else self.changes).items()
+            for name, value in (self.data if self.is_new else self.changes).items()
         }
         setting = Setting(str(self.zone or UTC), self.currency)
         yield Step(self.line, self.kind, self.name, verb, pairs, setting)
@@ -160,7 +160,7 @@ class Thing:
         event = self.inside if self.kind == "ticket_type" else self
         if event is None or event.kind != "event":
             return ""
-        known = event.facts.get("currency") or (event.stored and event.stored.currency)
+        known = event.data.get("currency") or (event.stored and event.stored.currency)
         return known or current_currency()
 
 
@@ -192,14 +192,14 @@ class Plan:
         yield from self.events.values()
         yield from self.types.values()
 
-    def say(self, thing: Thing, facts: dict[str, Any], line: int, key: Key) -> None:
+    def say(self, thing: Thing, data: dict[str, Any], line: int, key: Key) -> None:
         """As `Thing.say`; of one that goes by its line the name is missing."""
         if key == line:
             thing.is_unknown = True
             thing.wrong.add("name")
             self.faults.append(Fault(line, f"{thing.kind}_name", "Must be given."))
-            facts = {name: value for name, value in facts.items() if name != "name"}
-        thing.say(facts, line, self.faults)
+            data = {name: value for name, value in data.items() if name != "name"}
+        thing.say(data, line, self.faults)
 
     def add_venue(self, record: Record) -> None:
         key = key_of(record.venue, record.line)
@@ -211,7 +211,7 @@ class Plan:
         stored = grouped(rows, lambda venue: venue.name)
         for key, venue in self.venues.items():
             venue.stored = self.only_one(venue, stored.get(key, []))
-            zone = venue.facts.get("timezone") or (venue.stored and venue.stored.timezone)
+            zone = venue.data.get("timezone") or (venue.stored and venue.stored.timezone)
             venue.zone = ZoneInfo(zone) if zone else None
 
     def add_event(self, record: Record) -> None:
@@ -226,13 +226,13 @@ class Plan:
             when = f", {start.astimezone(zone):%d %b %Y, %H:%M}" if start else ""
             self.events[key] = Thing("event", record.line, f"{shown(name)}{when}", venue, zone)
         event = self.events[key]
-        facts = {fact: value for fact, value in record.event.items() if fact != "starts_at"}
+        data = {fact: value for fact, value in record.event.items() if fact != "starts_at"}
         if start is None:
             event.is_unknown = event.is_unknown or venue.stored is not None
         else:
             # How it is written may differ from line to line.
-            facts["starts_at"] = start.isoformat().replace("+00:00", "Z")
-        self.say(event, facts, record.line, name)
+            data["starts_at"] = start.isoformat().replace("+00:00", "Z")
+        self.say(event, data, record.line, name)
         if record.ticket_type:
             self.add_type(record, key)
 
@@ -286,9 +286,9 @@ class Plan:
         return rows[0] if rows else None
 
 
-def key_of(facts: dict[str, Any], line: int) -> Key:
+def key_of(data: dict[str, Any], line: int) -> Key:
     """By what a thing is found again: its name, or its line when it has none."""
-    name = facts.get("name")
+    name = data.get("name")
     return (normalise(name) if isinstance(name, str) else "") or line
 
 

@@ -211,11 +211,11 @@ def below(rows: Any, kind: str, outer: Record, faults: list[Fault]) -> Iterator[
         if not isinstance(row, Located):
             faults.append(Fault(outer.line, "", f"A {kind.replace('_', ' ')} must be an object."))
             continue
-        facts = {name: value for name, value in row.items() if name in FIELDS[kind]}
+        data = {name: value for name, value in row.items() if name in FIELDS[kind]}
         faults += [
             Fault(row.line, name, "There is no such field.") for name in row if name not in (*FIELDS[kind], children)
         ]
-        record = Record(row.line, **{it: getattr(outer, it) for it in KINDS[: KINDS.index(kind)]}, **{kind: facts})
+        record = Record(row.line, **{it: getattr(outer, it) for it in KINDS[: KINDS.index(kind)]}, **{kind: data})
         yield record
         inner = row.get(children, []) if children else []
         if not isinstance(inner, list):
@@ -225,7 +225,7 @@ def below(rows: Any, kind: str, outer: Record, faults: list[Fault]) -> Iterator[
             yield from below(inner, KINDS[KINDS.index(kind) + 1], Record(row.line, **keys), faults)
 
 
-def keys_of(kind: str, facts: dict[str, Any]) -> dict[str, Any]:
+def keys_of(kind: str, data: dict[str, Any]) -> dict[str, Any]:
     """By what an object is found again; the rest of what was said of it is said once."""
     keys = ("name", "starts_at") if kind == "event" else ("name",)
-    return {name: value for name, value in facts.items() if name in keys}
+    return {name: value for name, value in data.items() if name in keys}

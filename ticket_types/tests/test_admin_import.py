@@ -115,7 +115,7 @@ def test_no_file_at_all_is_asked_for(db):
     assert staff().post(PATH, {}).context["form"].errors == {"file": ["Choose a file."]}
 
 
-@pytest.mark.parametrize("limit", ["MOST_BYTES", "MOST_PACKED"])
+@pytest.mark.parametrize("limit", ["MAX_BYTES", "MAX_PACKED"])
 def test_file_that_is_too_large_is_left_to_the_command(db, monkeypatch, limit):
     monkeypatch.setattr(importing, limit, 100)
     page = choose(staff(), GOOD)

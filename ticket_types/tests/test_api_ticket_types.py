@@ -77,7 +77,7 @@ def test_type_stays_with_its_event(manager, seat, make_event):
 
 @pytest.mark.parametrize(
     ("role", "status", "code"),
-    [("guest", 401, "unauthenticated"), *((role, 403, "forbidden") for role in ("box_office", "door", "auditor"))],
+    [("anonymous", 401, "unauthenticated"), *((role, 403, "forbidden") for role in ("box_office", "door", "auditor"))],
 )
 def test_managers_alone_write(role, status, code, client_as, seat):
     before = stored(seat)
@@ -263,12 +263,12 @@ def draft_seat(make_event, make_type):
     return make_type(event=make_event(name="Draft", is_published=False), name="Draft seat")
 
 
-def test_types_of_a_draft_are_invisible_to_the_public(guest, seat, draft_seat):
-    page = guest.get("/ticket-types")
+def test_types_of_a_draft_are_invisible_to_the_public(anonymous, seat, draft_seat):
+    page = anonymous.get("/ticket-types")
     assert (names(page), page.json()["count"]) == (["Seat"], 1)
-    assert names(guest.get(f"/ticket-types?event={draft_seat.event_id}")) == []
-    assert names(guest.get("/ticket-types?on_sale=false")) == []
-    assert refused(guest.get(f"/ticket-types/{draft_seat.pk}"), 404, "not-found")
+    assert names(anonymous.get(f"/ticket-types?event={draft_seat.event_id}")) == []
+    assert names(anonymous.get("/ticket-types?on_sale=false")) == []
+    assert refused(anonymous.get(f"/ticket-types/{draft_seat.pk}"), 404, "not-found")
 
 
 @pytest.mark.parametrize("role", ["manager", "box_office", "door", "auditor"])
@@ -281,28 +281,28 @@ def test_types_of_a_draft_are_visible_to_staff(role, client_as, seat, draft_seat
 # Availability
 
 
-def test_availability_counts_live_places(guest, make_type, event, book, pass_time):
+def test_availability_counts_live_places(anonymous, make_type, event, book, pass_time):
     seat = make_type(event=event, capacity=10)
     standing = make_type(event=event, name="Standing")
     book((seat, 3), (standing, 1)).confirm()
     book((seat, 2), (standing, 4))
-    assert availability(guest, seat) == {"status": "on_sale", "quantity": 10, "reserved": 5, "available": 5}
-    assert availability(guest, standing) == {"status": "on_sale", "quantity": None, "reserved": 5, "available": 90}
+    assert availability(anonymous, seat) == {"status": "on_sale", "quantity": 10, "reserved": 5, "available": 5}
+    assert availability(anonymous, standing) == {"status": "on_sale", "quantity": None, "reserved": 5, "available": 90}
     pass_time(minutes=16)  # the hold runs out, and nothing sweeps it
-    assert availability(guest, seat) == {"status": "on_sale", "quantity": 10, "reserved": 3, "available": 7}
-    assert availability(guest, standing) == {"status": "on_sale", "quantity": None, "reserved": 1, "available": 96}
+    assert availability(anonymous, seat) == {"status": "on_sale", "quantity": 10, "reserved": 3, "available": 7}
+    assert availability(anonymous, standing) == {"status": "on_sale", "quantity": None, "reserved": 1, "available": 96}
 
 
-def test_availability_is_limited_by_the_event(guest, manager, make_event, make_type, book):
+def test_availability_is_limited_by_the_event(anonymous, manager, make_event, make_type, book):
     event = make_event(capacity=5)
     seat = make_type(event=event, capacity=10)
     standing = make_type(event=event, name="Standing", capacity=3)
-    assert availability(guest, seat)["available"] == 5
-    assert availability(guest, standing)["available"] == 3
+    assert availability(anonymous, seat)["available"] == 5
+    assert availability(anonymous, standing)["available"] == 3
     book((seat, 4)).confirm()
-    assert availability(guest, standing) == {"status": "on_sale", "quantity": 3, "reserved": 0, "available": 1}
+    assert availability(anonymous, standing) == {"status": "on_sale", "quantity": 3, "reserved": 0, "available": 1}
     book((standing, 1))
-    assert [availability(guest, one)["status"] for one in (seat, standing)] == ["sold_out", "sold_out"]
+    assert [availability(anonymous, one)["status"] for one in (seat, standing)] == ["sold_out", "sold_out"]
 
 
 NOW = timezone.now()
@@ -325,22 +325,22 @@ def test_status_follows_event_and_sales_window(status, manager, seat):
     assert names(manager.get("/ticket-types?on_sale=false")) == ([] if status == "on_sale" else ["Seat"])
 
 
-def test_status_is_ended_when_the_event_is_over(guest, seat, pass_time):
+def test_status_is_ended_when_the_event_is_over(anonymous, seat, pass_time):
     pass_time(days=30, hours=2)  # it has begun, and can still be booked
-    assert availability(guest, seat)["status"] == "on_sale"
+    assert availability(anonymous, seat)["status"] == "on_sale"
     pass_time(hours=2)
-    assert availability(guest, seat)["status"] == "ended"
-    assert names(guest.get("/ticket-types?on_sale=true")) == []
+    assert availability(anonymous, seat)["status"] == "ended"
+    assert names(anonymous.get("/ticket-types?on_sale=true")) == []
 
 
-def test_status_is_sold_out_until_a_hold_runs_out(guest, make_type, book, pass_time):
+def test_status_is_sold_out_until_a_hold_runs_out(anonymous, make_type, book, pass_time):
     seat = make_type(capacity=2)
     book((seat, 2))
-    assert availability(guest, seat) == {"status": "sold_out", "quantity": 2, "reserved": 2, "available": 0}
-    assert names(guest.get("/ticket-types?on_sale=true")) == []
+    assert availability(anonymous, seat) == {"status": "sold_out", "quantity": 2, "reserved": 2, "available": 0}
+    assert names(anonymous.get("/ticket-types?on_sale=true")) == []
     pass_time(minutes=16)
-    assert availability(guest, seat) == {"status": "on_sale", "quantity": 2, "reserved": 0, "available": 2}
-    assert names(guest.get("/ticket-types?on_sale=true")) == ["Seat"]
+    assert availability(anonymous, seat) == {"status": "on_sale", "quantity": 2, "reserved": 0, "available": 2}
+    assert names(anonymous.get("/ticket-types?on_sale=true")) == ["Seat"]
 
 
 # Lists
@@ -358,22 +358,22 @@ def test_status_is_sold_out_until_a_hold_runs_out(guest, make_type, book, pass_t
         ("ordering=-price", ["B", "A", "C"]),
     ],
 )
-def test_list_orders(query, found, guest, make_event, make_type):
+def test_list_orders(query, found, anonymous, make_event, make_type):
     event = make_event()
     make_type(event=event, name="A", position=2, price=9)
     make_type(event=event, name="B", position=0, price=10)
     make_type(event=make_event(name="Later"), name="C", position=1, price=Decimal("8.99"))
-    assert names(guest.get(f"/ticket-types?{query}")) == found
+    assert names(anonymous.get(f"/ticket-types?{query}")) == found
 
 
-def test_list_filters_by_event(guest, seat, make_type):
+def test_list_filters_by_event(anonymous, seat, make_type):
     other = make_type(name="Other")
-    assert names(guest.get(f"/ticket-types?event={other.event_id}")) == ["Other"]
-    assert names(guest.get("/ticket-types?event=4242")) == []
+    assert names(anonymous.get(f"/ticket-types?event={other.event_id}")) == ["Other"]
+    assert names(anonymous.get("/ticket-types?event=4242")) == []
 
 
 @pytest.mark.parametrize("query", ["event=", "event=abc", "event=-1", "on_sale=", "on_sale=1", "on_sale=True"])
-def test_filter_that_cannot_be_read_is_400_and_named(query, guest, db):
-    answer = guest.get(f"/ticket-types?{query}")
+def test_filter_that_cannot_be_read_is_400_and_named(query, anonymous, db):
+    answer = anonymous.get(f"/ticket-types?{query}")
     assert refused(answer, 400, "invalid-input")
     assert faults(answer) == [(query.split("=")[0], "invalid")]

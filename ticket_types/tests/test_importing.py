@@ -524,7 +524,7 @@ def test_json_that_is_none_is_refused_with_its_line(content, line, field, db):
 
 
 @pytest.mark.parametrize(
-    ("facts", "field"),
+    ("data", "field"),
     [
         ({"capacity": "100"}, "venue_capacity"),
         ({"capacity": 100.0}, "venue_capacity"),
@@ -540,8 +540,8 @@ def test_json_that_is_none_is_refused_with_its_line(content, line, field, db):
         ({"events": [{"name": None, "starts_at": "2090-01-01 10:00"}]}, "event_name"),
     ],
 )
-def test_json_values_are_those_of_the_api(facts, field, db):
-    venue = {"name": "Hall", "address": "1 Main Street", "capacity": 100, "timezone": "Europe/Vienna", **facts}
+def test_json_values_are_those_of_the_api(data, field, db):
+    venue = {"name": "Hall", "address": "1 Main Street", "capacity": 100, "timezone": "Europe/Vienna", **data}
     outcome = apply(json.dumps({"venues": [venue]}).encode(), "json")
     assert field in [fault.field for fault in outcome.faults]
     assert Venue.objects.count() == 0

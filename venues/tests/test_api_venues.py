@@ -63,7 +63,7 @@ def test_delete_deletes(manager, make_venue):
     assert refused(manager.delete(f"/venues/{venue.pk}"), 404, "not-found")
 
 
-@pytest.mark.parametrize("role", ["guest", "manager", "box_office", "door", "auditor"])
+@pytest.mark.parametrize("role", ["anonymous", "manager", "box_office", "door", "auditor"])
 def test_everybody_reads(role, client_as, make_venue):
     venue = make_venue(**HALL)
     assert names(client_as(role).get("/venues")) == ["Old Hall"]
@@ -72,7 +72,7 @@ def test_everybody_reads(role, client_as, make_venue):
 
 @pytest.mark.parametrize(
     ("role", "status", "code"),
-    [("guest", 401, "unauthenticated"), *((role, 403, "forbidden") for role in ("box_office", "door", "auditor"))],
+    [("anonymous", 401, "unauthenticated"), *((role, 403, "forbidden") for role in ("box_office", "door", "auditor"))],
 )
 def test_managers_alone_write(role, status, code, client_as, make_venue):
     venue = make_venue(**HALL)
@@ -257,8 +257,8 @@ def halls(make_venue):
         ("ordering=-capacity,name", "ACB"),
     ],
 )
-def test_list_filters_and_orders(query, found, halls, guest):
-    assert "".join(name[0] for name in names(guest.get(f"/venues?{query}"))) == found
+def test_list_filters_and_orders(query, found, halls, anonymous):
+    assert "".join(name[0] for name in names(anonymous.get(f"/venues?{query}"))) == found
 
 
 @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ def test_list_filters_and_orders(query, found, halls, guest):
         "search=" + "+".join("abcdefghijk"),
     ],
 )
-def test_filter_that_cannot_be_read_is_400_and_named(query, halls, guest):
-    answer = guest.get(f"/venues?{query}")
+def test_filter_that_cannot_be_read_is_400_and_named(query, halls, anonymous):
+    answer = anonymous.get(f"/venues?{query}")
     assert refused(answer, 400, "invalid-input")
     assert {name for name, _ in faults(answer)} == {query.split("=")[0]}

@@ -30,9 +30,9 @@ def test_what_is_taken_away_is_gone_at_the_next_request(db):
     assert not again(user).has_perm("bookings.check_in_ticket")
 
 
-@pytest.mark.parametrize(("facts", "may"), [({"is_active": False}, False), ({"is_superuser": True}, True)])
-def test_account_that_is_closed_may_nothing_and_a_superuser_everything(db, facts, may):
-    user = make_user(Role.DOOR, **facts)
+@pytest.mark.parametrize(("data", "may"), [({"is_active": False}, False), ({"is_superuser": True}, True)])
+def test_account_that_is_closed_may_nothing_and_a_superuser_everything(db, data, may):
+    user = make_user(Role.DOOR, **data)
     assert user.has_perm("bookings.check_in_ticket") is may
     assert bool(user.get_all_permissions()) is may
     assert user.has_perm("venues.delete_venue") is (may and user.is_superuser)

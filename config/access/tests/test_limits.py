@@ -60,18 +60,18 @@ def order(ticket_type):
     return {"customer_name": "Ann", "customer_email": "ann@example.com", "items": [line]}
 
 
-def test_guest_reads_as_often_as_the_limit_says(limit, guest, db):
+def test_guest_reads_as_often_as_the_limit_says(limit, anonymous, db):
     limit(anonymous_reads=3)
-    assert statuses(guest, "/venues", 3) == [200] * 3
-    answer = guest.get("/venues")
+    assert statuses(anonymous, "/venues", 3) == [200] * 3
+    answer = anonymous.get("/venues")
     assert refused(answer, 429, "too-many-requests")
     assert 1 <= int(answer["Retry-After"]) <= 60
     assert answer.json()["detail"] == f"3 a minute are let through. Try again in {answer['Retry-After']} seconds."
 
 
-def test_answers_say_what_is_left(limit, guest, db):
+def test_answers_say_what_is_left(limit, anonymous, db):
     limit(anonymous_reads=2)
-    answers = [guest.get("/venues") for _ in range(3)]
+    answers = [anonymous.get("/venues") for _ in range(3)]
     assert [answer["RateLimit-Policy"] for answer in answers] == ['"anonymous-reads";q=2;w=60'] * 3
     assert [answer["RateLimit"].rpartition(";")[0] for answer in answers] == [
         f'"anonymous-reads";r={left}' for left in (1, 0, 0)
@@ -80,53 +80,53 @@ def test_answers_say_what_is_left(limit, guest, db):
         assert 1 <= int(answer["RateLimit"].rpartition("t=")[2]) <= 60
 
 
-def test_answer_without_a_limit_says_nothing_of_any(limit, guest, db):
+def test_answer_without_a_limit_says_nothing_of_any(limit, anonymous, db):
     limit()
-    assert not {"RateLimit", "RateLimit-Policy"} & set(guest.get("/venues").headers)
+    assert not {"RateLimit", "RateLimit-Policy"} & set(anonymous.get("/venues").headers)
 
 
-def test_304_counts_and_says_so(limit, guest, db):
+def test_304_counts_and_says_so(limit, anonymous, db):
     limit(anonymous_reads=2)
-    tag = guest.get("/venues")["ETag"]
-    answer = guest.get("/venues", HTTP_IF_NONE_MATCH=tag)
+    tag = anonymous.get("/venues")["ETag"]
+    answer = anonymous.get("/venues", HTTP_IF_NONE_MATCH=tag)
     assert (answer.status_code, answer["RateLimit"].rpartition(";")[0]) == (304, '"anonymous-reads";r=0')
-    assert guest.get("/venues", HTTP_IF_NONE_MATCH=tag).status_code == 429
+    assert anonymous.get("/venues", HTTP_IF_NONE_MATCH=tag).status_code == 429
 
 
 @pytest.mark.parametrize("path", ["/venues", "/", "/openapi.json", "//docs", "//redoc", "/events.ics", "/nonsense/1"])
-def test_whatever_is_read_counts(path, limit, guest, db):
+def test_whatever_is_read_counts(path, limit, anonymous, db):
     limit(anonymous_reads=1)
-    guest.get("/venues")
-    assert guest.get(path).status_code == (404 if path == "/nonsense/1" else 429)
+    anonymous.get("/venues")
+    assert anonymous.get(path).status_code == (404 if path == "/nonsense/1" else 429)
 
 
-def test_what_is_refused_counts_too(limit, guest, door):
+def test_what_is_refused_counts_too(limit, anonymous, door):
     limit(anonymous_reads=2, anonymous_bookings=2, tokens=2)
-    assert statuses(guest, "/bookings", 3) == [401, 401, 429]
-    assert statuses(guest, "/venues", 3, "post") == [401, 401, 429]
+    assert statuses(anonymous, "/bookings", 3) == [401, 401, 429]
+    assert statuses(anonymous, "/venues", 3, "post") == [401, 401, 429]
     assert statuses(door, "/bookings", 3) == [403, 403, 429]
 
 
-def test_bookings_and_reads_are_counted_apart(limit, guest, make_type):
+def test_bookings_and_reads_are_counted_apart(limit, anonymous, make_type):
     limit(anonymous_reads=2, anonymous_bookings=1)
     body = order(make_type())
-    assert statuses(guest, "/bookings", 2, "post", data=body) == [201, 429]
-    assert statuses(guest, "/venues", 3) == [200, 200, 429]
+    assert statuses(anonymous, "/bookings", 2, "post", data=body) == [201, 429]
+    assert statuses(anonymous, "/venues", 3) == [200, 200, 429]
     assert Booking.objects.count() == 1
 
 
-def test_all_that_a_guest_writes_is_one_limit(limit, guest, make_type, book):
+def test_all_that_a_guest_writes_is_one_limit(limit, anonymous, make_type, book):
     limit(anonymous_bookings=3)
     seat = make_type(price="0.00")
     free, other = book((seat, 1)), book((seat, 1))
-    assert guest.post("/bookings?dry_run=true", order(seat)).status_code == 200
-    assert guest.post(f"/bookings/{free.pk}/confirm").status_code == 200
-    assert guest.post(f"/bookings/{other.pk}/cancel").status_code == 200
-    assert refused(guest.post("/bookings", order(seat)), 429, "too-many-requests")
+    assert anonymous.post("/bookings?dry_run=true", order(seat)).status_code == 200
+    assert anonymous.post(f"/bookings/{free.pk}/confirm").status_code == 200
+    assert anonymous.post(f"/bookings/{other.pk}/cancel").status_code == 200
+    assert refused(anonymous.post("/bookings", order(seat)), 429, "too-many-requests")
     assert Booking.objects.count() == 2
 
 
-def test_each_token_has_its_own_limit_and_none_of_the_address(limit, guest, db):
+def test_each_token_has_its_own_limit_and_none_of_the_address(limit, anonymous, db):
     limit(anonymous_reads=1, tokens=2)
     user = make_user(Role.AUDITOR)
     for name in ("one", "other"):
@@ -134,7 +134,7 @@ def test_each_token_has_its_own_limit_and_none_of_the_address(limit, guest, db):
         program = client_of()
         program.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
         assert statuses(program, "/bookings", 3) == [200, 200, 429]
-    assert statuses(guest, "/venues", 2) == [200, 429]
+    assert statuses(anonymous, "/venues", 2) == [200, 429]
 
 
 def test_session_counts_by_its_user(limit, db):
@@ -145,17 +145,17 @@ def test_session_counts_by_its_user(limit, db):
         assert statuses(browser, "/venues", 3) == [200, 200, 429]
 
 
-def test_forged_forwarding_header_changes_nothing(limit, guest, db):
+def test_forged_forwarding_header_changes_nothing(limit, anonymous, db):
     limit(anonymous_reads=2)
-    asked = [guest.get("/venues", HTTP_X_FORWARDED_FOR=f"203.0.113.{number}").status_code for number in range(4)]
+    asked = [anonymous.get("/venues", HTTP_X_FORWARDED_FOR=f"203.0.113.{number}").status_code for number in range(4)]
     assert asked == [200, 200, 429, 429]
 
 
-def test_behind_a_proxy_each_client_counts_and_what_it_forges_does_not(limit, guest, settings, db):
+def test_behind_a_proxy_each_client_counts_and_what_it_forges_does_not(limit, anonymous, settings, db):
     limit(anonymous_reads=1)
     settings.NUM_PROXIES = 1
     for client in ("198.51.100.1", "198.51.100.2"):
-        asked = [guest.get("/venues", HTTP_X_FORWARDED_FOR=f"10.0.0.{n}, {client}").status_code for n in range(2)]
+        asked = [anonymous.get("/venues", HTTP_X_FORWARDED_FOR=f"10.0.0.{n}, {client}").status_code for n in range(2)]
         assert asked == [200, 429]
 
 
@@ -204,39 +204,39 @@ def test_proxy_that_nobody_told_of_is_hinted_at_once(rf, monkeypatch, caplog):
 
 
 @pytest.mark.parametrize("counters", ["one process"], indirect=True)
-def test_window_begins_with_the_callers_first_request(limit, guest, db):
+def test_window_begins_with_the_callers_first_request(limit, anonymous, db):
     limit(anonymous_reads=2)
     with time_machine.travel("2027-01-01T12:00:50Z", tick=False) as clock:
-        assert guest.get("/venues")["RateLimit"] == '"anonymous-reads";r=1;t=60'
+        assert anonymous.get("/venues")["RateLimit"] == '"anonymous-reads";r=1;t=60'
         clock.shift(59)
-        assert guest.get("/venues")["RateLimit"] == '"anonymous-reads";r=0;t=1'
-        assert guest.get("/venues")["Retry-After"] == "1"
+        assert anonymous.get("/venues")["RateLimit"] == '"anonymous-reads";r=0;t=1'
+        assert anonymous.get("/venues")["Retry-After"] == "1"
         clock.shift(1)
-        assert guest.get("/venues")["RateLimit"] == '"anonymous-reads";r=1;t=60'
+        assert anonymous.get("/venues")["RateLimit"] == '"anonymous-reads";r=1;t=60'
 
 
 # Guesses
 
 
-def test_ids_are_guessed_only_so_often(limit, guest, book):
+def test_ids_are_guessed_only_so_often(limit, anonymous, book):
     limit(guesses=2)
     booking = book()
-    assert statuses(guest, f"/bookings/{booking.pk}", 5) == [200] * 5
-    for answer in (guest.get(f"/bookings/{uuid.uuid4()}"), guest.post(f"/bookings/{uuid.uuid4()}/cancel")):
+    assert statuses(anonymous, f"/bookings/{booking.pk}", 5) == [200] * 5
+    for answer in (anonymous.get(f"/bookings/{uuid.uuid4()}"), anonymous.post(f"/bookings/{uuid.uuid4()}/cancel")):
         assert refused(answer, 404, "not-found")
     for path in (f"/bookings/{uuid.uuid4()}", f"/bookings/{booking.pk}", "/bookings/nonsense"):
-        answer = guest.get(path)
+        answer = anonymous.get(path)
         assert refused(answer, 429, "too-many-requests")
         assert answer["RateLimit"].startswith('"guesses";r=0;t=')
-    assert statuses(guest, "/venues/0", 3) == [404] * 3  # whose numbers are no secret
+    assert statuses(anonymous, "/venues/0", 3) == [404] * 3  # whose numbers are no secret
 
 
-def test_guess_that_is_one_too_many_is_not_said_to_be_wrong(limit, guest, db, monkeypatch):
+def test_guess_that_is_one_too_many_is_not_said_to_be_wrong(limit, anonymous, db, monkeypatch):
     limit(guesses=2)
     monkeypatch.setattr(
         "config.access.limits.so_far", lambda limit, who: None
     )  # all were let in before any was counted
-    assert statuses(guest, f"/bookings/{uuid.uuid4()}", 4) == [404, 404, 429, 429]
+    assert statuses(anonymous, f"/bookings/{uuid.uuid4()}", 4) == [404, 404, 429, 429]
 
 
 def test_ticket_codes_are_guessed_only_so_often_and_by_token(limit, door, auditor):
@@ -245,13 +245,13 @@ def test_ticket_codes_are_guessed_only_so_often_and_by_token(limit, door, audito
     assert [auditor.get("/tickets/NONSENSE").status_code for _ in range(2)] == [404, 429]
 
 
-def test_tokens_are_guessed_only_so_often(limit, guest, db):
+def test_tokens_are_guessed_only_so_often(limit, anonymous, db):
     limit(guesses=2)
     _, text = ApiToken.issue(user=make_user(Role.AUDITOR), name="right")
     tries = ["Bearer tbs_wrong", "nonsense", "Bearer tbs_other"]
-    answers = [guest.get("/venues", HTTP_AUTHORIZATION=authorization) for authorization in tries]
+    answers = [anonymous.get("/venues", HTTP_AUTHORIZATION=authorization) for authorization in tries]
     assert [answer.status_code for answer in answers] == [401, 401, 429]
-    assert guest.get("/bookings", HTTP_AUTHORIZATION=f"Bearer {text}").status_code == 200
+    assert anonymous.get("/bookings", HTTP_AUTHORIZATION=f"Bearer {text}").status_code == 200
 
 
 # Logins
@@ -346,7 +346,7 @@ def test_counter_that_the_server_made_without_an_end_gets_one(counters):
     assert 0 < client.ttl(key) <= 60
 
 
-def test_cache_that_is_away_stops_nobody_and_is_left_alone_for_a_while(settings, guest, make_type, caplog, monkeypatch):
+def test_cache_that_is_away_stops_nobody_and_is_left_alone(settings, anonymous, make_type, caplog, monkeypatch):
     monkeypatch.setattr(Pause, "until", 0.0)
     caplog.set_level(logging.ERROR)
     with valkey() as running:
@@ -355,26 +355,26 @@ def test_cache_that_is_away_stops_nobody_and_is_left_alone_for_a_while(settings,
         }
         settings.RATE_LIMITS = dict.fromkeys(settings.RATE_LIMITS, (1, 60))
         body = order(make_type())
-        assert statuses(guest, "/venues", 2) == [200, 429]
+        assert statuses(anonymous, "/venues", 2) == [200, 429]
         running.crash()
-        assert statuses(guest, "/venues", 3) == [200] * 3
-        assert statuses(guest, "/bookings", 2, "post", data=body) == [201] * 2
-        assert statuses(guest, f"/bookings/{uuid.uuid4()}", 2) == [404] * 2
+        assert statuses(anonymous, "/venues", 3) == [200] * 3
+        assert statuses(anonymous, "/bookings", 2, "post", data=body) == [201] * 2
+        assert statuses(anonymous, f"/bookings/{uuid.uuid4()}", 2) == [404] * 2
         assert len(caplog.records) == 1
         assert caplog.text.count("The cache does not answer, and nothing is limited for the next 5 seconds") == 1
-        ready = guest.get("//health/ready")
+        ready = anonymous.get("//health/ready")
         assert (ready.status_code, ready.json()["status"]) == (200, "ready")
         assert ready.json()["checks"] == {"database": "ok", "migrations": "ok", "cache": "failed: ConnectionError"}
         running.start()
         monkeypatch.setattr(Pause, "until", 0.0)
-        assert statuses(guest, "/venues", 2) == [200, 429]
+        assert statuses(anonymous, "/venues", 2) == [200, 429]
         cache.close()
 
 
-def test_cache_that_keeps_nothing_stops_nobody(settings, guest, db, caplog, monkeypatch):
+def test_cache_that_keeps_nothing_stops_nobody(settings, anonymous, db, caplog, monkeypatch):
     monkeypatch.setattr(Pause, "until", 0.0)
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
     settings.RATE_LIMITS = dict.fromkeys(settings.RATE_LIMITS, (1, 60))
-    assert statuses(guest, "/venues", 3) == [200] * 3
+    assert statuses(anonymous, "/venues", 3) == [200] * 3
     assert len(caplog.records) == 1
     monkeypatch.setattr(Pause, "until", 0.0)

@@ -62,20 +62,20 @@ def superuser(db):
 
 @pytest.mark.parametrize(("method", "path"), [("get", "/bare"), ("post", "/bare"), ("post", "/partly"),
                                               ("get", "/partly/forgotten"), ("get", "/plain")])  # fmt: skip
-def test_action_without_a_rule_is_refused(method, path, guest, manager, superuser):
-    assert refused(getattr(guest, method)(path), 401, "unauthenticated")
+def test_action_without_a_rule_is_refused(method, path, anonymous, manager, superuser):
+    assert refused(getattr(anonymous, method)(path), 401, "unauthenticated")
     assert refused(getattr(manager, method)(path), 403, "forbidden")
     assert refused(getattr(superuser, method)(path), 403, "forbidden")
 
 
-def test_action_for_anyone_is_open(guest):
-    assert guest.get("/partly").json() == "seen"
+def test_action_for_anyone_is_open(anonymous):
+    assert anonymous.get("/partly").json() == "seen"
 
 
-def test_unless_asks_the_object(guest, door, make_venue):
+def test_unless_asks_the_object(anonymous, door, make_venue):
     small, large = make_venue(capacity=1), make_venue(capacity=2)
-    assert guest.post(f"/partly/{small.pk}/open").json() == "open"
-    assert refused(guest.post(f"/partly/{large.pk}/open"), 401, "unauthenticated")
+    assert anonymous.post(f"/partly/{small.pk}/open").json() == "open"
+    assert refused(anonymous.post(f"/partly/{large.pk}/open"), 401, "unauthenticated")
     assert door.post(f"/partly/{large.pk}/open").json() == "open"
     ApiToken.objects.get().user.groups.clear()
     assert refused(door.post(f"/partly/{large.pk}/open"), 403, "forbidden")

@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('at', models.DateTimeField()),
-                ('by_name', models.CharField(help_text="The account's name then; guest, or system.", max_length=150, verbose_name='by')),
+                ('by_name', models.CharField(help_text="The account's name then; anonymous, or system.", max_length=150, verbose_name='by')),
                 ('verb', models.CharField(max_length=30)),
                 ('details', models.JSONField(default=dict)),
                 ('kind', models.CharField(help_text="The object's model.", max_length=50)),

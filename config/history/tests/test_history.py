@@ -30,8 +30,8 @@ def entries(*objects, **found):
     return [(entry.verb, entry.by_name, entry.details) for entry in changes]
 
 
-def made(facts):
-    return {name: [None, value] for name, value in facts.items()}
+def made(data):
+    return {name: [None, value] for name, value in data.items()}
 
 
 def test_what_the_api_does_is_written_down(manager):

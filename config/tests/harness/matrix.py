@@ -95,9 +95,9 @@ def complaints():
 # The cast
 
 
-def token_of(user, **facts):
+def token_of(user, **data):
     token, text = ApiToken.issue(user=user, name="matrix")
-    ApiToken.objects.filter(pk=token.pk).update(**facts)
+    ApiToken.objects.filter(pk=token.pk).update(**data)
     return with_token(text)
 
 

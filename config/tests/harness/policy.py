@@ -10,8 +10,8 @@ To add a route: add its row, with the callers who may. To add a role: add it to 
 # Callers of the API. A caller's name is what a failing cell is called by.
 
 ANONYMOUS = "anonymous"  # sends nothing, and knows the id of no booking
-HOLDER = "guest with the id"  # sends nothing, and knows the id of the booking that the path names
-STRANGER = "guest with another id"  # knows of the booking what a person may have seen: its confirmation code
+HOLDER = "anonymous with the id"  # sends nothing, and knows the id of the booking that the path names
+STRANGER = "anonymous with another id"  # knows of the booking what a person may have seen: its confirmation code
 MANAGER, BOX_OFFICE, DOOR, AUDITOR = "manager", "box office", "door", "auditor"  # programs with a token of that role
 NO_RIGHTS = "user without rights"
 SUPERUSER = "superuser"
@@ -162,7 +162,7 @@ UNNAMED = {method: {EVERYBODY: 204 if method == "OPTIONS" else 405} for method i
 def answer(method, answers, caller):
     """The status for a caller; `answers` is a row's last column."""
     if caller in REFUSED_AT_THE_DOOR:
-        return 401  # whoever sends credentials means to be somebody, and is not let in as a guest instead
+        return 401  # whoever sends credentials means to be somebody, and is not let in as a anonymous instead
     if caller == COOKIE and method not in READS:
         return 403  # a cookie alone writes nothing: it may come from a page elsewhere
     for who, status in answers.items():

@@ -56,10 +56,10 @@ def key_apart() -> None:
 
     place = Booking.place.__func__
 
-    def place_then_note(cls: type, *, key: Any = None, **facts: Any) -> Booking:
+    def place_then_note(cls: type, *, key: Any = None, **data: Any) -> Booking:
         if key is not None and (earlier := key.booking()) is not None:
             return earlier
-        booking = place(cls, **facts)
+        booking = place(cls, **data)
         if key is not None:
             noted = {"idempotency_key": key.key, "request_fingerprint": key.fingerprint}
             Booking.objects.filter(pk=booking.pk).update(idempotency_caller=key.caller, **noted)
@@ -80,13 +80,13 @@ def key_in_steps() -> None:
             cursor.execute(sql, values)
             return cursor.fetchone() if cursor.description else None
 
-    def place_in_steps(cls: type, *, key: Any, **facts: Any) -> Booking:
+    def place_in_steps(cls: type, *, key: Any, **data: Any) -> Booking:
         if row := run("SELECT booking FROM torture_key WHERE name = %s", key.key):
             if row[0] == "busy":
                 raise RequestInProgress(retry_after=1)
             return Booking.objects.detailed().get(pk=row[0])
         run("INSERT INTO torture_key (name, booking) VALUES (%s, 'busy')", key.key)
-        booking = place(cls, **facts)
+        booking = place(cls, **data)
         run("UPDATE torture_key SET booking = %s WHERE name = %s", str(booking.pk), key.key)
         return booking
 
@@ -156,9 +156,9 @@ def early_answer() -> None:
             booking.event.take(booking.quantity)
         connections.close_all()
 
-    def place_behind(cls: type, **facts: Any) -> Booking:
+    def place_behind(cls: type, **data: Any) -> Booking:
         with transaction.atomic():
-            booking = place(cls, **facts)
+            booking = place(cls, **data)
             transaction.set_rollback(True)
         if booking.is_replay:
             return booking

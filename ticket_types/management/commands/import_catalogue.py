@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from config.management.progress import ProgressLine
 from ticket_types.imports import FORMATS, Fault, Outcome, apply, format_of, preview
 
-MOST_SHOWN = 100  # faults
+MAX_SHOWN = 100  # faults
 KINDS = {"venue": "venues", "event": "events", "ticket_type": "ticket types"}
 
 
@@ -65,12 +65,12 @@ is no such file."""
         return outcome
 
     def show(self, outcome: Outcome, dry_run: bool, is_told: bool) -> None:
-        for fault in outcome.faults[:MOST_SHOWN]:
+        for fault in outcome.faults[:MAX_SHOWN]:
             self.stderr.write(self.style.ERROR(str(fault)))
         if outcome.faults:
             count = len(outcome.faults)
-            if count > MOST_SHOWN:
-                self.stderr.write(f"And {count - MOST_SHOWN:,} more.")
+            if count > MAX_SHOWN:
+                self.stderr.write(f"And {count - MAX_SHOWN:,} more.")
             self.stderr.write(f"{count:,} {'fault' if count == 1 else 'faults'} in the file; nothing was changed.")
             return
         for warning in outcome.warnings:
