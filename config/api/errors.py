@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import (
     DisallowedHost,
@@ -15,13 +14,14 @@ from django.core.exceptions import (
 )
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import DatabaseError, IntegrityError, InterfaceError, models
-from django.db.models import CheckConstraint, UniqueConstraint
+from django.db.models import UniqueConstraint
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.views import set_rollback
 
 from config import problems
+from config.database.constraints import blamed_field, is_foreign_key, is_temporary, violated_constraint
 from config.logs import request_id
 from config.problems import Problem, escape
 
@@ -101,7 +101,7 @@ def problem_from(error: Exception) -> Problem | None:  # noqa: C901, PLR0911  a 
             return problems.InUse()
         case IntegrityError():
             return from_database(error)
-        case DatabaseError() | InterfaceError() if is_passing(error):
+        case DatabaseError() | InterfaceError() if is_temporary(error):
             logger.warning("The database did not answer: %s", error)
             return problems.Unavailable("The database did not answer in time.", retry_after=1)
         case Http404() | ObjectDoesNotExist():
@@ -168,7 +168,7 @@ def from_database(error: IntegrityError) -> Problem | None:
     """A fact that the database holds was about to be broken: the constraint's own sentence says which."""
     if is_foreign_key(error):
         return problems.InUse("Something refers to it, or it refers to something that has just gone.")
-    constraint = violated(error)
+    constraint = violated_constraint(error)
     if constraint is None:
         return None
     code = constraint.violation_error_code or "invalid"
@@ -181,57 +181,6 @@ def from_database(error: IntegrityError) -> Problem | None:
     if kind is None:
         kind = problems.AlreadyExists if isinstance(constraint, UniqueConstraint) else problems.InvalidInput
     return kind(fault["detail"], errors=[fault])
-
-
-def is_foreign_key(error: IntegrityError) -> bool:
-    return getattr(error.__cause__, "sqlstate", None) == "23503" or "FOREIGN KEY" in str(error)
-
-
-def violated(error: IntegrityError) -> CheckConstraint | UniqueConstraint | None:
-    """The named constraint that the database refused to break: PostgreSQL says its name, SQLite puts it in the text."""
-    named = {
-        constraint.name: (model, constraint)
-        for model in apps.get_models()
-        for constraint in model._meta.constraints
-        if isinstance(constraint, CheckConstraint | UniqueConstraint)
-    }
-    diagnosis = getattr(error.__cause__, "diag", None)
-    if diagnosis is not None:
-        return named.get(diagnosis.constraint_name, (None, None))[1]
-    kind, _, what = str(error).partition(" constraint failed: ")
-    if kind == "CHECK":
-        return named.get(what, (None, None))[1]
-    return next((it for model, it in named.values() if sqlite_text(model, it) == what), None)
-
-
-def sqlite_text(model: type[models.Model], constraint: models.BaseConstraint) -> str:
-    """How SQLite names a unique constraint: its columns, or its index when that is partial or of expressions."""
-    if not isinstance(constraint, UniqueConstraint):
-        return ""
-    if constraint.condition is not None or constraint.expressions:
-        columns = [model._meta.get_field(name).column for name in constraint.fields]  # type: ignore[union-attr]
-        return ", ".join(f"{model._meta.db_table}.{column}" for column in columns) or f"index '{constraint.name}'"
-    columns = [model._meta.get_field(name).column for name in constraint.fields]  # type: ignore[union-attr]
-    return ", ".join(f"{model._meta.db_table}.{column}" for column in columns)
-
-
-def blamed_field(constraint: CheckConstraint | UniqueConstraint) -> str:
-    """The field to point at: the one that the constraint names last when it is unique, first when it is a check."""
-    if isinstance(constraint, UniqueConstraint):
-        return constraint.fields[-1] if constraint.fields else ""
-    condition: Any = constraint.condition
-    while isinstance(condition, models.Q):
-        condition = condition.children[0]
-    return str(condition[0]).split("__")[0]
-
-
-def is_passing(error: DatabaseError | InterfaceError) -> bool:
-    """Whether trying again may help: the database is away, or somebody held a lock for too long."""
-    state = getattr(error.__cause__, "sqlstate", None)
-    if state is not None:
-        return state[:2] in ("08", "40", "53", "55", "57")
-    text = str(error).lower()
-    return "locked" in text or "connection" in text or "timeout" in text or "pool" in text
 
 
 # Errors outside of DRF: Django's own handlers, which answer problems under the API path and pages elsewhere.

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from bookings.models import Booking, BookingChange, BookingItem, Ticket
 from config.access.models import ApiToken, RoleGroup
-from config.api.errors import violated
+from config.database.constraints import violated_constraint
 from config.tests.harness.answers import faults
 from events.models import Event
 from ticket_types.models import TicketType
@@ -236,7 +236,7 @@ def test_database_refuses_what_breaks_a_constraint(name, changes, rows):
     before = stored(row)
     with pytest.raises(IntegrityError) as error, transaction.atomic():
         QuerySet(model).filter(pk=row.pk).update(**changes)
-    assert violated(error.value) == constraint
+    assert violated_constraint(error.value) == constraint
     assert stored(row) == before
 
 
