@@ -13,7 +13,8 @@ from django.db.models import DateTimeField, F, QuerySet
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from bookings.models import Booking, BookingChange, Line, Ticket
+from bookings.lifecycle.place import Line
+from bookings.models import Booking, BookingChange, Ticket
 from bookings.reconciliation import drifts
 from config.access.models import ApiToken
 from config.access.roles import Role

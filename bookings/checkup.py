@@ -17,7 +17,6 @@ from django.core.cache import cache
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Count, Min
-from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.timesince import timesince
 
@@ -214,8 +213,8 @@ def check_counters() -> Found:
 
 
 def check_holds() -> Found:
-    overdue = Booking.objects.overdue(Now())
-    count, oldest = overdue.count(), overdue.aggregate(at=Min("expires_at"))["at"]
+    due = Booking.objects.due()
+    count, oldest = due.count(), due.aggregate(at=Min("expires_at"))["at"]
     if not count:
         return OK, "None that ran out waits to be swept up."
     says = f"{count:,} that ran out wait to be swept up, the oldest for {since(oldest)}."
@@ -229,7 +228,7 @@ def since(at: dt.datetime) -> str:
 
 
 def check_cancellations() -> Found:
-    count = Booking.objects.cut_short().count()
+    count = Booking.objects.of_cancelled_events().count()
     if count:
         says = f"{count:,} bookings of cancelled events still live: a cancellation was cut short."
         return BAD, says, "Run manage.py expire_holds, which does the rest."

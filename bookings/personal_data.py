@@ -14,6 +14,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from bookings import models
+from bookings.lifecycle.expire import expire
 from bookings.lifecycle.states import LIVE, Status
 from bookings.problems import StillNeeded
 from bookings.search import keys_of
@@ -31,7 +32,7 @@ ERASED: dict[str, Any] = {
     "metadata": {},
     "cancel_reason": "",
     # What was asked for can be guessed back from its fingerprint, and a key may be made of a name.
-    "idempotency_caller": "",
+    "idempotency_client": "",
     "idempotency_key": None,
     "request_fingerprint": "",
 }
@@ -117,7 +118,7 @@ def erase_batch(rows: Any, by: Any, with_payments: bool) -> int:
         changes = {**ERASED, **({PAYMENT: ""} if with_payments else {})}
         models.Booking.objects.filter(pk__in=found).update(**changes)
         kept = KEPT_IN_HISTORY - ({PAYMENT} if with_payments else set())
-        models.BookingChange.objects.filter(booking__in=found).forget(but=kept)
+        models.BookingChange.objects.filter(booking__in=found).erase_details(keep=kept)
         entries = [models.BookingChange.entry(pk, "erase", status, status, by=by) for pk, status in found.items()]
         models.BookingChange.objects.bulk_create(entries)
     return len(found)
@@ -127,7 +128,7 @@ def erase_customer(email: str, *, by: Any, with_payments: bool) -> int:
     """Erases all bookings of an address, or none. Raises StillNeeded when one of them is not over."""
     with transaction.atomic():
         bookings = models.Booking.objects.of_customer(email)
-        bookings.expire_overdue()
+        expire(bookings.due())
         kept = list(bookings.filter(not_over(Now())).order_by("created_at").select_related("event"))
         if kept:
             raise StillNeeded.of(kept)
@@ -151,7 +152,7 @@ def sales_before(instant: dt.datetime) -> Any:
 
 def purge_attempts(instant: dt.datetime, progress: Progress = nobody) -> int:
     """Deletes mere attempts with their items and history, in batches; returns how many."""
-    models.Booking.objects.filter(expires_at__lt=instant).expire_overdue(skip_locked=True)
+    expire(models.Booking.objects.due().filter(expires_at__lt=instant), skip_locked=True)
     attempts = attempts_before(instant).exclude(status=Status.PENDING).order_by("pk")  # whose places are given back
     total = 0
     while ids := list(attempts.values_list("pk", flat=True)[:BATCH]):

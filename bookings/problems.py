@@ -8,7 +8,7 @@ from config.problems import DomainError
 from config.values.timezones import in_words
 
 
-def instant(at: dt.datetime | None) -> str | None:
+def format_instant(at: dt.datetime | None) -> str | None:
     return None if at is None else at.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
 
 
@@ -77,7 +77,7 @@ class AlreadyCheckedIn(DomainError):
     def of(cls, ticket: Any) -> "AlreadyCheckedIn":
         when = in_words(ticket.checked_in_at, ticket.booking.event.venue.timezone)
         fault = {"pointer": "", "code": cls.code, "detail": f"Ticket {ticket.code} was checked in on {when}."}
-        checked_in_at = instant(ticket.checked_in_at)
+        checked_in_at = format_instant(ticket.checked_in_at)
         return cls(fault["detail"], errors=[{**fault, "ticket": ticket.code, "checked_in_at": checked_in_at}])
 
 

@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce
 
 from bookings.lifecycle.states import LIVE, Status
 from bookings.models import Booking, BookingItem, Ticket
-from events.inventory.stock import Inventory
+from events.inventory.stock import Stock
 from events.models import Event
 from ticket_types.models import TicketType
 
@@ -40,7 +40,7 @@ def total(rows: QuerySet, group: str, expression: Any) -> Coalesce:
     return Coalesce(Subquery(sums, output_field=MONEY), Value(0), output_field=MONEY)
 
 
-def reserved_of(model: type[Inventory]) -> Coalesce:
+def reserved_of(model: type[Stock]) -> Coalesce:
     """Both are counted from the same rows, so that a booking that is off itself cannot set them apart."""
     group = "booking__event" if model is Event else "ticket_type"
     live = BookingItem.objects.filter(booking__status__in=LIVE, **{group: OuterRef("pk")})

@@ -6,9 +6,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from bookings.codes import TICKET_CODE
-from bookings.lifecycle.place import MAX_LINES
+from bookings.lifecycle.place import MAX_LINES, Line
 from bookings.lifecycle.states import Status
-from bookings.models import Booking, BookingItem, Line, Ticket
+from bookings.models import Booking, BookingItem, Ticket
 from config.api.fields import EmailField, LineField, PriceField, WholeNumberField
 from config.api.serializers import ModelSerializer, Serializer
 from config.values import text
@@ -113,8 +113,8 @@ class BookedTicketSerializer(ModelSerializer):
 
 class BookingSerializer(ModelSerializer):
     status = serializers.SerializerMethodField()
-    items = BookingItemSerializer(many=True, read_only=True)
-    tickets = BookedTicketSerializer(many=True, read_only=True)
+    items = BookingItemSerializer(source="item_list", many=True, read_only=True)
+    tickets = BookedTicketSerializer(source="ticket_list", many=True, read_only=True)
     metadata = MetadataField(required=False)
     expansions = {"event": EVENT}
     expires_in = serializers.SerializerMethodField(

@@ -2,11 +2,9 @@ import datetime as dt
 import hashlib
 import json
 import re
-import uuid
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import mixins, status
@@ -16,8 +14,9 @@ from rest_framework.response import Response
 
 from bookings.codes import TICKET_CODE
 from bookings.filters import BookingFilter, TicketFilter
+from bookings.lifecycle.place import IdempotencyKey
 from bookings.lifecycle.states import Status
-from bookings.models import Booking, IdempotencyKey, Ticket
+from bookings.models import Booking, Ticket
 from bookings.problems import (
     AlreadyCheckedIn,
     BookingCancelled,
@@ -47,6 +46,7 @@ from config.api.pagination import CursorPagination
 from config.api.serializers import Serializer
 from config.api.viewsets import Viewset
 from config.problems import InvalidInput
+from events.inventory.views import ReleasesDueHolds
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -79,7 +79,7 @@ def asked(request: Request, facts: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-class BookingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset):
+class BookingViewSet(ReleasesDueHolds, mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset):
     """Customers' places. Whoever holds a booking's id may see it, and cancel it while it is pending."""
 
     queryset = Booking.objects.all()
@@ -109,14 +109,7 @@ class BookingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset):
     }
 
     def get_queryset(self) -> QuerySet[Booking]:
-        return Booking.objects.listed()
-
-    def find(self) -> Booking:
-        booking = Booking.find(uuid.UUID(self.kwargs["pk"]))
-        if booking is None:
-            raise Http404
-        self.check_object_permissions(self.request, booking)
-        return booking
+        return Booking.objects.detailed()
 
     def query_parameters(self) -> set[str]:
         return super().query_parameters() | ({"dry_run"} if self.action == "create" else set())

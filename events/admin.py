@@ -23,6 +23,7 @@ from config.backoffice import (
     on_the_clock,
     utc,
 )
+from events.inventory import sales
 from events.models import Event
 from events.month import MonthPage
 
@@ -57,15 +58,16 @@ class WhyCancelForm(ReasonForm):
         self.fields["reason"].help_text = _("For the customers: every booking keeps it.")
 
 
-def lack_of(event, at):
-    """What is odd about a draft that is to be published, in words; None when nothing is. Needs `with_sales`."""
+def warning_before_publishing(event, at):
+    """What is odd about a draft that is to be published, in words; None when nothing is. Needs its ticket types."""
     if event.status != Event.Status.DRAFT or event.starts_at <= at:
-        return None  # nothing is done, or the verb refuses it
-    if not event.has_types:
+        return None  # nothing happens, or the verb refuses it
+    if not event.ticket_type_sales:
         return _("it has no ticket types, so nothing of it can be booked.")
-    if event.has_open_types:
+    windows = {sales.window_at(ticket_type, at) for ticket_type in event.ticket_type_sales}
+    if None in windows:
         return None
-    if event.has_future_types:
+    if "not_started" in windows:
         return _("none of its ticket types is on sale yet.")
     return _("none of its ticket types is on sale any more.")
 
@@ -123,7 +125,7 @@ class EventAdmin(MonthPage, CatalogueAdmin):
         "status": "status",
         "currency": "currency",
         "capacity": "capacity",
-        "reserved": (int.__sub__, "reserved", "overdue"),
+        "reserved": "reserved",
         "most per customer": "max_per_customer",
         "description": "description",
         "cancel reason": "cancel_reason",
@@ -156,8 +158,10 @@ class EventAdmin(MonthPage, CatalogueAdmin):
         ]
 
     def get_queryset(self, request):
-        at = timezone.now()
-        return super().get_queryset(request).select_related("venue").with_sales(at).with_unpaid(at)
+        return super().get_queryset(request).select_related("venue").with_held()
+
+    def prepare(self, request, changelist):
+        sales.load_ticket_types(changelist.result_list)
 
     def get_ordering(self, request):
         """What is to come, the next one first; what has been, the last one first."""
@@ -204,7 +208,7 @@ class EventAdmin(MonthPage, CatalogueAdmin):
 
     @admin.display(description=gettext_lazy("places taken"), ordering="reserved")
     def places(self, event):
-        return fill(event.held - event.unpaid, event.unpaid, event.capacity)
+        return fill(event.reserved - event.held, event.held, event.capacity)
 
     @admin.display(description=gettext_lazy("state"), ordering="status")
     def state(self, event):
@@ -226,7 +230,9 @@ class EventAdmin(MonthPage, CatalogueAdmin):
     @admin.action(description=gettext_lazy("Publish"), permissions=["publish"])
     def publish(self, request, queryset):
         at = timezone.now()
-        lacking = {event.pk: lack for event in queryset if (lack := lack_of(event, at))}
+        events = list(queryset)
+        sales.load_ticket_types(events)
+        lacking = {event.pk: text for event in events if (text := warning_before_publishing(event, at))}
         if lacking and "confirmed" not in request.POST:
             return self.ask(
                 request,
@@ -262,14 +268,14 @@ class EventAdmin(MonthPage, CatalogueAdmin):
         return self.act(request, queryset, cancel, _("Cancelled"), more=more)
 
     def consequence(self, event):
-        live = event.bookings.live(timezone.now())
+        live = event.bookings.live()
         bookings = live.count()
         paid = live.exclude(payment_reference="").count()
         touched = ngettext("%s live booking", "%s live bookings", bookings) % bookings
         text = _("%(event)s: %(bookings)s will be cancelled, %(places)s places given back.") % {
             "event": self.label_with_venue(event),
             "bookings": touched,
-            "places": event.held,
+            "places": event.reserved,
         }
         refunds = ngettext("%s payment will be to refund.", "%s payments will be to refund.", paid) % paid
         return f"{text} {refunds}" if paid else text

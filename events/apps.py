@@ -1,6 +1,12 @@
 from django.apps import AppConfig
+from django.contrib import admin
 
 
 class EventsConfig(AppConfig):
     name = "events"
     verbose_name = "Events"
+
+    def ready(self) -> None:
+        from events.inventory import release_due
+
+        admin.site.before_views.append(release_due)

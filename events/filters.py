@@ -20,5 +20,5 @@ class EventFilter(django_filters.FilterSet):
         return queryset.filter(ends_at__gt=at) if value else queryset.filter(ends_at__lte=at)
 
     def by_available(self, queryset: QuerySet, name: str, value: bool) -> QuerySet:
-        available = Event.objects.with_sales(timezone.now()).available(timezone.now()).values("pk")
+        available = Event.objects.on_sale(timezone.now()).values("pk")
         return queryset.filter(pk__in=available) if value else queryset.exclude(pk__in=available)

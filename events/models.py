@@ -1,19 +1,17 @@
 import datetime as dt
-from collections.abc import Sequence
 from typing import Any, Self
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
-from django.db.models import DateTimeField, Exists, F, OuterRef, Q, Subquery, Sum, Value
+from django.db.models import F, OuterRef, Q, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 
 from config.history.models import record, record_changed, record_created, record_deleted
 from config.problems import DomainError, InUse, Precondition, no_precondition
-from config.statements import AnyOf, Parameter, Statement
 from config.values import money
 from config.values.text import validate_line, validate_paragraphs
-from events.inventory.stock import Inventory
+from events.inventory import Stock, cancel_bookings, count_bookings, release_due, sales
 from venues.models import LARGEST, Venue
 
 EARLIEST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
@@ -53,101 +51,29 @@ def current_currency() -> str:
 
 
 class EventQuerySet(models.QuerySet["Event"]):
-    def visible(self) -> Self:
-        """What the public may see: everything but drafts."""
-        return self.exclude(status=Event.Status.DRAFT)
-
-    def shown(self, sees_all: bool) -> Self:
-        return self if sees_all else self.visible()
-
-    def seen_by(self, user: Any) -> Self:
-        return self.shown(user.has_perm("events.view_event"))
+    def visible(self, *, drafts: bool) -> Self:
+        """What a client may see: drafts only with the permission to view events."""
+        return self if drafts else self.exclude(status=Event.Status.DRAFT)
 
     def upcoming(self, at: dt.datetime) -> Self:
+        """Not over at `at`."""
         return self.filter(ends_at__gt=at)
 
-    def with_availability(self, at: Any) -> Self:
-        """Adds `overdue`: reserved places whose hold has run out by `at`, and which therefore no longer count."""
-        bookings = reverse(Event, "bookings").overdue(at).filter(event=OuterRef("pk")).order_by()
-        places = bookings.values("event").annotate(places=Sum("quantity")).values("places")
-        return self.annotate(overdue=Coalesce(Subquery(places), Value(0)))
-
-    def with_unpaid(self, at: Any) -> Self:
-        """Adds `unpaid`: those of the held places whose bookings are not confirmed yet at `at`."""
-        bookings = reverse(Event, "bookings").holds(at).filter(event=OuterRef("pk")).order_by()
-        places = bookings.values("event").annotate(places=Sum("quantity")).values("places")
-        return self.annotate(unpaid=Coalesce(Subquery(places), Value(0)))
-
-    def with_sales(self, at: Any) -> Self:
-        """Adds what `sales_refusal` needs to know of the event's ticket types."""
-        types = reverse(Event, "ticket_types").filter(event=OuterRef("pk")).order_by()
-        return self.with_availability(at).annotate(
-            has_types=Exists(types),
-            has_future_types=Exists(types.filter(sales_start_at__gt=at)),
-            has_open_types=Exists(types.in_sales_window(at)),
-            has_free_types=Exists(types.in_sales_window(at).not_sold_out(at)),
+    def on_sale(self, at: dt.datetime) -> Self:
+        """Of which something can be booked at `at`; `sales_refusal` is None for the same events."""
+        sold = Event.objects.filter(
+            sales.in_sales_window(at, "ticket_types__"), sales.has_places("ticket_types__"), ticket_types__isnull=False
         )
+        return self.filter(sales.is_open(at), sales.has_places(), pk__in=sold.values("pk"))
 
-    def available(self, at: Any) -> Self:
-        """On sale and not sold out. Needs `with_sales`."""
-        return self.filter(
-            status=Event.Status.PUBLISHED,
-            ends_at__gt=at,
-            has_free_types=True,
-            capacity__gt=F("reserved") - F("overdue"),
-        )
+    def with_held(self) -> Self:
+        """Adds `held`: the places of pending bookings."""
+        pending = Event.objects.filter(pk=OuterRef("pk"), bookings__status="pending").order_by().values("pk")
+        places = pending.annotate(places=Sum("bookings__quantity")).values("places")
+        return self.annotate(held=Coalesce(Subquery(places), Value(0)))
 
 
-def reverse(model: type[models.Model], name: str) -> Any:
-    """The rows that refer to a model, by the relation's name: this app does not know theirs."""
-    return model._meta.get_field(name).related_model._default_manager.all()  # type: ignore[union-attr]
-
-
-AT = Parameter("at", DateTimeField())
-OVERDUE = Statement(lambda: places_of(reverse(Event, "bookings").overdue(AT).filter(AnyOf(F("event"), "events"))))
-SALES = Statement(lambda: reverse(Event, "ticket_types").filter(AnyOf(F("event"), "events")).sales(AT))
-FREE = Statement(
-    lambda: reverse(Event, "ticket_types").filter(AnyOf(F("pk"), "types")).not_sold_out(AT).values_list("pk")
-)
-
-
-def places_of(bookings: Any) -> Any:
-    return bookings.order_by().values("event").annotate(places=Sum("quantity")).values_list("event", "places")
-
-
-def ask_for_sales(ids: Sequence[int], at: dt.datetime, using: str) -> list[list[tuple[Any, ...]]]:
-    """What `with_sales` would ask about each of many events, about all of them together.
-
-    For 100 events that costs PostgreSQL 250 µs in two statements, where five questions about each of them cost 1,500. A
-    third statement asks about the ticket types that are sold out by their counters alone.
-    """
-    if not ids:
-        return []
-    overdue = OVERDUE.rows(using=using, at=at, events=ids)
-    sales = SALES.rows(using=using, at=at, events=ids)
-    events = {event for event, _ in overdue}
-    full = [pk for event, pk, _, is_open, has_room in sales if is_open and not has_room and event in events]
-    return [overdue, sales, FREE.rows(using=using, at=at, types=full) if full else []]
-
-
-def know_sales(events: "Sequence[Event]", asked: list[list[tuple[Any, ...]]]) -> None:
-    """Gives events what `with_sales` would have given them."""
-    overdue, sales, free = asked or ([], [], [])
-    places, has_room_after_all = dict(overdue), {pk for (pk,) in free}
-    of_events: dict[int, list[tuple[bool, bool, bool]]] = {event.pk: [] for event in events}
-    for event_id, pk, is_future, is_open, has_room in sales:
-        of_events[event_id].append((is_future, is_open, has_room or pk in has_room_after_all))
-    for event in events:
-        types = of_events[event.pk]
-        data = vars(event)
-        data["overdue"] = places.get(event.pk, 0)
-        data["has_types"] = bool(types)
-        data["has_future_types"] = any(is_future for is_future, _, _ in types)
-        data["has_open_types"] = any(is_open for _, is_open, _ in types)
-        data["has_free_types"] = any(is_open and has_room for _, is_open, has_room in types)
-
-
-class Event(Inventory):
+class Event(Stock):
     """Something that happens in a venue at a time, with a number of places."""
 
     class Status(models.TextChoices):
@@ -185,6 +111,8 @@ class Event(Inventory):
 
     objects = EventQuerySet.as_manager()
 
+    ticket_type_sales: list[sales.TicketTypeSales]  # set by `sales.load_ticket_types`
+
     class Meta:
         ordering = ["starts_at", "id"]
         permissions = [("publish_event", "Can publish event"), ("cancel_event", "Can cancel event")]
@@ -195,7 +123,7 @@ class Event(Inventory):
             models.Index(fields=["starts_at", "id"], name="event_by_start"),
         ]
         constraints = [
-            *Inventory.Meta.constraints,
+            *Stock.Meta.constraints,
             models.CheckConstraint(
                 condition=Q(name__length__range=(1, 200)),
                 name="event_name_has_1_to_200_characters",
@@ -252,7 +180,7 @@ class Event(Inventory):
 
     @classmethod
     def plan(cls, *, venue: Venue, capacity: int | None = None, by: Any = None, **data: Any) -> "Event":
-        """Makes a draft; its capacity is the venue's unless given. Raises CapacityAboveVenue."""
+        """Creates a draft; its capacity is the venue's unless given. Raises CapacityAboveVenue."""
         with transaction.atomic():
             venue = Venue.objects.select_for_update(no_key=True).get(pk=venue.pk)
             capacity = venue.capacity if capacity is None else capacity
@@ -262,13 +190,13 @@ class Event(Inventory):
         return event
 
     def revise(self, *, check: Precondition = no_precondition, by: Any = None, **changes: Any) -> Self:
-        """Changes some of the event's data.
+        """Changes some fields of the event.
 
-        Raises CapacityAboveVenue, CurrencyFixed, what `check` does with the row locked, and IntegrityError of the
-        constraint that a change would break; CapacityBelowReserved is one of these.
+        Raises CapacityAboveVenue, CurrencyFixed, what `check` raises with the row locked, and IntegrityError for a
+        broken constraint, CapacityBelowReserved among them.
         """
         if changes.get("capacity", self.capacity) < self.reserved:
-            self.bookings.expire_overdue()
+            release_due(self.pk, wait=True)
         with transaction.atomic():
             venue = Venue.objects.select_for_update(no_key=True).get(pk=changes.get("venue", self.venue).pk)
             stored = Event.objects.select_for_update(no_key=True).get(pk=self.pk)
@@ -284,16 +212,16 @@ class Event(Inventory):
         return self
 
     def refuse_currency(self, currency: str) -> None:
-        """Its caller holds the row's lock, which a booking needs too."""
-        if self.bookings.exists():
-            raise CurrencyFixed.because("Somebody has booked already.")
+        """Raises CurrencyFixed. The caller holds the row's lock, which a booking needs too."""
+        if count_bookings(event=self.pk):
+            raise CurrencyFixed.because("The event has bookings.")
         prices: Any = self.ticket_types.values_list("price", flat=True)
         for price in prices:
             if not money.fits(price, currency):
                 raise CurrencyFixed.because(f"The price {price.normalize():f} has more decimals than {currency}.")
 
     def publish(self, *, at: dt.datetime, by: Any = None) -> Self:
-        """Puts the event before the public. Publishing twice is once. Raises EventCancelled, EventInThePast."""
+        """Makes the event visible to the public. Idempotent. Raises EventCancelled, EventInThePast."""
         drafts = Event.objects.filter(pk=self.pk, status=Event.Status.DRAFT, starts_at__gt=at)
         with transaction.atomic():
             is_published = drafts.update(status=Event.Status.PUBLISHED, sequence=F("sequence") + 1, updated_at=at) == 1
@@ -307,10 +235,10 @@ class Event(Inventory):
         return self
 
     def cancel(self, *, reason: str = "", at: dt.datetime, by: Any = None) -> Self:
-        """Cancels the event and every live booking of it. Cancelling twice is once.
+        """Cancels the event and each of its pending and confirmed bookings. Idempotent.
 
-        From the first statement on nobody can book. The bookings follow in batches, each in a transaction of its own,
-        so that no lock is held for long; if the process dies on the way, cancelling again does the rest.
+        The first statement ends the sale. The bookings follow in batches, each in its own transaction, so that locks
+        are short. If the process dies on the way, cancelling again completes the work.
         """
         with transaction.atomic():
             stored = Event.objects.select_for_update(no_key=True).get(pk=self.pk)
@@ -320,50 +248,40 @@ class Event(Inventory):
                 rows.update(**changes, sequence=F("sequence") + 1, updated_at=at)
                 record_changed(self, stored, changes, by=by, verb="cancel")
         self.refresh_from_db()
-        self.bookings.cancel_live(reason=self.cancel_reason, by=by)
+        cancel_bookings(self.pk, reason=self.cancel_reason, by=by)
         self.refresh_from_db()
         return self
 
     def remove(self, *, check: Precondition = no_precondition, by: Any = None) -> None:
         """Deletes the event with its ticket types.
 
-        Raises InUse when it was ever booked, and what `check` does with the row locked.
+        Raises InUse when it has bookings, and what `check` raises with the row locked.
         """
         with transaction.atomic():
-            # First the types, then the event: the order in which bookings lock them.
-            types = list(self.ticket_types.select_for_update(no_key=True).order_by("pk"))
+            # First the ticket types, then the event: the order in which bookings lock them.
+            ticket_types = list(self.ticket_types.select_for_update(no_key=True).order_by("pk"))
             Event.objects.select_for_update(no_key=True).filter(pk=self.pk).first()
             check()
-            if bookings := self.bookings.count():
+            if bookings := count_bookings(event=self.pk):
                 raise InUse.by(bookings)
-            record_deleted(*types, self, by=by)
-            self.delete()  # a booking made meanwhile stops it by its foreign key
+            record_deleted(*ticket_types, self, by=by)
+            self.delete()  # the foreign key of a concurrent booking stops this
 
     def sales_refusal(self, at: dt.datetime) -> str | None:
-        """Why nothing can be booked at `at`; None when something can. Needs `with_sales`."""
-        if self.status != Event.Status.PUBLISHED:
-            return "not_published" if self.status == Event.Status.DRAFT else "cancelled"
-        if self.ends_at <= at:
-            return "ended"
-        if not self.has_types:  # type: ignore[attr-defined]
-            return "no_ticket_types"
-        if not self.has_open_types:  # type: ignore[attr-defined]
-            return "not_started" if self.has_future_types else "ended"  # type: ignore[attr-defined]
-        return None if self.has_free_types and self.available > 0 else "sold_out"  # type: ignore[attr-defined]
+        """One of `sales.EVENT_REASONS` why nothing can be booked at `at`; None when something can.
 
-    @property
-    def held(self) -> int:
-        """Places that live bookings hold. Needs `with_availability`."""
-        return self.reserved - self.overdue  # type: ignore[attr-defined]
+        Needs `sales.load_ticket_types`.
+        """
+        return sales.refusal_of_event(self, self.ticket_type_sales, at)
 
     @property
     def available(self) -> int:
-        """Places that can be booked. Needs `with_availability`."""
-        return max(self.capacity - self.held, 0)
+        """Places that can be reserved."""
+        return max(self.capacity - self.reserved, 0)
 
 
 def refuse_above_venue(capacity: int, venue: Venue) -> None:
-    """Its caller holds the lock on the venue's row."""
+    """Raises CapacityAboveVenue. The caller holds the lock on the venue's row."""
     if capacity > venue.capacity:
         detail = f"“{venue.name}” has a capacity of {venue.capacity}."
         raise CapacityAboveVenue(

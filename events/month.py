@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from config.backoffice import change_url, choice_of, fill, number, office_day, on_the_wall
+from events.inventory import sales
 from events.models import EARLIEST, LATEST, Event
 
 MAX_EVENTS = 1000  # of a month
@@ -101,6 +102,8 @@ class MonthPage:
     def by_day(self, events, at, first):
         """What is shown of each event, by the day on which it starts where it is."""
         found = {}
+        events = list(events)
+        sales.load_ticket_types(events)
         for event in events:
             zone = event.venue.timezone
             day = event.starts_at.astimezone(ZoneInfo(zone)).date()
@@ -110,7 +113,7 @@ class MonthPage:
                     "time": on_the_wall(event.starts_at, zone, "H:i"),
                     "left": left_in_words(event, at),
                     "kind": event.sales_refusal(at) or "on_sale",
-                    "fill": fill(event.held - event.unpaid, event.unpaid, event.capacity),
+                    "fill": fill(event.reserved - event.held, event.held, event.capacity),
                     "url": change_url(Event, event.pk),
                 }
                 found.setdefault(day, []).append(entry)

@@ -6,6 +6,7 @@ from rest_framework import serializers
 from config.api.expand import Expansion
 from config.api.fields import LineField
 from config.api.serializers import ModelSerializer, Serializer
+from events.inventory import sales
 from events.models import Event
 from venues.models import LARGEST, Venue
 from venues.serializers import VenueSerializer
@@ -15,7 +16,7 @@ REASONS = ["not_published", "cancelled", "ended", "no_ticket_types", "not_starte
 
 class AvailabilitySerializer(Serializer):
     capacity = serializers.IntegerField()
-    reserved = serializers.IntegerField(source="held", help_text="Places that live bookings hold.")
+    reserved = serializers.IntegerField(help_text="Places of pending and confirmed bookings.")
     available = serializers.IntegerField()
 
 
@@ -75,9 +76,10 @@ class EventSerializer(ModelSerializer):
 # In the place of an event's id; null for whoever may not see the event.
 EVENT = Expansion(
     EventSerializer,
-    lambda sees_all, at: Event.objects.shown(sees_all).with_sales(at),
+    lambda sees_all, at: Event.objects.visible(drafts=sees_all),
     key="event_id",
     hidden="events.view_event",
+    prepare=sales.load_ticket_types,
 )
 
 

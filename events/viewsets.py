@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import QuerySet
@@ -16,15 +17,14 @@ from config.api.viewsets import CatalogueViewset, Viewset
 from config.problems import InUse
 from events.calendar import CalendarRenderer, calendar
 from events.filters import EventFilter
-from events.inventory.stock import CapacityBelowReserved
+from events.inventory import CapacityBelowReserved, sales
+from events.inventory.views import ReleasesDueHolds
 from events.models import (
     CapacityAboveVenue,
     CurrencyFixed,
     Event,
     EventCancelled,
     EventInThePast,
-    ask_for_sales,
-    know_sales,
 )
 from events.serializers import CancelEventSerializer, EventSerializer
 
@@ -50,12 +50,10 @@ CALENDAR = {
 }
 
 
-class EventViewSet(CatalogueViewset):
+class EventViewSet(ReleasesDueHolds, CatalogueViewset):
     """What happens in the venues. A draft is seen by staff alone."""
 
     queryset = Event.objects.all()
-    ask = staticmethod(ask_for_sales)
-    complete = staticmethod(know_sales)
     hidden = "events.view_event"
     serializer_class = EventSerializer
     filterset_class = EventFilter
@@ -83,11 +81,24 @@ class EventViewSet(CatalogueViewset):
 
     @staticmethod
     def shown(sees_all: bool, at: Any) -> QuerySet[Event]:
-        return Event.objects.shown(sees_all).with_sales(at)
+        return Event.objects.visible(drafts=sees_all)
 
     @staticmethod
     def listed(sees_all: bool, at: Any) -> QuerySet[Event]:
-        return Event.objects.shown(sees_all)
+        return Event.objects.visible(drafts=sees_all)
+
+    def event_id(self) -> int | None:
+        pk = self.kwargs.get("pk", "")
+        return int(pk) if self.is_identifier(pk) else None
+
+    @staticmethod
+    def complete(objects: Sequence[Event], asked: Any, /) -> None:
+        sales.load_ticket_types(objects)
+
+    def get_object(self) -> Event:
+        event: Event = super().get_object()
+        sales.load_ticket_types([event])
+        return event
 
     @extend_schema(request=None, responses=EventSerializer)
     @action(detail=True, methods=["post"])
@@ -123,7 +134,7 @@ class CalendarViewSet(Replicated, Viewset):
     access = {"list": ANYONE, "retrieve": ANYONE}
 
     def get_queryset(self) -> QuerySet[Event]:
-        return Event.objects.seen_by(self.request.user).select_related("venue")
+        return Event.objects.visible(drafts=self.request.user.has_perm("events.view_event")).select_related("venue")
 
     @extend_schema(
         operation_id="get_events_calendar", summary="Show events as a calendar", responses=CALENDAR, filters=True

@@ -80,7 +80,7 @@ class TicketTypeAdmin(ImportPage, CatalogueAdmin):
         "price": priced("price", "event__currency"),
         "currency": "event__currency",
         "quantity": "capacity",
-        "reserved": (int.__sub__, "reserved", "overdue"),
+        "reserved": "reserved",
         "fewest per booking": "min_per_booking",
         "most per booking": "max_per_booking",
         "sales start at (UTC)": "sales_start_at",
@@ -132,8 +132,7 @@ class TicketTypeAdmin(ImportPage, CatalogueAdmin):
         ]
 
     def get_queryset(self, request):
-        at = timezone.now()
-        return super().get_queryset(request).with_availability(at).with_unpaid(at).select_related("event__venue")
+        return super().get_queryset(request).with_held().select_related("event__venue")
 
     def settings_of(self, ids):
         rows = TicketType.objects.filter(pk__in=ids).values_list("pk", "event__venue__timezone", "event__currency")
@@ -164,7 +163,7 @@ class TicketTypeAdmin(ImportPage, CatalogueAdmin):
 
     @admin.display(description=gettext_lazy("places taken"), ordering="reserved")
     def places(self, ticket_type):
-        return fill(ticket_type.held - ticket_type.unpaid, ticket_type.unpaid, ticket_type.capacity)
+        return fill(ticket_type.reserved - ticket_type.held, ticket_type.held, ticket_type.capacity)
 
     @admin.display(description=gettext_lazy("state"))
     def availability(self, ticket_type):

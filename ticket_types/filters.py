@@ -12,5 +12,5 @@ class TicketTypeFilter(django_filters.FilterSet):
 
     def by_on_sale(self, queryset: QuerySet, name: str, value: bool) -> QuerySet:
         at = timezone.now()
-        on_sale = TicketType.objects.with_availability(at).on_sale(at).values("pk")
+        on_sale = TicketType.objects.on_sale(at).values("pk")
         return queryset.filter(pk__in=on_sale) if value else queryset.exclude(pk__in=on_sale)

@@ -3,95 +3,42 @@ from typing import Any, Self
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
-from django.db.models import Case, F, OuterRef, Q, Subquery, Sum, Value, When
+from django.db.models import F, OuterRef, Q, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 
 from config.history.models import record_changed, record_created, record_deleted
 from config.problems import InUse, InvalidInput, Precondition, no_precondition
 from config.values import money
 from config.values.text import validate_line, validate_paragraphs
-from events.inventory.stock import Inventory
-from events.models import EARLIEST, LATEST, Event, reverse
+from events.inventory import Stock, count_bookings, release_due, sales
+from events.models import EARLIEST, LATEST, Event
 from venues.models import LARGEST
 
 
-def sales_window(at: Any) -> Q:
-    """The condition that a ticket type's own sales window is open at `at`."""
-    has_started = Q(sales_start_at=None) | Q(sales_start_at__lte=at)
-    has_not_ended = Q(sales_end_at=None) | Q(sales_end_at__gt=at)
-    return has_started & has_not_ended
-
-
-def unless_room(path: str, wanted: Any, overdue: Any) -> Any:
-    """`overdue`, but 0 when the counter alone says that there is room: then the holds need not be looked at."""
-    if wanted is None:
-        return overdue
-    has_room = Q(**{f"{path}capacity": None}) | Q(**{f"{path}capacity__gte": F(f"{path}reserved") + wanted})
-    return Case(When(has_room, then=Value(0)), default=overdue, output_field=models.IntegerField())
-
-
 class TicketTypeQuerySet(models.QuerySet["TicketType"]):
-    def visible(self) -> Self:
-        """What the public may see: those of events that are not drafts."""
-        return self.exclude(event__status=Event.Status.DRAFT)
-
-    def shown(self, sees_all: bool) -> Self:
-        return self if sees_all else self.visible()
-
-    def seen_by(self, user: Any) -> Self:
-        return self.shown(user.has_perm("ticket_types.view_tickettype"))
-
-    def in_sales_window(self, at: Any) -> Self:
-        """Whose own sales window is open at `at`."""
-        return self.filter(sales_window(at))
-
-    def with_overdue(self, at: Any, wanted: Any = None) -> Self:
-        """Adds `overdue`: reserved places whose hold has run out by `at`, and which therefore no longer count.
-
-        Whoever has `wanted` places in mind hears 0 when there is room for them anyway.
-        """
-        # That the bookings are of the same event follows from the type; saying it lets their index of holds serve.
-        items = reverse(TicketType, "booking_items").overdue(at).order_by()
-        items = items.filter(ticket_type=OuterRef("pk"), booking__event=OuterRef("event"))
-        places = items.values("ticket_type").annotate(places=Sum("quantity")).values("places")
-        return self.annotate(overdue=unless_room("", wanted, Coalesce(Subquery(places), Value(0))))
-
-    def not_sold_out(self, at: Any) -> Self:
-        """With places of their own left; whether the event has any is another question."""
-        return self.with_overdue(at).filter(Q(capacity=None) | Q(capacity__gt=F("reserved") - F("overdue")))
-
-    def sales(self, at: Any) -> Any:
-        """Event, id, whether it will be sold later, whether its window is open, whether its own counter has room."""
-        has_room = Q(capacity=None) | Q(capacity__gt=F("reserved"))
-        truths = {"is_future": Q(sales_start_at__gt=at), "is_open": sales_window(at), "has_room": has_room}
-        columns = {name: Case(When(truth, then=Value(True)), default=Value(False)) for name, truth in truths.items()}
-        return self.order_by().annotate(**columns).values_list("event", "pk", *columns)
-
-    def with_availability(self, at: Any, wanted: Any = None) -> Self:
-        """Adds `overdue` and `event_overdue`, and loads the event. `wanted` is as for `with_overdue`."""
-        bookings = reverse(Event, "bookings").overdue(at).filter(event=OuterRef("event")).order_by()
-        places = bookings.values("event").annotate(places=Sum("quantity")).values("places")
-        overdue = unless_room("event__", wanted, Coalesce(Subquery(places), Value(0)))
-        return self.with_overdue(at, wanted).annotate(event_overdue=overdue).select_related("event")
-
-    def with_unpaid(self, at: Any) -> Self:
-        """Adds `unpaid`: those of the held places whose bookings are not confirmed yet at `at`."""
-        items = reverse(TicketType, "booking_items").holds(at).order_by()
-        items = items.filter(ticket_type=OuterRef("pk"), booking__event=OuterRef("event"))
-        places = items.values("ticket_type").annotate(places=Sum("quantity")).values("places")
-        return self.annotate(unpaid=Coalesce(Subquery(places), Value(0)))
+    def visible(self, *, drafts: bool) -> Self:
+        """What a client may see: those of drafts only with the permission to view ticket types."""
+        return self if drafts else self.exclude(event__status=Event.Status.DRAFT)
 
     def on_sale(self, at: dt.datetime) -> Self:
-        """What can be booked at `at`. Needs `with_availability`."""
-        return self.in_sales_window(at).filter(
-            Q(capacity=None) | Q(capacity__gt=F("reserved") - F("overdue")),
-            event__capacity__gt=F("event__reserved") - F("event_overdue"),
-            event__status=Event.Status.PUBLISHED,
-            event__ends_at__gt=at,
+        """What can be booked at `at`; `status_at` is "on_sale" for the same ticket types."""
+        return self.filter(
+            sales.in_sales_window(at), sales.has_places(), sales.is_open(at, "event__"), sales.has_places("event__")
         )
 
+    def with_held(self) -> Self:
+        """Adds `held`: the places of pending bookings."""
+        pending = TicketType.objects.filter(
+            # The event's pending bookings have an index.
+            pk=OuterRef("pk"),
+            event__bookings__status="pending",
+            event__bookings__items__ticket_type=OuterRef("pk"),
+        )
+        places = pending.order_by().values("pk").annotate(places=Sum("event__bookings__items__quantity"))
+        return self.annotate(held=Coalesce(Subquery(places.values("places")), Value(0)))
 
-class TicketType(Inventory):
+
+class TicketType(Stock):
     """A kind of ticket for an event, with its price. Its `capacity` is what the API calls its quantity."""
 
     event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="ticket_types", db_index=False)
@@ -128,7 +75,7 @@ class TicketType(Inventory):
             models.Index(fields=["event", "position", "id"], name="ticket_type_in_order"),
         ]
         constraints = [
-            *Inventory.Meta.constraints,
+            *Stock.Meta.constraints,
             # Its index also finds the ticket types of an event.
             models.UniqueConstraint(
                 fields=["event", "name"],
@@ -198,7 +145,7 @@ class TicketType(Inventory):
 
     @classmethod
     def offer(cls, *, event: Event, price: Any, by: Any = None, **data: Any) -> "TicketType":
-        """Makes a ticket type. Raises InvalidInput when the price has more decimals than the event's currency."""
+        """Creates a ticket type. Raises InvalidInput when the price has more decimals than the event's currency."""
         with transaction.atomic():
             event = Event.objects.select_for_update(no_key=True).get(pk=event.pk)
             refuse_decimals(price, event.currency)
@@ -207,22 +154,21 @@ class TicketType(Inventory):
         return ticket_type
 
     def revise(self, *, check: Precondition = no_precondition, by: Any = None, **changes: Any) -> Self:
-        """Changes some of its data; bookings made before keep their prices and names.
+        """Changes some fields; existing bookings keep their prices and names.
 
-        Raises InvalidInput, what `check` does with the row locked, and IntegrityError of the constraint that a change
-        would break.
+        Raises InvalidInput, what `check` raises with the row locked, and IntegrityError for a broken constraint.
         """
         if changes.get("event", self.event).pk != self.event_id:
-            raise refusal("event", "fixed", "A ticket type stays with its event.")
+            raise refusal("event", "fixed", "A ticket type cannot move to another event.")
         capacity = changes.get("capacity", self.capacity)
         if capacity is not None and capacity < self.reserved:
-            self.event.bookings.expire_overdue()
+            release_due(self.event_id, wait=True)
         with transaction.atomic():
-            # First the type, then its event: the order in which bookings lock them.
+            # First the ticket type, then its event: the order in which bookings lock them.
             stored = TicketType.objects.select_for_update(no_key=True).get(pk=self.pk)
             check()
             if "price" in changes:
-                # The event's currency cannot change between the look at it and the price that fits it.
+                # The lock keeps the event's currency while the price is compared with it.
                 event = Event.objects.select_for_update(no_key=True).get(pk=self.event_id)
                 refuse_decimals(changes["price"], event.currency)
             for name, value in changes.items():
@@ -232,40 +178,27 @@ class TicketType(Inventory):
         return self
 
     def remove(self, *, check: Precondition = no_precondition, by: Any = None) -> None:
-        """Deletes the ticket type. Raises InUse when it was ever booked, and what `check` does with the row locked."""
+        """Deletes the ticket type. Raises InUse when it has bookings, and what `check` raises with the row locked."""
         with transaction.atomic():
             TicketType.objects.select_for_update(no_key=True).filter(pk=self.pk).first()
             check()
-            if bookings := self.booking_items.count():
+            if bookings := count_bookings(ticket_type=self.pk):
                 raise InUse.by(bookings)
             record_deleted(self, by=by)
-            self.delete()  # a booking made meanwhile stops it by its foreign key
+            self.delete()  # the foreign key of a concurrent booking stops this
 
     def status_at(self, at: dt.datetime) -> str:
-        """Whether it can be booked at `at`, in one word. Needs `with_availability`."""
-        if self.event.status != Event.Status.PUBLISHED:
-            return "not_published" if self.event.status == Event.Status.DRAFT else "cancelled"
-        if self.event.ends_at <= at or (self.sales_end_at is not None and self.sales_end_at <= at):
-            return "ended"
-        if self.sales_start_at is not None and self.sales_start_at > at:
-            return "not_started"
-        return "on_sale" if self.available > 0 else "sold_out"
+        """One of `sales.TICKET_TYPE_STATUSES`. Needs the event."""
+        return sales.status_of_ticket_type(self, self.event, at)
 
     @property
     def currency(self) -> str:
         return self.event.currency
 
     @property
-    def held(self) -> int:
-        """Places that live bookings hold. Needs `with_availability`."""
-        return self.reserved - self.overdue  # type: ignore[attr-defined]
-
-    @property
     def available(self) -> int:
-        """Places that can be booked: its own, as far as the event has them. Needs `with_availability`."""
-        of_event = self.event.capacity - (self.event.reserved - self.event_overdue)  # type: ignore[attr-defined]
-        own = of_event if self.capacity is None else self.capacity - self.held
-        return max(min(own, of_event), 0)
+        """Places that can be booked: its own, as far as the event has them. Needs the event."""
+        return sales.available_of(self, self.event)
 
 
 def refuse_decimals(price: Any, currency: str) -> None:

@@ -72,7 +72,7 @@ class TicketTypeSerializer(ModelSerializer):
         return {
             "status": ticket_type.status_at(self.context["at"]),
             "quantity": ticket_type.capacity,
-            "reserved": ticket_type.held,
+            "reserved": ticket_type.reserved,
             "available": ticket_type.available,
         }
 
@@ -80,7 +80,7 @@ class TicketTypeSerializer(ModelSerializer):
 # An event's app does not know what refers to it: this one tells.
 EventSerializer.expansions["ticket_types"] = Expansion(
     TicketTypeSerializer,
-    lambda sees_all, at: TicketType.objects.shown(sees_all).with_availability(at).order_by("position", "pk"),
+    lambda sees_all, at: TicketType.objects.visible(drafts=sees_all).select_related("event").order_by("position", "pk"),
     key="event_id",
     many=True,
     hidden="ticket_types.view_tickettype",

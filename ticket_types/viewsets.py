@@ -5,13 +5,14 @@ from django.db.models import QuerySet
 from config.access.permissions import ANYONE
 from config.api.viewsets import CatalogueViewset
 from config.problems import AlreadyExists, InUse
-from events.inventory.stock import CapacityBelowReserved
+from events.inventory import CapacityBelowReserved
+from events.inventory.views import ReleasesDueHolds
 from ticket_types.filters import TicketTypeFilter
 from ticket_types.models import TicketType
 from ticket_types.serializers import TicketTypeSerializer
 
 
-class TicketTypeViewSet(CatalogueViewset):
+class TicketTypeViewSet(ReleasesDueHolds, CatalogueViewset):
     """What an event's tickets cost, and how many of them there are."""
 
     queryset = TicketType.objects.all()
@@ -40,6 +41,6 @@ class TicketTypeViewSet(CatalogueViewset):
 
     @staticmethod
     def shown(sees_all: bool, at: Any) -> QuerySet[TicketType]:
-        return TicketType.objects.shown(sees_all).with_availability(at)
+        return TicketType.objects.visible(drafts=sees_all).select_related("event")
 
     listed = shown

@@ -26,7 +26,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from bookings.codes import confirmation_code, ticket_code
-from bookings.models import Booking, BookingChange, BookingItem, Line, Ticket
+from bookings.lifecycle.place import Line
+from bookings.models import Booking, BookingChange, BookingItem, Ticket
 from config.access.models import ApiToken
 from config.statements import columns_of, insert_all, stored
 from events.models import Event

@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.torture.databases import Connection
 
 LIVE = ("pending", "confirmed")
-EDGES = {
+TRANSITIONS = {
     ("", "pending"),
     ("pending", "confirmed"),
     ("pending", "cancelled"),
@@ -65,7 +65,7 @@ class Row:
         moves = [change for change in self.changes if change[0] != change[1]]
         state = ""
         for source, target in moves:
-            if source != state or (source, target) not in EDGES:
+            if source != state or (source, target) not in TRANSITIONS:
                 return [f"history has {source or 'nothing'} → {target} while it was {state or 'nothing'}"]
             state = target
         return [] if state == self.status else [f"{self.status}, but its history ends with {state or 'nothing'}"]

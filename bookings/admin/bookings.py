@@ -25,7 +25,7 @@ from bookings.admin.wording import (
     told,
     totals,
 )
-from bookings.lifecycle.states import CANCEL_CONFIRMED, CONFIRM, EDGES, LIVE, Status
+from bookings.lifecycle.states import CANCEL_CONFIRMED, CONFIRM, LIVE, TRANSITIONS, Status
 from bookings.models import Booking, Ticket
 from bookings.problems import BookingNotPending
 from bookings.serializers import MetadataField
@@ -348,7 +348,7 @@ class BookingAdmin(Selling, DomainAdmin):
             case "cancel_tickets":
                 return state == Status.CONFIRMED and booking.places > 1
         target = {"confirm": CONFIRM.target, "cancel": CANCEL_CONFIRMED.target}[action]
-        return any(edge.source == state and edge.target == target for edge in EDGES)
+        return any(edge.source == state and edge.target == target for edge in TRANSITIONS)
 
     @admin.action(description=gettext_lazy("Confirm…"), permissions=["confirm"])
     def confirm(self, request, queryset):
@@ -377,7 +377,7 @@ class BookingAdmin(Selling, DomainAdmin):
                 booking.cancel(reason=form.cleaned_data["reason"], by=request.user, pending_only=not was_confirmed)
             except BookingNotPending:  # somebody was faster than this request
                 raise BookingNotPending(_("It was confirmed meanwhile: it was not cancelled.")) from None
-            paid_back.add(booking, booking.worth if was_confirmed else 0)
+            paid_back.add(booking, booking.price_of_places if was_confirmed else 0)
 
         answer = self.act(request, queryset, cancel, _("Cancelled"), skip=why_not_cancel)
         self.tell_each(request, paid_back.in_words(), messages.WARNING, "")
@@ -391,10 +391,10 @@ class BookingAdmin(Selling, DomainAdmin):
         paid_back = PaidBack()
 
         def cancel(booking):
-            before = booking.worth
+            before = booking.price_of_places
             booking.cancel(tickets=form.chosen, reason=form.cleaned_data["reason"], by=request.user)
             is_whole = booking.status == Status.CANCELLED
-            paid_back.add(booking, before if is_whole else before - booking.worth)
+            paid_back.add(booking, before if is_whole else before - booking.price_of_places)
             self.tell_each(request, paid_back.in_words(), messages.WARNING, "")
 
         return self.act(request, queryset, cancel, _("Tickets cancelled"), skip=lambda booking: form.why_none)

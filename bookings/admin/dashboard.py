@@ -96,7 +96,7 @@ def by_event(first, today, *, is_linked):
 
 
 def to_do(at):
-    running_out, late = Booking.objects.running_out(at, SOON), Booking.objects.to_refund()
+    running_out, late = Booking.objects.expiring(at, SOON), Booking.objects.with_refund_due()
     due = list(to_pay_back())
     return {
         "holds": [
@@ -133,14 +133,14 @@ def counted(rows):
 def coming_up(at):
     """Published events that are not over, the soonest first."""
     published = Event.objects.filter(status=Event.Status.PUBLISHED).upcoming(at)
-    events = published.select_related("venue").with_availability(at).with_unpaid(at).order_by("starts_at", "pk")
+    events = published.select_related("venue").with_held().order_by("starts_at", "pk")
     return {
         "events": [
             {
                 "event": event,
                 "url": change_url(Event, event.pk),
                 "when": local(event.starts_at, event.venue.timezone),
-                "fill": fill(event.held - event.unpaid, event.unpaid, event.capacity),
+                "fill": fill(event.reserved - event.held, event.held, event.capacity),
                 "label": in_one_line(event),
             }
             for event in events[:MAX_EVENTS]

@@ -17,6 +17,7 @@ from bookings.reports.rows import GroupBy
 from config.backoffice import amount, badge, change_url, fill, list_url, local_span, on_the_wall
 from config.values import money
 from events.admin import EventAdmin
+from events.inventory.sales import load_ticket_types
 from events.models import Event
 from ticket_types.admin import STATES
 from ticket_types.models import TicketType
@@ -25,25 +26,17 @@ from venues.models import Venue
 MAX_BOOKINGS = 8
 
 
-def sold(reserved, overdue, unpaid):
-    return reserved - overdue - unpaid
-
-
 def earned(revenue, currency):
     return money.plain(revenue or Decimal(0), currency)
-
-
-def left(capacity, reserved, overdue):
-    return max(capacity - (reserved - overdue), 0)
 
 
 @admin.register(Event)
 class EventDesk(EventAdmin):
     exported = {
         **EventAdmin.exported,
-        "sold": (sold, "reserved", "overdue", "unpaid"),
-        "held": "unpaid",
-        "left": (left, "capacity", "reserved", "overdue"),
+        "sold": (int.__sub__, "reserved", "held"),
+        "held": "held",
+        "left": (int.__sub__, "capacity", "reserved"),
         "revenue": (earned, "revenue", "currency"),
     }
 
@@ -62,6 +55,7 @@ class EventDesk(EventAdmin):
         return [*shown, "revenue"] if request.user.has_perm("bookings.view_reports") else shown
 
     def prepare(self, request, changelist):
+        super().prepare(request, changelist)
         if not request.user.has_perm("bookings.view_reports"):
             return
         ids = [event.pk for event in changelist.result_list]
@@ -79,16 +73,17 @@ class EventDesk(EventAdmin):
 
     def panels(self, request, event):
         at = timezone.now()
+        load_ticket_types([event])
         may = {name: request.user.has_perm(f"bookings.{name}") for name in ("view_booking", "view_reports")}
-        sold = event.held - event.unpaid
+        sold = event.reserved - event.held
         return {
             "event": event,
             "state": self.state(event),
             "when": local_span(event),
             "venue_url": change_url(Venue, event.venue_id),
-            "fill": fill(sold, event.unpaid, event.capacity),
+            "fill": fill(sold, event.held, event.capacity),
             "sold": sold,
-            "unpaid": event.unpaid,
+            "held": event.held,
             "left": event.available,
             "entered": self.entered(event),
             "bookings_url": f"{list_url(Booking)}?event__id__exact={event.pk}" if may["view_booking"] else None,
@@ -110,16 +105,16 @@ class EventDesk(EventAdmin):
                 earned[row.group] = amount(row.revenue, row.currency)
         zone = event.venue.timezone
         rows = []
-        for kind in TicketType.objects.filter(event=event).with_availability(at).with_unpaid(at):
+        for kind in TicketType.objects.filter(event=event).select_related("event").with_held():
             state = kind.status_at(at)
             row = {
                 "type": kind,
                 "url": change_url(TicketType, kind.pk),
                 "price": amount(kind.price, event.currency),
-                "sold": kind.held - kind.unpaid,
-                "unpaid": kind.unpaid,
+                "sold": kind.reserved - kind.held,
+                "held": kind.held,
                 "left": kind.available,
-                "fill": fill(kind.held - kind.unpaid, kind.unpaid, kind.capacity),
+                "fill": fill(kind.reserved - kind.held, kind.held, kind.capacity),
                 "revenue": earned.get(kind.pk, "-"),
                 "from": kind.sales_start_at and on_the_wall(kind.sales_start_at, zone),
                 "until": kind.sales_end_at and on_the_wall(kind.sales_end_at, zone),

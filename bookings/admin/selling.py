@@ -19,7 +19,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from bookings.codes import random_code
-from bookings.models import Booking, IdempotencyKey, Line
+from bookings.lifecycle.place import IdempotencyKey, Line
+from bookings.models import Booking
 from bookings.problems import BookingCancelled, HoldExpired, IdempotencyKeyReused
 from config.backoffice import (
     REFUSALS,
@@ -38,6 +39,7 @@ from config.backoffice import (
 )
 from config.values import money
 from config.values.text import validate_line
+from events.inventory import sales
 from events.models import Event
 from ticket_types.admin import STATES
 from ticket_types.models import TicketType
@@ -78,7 +80,7 @@ def most(kind):
 
 
 def taken(event):
-    return fill(event.held - event.unpaid, event.unpaid, event.capacity)
+    return fill(event.reserved - event.held, event.held, event.capacity)
 
 
 def clock(event):
@@ -245,14 +247,15 @@ class Selling:
     def sell(self, request):
         asked = request.GET.get("event", "")
         at = timezone.now()
-        events = Event.objects.select_related("venue").with_sales(at).with_unpaid(at)
+        events = Event.objects.select_related("venue").with_held()
         event = events.filter(pk=asked).first() if asked.isdecimal() and len(asked) < 19 else None
         if event is None:
-            return self.choose(request, events.upcoming(at).available(at))
+            return self.choose(request, events.on_sale(at))
         is_sale = request.method == "POST" and "look" not in request.POST
-        types = TicketType.objects.filter(event=event).with_availability(at)
+        types = TicketType.objects.filter(event=event).select_related("event")
         if "left" in request.GET and request.method == "GET":
             return self.left(event, types)
+        sales.load_ticket_types([event])
         reason = event.sales_refusal(at)
         if reason and not is_sale:
             return self.unsold(request, event, reason, at)

@@ -44,8 +44,8 @@ class StateFilter(admin.SimpleListFilter):
 
     def queryset(self, request, queryset):
         if self.value() == RUNNING_OUT:
-            return queryset.running_out(timezone.now(), SOON)
-        return queryset.in_status(self.value(), timezone.now()) if self.value() in Status.values else queryset
+            return queryset.expiring(timezone.now(), SOON)
+        return queryset.filter(status=self.value()) if self.value() in Status.values else queryset
 
 
 class MadeFilter(DayFilter):
@@ -82,7 +82,7 @@ def amounts(by_currency):
 def totals(bookings):
     """Of each state of which there are any, and what is to be paid back of them all; one statement."""
     found, due = {}, {}
-    rows = bookings_by_status(timezone.now(), bookings).annotate(due=money.Total("refund_amount"))
+    rows = bookings_by_status(bookings).annotate(due=money.Total("refund_amount"))
     for state, currency, count, places, worth, owed in rows:
         total = found.setdefault(state, OfState(state, LABELS[state]))
         total.bookings += count

@@ -12,7 +12,9 @@ from django.db import transaction
 
 from bookings.demo.season import FAMILY_NAMES, GIVEN_NAMES, House, Sale, Show, Tier, Window
 from bookings.demo.stories import FATES, HOLD, Story, date_back, expire, pay_too_late
-from bookings.models import Booking, BookingChange, BookingItem, Line, Ticket
+from bookings.lifecycle.place import Line
+from bookings.models import Booking, BookingChange, BookingItem, Ticket
+from events.inventory import release_due
 from events.models import Event
 from ticket_types.models import TicketType
 from venues.models import Venue
@@ -120,7 +122,7 @@ class Evening:
             missing -= self.book(missing, fate).sold
         if too_late:
             pay_too_late(too_late)
-        self.event.bookings.expire_overdue()
+        release_due(self.event.pk, wait=True)
         self.hold()
 
     def book(self, most: int, fate: Callable[[Story], None]) -> Story:

@@ -1,4 +1,4 @@
-"""What staff may set right on a booking."""
+"""Corrections by staff: the customer's name and e-mail address, and metadata."""
 
 from typing import Any
 
@@ -13,8 +13,8 @@ CORRECTABLE = ("customer_name", "customer_email", "metadata")
 
 
 def correct(booking: "models.Booking", *, by: Any, check: Precondition, **changes: Any) -> "models.Booking":
-    """The history has the old and the new name, but of an e-mail address only that it was changed: the old one may be
-    of somebody else, whose data must be found by the address that a booking has.
+    """The history keeps the old and the new name. Of an e-mail address it keeps only that it changed: an old address
+    may belong to another person, whose data must be found by the address of the booking.
     """
     if not set(changes) <= set(CORRECTABLE):
         raise TypeError(f"Only {', '.join(CORRECTABLE)} can be corrected.")
@@ -28,8 +28,7 @@ def correct(booking: "models.Booking", *, by: Any, check: Precondition, **change
             if "customer_email" in changed:
                 changed["customer_key"] = fold(changed["customer_email"])
             models.Booking.objects.filter(pk=booking.pk).update(**changed)
-            fields = sorted(set(changed) & set(CORRECTABLE))
-            note = {"fields": fields}
+            note: dict[str, Any] = {"fields": sorted(set(changed) & set(CORRECTABLE))}
             if "customer_name" in changed:
                 note["customer_name"] = [stored.customer_name, changed["customer_name"]]
             models.BookingChange.entry(booking.pk, "correct", stored.status, stored.status, by=by, **note).save()

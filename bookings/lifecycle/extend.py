@@ -1,4 +1,4 @@
-"""More time for a booking that holds its places already."""
+"""Extending the hold of a pending booking."""
 
 import datetime as dt
 from typing import Any
@@ -10,40 +10,38 @@ from django.db.models.functions import Now
 
 from bookings import models
 from bookings.lifecycle.states import Status
-from bookings.problems import BookingCancelled, BookingNotPending, HoldExpired, instant
+from bookings.lifecycle.transitions import HOLD_LASTS
+from bookings.problems import BookingCancelled, BookingNotPending, HoldExpired, format_instant
 
 
 def extend(booking: "models.Booking", *, hold: dt.timedelta | None, by: Any) -> "models.Booking":
-    most = dt.timedelta(minutes=settings.BOOKING_HOLD_MINUTES_MAX)
-    hold = min(hold or dt.timedelta(minutes=settings.BOOKING_HOLD_MINUTES), most)
-    booking.is_extended = set_back(booking, hold, by)
+    longest = dt.timedelta(minutes=settings.BOOKING_HOLD_MINUTES_MAX)
+    hold = min(hold or dt.timedelta(minutes=settings.BOOKING_HOLD_MINUTES), longest)
+    booking.is_extended = set_end(booking, hold, by)
     booking.refresh_from_db()
     if not booking.is_extended:
-        refuse_unheld(booking)
+        refuse_without_hold(booking)
     return booking
 
 
-def set_back(booking: "models.Booking", hold: dt.timedelta, by: Any) -> bool:
-    """One conditional UPDATE. The other party confirms, cancels or sweeps the booking, or takes the places of a hold
-    that ran out: whoever changes the row first is followed by one who looks at it again.
-    """
-    until = ExpressionWrapper(Now() + hold, output_field=DateTimeField())
+def set_end(booking: "models.Booking", hold: dt.timedelta, by: Any) -> bool:
+    """One conditional UPDATE, since other verbs may move the booking, or release its hold, at the same moment."""
+    end = ExpressionWrapper(Now() + hold, output_field=DateTimeField())
     with transaction.atomic():
-        rows = models.Booking.objects.holds(Now()).filter(Q(expires_at__lt=until), pk=booking.pk)
-        is_extended = rows.update(expires_at=until) == 1
+        rows = models.Booking.objects.pending().filter(HOLD_LASTS, pk=booking.pk)
+        is_extended = rows.filter(Q(expires_at__lt=end)).update(expires_at=end) == 1
         if is_extended:
             booking.refresh_from_db(fields=["expires_at"])
-            models.BookingChange.entry(
-                booking.pk, "extend", Status.PENDING, Status.PENDING, by=by, expires_at=instant(booking.expires_at)
-            ).save()
+            note = {"expires_at": format_instant(booking.expires_at)}
+            models.BookingChange.entry(booking.pk, "extend", Status.PENDING, Status.PENDING, by=by, **note).save()
     return is_extended
 
 
-def refuse_unheld(booking: "models.Booking") -> None:
-    """Passes a booking that is held for longer than was asked; raises for one that holds nothing any more."""
+def refuse_without_hold(booking: "models.Booking") -> None:
+    """Returns for a hold that ends later than requested; raises when the booking has no hold."""
     if booking.status == Status.CONFIRMED:
-        raise BookingNotPending("The booking is confirmed: its places are its own.")
+        raise BookingNotPending("The booking is confirmed, so its places do not expire.")
     if booking.status == Status.CANCELLED:
         raise BookingCancelled("The booking is cancelled.")
-    if not models.Booking.objects.holds(Now()).filter(pk=booking.pk).exists():
-        raise HoldExpired("The hold has run out, and its places are free already.")
+    if not models.Booking.objects.pending().filter(HOLD_LASTS, pk=booking.pk).exists():
+        raise HoldExpired("The hold has expired. Its places are already available again.")

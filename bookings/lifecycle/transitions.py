@@ -1,4 +1,4 @@
-"""The one step that all verbs share: along an edge, or not at all."""
+"""What all verbs share: a transition of one booking, and its places."""
 
 from typing import Any
 
@@ -6,65 +6,57 @@ from django.db.models import F, Q, Sum
 from django.db.models.functions import Now
 
 from bookings import models
-from bookings.lifecycle.states import Edge
+from bookings.lifecycle.states import Transition
+from events.inventory import sales
 from events.models import Event
-from ticket_types.models import TicketType, sales_window
+from ticket_types.models import TicketType
+
+MAX_TRIES = 10  # of a verb that loses races
+HOLD_LASTS = Q(expires_at__gt=Now())  # by the database's clock
 
 
 class LostRace(Exception):
-    """What was read no longer stands. Raised inside a transaction, to roll it back; never leaves the domain."""
+    """What was read is stale. Raised inside a transaction, to roll it back; never leaves the domain."""
 
 
 def move(
-    booking: "models.Booking", edge: Edge, where: Q = Q(), *, by: Any, note: dict[str, Any], **changes: Any
+    booking: "models.Booking", transition: Transition, where: Q = Q(), *, by: Any, note: dict[str, Any], **changes: Any
 ) -> bool:
-    """Moves a booking along an edge, with an entry in its history; false when it is not (any more) where that starts.
+    """Moves a booking along a transition, with an entry in its history; False when it is no longer in the source state.
 
-    The other party is whoever moves the same booking at the same moment: one conditional UPDATE, whose row count says
-    who was first. The caller owns the transaction, and moves places only after this has answered true.
+    One conditional UPDATE, whose row count decides between concurrent verbs. The caller owns the database transaction,
+    and moves places only after this has returned True.
     """
-    rows = models.Booking.objects.filter(where, pk=booking.pk, status=edge.source)
-    if rows.update(status=edge.target, **changes) != 1:
+    rows = models.Booking.objects.filter(where, pk=booking.pk, status=transition.source)
+    if rows.update(status=transition.target, **changes) != 1:
         return False
-    models.BookingChange.entry(booking.pk, edge.verb, edge.source, edge.target, by=by, **note).save()
+    models.BookingChange.entry(booking.pk, transition.verb, transition.source, transition.target, by=by, **note).save()
     return True
 
 
-def take_places(event: Event, types: dict[TicketType, int], *, is_sale: bool) -> None:
-    """Takes places of each ticket type and of the event. Raises LostRace when one of them has too few.
+def take_places(event_id: int, currency: str, quantities: dict[int, int], *, is_sale: bool) -> None:
+    """Takes the places of each ticket type and of the event. Raises LostRace when one of them has too few.
 
-    `statements.claim` does the same for a new booking, together with its rows.
+    Ticket types by id, then the event: every verb locks in this order, which rules out deadlocks. The event is the row
+    that all its bookings need, so it comes last and is locked for the shortest time.
 
-    Ticket types in the order of their ids, then the event: everybody locks in this order, so nobody waits in a circle.
-    The event is the row that all its bookings want, so it comes last and is locked for the shortest time.
-
-    Everything that limits a booking is part of these statements: what was read before may be out of date by now. A sale
-    also keeps to the sales windows and to the bounds of one booking; a late confirmation kept to them when it was made.
-    A price that changes at this moment limits nothing: then the booking came before the change.
+    A sale also checks the sales windows and the bounds of one booking; a late confirmation met them when it was placed.
     """
-    for ticket_type, places in sorted(types.items(), key=lambda pair: pair[0].pk):
-        if not ticket_type.take(places, *(sale_conditions(places) if is_sale else ())):
+    for ticket_type_id, places in sorted(quantities.items()):
+        bounds = Q(min_per_booking__lte=places, max_per_booking__gte=places)
+        conditions = (sales.in_sales_window(Now()), bounds) if is_sale else ()
+        if not TicketType.take(ticket_type_id, places, *conditions):
             raise LostRace
-    if not event.take(sum(types.values()), **event_conditions(event.currency)):
+    if not Event.take(event_id, sum(quantities.values()), sales.is_open(Now()), currency=currency):
         raise LostRace
 
 
-def sale_conditions(places: Any) -> tuple[Q, ...]:
-    return sales_window(Now()), Q(min_per_booking__lte=places, max_per_booking__gte=places)
-
-
-def event_conditions(currency: Any) -> dict[str, Any]:
-    return {"status": Event.Status.PUBLISHED, "currency": currency, "ends_at__gt": Now()}
-
-
 def give_back_places(booking_ids: list[Any]) -> None:
-    """Returns the places of bookings that have just been moved out of a live state. Same order as `take_places`."""
-    left = Sum(F("quantity") - F("cancelled_quantity"))
+    """Returns the places of bookings that have just left a live state. Locks in the order of `take_places`."""
+    places = Sum(F("quantity") - F("cancelled_quantity"))
     items = models.BookingItem.objects.filter(booking__in=booking_ids).order_by()
-    by_type = items.values_list("ticket_type").annotate(places=left)
-    for ticket_type, places in sorted(by_type):
-        TicketType.give_back(ticket_type, places)
+    for ticket_type_id, number in sorted(items.values_list("ticket_type").annotate(places=places)):
+        TicketType.give_back(ticket_type_id, number)
     bookings = models.Booking.objects.filter(pk__in=booking_ids).order_by()
-    by_event = bookings.values_list("event").annotate(places=left)  # type: ignore[no-redef]
-    for event, places in sorted(by_event):
-        Event.give_back(event, places)
+    for event_id, number in sorted(bookings.values_list("event").annotate(places=places)):
+        Event.give_back(event_id, number)

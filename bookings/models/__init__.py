@@ -1,5 +1,6 @@
-from bookings.models.booking import Booking, BookingItem, IdempotencyKey, Line
+from bookings.models.booking import Booking
 from bookings.models.change import BookingChange
+from bookings.models.item import BookingItem
 from bookings.models.ticket import Ticket
 
-__all__ = ["Booking", "BookingChange", "BookingItem", "IdempotencyKey", "Line", "Ticket"]
+__all__ = ["Booking", "BookingChange", "BookingItem", "Ticket"]

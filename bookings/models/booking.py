@@ -1,95 +1,65 @@
 import datetime as dt
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models, transaction
 from django.db.models import F, Q
-from django.db.models.expressions import ExpressionWrapper
+from django.db.models.functions import Now
+from django.utils.functional import cached_property
 
 from bookings import personal_data, search
 from bookings.codes import CONFIRMATION_LENGTH, confirmation_code
-from bookings.lifecycle import cancel, confirm, correct, extend, find, place, refunds, sql
+from bookings.lifecycle import cancel, confirm, correct, extend, place, refunds
 from bookings.lifecycle.states import LIVE, Status, status_at
-from bookings.problems import IdempotencyKeyReused
 from bookings.search import KEY_LENGTH
 from config.problems import Precondition, no_precondition
 from config.values import money
 from config.values.text import fold, validate_line
 from events.models import Event
-from ticket_types.models import TicketType
 
-
-@dataclass(frozen=True)
-class Line:
-    """What is asked for: so many places of a ticket type, named by its id."""
-
-    ticket_type: int
-    quantity: int
-
-
-@dataclass(frozen=True)
-class IdempotencyKey:
-    """A caller's own name for one request: `fingerprint` tells whether another request comes under the same name."""
-
-    caller: str
-    key: str
-    fingerprint: str
-
-    def booking(self) -> "Booking | None":
-        """The booking that was made under this key. Raises IdempotencyKeyReused when its request was another one."""
-        named = sql.NAMED.rows(caller=self.caller, key=self.key)
-        booking = Booking.find(named[0][0]) if named else None
-        if booking is None:
-            return None
-        if booking.request_fingerprint != self.fingerprint:
-            raise IdempotencyKeyReused("The idempotency key belongs to a booking that was asked for differently.")
-        booking.is_replay = True
-        return booking
-
-
-LISTED = {name: f"listed_{name}" for name in ("items", "tickets")}  # where a booking has what was read beside it
+if TYPE_CHECKING:
+    from bookings.lifecycle.place import IdempotencyKey, Line
+    from bookings.models.item import BookingItem
+    from bookings.models.ticket import Ticket
 
 
 class BookingQuerySet(models.QuerySet["Booking"]):
     def detailed(self) -> Self:
-        """With all that the API shows of a booking, in three queries whatever their number."""
-        return self.select_related("event").prefetch_related("items", "tickets")
-
-    def listed(self) -> Self:
-        """With the same, beside each booking: behind managers, where `detailed` puts it, a list costs twice as much."""
-        beside = [models.Prefetch(name, to_attr=attribute) for name, attribute in LISTED.items()]
-        return self.prefetch_related(*beside)
+        """With the items and tickets that the API shows, as `item_list` and `ticket_list`; two more queries."""
+        return self.prefetch_related(
+            models.Prefetch("items", to_attr="item_list"), models.Prefetch("tickets", to_attr="ticket_list")
+        )
 
     def with_net_price(self) -> Self:
-        """With `net_price`: what those of their places cost that were not cancelled one by one, as reports count it."""
+        """Adds `net_price`: the price of the places that are not cancelled, as reports count it."""
         return self.annotate(net_price=refunds.net_price())
 
-    def overdue(self, at: Any) -> Self:
-        """Pending, and their hold has run out by `at`: they hold places in the counters only."""
-        return self.filter(status=Status.PENDING, expires_at__lte=at)
+    def pending(self) -> Self:
+        return self.filter(status=Status.PENDING)
 
-    def live(self, at: Any) -> Self:
-        """Those that hold places at `at`."""
-        return self.filter(Q(status=Status.CONFIRMED) | Q(status=Status.PENDING, expires_at__gt=at))
+    def live(self) -> Self:
+        """Pending and confirmed: the bookings that reserve places."""
+        return self.filter(status__in=LIVE)
 
-    def holds(self, at: Any) -> Self:
-        """Pending, with time left."""
-        return self.filter(status=Status.PENDING, expires_at__gt=at)
+    def due(self) -> Self:
+        """Pending, and the hold has ended: to be released before stock is read."""
+        return self.filter(status=Status.PENDING, expires_at__lte=Now())
 
-    def running_out(self, at: dt.datetime, within: dt.timedelta) -> Self:
-        """Pending, with no more than `within` left: the ones to confirm now, the soonest first."""
-        return self.holds(at).filter(expires_at__lte=at + within).order_by("expires_at", "pk")
+    def expiring(self, at: dt.datetime, within: dt.timedelta) -> Self:
+        """Pending, with at most `within` left at `at`; the soonest first."""
+        return self.filter(status=Status.PENDING, expires_at__gt=at, expires_at__lte=at + within).order_by(
+            "expires_at", "pk"
+        )
 
-    def cut_short(self) -> Self:
-        """Live, though their event is cancelled: its cancellation was cut short, and cancelling again does the rest."""
+    def of_cancelled_events(self) -> Self:
+        """Pending and confirmed, though their event is cancelled: its cancellation was interrupted."""
         return self.filter(event__status=Event.Status.CANCELLED, status__in=LIVE)
 
-    def to_refund(self) -> Self:
-        """Of whose payment something is to be paid back, such as all of one that came too late; the oldest first."""
-        return self.filter(refund_due=True).order_by("created_at")  # as their index has them, and nothing else
+    def with_refund_due(self) -> Self:
+        """With a refund that is due; the oldest first."""
+        return self.filter(refund_due=True).order_by("created_at")  # the order of their index
 
     def sold(self, start: Any = None, end: Any = None) -> Self:
         """Confirmed, at `start` or later and before `end`."""
@@ -97,92 +67,58 @@ class BookingQuerySet(models.QuerySet["Booking"]):
         return self.filter(status=Status.CONFIRMED, **{name: at for name, at in bounds.items() if at is not None})
 
     def matching(self, words: str, *, is_shown: bool = True) -> Self:
-        """What a customer's words may mean, whatever the number of bookings: a confirmation code, an e-mail address, a
-        payment reference, the beginning of a name or of a surname, an event or its venue. Addresses and payments find
-        nothing for whom bookings are not shown to.
+        """Found by what a customer says: a confirmation code, an e-mail address, a payment reference, the beginning of
+        a name or surname, an event or its venue.
+
+        Without `is_shown` addresses and payment references find nothing.
         """
         return self.filter(search.condition(words, is_shown=is_shown))
 
-    def in_status(self, status: str, at: Any) -> Self:
-        """Those that are in a state at `at`, whether or not anything has swept their holds."""
-        if status == Status.PENDING:
-            return self.holds(at)
-        if status == Status.EXPIRED:
-            return self.filter(Q(status=Status.EXPIRED) | Q(status=Status.PENDING, expires_at__lte=at))
-        return self.filter(status=status)
-
     def of_customer(self, email: str) -> Self:
-        """Those that were made with an e-mail address, in whatever case."""
+        """Placed with an e-mail address, without regard to case."""
         return self.filter(customer_key=fold(email))
-
-    def expire_overdue(self, *, skip_locked: bool = False) -> int:
-        """Gives back what overdue holds still have in the counters; returns how many bookings expired.
-
-        `skip_locked` leaves rows to another process that is at them; without it, it waits for that process.
-        """
-        return cancel.expire_overdue(self, skip_locked=skip_locked)
-
-    def cancel_live(self, *, reason: str, by: Any = None) -> int:
-        """Cancels every booking that is pending or confirmed; returns how many."""
-        return cancel.cancel_live(self, reason=reason, by=by)
-
-
-class BookingItemQuerySet(models.QuerySet["BookingItem"]):
-    def overdue(self, at: Any) -> Self:
-        """Those of bookings whose hold has run out by `at`."""
-        return self.filter(booking__status=Status.PENDING, booking__expires_at__lte=at)
-
-    def holds(self, at: Any) -> Self:
-        """Those of bookings that are pending, with time left."""
-        return self.filter(booking__status=Status.PENDING, booking__expires_at__gt=at)
 
 
 class Booking(models.Model):
     """A customer's places for an event: held for some minutes, then confirmed, cancelled or expired."""
 
     Status = Status
-    is_replay = False  # whether `place` found this booking under its idempotency key instead of making it
-    is_extended = False  # whether `extend` let its hold last longer, instead of leaving one that lasts longer already
+    is_replay = False  # whether `place` returned an earlier booking for its idempotency key
+    is_extended = False  # whether `extend` moved the end of the hold
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    confirmation_code = models.CharField(
-        max_length=CONFIRMATION_LENGTH, unique=True, default=confirmation_code, editable=False
-    )
+    confirmation_code = models.CharField(max_length=CONFIRMATION_LENGTH, default=confirmation_code, editable=False)
     event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="bookings", db_index=False)
     status = models.CharField(max_length=9, choices=Status, default=Status.PENDING, editable=False)
     customer_name = models.CharField(max_length=200, validators=[validate_line])
     name_key = models.CharField(
-        max_length=KEY_LENGTH, db_default="", editable=False, help_text="The name, folded to be looked for."
+        max_length=KEY_LENGTH, db_default="", editable=False, help_text="The name, folded for search."
     )
     surname_key = models.CharField(
-        max_length=KEY_LENGTH, db_default="", editable=False, help_text="The same, its last word first."
+        max_length=KEY_LENGTH, db_default="", editable=False, help_text="The same, with the last word first."
     )
     customer_email = models.EmailField(max_length=254)
     customer_key = models.CharField(max_length=320, editable=False, help_text="The e-mail address, folded to compare.")
     quantity = models.PositiveIntegerField(editable=False, help_text="Places booked.")
-    cancelled_quantity = models.PositiveIntegerField(
-        default=0, editable=False, help_text="Places cancelled one by one while the rest of the booking lives on."
-    )
+    cancelled_quantity = models.PositiveIntegerField(default=0, editable=False, help_text="Places cancelled by ticket.")
     total_price = money.MoneyField(editable=False)
     currency = models.CharField(max_length=3, editable=False)
-    metadata = models.JSONField(default=dict, blank=True, help_text="The caller's own notes.")
+    metadata = models.JSONField(default=dict, blank=True, help_text="Data of the client's own.")
     payment_reference = models.CharField(max_length=200, blank=True, default="", editable=False)
-    refund_due = models.BooleanField(
-        default=False, editable=False, help_text="Money of a known payment is to be paid back."
-    )
+    refund_due = models.BooleanField(default=False, editable=False, help_text="Whether a refund is due.")
     refund_amount = money.MoneyField(
         default=Decimal(0),
         db_default=0,
         editable=False,
-        help_text="What is to be paid back now; more than 0 exactly when `refund_due` is true.",
+        help_text="The refund that is due; above 0 exactly when `refund_due` is true.",
     )
     created_at = models.DateTimeField(editable=False)
     expires_at = models.DateTimeField(editable=False)
     confirmed_at = models.DateTimeField(null=True, editable=False)
     cancelled_at = models.DateTimeField(null=True, editable=False)
     cancel_reason = models.CharField(max_length=500, blank=True, default="", editable=False)
-    is_late = models.BooleanField(default=False, editable=False, help_text="Confirmed after its hold had run out.")
-    idempotency_caller = models.CharField(max_length=40, blank=True, default="", editable=False)
+    is_late = models.BooleanField(default=False, editable=False, help_text="Confirmed after its hold had expired.")
+    idempotency_client = models.CharField(max_length=40, blank=True, default="", editable=False)
     idempotency_key = models.CharField(max_length=255, null=True, editable=False)
     request_fingerprint = models.CharField(max_length=64, blank=True, default="", editable=False)
 
@@ -200,7 +136,7 @@ class Booking(models.Model):
             models.Index(fields=["-created_at", "-id"], name="booking_newest_first"),
             # GET /bookings?event=, and deleting an event.
             models.Index(fields=["event", "-created_at", "-id"], name="booking_of_event_newest_first"),
-            # Availability and sold-out refusals: the holds of one event; `expire_holds`: those that ran out.
+            # The holds of one event, for refusals with figures; due holds, for `release_due`.
             models.Index(fields=["event", "expires_at"], name="booking_holds_of_event", condition=Q(status="pending")),
             models.Index(fields=["expires_at"], name="booking_holds", condition=Q(status="pending")),
             # max_per_customer, and GET /bookings?customer_email=.
@@ -210,17 +146,23 @@ class Booking(models.Model):
             # The admin's search by name, from its beginning. The classes of operators let PostgreSQL use them for LIKE.
             models.Index(fields=["name_key"], name="booking_by_name", opclasses=["varchar_pattern_ops"]),
             models.Index(fields=["surname_key"], name="booking_by_surname", opclasses=["varchar_pattern_ops"]),
-            # The admin's search by the reference of a payment, which most bookings of a free event do not have.
+            # The admin's search by payment reference; bookings of free events have none.
             models.Index(fields=["payment_reference"], name="booking_by_payment", condition=~Q(payment_reference="")),
-            # The list of payments to give back.
+            # The list of refunds that are due.
             models.Index(fields=["created_at"], name="booking_refunds", condition=Q(refund_due=True)),
         ]
         constraints = [
             models.UniqueConstraint(
-                fields=["idempotency_caller", "idempotency_key"],
+                fields=["confirmation_code"],
+                name="booking_confirmation_code_is_unique",
+                violation_error_message="A booking has this confirmation code already.",
+                violation_error_code="already-exists",
+            ),
+            models.UniqueConstraint(
+                fields=["idempotency_client", "idempotency_key"],
                 condition=Q(idempotency_key__isnull=False),
-                name="booking_idempotency_key_is_unique_for_its_caller",
-                violation_error_message="There is a booking for this idempotency key already.",
+                name="booking_idempotency_key_is_unique_for_its_client",
+                violation_error_message="A booking has this idempotency key already.",
                 violation_error_code="already-exists",
             ),
             models.CheckConstraint(
@@ -256,7 +198,7 @@ class Booking(models.Model):
             models.CheckConstraint(
                 condition=Q(expires_at__gt=F("created_at")),
                 name="booking_expires_after_it_is_created",
-                violation_error_message="A hold must run out after it begins.",
+                violation_error_message="A hold must end after it starts.",
                 violation_error_code="expires-too-early",
             ),
             models.CheckConstraint(
@@ -274,13 +216,13 @@ class Booking(models.Model):
             models.CheckConstraint(
                 condition=Q(refund_due=False, refund_amount=0) | Q(refund_due=True, refund_amount__gt=0),
                 name="booking_refund_is_due_when_there_is_an_amount",
-                violation_error_message="A refund is due when there is an amount to pay back, and only then.",
+                violation_error_message="A refund is due exactly when its amount is above 0.",
                 violation_error_code="invalid-refund",
             ),
             models.CheckConstraint(
                 condition=Q(refund_amount=0) | Q(refund_amount__gt=0, refund_amount__lte=F("total_price")),
                 name="booking_refund_amount_is_0_to_its_total_price",
-                violation_error_message="Nobody is paid back more than the total.",
+                violation_error_message="A refund must not exceed the total.",
                 violation_error_code="invalid-refund",
             ),
             models.CheckConstraint(
@@ -288,7 +230,7 @@ class Booking(models.Model):
                 | ~Q(payment_reference="")
                 & (Q(status__in=["cancelled", "expired"]) | Q(status="confirmed", cancelled_quantity__gt=0)),
                 name="booking_refund_is_due_only_for_places_paid_and_not_had",
-                violation_error_message="A refund is due only for a payment that has no places, or not all of them.",
+                violation_error_message="A refund is due only for a payment whose places were cancelled or expired.",
                 violation_error_code="invalid-refund",
             ),
         ]
@@ -296,20 +238,20 @@ class Booking(models.Model):
     def __str__(self) -> str:
         return self.confirmation_code
 
+    @cached_property
+    def item_list(self) -> "list[BookingItem]":
+        """Its items, as `detailed` or a verb loaded them; otherwise one query."""
+        return list(self.items.all())
+
+    @cached_property
+    def ticket_list(self) -> "list[Ticket]":
+        """Its tickets, as `detailed` or a verb loaded them; otherwise one query."""
+        return list(self.tickets.all())
+
     def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
-        for name in LISTED.values():
+        for name in ("item_list", "ticket_list"):
             self.__dict__.pop(name, None)
         super().refresh_from_db(*args, **kwargs)
-
-    def remember(self, **rows: Sequence[Any]) -> None:
-        """Keeps what was just written, as a list has it: `items`, `tickets`. Until `refresh_from_db`."""
-        for name, found in rows.items():
-            self.__dict__[LISTED[name]] = found
-
-    def known(self, name: str) -> list[Any]:
-        """Its `items` or `tickets`, as they are remembered or else stored."""
-        kept = self.__dict__.get(LISTED[name])
-        return list(getattr(self, name).all()) if kept is None else kept
 
     @classmethod
     def place(
@@ -317,20 +259,20 @@ class Booking(models.Model):
         *,
         customer_name: str,
         customer_email: str,
-        lines: Sequence[Line],
+        lines: "Sequence[Line]",
         hold: dt.timedelta | None = None,
         metadata: dict[str, str] | None = None,
-        key: IdempotencyKey | None = None,
+        key: "IdempotencyKey | None" = None,
         by: Any = None,
     ) -> "Booking":
         """Books all lines or none, and holds the places for `hold` (by default and at most what the settings say).
 
-        Under a key that was used before it answers the booking of that time, with `is_replay` set.
+        With a key that was used before it returns the earlier booking, with `is_replay` set.
 
         Raises InvalidInput (pointers as in the API's body), NotOnSale, SoldOut, CustomerLimit, IdempotencyKeyReused,
-        RequestInProgress. A refusal leaves nothing behind.
+        RequestInProgress. A refusal writes nothing.
         """
-        return place.Placing(
+        return place.Request(
             lines=tuple(lines),
             customer_name=customer_name,
             customer_email=customer_email,
@@ -342,23 +284,18 @@ class Booking(models.Model):
 
     @classmethod
     def quote(cls, **data: Any) -> "Booking":
-        """What `place` would answer now, or raise, with nothing done: it is done, and taken back."""
+        """What `place` would return or raise now, with nothing written: it is placed, and rolled back."""
         with transaction.atomic():
             booking = cls.place(**data)
             transaction.set_rollback(True)
         return booking
 
-    @classmethod
-    def find(cls, pk: uuid.UUID) -> "Booking | None":
-        """The booking of an id, with its items and tickets: two queries, and a third one unless it is pending."""
-        return find.find(pk)
-
     def confirm(self, *, payment_reference: str = "", by: Any = None) -> "Booking":
-        """Issues the tickets. Confirming twice is once.
+        """Issues the tickets. Idempotent.
 
-        After the hold ran out it takes the places again, at the booking's own prices, and marks the booking late.
-        Raises HoldExpired when they are gone, and BookingCancelled; either keeps the payment reference and marks the
-        booking for a refund.
+        After the hold has expired it takes the places again, at the booking's own prices, and marks the booking late.
+        Raises HoldExpired when they cannot be had, and BookingCancelled; both store the payment reference and mark the
+        booking for refund.
         """
         return confirm.confirm(self, payment_reference=payment_reference, by=by)
 
@@ -370,55 +307,55 @@ class Booking(models.Model):
         by: Any = None,
         pending_only: bool = False,
     ) -> "Booking":
-        """Gives the places back: all, or those of some tickets of a confirmed booking. Cancelling twice is once.
+        """Gives the places back: all, or those of some tickets of a confirmed booking. Idempotent.
 
-        What was paid for them becomes due for a refund, when a payment is known.
+        Their price becomes due for refund when a payment is known.
 
-        Raises HoldExpired, AlreadyCheckedIn, BookingNotConfirmed (for `tickets`), InvalidInput (for codes that are not
-        its tickets), and BookingNotPending when `pending_only` forbids to cancel what is confirmed.
+        Raises HoldExpired, AlreadyCheckedIn, BookingNotConfirmed (for `tickets`), InvalidInput (for unknown codes), and
+        BookingNotPending for a confirmed booking with `pending_only`.
         """
         if tickets is not None:
             return cancel.cancel_tickets(self, tickets, reason=reason, by=by)
         return cancel.cancel(self, reason=reason, by=by, pending_only=pending_only)
 
     def extend(self, *, hold: dt.timedelta | None = None, by: Any = None) -> "Booking":
-        """Lets a hold that has not run out last for `hold` from now (by default and at most what the settings say).
+        """Lets the hold end `hold` from now (by default and at most what the settings say).
 
-        Changes nothing when it lasts longer already, and sets `is_extended` when not. Raises HoldExpired,
+        Changes nothing when it ends later already; sets `is_extended` when it moved the end. Raises HoldExpired,
         BookingNotPending, BookingCancelled.
         """
         return extend.extend(self, hold=hold, by=by)
 
     def correct(self, *, by: Any = None, check: Precondition = no_precondition, **changes: Any) -> "Booking":
-        """Changes `customer_name`, `customer_email` or `metadata`. Raises what `check` does with the row locked."""
+        """Changes `customer_name`, `customer_email` or `metadata`. Raises what `check` raises with the row locked."""
         return correct.correct(self, by=by, check=check, **changes)
 
     @classmethod
     def erase_customer(cls, email: str, *, by: Any = None, with_payments: bool = False) -> int:
-        """Takes the person out of all bookings of an e-mail address, and leaves the figures; returns of how many.
+        """Erases the personal data in all bookings of an e-mail address; returns their number.
 
-        `with_payments` takes the references of payments out, too. Raises StillNeeded, with nothing done, while one of
-        them is live for an event to come or has a refund due.
+        `with_payments` erases payment references, too. Raises StillNeeded, with nothing changed, while one of the
+        bookings is live for an event to come or has a refund due.
         """
         return personal_data.erase_customer(email, by=by, with_payments=with_payments)
 
     def record(self) -> dict[str, Any]:
-        """All that is stored about it, with its items, tickets and history, as values that JSON has."""
+        """All that is stored about it, with its items, tickets and history, as JSON values."""
         return personal_data.record(self)
 
     def settle_refund(self, *, amount: Decimal | None = None, by: Any = None) -> "Booking":
-        """Notes that what is due was paid back, and how much it was. Settling twice is once.
+        """Notes that the refund was paid. Idempotent.
 
-        `amount` is what was paid; None takes what is due. Raises RefundChanged when another amount is due by now.
+        `amount` is what was paid; None means what is due. Raises RefundChanged when another amount is due by now.
         """
         return refunds.settle(self, amount=amount, by=by)
 
     def status_at(self, at: dt.datetime) -> str:
-        """Its state at `at`: a hold that ran out is expired, whether or not anything has swept it."""
+        """Its status at `at`: a hold that is due has expired."""
         return status_at(self.status, self.expires_at, at)
 
     def seconds_left(self, at: dt.datetime) -> int | None:
-        """How long its hold still lasts, in whole seconds; None when it holds nothing that could run out."""
+        """Whole seconds until its hold ends; None when it has no hold."""
         if self.status_at(at) != Status.PENDING:
             return None
         return int((self.expires_at - at).total_seconds())
@@ -428,69 +365,12 @@ class Booking(models.Model):
         return self.total_price == 0
 
     @property
-    def worth(self) -> Decimal:
-        """What its places cost that are not cancelled. One query."""
-        worth = Decimal()
-        for item in self.known("items"):
-            worth += item.unit_price * (item.quantity - item.cancelled_quantity)
-        return worth
-
-    @property
     def places(self) -> int:
-        """How many places it holds while it lives."""
+        """Places that are not cancelled."""
         return self.quantity - self.cancelled_quantity
 
-
-class BookingItem(models.Model):
-    """So many places of one ticket type, at the name and price that it had when they were booked."""
-
-    booking = models.ForeignKey(Booking, on_delete=models.CASCADE, related_name="items", db_index=False)
-    ticket_type = models.ForeignKey(TicketType, on_delete=models.PROTECT, related_name="booking_items")
-    name = models.CharField(max_length=100)
-    unit_price = money.MoneyField()
-    quantity = models.PositiveSmallIntegerField()
-    total_price = money.MoneyField()
-    cancelled_quantity = models.PositiveSmallIntegerField(default=0)
-
-    objects = BookingItemQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["id"]
-        constraints = [
-            # Its index also finds the items of a booking.
-            models.UniqueConstraint(
-                fields=["booking", "ticket_type"],
-                name="booking_item_ticket_type_is_unique_in_its_booking",
-                violation_error_message="A booking has each ticket type once.",
-                violation_error_code="already-exists",
-            ),
-            models.CheckConstraint(
-                condition=Q(quantity__range=(1, 100), cancelled_quantity__lte=F("quantity")),
-                name="booking_item_quantity_is_1_to_100",
-                violation_error_message="An item has 1 to 100 places, and not more of them cancelled.",
-                violation_error_code="invalid-quantity",
-            ),
-            models.CheckConstraint(
-                condition=Q(unit_price__gte=0),
-                name="booking_item_unit_price_is_not_negative",
-                violation_error_message="A price must not be negative.",
-                violation_error_code="invalid-price",
-            ),
-            models.CheckConstraint(
-                condition=Q(
-                    total_price=ExpressionWrapper(
-                        F("unit_price") * F("quantity"), output_field=models.BigIntegerField()
-                    )
-                ),
-                name="booking_item_total_is_price_times_quantity",
-                violation_error_message="An item's total is its price times its quantity.",
-                violation_error_code="invalid-total",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.quantity} × {self.name}"
-
     @property
-    def currency(self) -> str:
-        return self.booking.currency
+    def price_of_places(self) -> Decimal:
+        """The price of the places that are not cancelled. Reads `item_list`."""
+        prices = (item.unit_price * (item.quantity - item.cancelled_quantity) for item in self.item_list)
+        return sum(prices, Decimal())

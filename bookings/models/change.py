@@ -6,16 +6,15 @@ from django.db.models.functions import Now
 
 from bookings.lifecycle.states import Status
 from config.history.models import ANONYMOUS, Entry, WrittenOnceQuerySet, who
-from config.statements import fresh
 
 
 class BookingChangeQuerySet(WrittenOnceQuerySet):
-    def forget(self, *, but: Set[str]) -> None:
-        """Takes words about a person out of the details: the one way in which history is ever changed."""
+    def erase_details(self, *, keep: Set[str]) -> None:
+        """Erases personal data from the details: the only change that history allows."""
         for change in self.order_by("pk"):
-            left = {name: value for name, value in change.details.items() if name in but}
-            if left != change.details:
-                models.QuerySet(self.model).filter(pk=change.pk).update(details=left)
+            kept = {name: value for name, value in change.details.items() if name in keep}
+            if kept != change.details:
+                models.QuerySet(self.model).filter(pk=change.pk).update(details=kept)
 
 
 class BookingChange(Entry):
@@ -42,9 +41,8 @@ class BookingChange(Entry):
     def entry(
         cls, booking_id: Any, verb: str, source: str, target: str, *, by: Any = None, at: Any = None, **details: Any
     ) -> "BookingChange":
-        """An unsaved entry. `by` is a user, None for a anonymous, or the word "system"."""
-        return fresh(
-            cls,
+        """An unsaved entry. `by` is a user, None for an anonymous client, or the word "system"."""
+        return cls(
             booking_id=booking_id,
             at=at if at is not None else Now(),
             **who(by, ANONYMOUS),

@@ -61,7 +61,7 @@ class Ticket(models.Model):
         return self.code
 
     def check_in(self, *, at: dt.datetime, event: int | None = None, by: Any = None) -> Self:
-        """Lets the holder in, once. `event` is the id of the event at whose door this happens.
+        """Admits the holder, once. `event` is the id of the event at the door.
 
         Raises OtherEvent, AlreadyCheckedIn, TicketVoid, BookingNotConfirmed.
         """
@@ -74,26 +74,25 @@ class Ticket(models.Model):
         raise AlreadyCheckedIn.of(self) if self.status == Ticket.Status.CHECKED_IN else TicketVoid
 
     def undo_check_in(self, *, by: Any = None) -> Self:
-        """Takes a check-in back, such as one of the wrong ticket. Raises NotCheckedIn, TicketVoid."""
+        """Undoes a check-in. Raises NotCheckedIn, TicketVoid."""
         if self.move(Ticket.Status.CHECKED_IN, Ticket.Status.VALID, "undo check-in", by=by, checked_in_at=None):
             return self
         raise TicketVoid if self.status == Ticket.Status.VOID else NotCheckedIn
 
     def move(self, source: str, target: str, verb: str, *, by: Any, **changes: Any) -> bool:
-        """From one state to another, with an entry in the booking's history; false when it is not in the first.
+        """Changes the status, with an entry in the booking's history; False when the ticket is not in `source`.
 
-        The other party is the same ticket at another door, or its cancellation, which voids it in the transaction that
-        cancels the booking. The condition must be about this row alone: PostgreSQL looks again at the row that it
-        waited for, but not at what a subquery said of it, and a join in the filter would become a subquery.
+        A concurrent verb is a check-in at another door, or a cancellation, which voids the ticket. The condition is on
+        this row alone: after waiting for a lock PostgreSQL evaluates the row again, but not a subquery or a join.
         """
         with transaction.atomic():
             rows = Ticket.objects.filter(pk=self.pk, status=source)
-            is_mine = rows.update(status=target, **changes) == 1
-            if is_mine:
+            is_moved = rows.update(status=target, **changes) == 1
+            if is_moved:
                 note = {"at": changes["checked_in_at"], "ticket": self.code}
                 BookingChange.entry(self.booking_id, verb, Status.CONFIRMED, Status.CONFIRMED, by=by, **note).save()
         self.refresh_from_db()
-        return is_mine
+        return is_moved
 
     @property
     def event_id(self) -> Any:

@@ -14,19 +14,14 @@ from zoneinfo import ZoneInfo
 
 from django.db import DataError
 from django.db.models import (
-    Case,
     Count,
     DateField,
     ExpressionWrapper,
     F,
-    OuterRef,
     QuerySet,
-    Subquery,
     Sum,
-    Value,
-    When,
 )
-from django.db.models.functions import Coalesce, Greatest, TruncDate, TruncMonth
+from django.db.models.functions import TruncDate, TruncMonth
 
 from bookings.lifecycle.refunds import net_price
 from bookings.lifecycle.states import Status
@@ -174,7 +169,7 @@ def figures_of_bookings() -> dict[str, Any]:
 
 def to_pay_back(bookings: "QuerySet[Booking] | None" = None) -> Any:
     """For each currency: of how many payments something is to be paid back, and how much; one statement."""
-    rows = everything(bookings).to_refund().order_by("currency").values_list("currency")
+    rows = everything(bookings).with_refund_due().order_by("currency").values_list("currency")
     return rows.annotate(count=Count("pk"), amount=money.Total("refund_amount"))
 
 
@@ -185,7 +180,7 @@ def overview(at: dt.datetime, events: "QuerySet[Event] | None" = None) -> Overvi
     """Everything at a glance, at `at`, in four statements; `events` are those that are counted, all unless given."""
     bookings = dict.fromkeys(Status.values, 0)
     revenue = []
-    for status, currency, count, seats, amount in bookings_by_status(at):
+    for status, currency, count, seats, amount in bookings_by_status():
         bookings[status] += count
         if status == Status.CONFIRMED:
             revenue.append(Revenue(currency, count, int(seats), amount))
@@ -201,30 +196,22 @@ def overview(at: dt.datetime, events: "QuerySet[Event] | None" = None) -> Overvi
     )
 
 
-def bookings_by_status(at: dt.datetime, bookings: "QuerySet[Booking] | None" = None) -> Any:
-    """For each state at `at` and currency: how many bookings, their places, and what these cost."""
-    is_over = When(status=Status.PENDING, expires_at__lte=at, then=Value(Status.EXPIRED))
-    rows = everything(bookings).annotate(state=Case(is_over, default=F("status"))).order_by("state", "currency")
-    return rows.values_list("state", "currency").annotate(count=Count("pk"), **figures_of_bookings())
+def bookings_by_status(bookings: "QuerySet[Booking] | None" = None) -> Any:
+    """For each status and currency: the number of bookings, their places, and what these cost."""
+    rows = everything(bookings).order_by("status", "currency").values_list("status", "currency")
+    return rows.annotate(count=Count("pk"), **figures_of_bookings())
 
 
 def places_available(at: dt.datetime) -> int:
     """Places that nobody holds, of published events that are not over."""
-    events = Event.objects.filter(status=Event.Status.PUBLISHED).upcoming(at).with_availability(at)
-    left = Greatest(F("capacity") - F("reserved") + F("overdue"), 0)
-    return events.aggregate(seats=Sum(left))["seats"] or 0
+    events = Event.objects.filter(status=Event.Status.PUBLISHED).upcoming(at)
+    return events.aggregate(places=Sum(F("capacity") - F("reserved")))["places"] or 0
 
 
-def occupancy(at: dt.datetime, events: "QuerySet[Event] | None" = None) -> Iterator[Occupancy]:
-    """How full each event is at `at`, by the time of the events; one statement, which never looks at what was sold.
-
-    All live bookings are in an event's counter; those that are not paid yet are few, and have an index.
-    """
+def occupancy(events: "QuerySet[Event] | None" = None) -> Iterator[Occupancy]:
+    """How full each event is, by its start; one statement, from counters and pending bookings."""
     found: Any = Event.objects.all() if events is None else events
-    holds = Booking.objects.holds(at).filter(event=OuterRef("pk")).order_by()
-    held = holds.values("event").annotate(seats=Sum("quantity")).values("seats")
-    rows = found.with_availability(at).annotate(held_now=Coalesce(Subquery(held), Value(0)))
-    data = ("pk", "status", "capacity", "reserved", "overdue", "held_now", "name", "starts_at", "venue__timezone")
-    found = rows.order_by("starts_at", "pk").values_list(*data).iterator()
-    for pk, status, capacity, reserved, overdue, held, *event in found:
-        yield Occupancy(pk, label_of_event(*event), event[1], status, capacity, reserved - overdue - held, held)
+    columns = ("pk", "status", "capacity", "reserved", "held", "name", "starts_at", "venue__timezone")
+    rows = found.with_held().order_by("starts_at", "pk").values_list(*columns)
+    for pk, status, capacity, reserved, held, *event in rows.iterator():
+        yield Occupancy(pk, label_of_event(*event), event[1], status, capacity, reserved - held, held)

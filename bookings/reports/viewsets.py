@@ -24,6 +24,7 @@ from config.api import tables
 from config.api.filters import DeclaredFilterBackend
 from config.api.viewsets import Viewset
 from config.problems import InvalidInput
+from events.inventory.views import ReleasesDueHolds
 from events.models import Event
 
 FORMATS = ("json", "csv")
@@ -53,7 +54,7 @@ def report(name: str, serializer: type, example: str, filterset: Any = None) -> 
     return lambda method: described(action(detail=False, filterset_class=filterset)(method))
 
 
-class ReportViewSet(Viewset):
+class ReportViewSet(ReleasesDueHolds, Viewset):
     """What was sold, and what is left."""
 
     queryset = Booking.objects.all()
@@ -84,7 +85,9 @@ class ReportViewSet(Viewset):
     )
     def overview(self, request: Request) -> HttpResponseBase:
         """Everything at a glance: how much there is of what, and what was taken."""
-        overview = OverviewSerializer(reports.overview(self.at, Event.objects.seen_by(request.user))).data
+        overview = OverviewSerializer(
+            reports.overview(self.at, Event.objects.visible(drafts=request.user.has_perm("events.view_event")))
+        ).data
         if self.is_csv:
             return tables.csv_response(
                 "overview", ("figure", "status", "currency", "value"), OverviewSerializer.table(overview)
@@ -115,8 +118,8 @@ class ReportViewSet(Viewset):
     )
     def occupancy(self, request: Request) -> HttpResponseBase:
         """How full each event is, by time."""
-        events = self.filter_queryset(Event.objects.seen_by(request.user))
-        return self.respond(OccupancySerializer(), reports.occupancy(self.at, events))
+        events = self.filter_queryset(Event.objects.visible(drafts=request.user.has_perm("events.view_event")))
+        return self.respond(OccupancySerializer(), reports.occupancy(events))
 
     @property
     def is_csv(self) -> bool:

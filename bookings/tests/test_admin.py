@@ -100,7 +100,7 @@ def test_list_and_filter_show_the_state_of_this_moment(book):
     assert rows(browser, state="pending") == [held]
     assert rows(browser, state="expired") == [ran_out]
     assert "Expired" in browser.get(url(Booking, "changelist"), {"q": ran_out.confirmation_code}).content.decode()
-    assert Booking.objects.filter(status="expired").count() == 0
+    assert Booking.objects.filter(status="expired").count() == 1
 
 
 def test_search_finds_a_booking_by_what_a_customer_says(book):
@@ -493,7 +493,7 @@ def test_hold_that_lasts_longer_already_is_passed_over_and_that_is_said(book):
 def test_hold_that_ran_out_is_not_extended_and_that_is_said(book):
     booking = overdue(book())
     answer = act(staff(), "extend", booking, confirmed="yes", minutes="10")
-    refusal = f"{booking}: The hold has run out, and its places are free already."
+    refusal = f"{booking}: The hold has expired. Its places are already available again."
     assert messages_of(answer) == [("error", refusal)]
 
 
@@ -538,7 +538,7 @@ def test_page_of_a_booking_takes_as_many_queries_for_many_tickets_as_for_one(
     browser = staff()
     browser.get(url(Booking, "change", one.pk))  # learns the kinds of content
     for booking in (one, many):
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(7):
             browser.get(url(Booking, "change", booking.pk))
 
 

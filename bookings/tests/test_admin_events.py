@@ -42,10 +42,10 @@ def test_event_on_one_screen(seat, make_type, book):
     held = book((box, 2))
     page = page_of(seat.event)
     context = page.context
-    assert (context["sold"], context["unpaid"], context["left"]) == (3, 2, 5)
+    assert (context["sold"], context["held"], context["left"]) == (3, 2, 5)
     assert context["entered"] == {"inside": 1, "of": 3}
     assert context["revenue"] == f"219.80{SPACE}EUR"
-    figures = [(row["type"].name, row["sold"], row["unpaid"], row["left"], row["revenue"]) for row in context["types"]]
+    figures = [(row["type"].name, row["sold"], row["held"], row["left"], row["revenue"]) for row in context["types"]]
     assert figures == [("Seat", 2, 0, 5, f"99.80{SPACE}EUR"), ("Box", 1, 2, 1, f"120.00{SPACE}EUR")]
     assert "<title>1 sold, 2 held, 1 left</title>" in page.content.decode()
     assert [row["booking"] for row in context["latest"]] == [held, booking]
@@ -126,9 +126,9 @@ def test_page_takes_as_many_queries_for_many_as_for_one(seat, make_type, book, d
     book((seat, 1)).confirm()
     browser = staff()
     browser.get(url(Event, "change", seat.event.pk))  # learns the kinds of content
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(12):
         browser.get(url(Event, "change", seat.event.pk))
     for number in range(3):
         book((make_type(event=seat.event, name=f"Box {number}"), 1)).confirm()
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(12):
         browser.get(url(Event, "change", seat.event.pk))

@@ -157,7 +157,7 @@ def test_what_is_not_on_sale_cannot_be_chosen(seat, make_type):
     assert "On sale later" in page
     typed = {f"quantity_{later.pk}": "1", f"quantity_{seat.pk}": "1"}
     answer = sell(browser, seat.event, open_page(browser, seat.event), **typed)
-    refusal = "“Later” cannot be booked: its sale has not begun."
+    refusal = "“Later” cannot be booked: its sale has not started."
     assert errors_of(answer) == {f"quantity_{later.pk}": [refusal]}
     assert Booking.objects.count() == 0
 
@@ -220,11 +220,11 @@ def test_nobody_sells_who_may_not(seat, role, figures):
 def test_page_takes_as_many_queries_for_three_types_as_for_one(make_type, django_assert_num_queries):
     seat = make_type()
     browser = staff()
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(6):
         browser.get(page_of(seat.event))
     for number in (1, 2):
         make_type(event=seat.event, name=f"Seat {number}")
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(6):
         browser.get(page_of(seat.event))
 
 
@@ -324,7 +324,7 @@ def test_open_page_asks_for_what_is_left_by_now(seat, make_type, book, django_as
 
     assert left() == {str(seat.pk): ["10", 10, "Seat: 10 left"], str(box.pk): ["10", 8, "Box: 10 left"]}
     book((seat, 10))
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         assert left() == {str(seat.pk): ["0", 0, "Seat: 0 left"], str(box.pk): ["0", 0, "Box: 0 left"]}
     assert staff(Role.DOOR).get(f"{page_of(seat.event)}&left=yes").status_code == 403
 

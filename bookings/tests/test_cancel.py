@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from bookings.lifecycle import cancel as cancelling
+from bookings.lifecycle import expire
 from bookings.models import Booking, Ticket
 from bookings.personal_data import purge_names
 from bookings.problems import AlreadyCheckedIn, BookingNotConfirmed, BookingNotPending, HoldExpired, StillNeeded
@@ -156,7 +156,7 @@ def test_event_cancellation_twice_is_once(seat, confirmed):
 
 
 def test_event_cancellation_goes_in_batches(book, seat, monkeypatch, figures):
-    monkeypatch.setattr(cancelling, "BATCH", 2)
+    monkeypatch.setattr(expire, "BATCH", 2)
     for number in range(5):
         book((seat, 1), customer_email=f"c{number}@example.com")
     seat.event.cancel(at=timezone.now())
@@ -164,19 +164,19 @@ def test_event_cancellation_goes_in_batches(book, seat, monkeypatch, figures):
     assert figures() == {"Concert": 0, "Seat": 0}
 
 
-def test_event_cancellation_that_was_cut_short_is_finished_by_the_next(book, seat, confirmed, monkeypatch, figures):
-    release = cancelling.release_batch
+def test_interrupted_event_cancellation_is_completed_by_the_next(book, seat, confirmed, monkeypatch, figures):
+    release = expire.move_batch
 
     def die(*args, **kwargs):
         release(*args, **kwargs)
         raise KeyboardInterrupt
 
     book((seat, 1))
-    monkeypatch.setattr(cancelling, "BATCH", 1)
-    monkeypatch.setattr(cancelling, "release_batch", die)
+    monkeypatch.setattr(expire, "BATCH", 1)
+    monkeypatch.setattr(expire, "move_batch", die)
     with pytest.raises(KeyboardInterrupt):
         seat.event.cancel(reason="storm", at=timezone.now())
-    monkeypatch.setattr(cancelling, "release_batch", release)
+    monkeypatch.setattr(expire, "move_batch", release)
     seat.event.cancel(at=timezone.now())
     assert set(Booking.objects.values_list("status", "cancel_reason")) == {("cancelled", "storm")}
     assert figures() == {"Concert": 0, "Seat": 0}

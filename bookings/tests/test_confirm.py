@@ -3,6 +3,7 @@ from django.utils import timezone
 
 from bookings.models import Booking, BookingChange, Ticket
 from bookings.problems import BookingCancelled, HoldExpired
+from events.inventory import release_due
 
 
 @pytest.fixture
@@ -38,9 +39,9 @@ def test_confirm_twice_is_once(book, seat, figures):
 def test_confirmed_booking_knows_its_items_and_tickets(book, seat, django_assert_num_queries):
     booking = Booking.objects.get(pk=book((seat, 2)).pk).confirm()
     with django_assert_num_queries(0):
-        assert [(it.quantity, it.booking) for it in booking.known("items")] == [(2, booking)]
-        assert [(it.status, it.booking) for it in booking.known("tickets")] == [("valid", booking)] * 2
-    for ticket in booking.known("tickets"):
+        assert [(it.quantity, it.booking) for it in booking.item_list] == [(2, booking)]
+        assert [(it.status, it.booking) for it in booking.ticket_list] == [("valid", booking)] * 2
+    for ticket in booking.ticket_list:
         ticket.check_in(at=timezone.now())
     assert set(Ticket.objects.values_list("status", flat=True)) == {"checked_in"}
 
@@ -57,7 +58,7 @@ def test_confirm_late_takes_the_places_again(book, seat, pass_time, figures, is_
     seat.revise(price=99)
     pass_time(minutes=16)
     if is_swept:
-        assert Booking.objects.expire_overdue() == 1
+        assert release_due(wait=True) == 1
     booking = Booking.objects.get(pk=booking.pk).confirm(payment_reference="pay-1")
     assert (booking.status, booking.is_late, booking.refund_due) == ("confirmed", True, False)
     assert booking.tickets.count() == 2
@@ -75,7 +76,7 @@ def test_confirm_late_when_the_places_are_gone_keeps_the_reference(book, seat, p
     booking = book((seat, 2))
     pass_time(minutes=16)
     if is_swept:
-        Booking.objects.expire_overdue()
+        release_due(wait=True)
     book((seat, 3), customer_email="bob@example.com")
     with pytest.raises(HoldExpired):
         booking.confirm(payment_reference="pay-1")

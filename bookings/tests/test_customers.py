@@ -11,7 +11,8 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from bookings import personal_data
-from bookings.models import Booking, BookingChange, BookingItem, IdempotencyKey, Ticket
+from bookings.lifecycle.place import IdempotencyKey
+from bookings.models import Booking, BookingChange, BookingItem, Ticket
 from config.tests.harness import canaries
 from conftest import client_of, make_user
 
@@ -263,7 +264,7 @@ def test_history_forgets_in_this_way_alone(order):
     change.details = {"reason": "ill", "payment_reference": "pay_1", "surprise": "canary"}
     copy = {"booking": change.booking, "at": change.at, "by_name": "anonymous", "verb": "x", "details": change.details}
     BookingChange.objects.bulk_create([BookingChange(**copy, to_status="pending")])
-    BookingChange.objects.all().forget(but=personal_data.KEPT_IN_HISTORY)
+    BookingChange.objects.all().erase_details(keep=personal_data.KEPT_IN_HISTORY)
     assert [it.details for it in BookingChange.objects.all()] == [{}, {"payment_reference": "pay_1"}]
 
 

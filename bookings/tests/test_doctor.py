@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from bookings import checkup
 from bookings.models import Booking
+from events.inventory import release_due
 from events.models import Event
 
 NAMES = [
@@ -127,7 +128,7 @@ def test_doctor_finds_holds_that_nobody_sweeps(durable, book, pass_time, capsys)
     code, findings = found(capsys)
     assert (code, findings["holds"][:2]) == (0, ("look", "1 that ran out wait to be swept up, the oldest for 3 hours."))
     assert "expire_holds" in findings["holds"][2]
-    Booking.objects.expire_overdue()
+    release_due(wait=True)
     assert found(capsys)[1]["holds"][0] == "ok"
 
 
@@ -266,4 +267,4 @@ def test_doctor_asks_as_often_for_many_rows_as_for_one(book, make_type, django_a
                                                     expires_at=timezone.now() - dt.timedelta(minutes=1))  # fmt: skip
     book((seat, 1))
     assert abs(queries() - few) <= 1  # one more where there are holds that ran out
-    Booking.objects.expire_overdue()
+    release_due(wait=True)

@@ -4,11 +4,12 @@ import re
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.utils import timezone
 
-from bookings.lifecycle import cancel as cancelling
+from bookings.lifecycle import expire
 from bookings.models import Booking
 from bookings.problems import SoldOut
+from events.inventory import bookings as inventory
+from events.inventory import release_due
 from events.models import Event
 from ticket_types.models import TicketType
 
@@ -18,25 +19,42 @@ def seat(make_type, make_event):
     return make_type(event=make_event(capacity=4))
 
 
-def test_hold_that_ran_out_stops_counting_unswept(book, seat, pass_time):
-    book((seat, 3))
-    pass_time(minutes=16)
-    at = timezone.now()
-    event, seat = Event.objects.with_availability(at).get(), TicketType.objects.with_availability(at).get()
-    assert (event.reserved, event.held, event.available) == (3, 0, 4)
-    assert (seat.reserved, seat.held, seat.available) == (3, 0, 4)
-
-
-def test_hold_counts_until_its_last_second(book, seat):
+def test_release_gives_back_the_places_of_due_holds(book, seat, pass_time, figures):
     booking = book((seat, 3))
-    before = Event.objects.with_availability(booking.expires_at - dt.timedelta(milliseconds=1)).get()
-    after = Event.objects.with_availability(booking.expires_at).get()
-    assert (before.held, after.held) == (3, 0)
+    pass_time(minutes=14)
+    assert release_due() == 0
+    pass_time(minutes=2)
+    assert release_due() == 1
+    booking.refresh_from_db()
+    assert (booking.status, figures()) == ("expired", {"Concert": 0, "Seat": 0})
+
+
+def test_release_of_one_event_leaves_the_others(book, seat, make_type, pass_time):
+    book((seat, 1))
+    book((make_type(), 1))
+    pass_time(minutes=16)
+    assert release_due(seat.event_id) == 1
+    assert release_due(seat.event_id) == 0
+    assert release_due() == 1
+
+
+def test_release_by_a_read_is_bounded(book, seat, pass_time, monkeypatch):
+    monkeypatch.setattr(expire, "BATCH", 1)
+    monkeypatch.setattr(inventory, "RELEASED_AT_ONCE", 2)
+    for _ in range(4):
+        book((seat, 1))
+    pass_time(minutes=16)
+    assert release_due() == 2
+    assert release_due(wait=True) == 2
+
+
+def test_status_of_a_booking_follows_the_clock(book, seat):
+    booking = book((seat, 3))
     assert booking.status_at(booking.expires_at - dt.timedelta(milliseconds=1)) == "pending"
     assert booking.status_at(booking.expires_at) == "expired"
 
 
-def test_hold_that_ran_out_is_never_a_false_sold_out(book, seat, pass_time, figures):
+def test_expired_hold_never_causes_a_false_sold_out(book, seat, pass_time, figures):
     overdue = book((seat, 4))
     pass_time(minutes=16)
     assert book((seat, 4)).status == "pending"
@@ -45,19 +63,19 @@ def test_hold_that_ran_out_is_never_a_false_sold_out(book, seat, pass_time, figu
     assert figures() == {"Concert": 4, "Seat": 4}
 
 
-def test_sweep_changes_nothing_for_those_who_ask(book, seat, pass_time, anonymous):
+def test_reads_show_the_same_before_and_after_a_release(book, seat, pass_time, anonymous):
     booking = book((seat, 3))
     pass_time(minutes=16)
     paths = ["/events", "/ticket-types", "/ticket-types?on_sale=true", "/events?available=true"]
     before = [anonymous.get(path).json() for path in paths]
     answer = anonymous.get(f"/bookings/{booking.pk}").json()
     assert (answer["status"], answer["expires_in"]) == ("expired", None)
-    assert Booking.objects.expire_overdue() == 1
+    assert release_due(wait=True) == 0  # the first read has released it
     assert [anonymous.get(path).json() for path in paths] == before
     assert anonymous.get(f"/bookings/{booking.pk}").json() == answer
 
 
-def test_filters_by_status_go_by_the_clock(book, seat, pass_time, box_office):
+def test_filter_by_status_follows_the_clock(book, seat, pass_time, box_office):
     overdue = book((seat, 1))
     pass_time(minutes=10)
     pending = book((seat, 1))
@@ -68,12 +86,12 @@ def test_filters_by_status_go_by_the_clock(book, seat, pass_time, box_office):
 
     assert found("pending") == [str(pending.pk)]
     assert found("expired") == [str(overdue.pk)]
-    Booking.objects.expire_overdue()
+    release_due(wait=True)
     assert found("pending") == [str(pending.pk)]
     assert found("expired") == [str(overdue.pk)]
 
 
-def test_sold_out_says_when_the_next_hold_runs_out(book, seat, anonymous):
+def test_sold_out_says_when_the_next_hold_ends(book, seat, anonymous):
     book((seat, 3), hold=dt.timedelta(minutes=10))
     book((seat, 1), hold=dt.timedelta(minutes=5))
     answer = anonymous.post(
@@ -89,22 +107,22 @@ def test_sold_out_says_when_the_next_hold_runs_out(book, seat, anonymous):
     assert [(fault["held"], fault["available"]) for fault in answer.json()["errors"]] == [(4, 0)]
 
 
-def test_sweep_leaves_holds_that_still_run(book, seat, pass_time, figures):
+def test_release_leaves_holds_that_last(book, seat, pass_time, figures):
     book((seat, 1))
     pass_time(minutes=10)
     book((seat, 2))
     pass_time(minutes=6)
-    assert Booking.objects.expire_overdue() == 1
+    assert release_due(wait=True) == 1
     assert figures() == {"Concert": 2, "Seat": 2}
 
 
-def test_sweep_goes_in_batches(book, seat, pass_time, monkeypatch, figures):
-    monkeypatch.setattr(cancelling, "BATCH", 2)
+def test_release_runs_in_batches(book, seat, pass_time, monkeypatch, figures):
+    monkeypatch.setattr(expire, "BATCH", 2)
     for _ in range(4):
         book((seat, 1))
     pass_time(minutes=16)
-    assert Booking.objects.expire_overdue() == 4
-    assert Booking.objects.expire_overdue() == 0
+    assert release_due(wait=True) == 4
+    assert release_due(wait=True) == 0
     assert figures() == {"Concert": 0, "Seat": 0}
 
 

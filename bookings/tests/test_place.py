@@ -4,9 +4,10 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from bookings.lifecycle.place import Offer, Placing
+from bookings.lifecycle.offer import look
+from bookings.lifecycle.place import Line, Request
 from bookings.lifecycle.transitions import LostRace
-from bookings.models import Booking, BookingChange, BookingItem, Line
+from bookings.models import Booking, BookingChange, BookingItem
 from bookings.problems import CustomerLimit, NotOnSale, SoldOut
 from config.problems import InvalidInput
 from events.models import Event
@@ -242,7 +243,7 @@ def test_place_over_the_customers_limit_is_refused(book, seat, event, figures):
 def test_customers_limit_counts_only_live_places_of_that_event_and_address(book, seat, event, make_type, pass_time):
     event.revise(max_per_customer=2)
     book((seat, 2), hold=dt.timedelta(minutes=5))
-    pass_time(minutes=6)  # that hold has run out, and nothing has swept it
+    pass_time(minutes=6)  # that hold is due, and not released
     book((seat, 2)).cancel()
     book((make_type(name="Elsewhere"), 2))
     book((seat, 2), customer_email="bob@example.com")
@@ -269,9 +270,9 @@ def test_booking_on_a_capacity_that_has_grown_works(book, seat, event, figures):
 
 
 @pytest.fixture
-def placing(seat):
+def request_of_two(seat):
     data = {"customer_name": "Ann Lee", "customer_email": "ann@example.com", "metadata": {}, "hold": None}
-    return Placing(lines=(Line(seat.pk, 2),), key=None, by=None, **data)
+    return Request(lines=(Line(seat.pk, 2),), key=None, by=None, **data)
 
 
 STALE = {
@@ -290,25 +291,25 @@ STALE = {
 
 
 @pytest.mark.parametrize("change", STALE.values(), ids=STALE)
-def test_claim_on_a_stale_look_does_nothing(placing, seat, change, figures):
+def test_claim_on_a_stale_look_does_nothing(request_of_two, seat, change, figures):
     """Every limit is part of the claim itself: whatever changed since the look, the claim finds out."""
-    offer = Offer.read([seat.pk], 2)
+    offer = look([seat.pk])
     change(seat)
     with pytest.raises(LostRace):
-        placing.claim(offer)
+        request_of_two.claim(offer)
     assert figures() == {"Concert": 0, "Seat": 0}
     assert Booking.objects.count() == BookingItem.objects.count() == BookingChange.objects.count() == 0
 
 
-def test_claim_on_a_look_that_still_stands_books(placing, seat, figures):
-    placing.claim(Offer.read([seat.pk], 2))
+def test_claim_on_a_look_that_still_stands_books(request_of_two, seat, figures):
+    request_of_two.claim(look([seat.pk]))
     assert figures() == {"Concert": 2, "Seat": 2}
 
 
-def test_what_was_remembered_is_read_again_after_a_change(book):
+def test_refresh_discards_loaded_items_and_tickets(book):
     booking = book()
-    assert [item.quantity for item in booking.listed_items] == [1]
-    assert booking.listed_tickets == []
+    assert [item.quantity for item in booking.item_list] == [1]
+    assert booking.ticket_list == []
     booking.confirm(payment_reference="pay_1")
     booking.refresh_from_db()
-    assert not {"listed_items", "listed_tickets"} & booking.__dict__.keys()
+    assert not {"item_list", "ticket_list"} & booking.__dict__.keys()

@@ -57,12 +57,12 @@ def test_quote_is_refused_as_the_booking_would_be(anonymous, seat):
     assert quote.json()["errors"] == booking.json()["errors"]
 
 
-def test_quote_needs_holds_that_ran_out_and_leaves_them(anonymous, seat, book, pass_time):
+def test_quote_counts_on_the_places_of_due_holds(anonymous, seat, book, pass_time):
     overdue = book((seat, 4))
     pass_time(minutes=16)
     assert anonymous.post("/bookings?dry_run=true", body(seat, 4)).status_code == 200
     overdue.refresh_from_db()
-    assert overdue.status == "pending"  # nobody has swept it: not even that was done
+    assert overdue.status == "expired"  # released before the quote, as before every booking
 
 
 def test_quote_leaves_the_key_free(anonymous, seat):

@@ -6,18 +6,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from bookings.lifecycle import place
-from bookings.lifecycle.sql import TURN
+from bookings.lifecycle import offer, place
 from bookings.lifecycle.transitions import LostRace
 from bookings.models import Booking, Ticket
 from bookings.problems import AlreadyCheckedIn, BookingCancelled, HoldExpired, TicketVoid
 from bookings.reconciliation import drifts
 from config.problems import DomainError
 from conftest import client_of
+from events.inventory import release_due
 from events.models import CapacityAboveVenue, Event
 from ticket_types.models import TicketType
 from venues.models import CapacityBelowEvents, Venue
@@ -74,16 +74,25 @@ def test_32_bookings_for_10_of_a_type_sell_exactly_10(make_type, make_event):
 def test_the_same_without_the_conditional_update_oversells(make_type, make_event, monkeypatch):
     """The negative control: it adds to what was read, as naive code does."""
 
-    def naive(booking, items, change, event):
-        booking.save(force_insert=True)
-        for row in (*items, change):
-            row.save()
-        for inventory in (items[0].ticket_type, event):
-            if inventory.capacity is not None and inventory.reserved >= inventory.capacity:
-                raise LostRace
-            type(inventory).objects.filter(pk=inventory.pk).update(reserved=inventory.reserved + 1)
+    offers = threading.local()
 
-    monkeypatch.setattr(place, "claim", naive)
+    def look(ids):
+        offers.last = offer.look(ids)
+        return offers.last
+
+    def naive(booking, items, change):
+        with transaction.atomic():
+            booking.save(force_insert=True)
+            for row in (*items, change):
+                row.save()
+            ticket_type = offers.last.ticket_types[items[0].ticket_type_id]
+            for model, stock in ((TicketType, ticket_type), (Event, offers.last.event)):
+                if stock.capacity is not None and stock.reserved >= stock.capacity:
+                    raise LostRace
+                model.objects.filter(pk=stock.id).update(reserved=stock.reserved + 1)
+
+    monkeypatch.setattr(place, "look", look)
+    monkeypatch.setattr(place, "write", naive)
     for number in range(20):
         seat = make_type(event=make_event(capacity=10, name=f"Concert {number}"))
         together(32, lambda number, seat=seat: post(seat, number))
@@ -140,7 +149,7 @@ def test_confirm_cancel_and_expire_at_once_give_back_once(make_type, make_event,
 
     def act(number):
         if number == 0:
-            Booking.objects.expire_overdue(skip_locked=True)
+            release_due()
             return
         for pk in ids if number % 2 else reversed(ids):
             booking = Booking.objects.get(pk=pk)
@@ -356,13 +365,13 @@ def turn_taken(event):
     """Another session has the turn at an event as long as the block lasts, and whoever waits for it gives up soon."""
     other = connection.copy()
     with other.cursor() as held, connection.cursor() as waiting:
-        held.execute("SELECT pg_advisory_lock(%s, %s)", [TURN, event.pk])
+        held.execute("SELECT pg_advisory_lock(%s, %s)", [1, event.pk])
         waiting.execute("SET lock_timeout = '200ms'")
         try:
             yield
         finally:
             waiting.execute("RESET lock_timeout")
-            held.execute("SELECT pg_advisory_unlock(%s, %s)", [TURN, event.pk])
+            held.execute("SELECT pg_advisory_unlock(%s, %s)", [1, event.pk])
             other.close()
 
 

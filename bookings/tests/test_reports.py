@@ -16,6 +16,7 @@ from bookings.models import Booking, BookingItem
 from bookings.reports import queries
 from config.tests.harness.answers import faults, refused
 from config.tests.harness.pages import staff, url
+from events.inventory import release_due
 from events.models import Event
 
 SALES = "/reports/sales?group_by="
@@ -201,12 +202,12 @@ def test_overview_of_nothing_is_all_noughts(auditor):
     assert (answer["venues"], answer["tickets_sold"], answer["places_available"], answer["revenue"]) == (0, 0, 0, [])
 
 
-def test_overview_goes_by_the_clock_swept_or_not(season, pass_time, auditor):
+def test_overview_counts_due_holds_as_expired(season, pass_time, auditor):
     pass_time(minutes=16)
     before = auditor.get("/reports/overview").json()
     assert (before["bookings"]["pending"], before["bookings"]["expired"]) == (0, 1)
     assert before["places_available"] == (10 - 3) + (20 - 1)
-    assert Booking.objects.expire_overdue() == 1
+    assert release_due(wait=True) == 0  # the report has released it
     assert auditor.get("/reports/overview").json() == before
 
 
@@ -237,13 +238,13 @@ def test_occupancy_tells_what_is_sold_held_and_left(season, auditor):
     ]
 
 
-def test_occupancy_goes_by_the_clock_swept_or_not(season, book, pass_time, auditor):
+def test_occupancy_counts_due_holds_as_available(season, book, pass_time, auditor):
     booking = book((season["box"], 3)).confirm()
     booking.cancel(tickets=[booking.tickets.first().code])
     pass_time(minutes=16)
     before = rows(auditor.get(f"/reports/occupancy?event={season['play'].pk}"))
     assert [(row["sold"], row["held"], row["available"]) for row in before] == [(5, 0, 5)]
-    assert Booking.objects.expire_overdue() == 1
+    assert release_due(wait=True) == 0
     assert rows(auditor.get(f"/reports/occupancy?event={season['play'].pk}")) == before
 
 
@@ -403,7 +404,7 @@ def test_reports_have_the_same_queries_for_1_and_3_rows(
         "/reports/occupancy": 1,
         **{SALES + name: 1 for name in ("event", "venue", "ticket_type", "day", "month")},
     }.items():
-        with django_assert_num_queries(2 + asked):  # the token and the permissions
+        with django_assert_num_queries(3 + asked):  # the token, the permissions, due holds
             answer = auditor.get(path)
         assert path == "/reports/overview" or len(rows(answer)) == count
 
@@ -443,8 +444,8 @@ def test_holds_that_run_out_come_soonest_first(book, make_type, pass_time):
     late, soon, _ = (book((seat, 1), hold=dt.timedelta(minutes=minutes)) for minutes in (12, 9, 3))
     pass_time(minutes=4)
     at = timezone.now()
-    assert list(Booking.objects.running_out(at, dt.timedelta(minutes=6))) == [soon]
-    assert list(Booking.objects.running_out(at, dt.timedelta(minutes=60))) == [soon, late]
+    assert list(Booking.objects.expiring(at, dt.timedelta(minutes=6))) == [soon]
+    assert list(Booking.objects.expiring(at, dt.timedelta(minutes=60))) == [soon, late]
 
 
 def test_payments_to_refund_come_oldest_first(book, make_type):
@@ -452,9 +453,9 @@ def test_payments_to_refund_come_oldest_first(book, make_type):
     first, second, _ = book((seat, 1)), book((seat, 1)), book((seat, 1)).cancel()
     for booking in (second, first):
         booking.confirm(payment_reference="pay").cancel()
-    assert list(Booking.objects.to_refund()) == [first, second]
+    assert list(Booking.objects.with_refund_due()) == [first, second]
     first.settle_refund()
-    assert list(Booking.objects.to_refund()) == [second]
+    assert list(Booking.objects.with_refund_due()) == [second]
 
 
 @pytest.fixture

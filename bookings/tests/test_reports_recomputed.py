@@ -16,9 +16,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bookings import reports
-from bookings.models import Booking, Line
+from bookings.lifecycle.place import Line
+from bookings.models import Booking
 from bookings.reports import GroupBy
 from config.values import money
+from events.inventory import release_due
 from events.models import Event
 from ticket_types.models import TicketType
 from venues.models import Venue
@@ -26,7 +28,7 @@ from venues.models import Venue
 EXAMPLES = int(os.environ.get("REPORTS_EXAMPLES", "15"))
 ZONES = ("UTC", "Europe/Vienna", "America/New_York", "Asia/Kathmandu", "Pacific/Apia", "Africa/Cairo", "Asia/Tokyo")
 # Around these the clocks of Vienna, New York, Cairo (at midnight) and Apia change, a month ends, or a year.
-EDGES = (
+TRANSITIONS = (
     "2026-03-28T23:00:00Z",
     "2026-03-29T01:00:00Z",
     "2026-10-24T22:00:00Z",
@@ -41,7 +43,7 @@ EDGES = (
 STEPS = [dt.timedelta(0), *(sign * dt.timedelta(**by) for sign in (1, -1) for by in (
     {"microseconds": 1}, {"hours": 1}, {"hours": 5, "minutes": 45}, {"hours": 13}, {"days": 1}, {"days": 31}
 ))]  # fmt: skip
-INSTANTS = st.builds(lambda edge, step: dt.datetime.fromisoformat(edge) + step, st.sampled_from(EDGES),
+INSTANTS = st.builds(lambda edge, step: dt.datetime.fromisoformat(edge) + step, st.sampled_from(TRANSITIONS),
                      st.sampled_from(STEPS))  # fmt: skip
 CURRENCIES = ("EUR", "JPY", "KWD", "CLF")
 EVENTS = st.lists(
@@ -100,7 +102,7 @@ def play(lines, fate, instant, cancelled):
         past = timezone.now() - dt.timedelta(minutes=5)
         Booking.objects.filter(pk=booking.pk).update(created_at=past, expires_at=past + dt.timedelta(minutes=1))
     if fate == "expired":
-        Booking.objects.filter(pk=booking.pk).expire_overdue()
+        release_due(wait=True)
     Booking.objects.filter(pk=booking.pk, confirmed_at__isnull=False).update(confirmed_at=instant)
 
 
@@ -144,6 +146,7 @@ def check_sales(zone, first, last, period=None):
 
 
 def check_overview(at):
+    release_due(wait=True)
     overview = reports.overview(at)
     statuses = [booking.status_at(at) for booking in Booking.objects.all()]
     assert overview.bookings == {status: statuses.count(status) for status in overview.bookings}
@@ -161,7 +164,7 @@ def check_overview(at):
 
 
 def check_occupancy(at):
-    rows = list(reports.occupancy(at))
+    rows = list(reports.occupancy())
     for row in rows:
         bookings = Booking.objects.filter(event=row.event)
         assert row.sold == sum(booking.places for booking in bookings if booking.status == "confirmed")

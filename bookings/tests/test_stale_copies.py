@@ -13,6 +13,7 @@ from bookings.problems import (
     TicketVoid,
 )
 from config.problems import InUse
+from events.inventory import release_due
 from events.models import Event, EventCancelled
 from ticket_types.models import TicketType
 
@@ -85,7 +86,7 @@ def test_confirm_and_cancel(twins, figures):
 def test_expire_and_confirm(twins, pass_time, figures):
     _, other = twins
     pass_time(minutes=16)
-    Booking.objects.expire_overdue()
+    release_due(wait=True)
     other.confirm(payment_reference="pay-1")
     assert other.is_late is True
     assert figures() == {"Concert": 2, "Seat": 2}
@@ -103,7 +104,7 @@ def test_confirm_late_and_confirm_late(twins, pass_time, figures):
 def test_expire_and_cancel(twins, pass_time, figures):
     _, other = twins
     pass_time(minutes=16)
-    Booking.objects.expire_overdue()
+    release_due(wait=True)
     with pytest.raises(HoldExpired):
         other.cancel()
     assert figures() == {"Concert": 0, "Seat": 0}
@@ -113,7 +114,7 @@ def test_confirm_and_expire(twins, pass_time, figures):
     one, _ = twins
     one.confirm()
     pass_time(minutes=16)
-    assert Booking.objects.expire_overdue() == 0
+    assert release_due(wait=True) == 0
     assert figures() == {"Concert": 2, "Seat": 2}
 
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from bookings.lifecycle.states import EDGES, LIVE, Status, diagram
+from bookings.lifecycle.states import LIVE, TRANSITIONS, Status, diagram
 
 
 def test_reliability_document_draws_the_table():
@@ -11,7 +11,7 @@ def test_reliability_document_draws_the_table():
 
 
 def test_edges_are_those_of_the_contract():
-    assert {(edge.source, edge.target) for edge in EDGES} == {
+    assert {(edge.source, edge.target) for edge in TRANSITIONS} == {
         ("pending", "confirmed"),
         ("pending", "cancelled"),
         ("pending", "expired"),
@@ -23,4 +23,7 @@ def test_edges_are_those_of_the_contract():
 def test_places_come_back_on_every_edge_out_of_a_live_state():
     """The model of the state machine test holds to the same two states."""
     assert set(LIVE) == {Status.PENDING, Status.CONFIRMED}
-    assert {edge.verb for edge in EDGES if edge.source in LIVE and edge.target not in LIVE} == {"cancel", "expire"}
+    assert {edge.verb for edge in TRANSITIONS if edge.source in LIVE and edge.target not in LIVE} == {
+        "cancel",
+        "expire",
+    }

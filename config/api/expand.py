@@ -30,6 +30,7 @@ class Expansion:
     key: str
     many: bool = False
     hidden: str = ""
+    prepare: Callable[[list[Any]], None] | None = None
 
     def field(self, name: str) -> BaseSerializer:
         return self.serializer(source=f"expanded_{name}", many=self.many, read_only=True)
@@ -39,6 +40,8 @@ class Expansion:
         sees_all = not self.hidden or user.has_perm(self.hidden)
         ids = {row.pk if self.many else getattr(row, self.key) for row in rows}
         related = RELATED.objects(self, sees_all, using=using, at=at, ids=ids)
+        if self.prepare:
+            self.prepare(related)
         found: list[Any]
         if self.many:
             of_rows: dict[Any, list[Any]] = {row.pk: [] for row in rows}

@@ -97,11 +97,8 @@ def one(name: str, attribute: Show | None, kind: type[serializers.Serializer]) -
 
 
 def many(name: str, attribute: Show, kind: type[serializers.Serializer]) -> Make:
-    listed = f"listed_{name}"  # where a list has them already
-
     def make(serializer: Any, instance: Any) -> Any:
-        rows = getattr(instance, listed, None)
-        rows = attribute(instance) if rows is None else rows
+        rows = attribute(instance)
         rows = rows.all() if isinstance(rows, Manager) else rows
         if not rows:
             return []

@@ -2,6 +2,8 @@
 
 # mypy: no-check-untyped-defs
 
+from functools import wraps
+
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
@@ -35,8 +37,18 @@ class Site(admin.AdminSite):
     enable_nav_sidebar = False  # the lists need its room on a laptop
     site_url = None  # the project has no pages for visitors
 
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.before_views = []  # called without arguments before each page that a user may open
+
     def admin_view(self, view, cacheable=False):
-        return known_methods(super().admin_view(view, cacheable))
+        @wraps(view)
+        def prepared(request, *args, **kwargs):
+            for prepare in self.before_views:
+                prepare()
+            return view(request, *args, **kwargs)
+
+        return known_methods(super().admin_view(prepared, cacheable))
 
     def login(self, request, extra_context=None):
         return known_methods(super().login)(request, extra_context)

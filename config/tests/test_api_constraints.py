@@ -198,7 +198,7 @@ def rows(make_type, book, manager):
     seat = make_type(capacity=50)
     standing = make_type(event=seat.event, name="Standing")
     booking = book((seat, 2), (standing, 1)).confirm()
-    Booking.objects.filter(pk=book((standing, 1)).pk).update(idempotency_caller="", idempotency_key="taken")
+    Booking.objects.filter(pk=book((standing, 1)).pk).update(idempotency_client="", idempotency_key="taken")
     return {
         ApiToken: ApiToken.objects.get(),
         RoleGroup: RoleGroup.objects.first(),

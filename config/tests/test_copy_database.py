@@ -21,7 +21,8 @@ import datetime as dt
 from decimal import Decimal
 from django.contrib.auth import get_user_model
 from django.utils import timezone
-from bookings.models import Booking, IdempotencyKey, Line
+from bookings.lifecycle.place import IdempotencyKey, Line
+from bookings.models import Booking
 from config.access.models import ApiToken
 from events.models import Event
 from ticket_types.models import TicketType
@@ -45,7 +46,8 @@ for currency, price in (("EUR", "49.90"), ("KWD", "1.234"), ("JPY", "4000")):
             booking.cancel(by=user, reason="changed my mind")
 """
 BOOK = """
-from bookings.models import Booking, Line
+from bookings.lifecycle.place import Line
+from bookings.models import Booking
 from ticket_types.models import TicketType
 from venues.models import Venue
 seat = TicketType.objects.order_by("pk").first()

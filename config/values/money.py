@@ -34,6 +34,19 @@ def plain(amount: Decimal, currency: str) -> str:
     return f"{amount:.{DECIMALS[currency]}f}"
 
 
+def from_units(units: int) -> Decimal:
+    """An amount from the ten-thousandths in which it is stored."""
+    return Decimal(units) / STORED_UNIT
+
+
+def to_units(amount: Decimal | int) -> int:
+    """An amount as ten-thousandths. Raises ValueError for one with more than 4 decimals."""
+    units = Decimal(amount) * STORED_UNIT
+    if units != int(units):
+        raise ValueError(f"{amount} has more than {STORED_DECIMALS} decimals.")
+    return int(units)
+
+
 def whole(value: Any, *args: Any) -> int | None:
     """A sum as one number, also as SQLite gives it: a text of two parts."""
     if isinstance(value, str):
@@ -77,7 +90,7 @@ class MoneyField(models.BigIntegerField):
         return list(self._validators)  # type: ignore[attr-defined]
 
     def from_db_value(self, value: int | None, *args: Any) -> Decimal | None:
-        return None if value is None else Decimal(value) / STORED_UNIT
+        return None if value is None else from_units(value)
 
     def to_python(self, value: Any) -> Decimal | None:
         if value is None or isinstance(value, Decimal):
@@ -90,10 +103,7 @@ class MoneyField(models.BigIntegerField):
     def get_prep_value(self, value: Any) -> Any:
         if value is None or hasattr(value, "resolve_expression"):
             return value
-        stored = Decimal(value) * STORED_UNIT
-        if stored != int(stored):
-            raise ValueError(f"{value} has more than {STORED_DECIMALS} decimals.")
-        return int(stored)
+        return to_units(value)
 
     def formfield(self, **kwargs: Any) -> Any:
         from django import forms

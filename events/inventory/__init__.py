@@ -1,3 +1,14 @@
-from events.inventory.stock import CapacityBelowReserved, CounterField, Inventory
+"""Stocks of places: taking and giving back, releasing due holds, and what can be sold."""
 
-__all__ = ["CapacityBelowReserved", "CounterField", "Inventory"]
+from events.inventory.bookings import cancel_bookings, count_bookings, register_bookings, release_due
+from events.inventory.stock import CapacityBelowReserved, CounterField, Stock
+
+__all__ = [
+    "CapacityBelowReserved",
+    "CounterField",
+    "Stock",
+    "cancel_bookings",
+    "count_bookings",
+    "register_bookings",
+    "release_due",
+]

@@ -68,7 +68,7 @@ def test_event_cannot_shrink_below_what_was_booked_meanwhile(make_type, book):
     book((seat, 4))
     answer = send_form(browser, event, form, capacity="3")
     assert answer.status_code == 200
-    assert faults_of(answer) == {"capacity": ["Live bookings hold more places than that."]}
+    assert faults_of(answer) == {"capacity": ["More places than that are reserved."]}
     event.refresh_from_db()
     assert (event.capacity, event.reserved) == (100, 4)
 

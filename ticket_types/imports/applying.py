@@ -12,6 +12,7 @@ from django.utils import timezone
 from config.api.errors import problem_of
 from config.history.models import together
 from config.problems import Problem
+from events.inventory import sales
 from events.models import Event
 from ticket_types.imports.fields import RECORDS
 from ticket_types.imports.planning import CHANGE, CREATE, SAME, Plan, Step, Thing, fetch
@@ -210,7 +211,9 @@ def warnings(published: Iterable[Thing]) -> Iterator[Fault]:
     """Which of the events that were published just now have nothing to sell."""
     at = timezone.now()
     things = {event.stored.pk: event for event in published}
-    for row in fetch(Event.objects.with_sales(at), "pk", things):
+    rows = list(fetch(Event.objects.all(), "pk", things))
+    sales.load_ticket_types(rows)
+    for row in rows:
         if detail := NOTHING_ON_SALE.get(row.sales_refusal(at) or ""):
             event = things[row.pk]
             yield event.fault(event.line, "", detail)

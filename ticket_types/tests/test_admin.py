@@ -54,7 +54,7 @@ def test_quantity_below_what_was_booked_meanwhile_is_refused(make_type, book):
     form = open_form(browser, seat)
     book((seat, 4))
     answer = send_form(browser, seat, form, capacity="3")
-    assert faults_of(answer) == {"capacity": ["Live bookings hold more places than that."]}
+    assert faults_of(answer) == {"capacity": ["More places than that are reserved."]}
     seat.refresh_from_db()
     assert (seat.capacity, seat.reserved) == (20, 4)
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Sum
-from django.db.models.functions import Now
 
+from bookings.lifecycle.expire import cancel_all, release_due
 from bookings.models import Booking
 from events.models import Event
 
@@ -48,17 +48,15 @@ class Command(BaseCommand):
             signal.signal(signal.SIGTERM, before)
 
     def sweep(self) -> None:
-        expired = Booking.objects.expire_overdue(skip_locked=True)
-        events = Event.objects.filter(pk__in=Booking.objects.cut_short().values("event"))
-        cancelled = sum(
-            event.bookings.cancel_live(reason=event.cancel_reason, by="system") for event in events.iterator()
-        )
+        expired = release_due(skip_locked=True)
+        events = Event.objects.filter(pk__in=Booking.objects.of_cancelled_events().values("event"))
+        cancelled = sum(cancel_all(event.pk, reason=event.cancel_reason, by="system") for event in events.iterator())
         self.tell(f"{expired} expired, {cancelled} cancelled.", expired=expired, cancelled=cancelled)
 
     def count(self) -> None:
-        overdue = Booking.objects.overdue(Now())
-        places = overdue.aggregate(places=Sum("quantity"))["places"] or 0
-        count, left = overdue.count(), Booking.objects.cut_short().count()
+        due = Booking.objects.due()
+        places = due.aggregate(places=Sum("quantity"))["places"] or 0
+        count, left = due.count(), Booking.objects.of_cancelled_events().count()
         words = f"{count} to expire, with {places} places; {left} to cancel."
         self.tell(words, to_expire=count, places=places, to_cancel=left)
 

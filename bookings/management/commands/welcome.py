@@ -69,7 +69,7 @@ def login() -> list[str]:
 def bookable() -> TicketType | None:
     """Something at a price that anybody can book: of the soonest event that does not count by customer."""
     at = timezone.now()
-    types = TicketType.objects.with_availability(at).on_sale(at).filter(price__gt=0, event__max_per_customer=None)
+    types = TicketType.objects.on_sale(at).select_related("event").filter(price__gt=0, event__max_per_customer=None)
     types = types.select_related("event__venue").order_by("event__starts_at", "position", "id")
     return next((row for row in types.iterator() if row.available >= quantity(row)), None)
 

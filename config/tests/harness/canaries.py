@@ -21,7 +21,7 @@ from venues.models import Venue
 # Texts of a fixed form: choices, and what means nothing by itself.
 NO_CANARY = {
     "access.apitoken.start",  # the first characters of `digest`'s token, shown to those who may see tokens
-    "bookings.booking.currency", "bookings.booking.idempotency_caller", "bookings.booking.status",
+    "bookings.booking.currency", "bookings.booking.idempotency_client", "bookings.booking.status",
     "bookings.bookingchange.from_status", "bookings.bookingchange.to_status",
     "bookings.ticket.status", "events.event.currency", "events.event.status", "history.change.kind",
     "venues.venue.timezone",

@@ -24,7 +24,7 @@ def read_then_save() -> None:
     from bookings.lifecycle import place
     from bookings.lifecycle.transitions import LostRace
     from bookings.models import Booking, BookingChange, BookingItem
-    from events.inventory.stock import Inventory
+    from events.inventory.stock import Stock
     from events.models import Event
 
     def claim(booking: Booking, items: list[BookingItem], change: BookingChange, event: Event) -> None:
@@ -35,7 +35,7 @@ def read_then_save() -> None:
                 take(item.ticket_type, item.quantity)
             take(event, booking.quantity)
 
-    def take(inventory: Inventory, places: int) -> None:
+    def take(inventory: Stock, places: int) -> None:
         if inventory.capacity is not None and inventory.reserved + places > inventory.capacity:
             raise LostRace
         type(inventory)._base_manager.filter(pk=inventory.pk).update(reserved=inventory.reserved + places)
@@ -62,7 +62,7 @@ def key_apart() -> None:
         booking = place(cls, **data)
         if key is not None:
             noted = {"idempotency_key": key.key, "request_fingerprint": key.fingerprint}
-            Booking.objects.filter(pk=booking.pk).update(idempotency_caller=key.caller, **noted)
+            Booking.objects.filter(pk=booking.pk).update(idempotency_client=key.client, **noted)
         return booking
 
     Booking.place = classmethod(place_then_note)

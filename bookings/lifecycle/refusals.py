@@ -1,0 +1,110 @@
+"""Refusals with figures: how much was requested, is available, is held, and when the next hold ends."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import F, Min, Sum
+from django.db.models.functions import Coalesce
+
+from bookings import models
+from bookings.lifecycle.offer import Offer, OfferedEvent
+from bookings.lifecycle.states import Status
+from bookings.problems import CustomerLimit, SoldOut, format_instant
+from events.inventory import sales
+
+if TYPE_CHECKING:
+    from bookings.lifecycle.place import Line
+
+
+def refuse_sold_out(offer: Offer, lines: "Sequence[Line]") -> None:
+    """Raises SoldOut. Nothing is locked here; the claim decides about what passes."""
+    errors = [
+        shortage_of_line(offer, index, line)
+        for index, line in enumerate(lines)
+        if line.quantity > sales.available_of(offer.ticket_types[line.ticket_type], offer.event)
+    ]
+    quantity = sum(line.quantity for line in lines)
+    if not errors and quantity <= offer.event.available:
+        return
+    errors = errors or [shortage_of_event(offer.event, quantity)]
+    detail = f"{errors[0]['requested']} requested, {errors[0]['available']} available."
+    raise SoldOut(detail, errors=list(map(with_text, errors)), retry_after=seconds_to_release(errors, offer.at))
+
+
+def shortage_of_line(offer: Offer, index: int, line: "Line") -> dict[str, Any]:
+    ticket_type = offer.ticket_types[line.ticket_type]
+    available = sales.available_of(ticket_type, offer.event)
+    is_own = ticket_type.capacity is not None and ticket_type.capacity - ticket_type.reserved < line.quantity
+    return {
+        "pointer": f"/items/{index}/quantity",
+        "code": SoldOut.code,
+        "detail": f"“{ticket_type.name}”: {line.quantity} requested, {available} available.",
+        "requested": line.quantity,
+        "available": available,
+        # Holds of the ticket type end the shortage when its own quantity is short, otherwise all holds of the event.
+        **(held_of_ticket_type(offer.event.id, ticket_type.id) if is_own else held_of_event(offer.event.id)),
+    }
+
+
+def shortage_of_event(event: OfferedEvent, quantity: int) -> dict[str, Any]:
+    return {
+        "pointer": "/items",
+        "code": SoldOut.code,
+        "detail": f"“{event.name}”: {quantity} requested, {event.available} available.",
+        "requested": quantity,
+        "available": event.available,
+        **held_of_event(event.id),
+    }
+
+
+def held_of_event(event_id: int) -> dict[str, Any]:
+    return held_of(models.Booking.objects.filter(event=event_id))
+
+
+def held_of_ticket_type(event_id: int, ticket_type_id: int) -> dict[str, Any]:
+    items = models.BookingItem.objects.filter(
+        booking__event=event_id, booking__status=Status.PENDING, ticket_type=ticket_type_id
+    )
+    return items.aggregate(held=Coalesce(Sum("quantity"), 0), next_release_at=Min("booking__expires_at"))
+
+
+def held_of(bookings: Any) -> dict[str, Any]:
+    pending = bookings.filter(status=Status.PENDING)
+    return pending.aggregate(held=Coalesce(Sum("quantity"), 0), next_release_at=Min("expires_at"))
+
+
+def seconds_to_release(errors: list[dict[str, Any]], at: dt.datetime) -> int | None:
+    """In how many seconds the first of the holds ends; None when there are none."""
+    ends = [error["next_release_at"] for error in errors if error["next_release_at"] is not None]
+    return max(int((min(ends) - at).total_seconds()) + 1, 1) if ends else None
+
+
+def with_text(error: dict[str, Any]) -> dict[str, Any]:
+    return {**error, "next_release_at": format_instant(error["next_release_at"])}
+
+
+def refuse_over_limit(booking: "models.Booking", event: Any, at: dt.datetime) -> None:
+    """Raises CustomerLimit.
+
+    The booking is inserted and its places are taken, so the event's row is locked: the sum is exact however many
+    requests run at once.
+    """
+    limit = event.max_per_customer
+    if limit is None:
+        return
+    bookings = models.Booking.objects.live().filter(event=event.id, customer_key=booking.customer_key)
+    others = bookings.exclude(pk=booking.pk)
+    places = others.aggregate(places=Coalesce(Sum(F("quantity") - F("cancelled_quantity")), 0))["places"]
+    if places + booking.places <= limit:
+        return
+    error = {
+        "pointer": "/items",
+        "code": CustomerLimit.code,
+        "detail": f"A customer may have {limit} places of this event, and this one has {places}.",
+        "requested": booking.places,
+        "available": max(limit - places, 0),
+        "max_per_customer": limit,
+        **held_of(others),
+    }
+    raise CustomerLimit(str(error["detail"]), errors=[with_text(error)], retry_after=seconds_to_release([error], at))

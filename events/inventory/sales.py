@@ -1,0 +1,95 @@
+"""Whether something can be sold, and why not: for one object in Python, for many as an SQL condition.
+
+A property test holds that both agree.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from django.db.models import F, Q
+
+DRAFT, PUBLISHED = "draft", "published"
+EVENT_REASONS = ("not_published", "cancelled", "ended", "no_ticket_types", "not_started", "sold_out")
+TICKET_TYPE_STATUSES = ("on_sale", "sold_out", "not_started", "ended", "not_published", "cancelled")
+
+
+class TicketTypeSales(NamedTuple):
+    """What an event has to know of one of its ticket types."""
+
+    capacity: int | None
+    reserved: int
+    sales_start_at: dt.datetime | None
+    sales_end_at: dt.datetime | None
+
+
+# In SQL. `path` leads from the filtered model to the stock: "ticket_types__" from an event to its ticket types.
+
+
+def has_places(path: str = "") -> Q:
+    return Q(**{f"{path}capacity": None}) | Q(**{f"{path}capacity__gt": F(f"{path}reserved")})
+
+
+def in_sales_window(at: Any, path: str = "") -> Q:
+    """Whether the ticket type's own sales window is open."""
+    has_started = Q(**{f"{path}sales_start_at": None}) | Q(**{f"{path}sales_start_at__lte": at})
+    has_not_ended = Q(**{f"{path}sales_end_at": None}) | Q(**{f"{path}sales_end_at__gt": at})
+    return has_started & has_not_ended
+
+
+def is_open(at: Any, path: str = "") -> Q:
+    """Whether the event is published and not over."""
+    return Q(**{f"{path}status": PUBLISHED, f"{path}ends_at__gt": at})
+
+
+# In Python
+
+
+def refusal_of_event(event: Any, ticket_types: Iterable[TicketTypeSales], at: dt.datetime) -> str | None:
+    """One of EVENT_REASONS why nothing of the event can be booked at `at`; None when something can."""
+    if event.status != PUBLISHED:
+        return "not_published" if event.status == DRAFT else "cancelled"
+    if event.ends_at <= at:
+        return "ended"
+    ticket_types = list(ticket_types)
+    if not ticket_types:
+        return "no_ticket_types"
+    on_sale = [it for it in ticket_types if window_at(it, at) is None]
+    if not on_sale:
+        return "not_started" if any(window_at(it, at) == "not_started" for it in ticket_types) else "ended"
+    return None if any(available_of(it, event) for it in on_sale) else "sold_out"
+
+
+def status_of_ticket_type(ticket_type: Any, event: Any, at: dt.datetime) -> str:
+    """One of TICKET_TYPE_STATUSES: whether the ticket type can be booked at `at`."""
+    if event.status != PUBLISHED:
+        return "not_published" if event.status == DRAFT else "cancelled"
+    if event.ends_at <= at:
+        return "ended"
+    return window_at(ticket_type, at) or ("on_sale" if available_of(ticket_type, event) else "sold_out")
+
+
+def window_at(ticket_type: Any, at: dt.datetime) -> str | None:
+    if ticket_type.sales_end_at is not None and ticket_type.sales_end_at <= at:
+        return "ended"
+    return "not_started" if ticket_type.sales_start_at is not None and ticket_type.sales_start_at > at else None
+
+
+def available_of(ticket_type: Any, event: Any) -> int:
+    """How many places of a ticket type can be booked: its own, as far as the event has them."""
+    of_event = event.capacity - event.reserved
+    own = of_event if ticket_type.capacity is None else ticket_type.capacity - ticket_type.reserved
+    return max(min(own, of_event), 0)
+
+
+def load_ticket_types(events: Sequence[Any]) -> None:
+    """Gives each event the `ticket_type_sales` that `sales_refusal` needs; one query for all of them."""
+    if not events:
+        return
+    found: dict[int, list[TicketTypeSales]] = {event.pk: [] for event in events}
+    columns = [f"ticket_types__{name}" for name in TicketTypeSales._fields]
+    rows = type(events[0])._default_manager.filter(pk__in=found, ticket_types__isnull=False).order_by()
+    for pk, *values in rows.values_list("pk", *columns):
+        found[pk].append(TicketTypeSales(*values))
+    for event in events:
+        event.ticket_type_sales = found[event.pk]
