@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.apps import AppConfig
 from django.contrib import admin
 
@@ -9,4 +11,5 @@ class EventsConfig(AppConfig):
     def ready(self) -> None:
         from events.inventory import release_due
 
-        admin.site.before_views.append(release_due)
+        site: Any = admin.site
+        site.before_views.append(release_due)

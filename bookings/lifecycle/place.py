@@ -180,13 +180,13 @@ class Request:
 
 
 def new_item(booking: "models.Booking", line: Line, ticket_type: OfferedTicketType) -> "models.BookingItem":
+    prices: dict[str, Any] = {"unit_price": ticket_type.price, "total_price": ticket_type.price * line.quantity}
     return models.BookingItem(
         booking=booking,
         ticket_type_id=ticket_type.id,
         name=ticket_type.name,
-        unit_price=ticket_type.price,
         quantity=line.quantity,
-        total_price=ticket_type.price * line.quantity,
+        **prices,
     )
 
 

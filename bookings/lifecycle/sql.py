@@ -155,7 +155,7 @@ def confirm(
         ticket_types=[ticket.ticket_type_id for ticket in tickets],
         codes=[ticket.code for ticket in tickets],
     )
-    return rows[0] if rows else None  # type: ignore[return-value]
+    return rows[0] if rows else None
 
 
 def run(statement: str, **values: Any) -> list[tuple[Any, ...]]:
@@ -165,7 +165,7 @@ def run(statement: str, **values: Any) -> list[tuple[Any, ...]]:
     log queries and translate errors. Behind a pooler the connection's settings switch preparing off.
     """
     connection.ensure_connection()
-    cursor = Cursor(connection.connection)
+    cursor: Any = Cursor(connection.connection)
     cursor.format = pq.Format.BINARY
     wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
     with wrap(cursor) as wrapped:

@@ -53,10 +53,10 @@ def take_places(event_id: int, currency: str, quantities: dict[int, int], *, is_
 
 def give_back_places(booking_ids: list[Any]) -> None:
     """Returns the places of bookings that have just left a live state. Locks in the order of `take_places`."""
-    places = Sum(F("quantity") - F("cancelled_quantity"))
+    total = Sum(F("quantity") - F("cancelled_quantity"))
     items = models.BookingItem.objects.filter(booking__in=booking_ids).order_by()
-    for ticket_type_id, number in sorted(items.values_list("ticket_type").annotate(places=places)):
+    for ticket_type_id, number in sorted(items.values_list("ticket_type").annotate(total=total)):
         TicketType.give_back(ticket_type_id, number)
     bookings = models.Booking.objects.filter(pk__in=booking_ids).order_by()
-    for event_id, number in sorted(bookings.values_list("event").annotate(places=places)):
+    for event_id, number in sorted(bookings.values_list("event").annotate(total=total)):
         Event.give_back(event_id, number)

@@ -372,5 +372,7 @@ class Booking(models.Model):
     @property
     def price_of_places(self) -> Decimal:
         """The price of the places that are not cancelled. Reads `item_list`."""
-        prices = (item.unit_price * (item.quantity - item.cancelled_quantity) for item in self.item_list)
-        return sum(prices, Decimal())
+        price = Decimal()
+        for item in self.item_list:
+            price += item.unit_price * (item.quantity - item.cancelled_quantity)
+        return price

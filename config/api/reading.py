@@ -117,8 +117,6 @@ class Reading(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet):
 
     def may_be_kept(self) -> bool:
         return False
-        is_plain = not self.expanded and self.action not in self.deprecations  # type: ignore[attr-defined]
-        return self.rows is not None and is_plain and self.request.accepted_renderer.format == "json"
 
     def question(self) -> tuple[Any, ...]:
         http = self.request._request

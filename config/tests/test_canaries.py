@@ -183,7 +183,7 @@ def forget_in_list(monkeypatch):
 
 
 def forget_in_types(monkeypatch):
-    rows = staticmethod(lambda sees_all, at: TicketType.objects.with_availability(at))
+    rows = staticmethod(lambda sees_all, at: TicketType.objects.select_related("event"))
     monkeypatch.setattr(TicketTypeViewSet, "listed", rows)
 
 

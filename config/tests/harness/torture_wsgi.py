@@ -21,26 +21,32 @@ __all__ = ["application"]
 
 def read_then_save() -> None:
     """Without the conditional update, and without the check constraint (which the harness drops on PostgreSQL)."""
-    from bookings.lifecycle import place
+    from bookings.lifecycle import offer, place
     from bookings.lifecycle.transitions import LostRace
     from bookings.models import Booking, BookingChange, BookingItem
-    from events.inventory.stock import Stock
     from events.models import Event
+    from ticket_types.models import TicketType
 
-    def claim(booking: Booking, items: list[BookingItem], change: BookingChange, event: Event) -> None:
+    offers = threading.local()
+
+    def look(ids: list[int]) -> offer.Offer:
+        offers.last = offer.look(ids)
+        return offers.last
+
+    def write(booking: Booking, items: list[BookingItem], change: BookingChange) -> None:
         with transaction.atomic():
             for row in (booking, *items, change):
                 row.save(force_insert=True)
             for item in items:
-                take(item.ticket_type, item.quantity)
-            take(event, booking.quantity)
+                take(TicketType, offers.last.ticket_types[item.ticket_type_id], item.quantity)
+            take(Event, offers.last.event, booking.quantity)
 
-    def take(inventory: Stock, places: int) -> None:
-        if inventory.capacity is not None and inventory.reserved + places > inventory.capacity:
+    def take(model: Any, stock: Any, places: int) -> None:
+        if stock.capacity is not None and stock.reserved + places > stock.capacity:
             raise LostRace
-        type(inventory)._base_manager.filter(pk=inventory.pk).update(reserved=inventory.reserved + places)
+        model.objects.filter(pk=stock.id).update(reserved=stock.reserved + places)
 
-    place.claim = claim
+    place.look, place.write = look, write
     connection_created.connect(without_checks, weak=False)
 
 
@@ -94,7 +100,7 @@ def key_in_steps() -> None:
 
 
 def plain_edge() -> None:
-    """The state is looked at in Python, and then written whatever it is by now."""
+    """The status is checked in Python, and then written whatever it is by now."""
     from bookings.lifecycle import cancel, confirm
     from bookings.models import Booking, BookingChange
 
@@ -106,13 +112,14 @@ def plain_edge() -> None:
         return True
 
     confirm.move = cancel.move = move
+    confirm.confirm_at_once = confirm.confirm_in_steps
 
 
 def swept_only() -> None:
-    """A hold that ran out goes on counting until something sweeps it, and nothing does."""
-    from bookings.models.booking import BookingItemQuerySet, BookingQuerySet
+    """A due hold counts until a worker releases it, and no worker runs."""
+    from bookings.lifecycle import catalogue
 
-    BookingQuerySet.overdue = BookingItemQuerySet.overdue = lambda self, at: self.none()
+    catalogue.release_due = lambda *args, **kwargs: 0
 
 
 def whole_rows() -> None:
@@ -142,6 +149,8 @@ def lazy_commits() -> None:
 def early_answer() -> None:
     """The customer is answered first; the booking is written behind a moment later."""
     from bookings.models import Booking, BookingChange, BookingItem
+    from events.models import Event
+    from ticket_types.models import TicketType
 
     place = Booking.place.__func__
 
@@ -152,8 +161,8 @@ def early_answer() -> None:
             BookingItem.objects.bulk_create(items)
             BookingChange.entry(booking.pk, "place", "", booking.status).save()
             for item in items:
-                item.ticket_type.take(item.quantity)
-            booking.event.take(booking.quantity)
+                TicketType.take(item.ticket_type_id, item.quantity)
+            Event.take(booking.event_id, booking.quantity)
         connections.close_all()
 
     def place_behind(cls: type, **data: Any) -> Booking:
@@ -162,7 +171,7 @@ def early_answer() -> None:
             transaction.set_rollback(True)
         if booking.is_replay:
             return booking
-        items = [copy.copy(item) for item in booking.items.all()]
+        items = [copy.copy(item) for item in booking.item_list]
         for item in items:
             item.pk = None
         threading.Thread(target=write, args=(copy.copy(booking), items), daemon=True).start()
