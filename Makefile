@@ -14,7 +14,7 @@ MANAGE := $(PY) manage.py
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 COMPILE := "$(CURDIR)/$(PY)" -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
            --no-header --no-emit-index-url
-LOCKS := base production dev e2e
+LOCKS := base production dev
 # A developer's own settings must not decide what the checks find.
 CLEAN_ENVIRONMENT := env -i PATH="$$PATH" HOME="$$HOME" ENV_FILE= DATABASE_URL=sqlite:///:memory:
 
@@ -50,7 +50,7 @@ test: $(VENV)/.dev  ## Run the tests on SQLite and on PostgreSQL; ARGS="-k name"
 check: export QUICK := 1
 check: lint security templates types imports settings migrations locks torture test  ## Run every check, and then the tests
 
-e2e: $(VENV)/.e2e  ## Go through the back office in a real browser, and take the pictures in docs/screenshots
+e2e: $(VENV)/.dev  ## Go through the back office in a real browser, and take the pictures in docs/screenshots
 	@echo "== Journeys"
 	@$(PY) -m config.tests.e2e --quiet $(ARGS)
 
@@ -122,7 +122,7 @@ schema: $(VENV)/.base  ## Write docs/openapi.json anew, unless that breaks exist
 	@$(CLEAN_ENVIRONMENT) $(MANAGE) export_schema $(ARGS)
 
 clean:  ## Remove what make made, but no data
-	@rm -rf $(VENV) staticfiles .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage htmlcov
+	@rm -rf $(VENV) staticfiles .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
 # What is installed, with a stamp for each lock; each lock holds all of the one before it.
@@ -147,8 +147,3 @@ $(VENV)/.dev: requirements/dev.txt | $(PY)
 	@echo "Installing requirements/dev.txt"
 	@$(PIP) -r $<
 	@touch $(VENV)/.base $(VENV)/.production $@
-
-$(VENV)/.e2e: requirements/e2e.txt | $(PY)
-	@echo "Installing requirements/e2e.txt"
-	@$(PIP) -r $<
-	@touch $(VENV)/.base $(VENV)/.production $(VENV)/.dev $@
