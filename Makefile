@@ -45,7 +45,7 @@ serve: $(VENV)/.production  ## Run the production server: PORT, BIND, WORKERS, T
 
 test: $(VENV)/.dev  ## Run the tests on SQLite and on PostgreSQL; ARGS="-k name" chooses some
 	@echo "== Tests"
-	@$(PY) -m config.tests.harness.both $(if $(ARGS),,--share) --quiet --numprocesses auto --maxprocesses 8 --dist loadgroup $(ARGS)
+	@$(PY) -m config.tests.harness.both --quiet --numprocesses auto --maxprocesses 8 --dist loadgroup $(ARGS)
 
 check: export QUICK := 1
 check: lint security templates types imports settings migrations locks torture test  ## Run every check, and then the tests
@@ -108,7 +108,7 @@ torture: $(VENV)/.dev  ## Show the promises under load, faults and attacks, for 
 	@echo "== Torture"
 	@$(PY) -m benchmarks.torture $(ARGS)
 	@test -n "$(QUICK)" || FUZZ_EXAMPLES=400 SWEEP_VALUES=all TRANSPORT_ROUNDS=5 TORTURE_EXAMPLES=1000 \
-		$(PY) -m config.tests.harness.both --quiet config/tests/test_api_sweep.py config/tests/test_api_transport.py \
+		$(PY) -m config.tests.harness.both --all --quiet config/tests/test_api_sweep.py config/tests/test_api_transport.py \
 		config/tests/test_api_fuzz.py bookings/tests/test_state_machine.py
 
 pgbouncer: $(VENV)/.dev  ## Show the same through PgBouncer in transaction mode, which must be installed; QUICK=1: a minute

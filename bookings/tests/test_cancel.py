@@ -11,6 +11,8 @@ from bookings.personal_data import purge_names
 from bookings.problems import AlreadyCheckedIn, BookingNotConfirmed, BookingNotPending, HoldExpired, StillNeeded
 from config.problems import InvalidInput
 
+pytestmark = pytest.mark.both
+
 
 @pytest.fixture
 def seat(make_type, make_event):

@@ -5,6 +5,8 @@ from bookings.models import Booking, BookingChange, Ticket
 from bookings.problems import BookingCancelled, HoldExpired
 from events.inventory import release_due
 
+pytestmark = pytest.mark.both
+
 
 @pytest.fixture
 def seat(make_type, make_event):

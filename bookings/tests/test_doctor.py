@@ -23,6 +23,8 @@ from bookings.models import Booking
 from events.inventory import release_due
 from events.models import Event
 
+pytestmark = pytest.mark.both
+
 NAMES = [
     "settings",
     "database",

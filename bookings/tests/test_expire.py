@@ -13,6 +13,8 @@ from events.inventory import release_due
 from events.models import Event
 from ticket_types.models import TicketType
 
+pytestmark = pytest.mark.both
+
 
 @pytest.fixture
 def seat(make_type, make_event):

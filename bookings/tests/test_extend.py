@@ -8,6 +8,8 @@ from bookings.problems import BookingCancelled, BookingNotPending, HoldExpired
 from conftest import make_user
 from events.inventory import release_due
 
+pytestmark = pytest.mark.both
+
 MINUTE = dt.timedelta(minutes=1)
 
 

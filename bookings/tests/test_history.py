@@ -6,6 +6,8 @@ from bookings.models import BookingChange
 from bookings.problems import HoldExpired
 from events.inventory import release_due
 
+pytestmark = pytest.mark.both
+
 
 def entries(booking):
     return list(booking.changes.values_list("verb", "from_status", "to_status", "by_name"))

@@ -2,6 +2,8 @@ import pytest
 
 from bookings.models import Booking
 
+pytestmark = pytest.mark.both
+
 
 @pytest.fixture
 def seat(make_type, make_event):

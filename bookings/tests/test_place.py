@@ -12,6 +12,8 @@ from bookings.problems import CustomerLimit, NotOnSale, SoldOut
 from config.problems import InvalidInput
 from events.models import Event
 
+pytestmark = pytest.mark.both
+
 
 @pytest.fixture
 def event(make_event):

@@ -5,6 +5,8 @@ import pytest
 from bookings.models import Booking, BookingChange
 from config.tests.harness.answers import faults, refused
 
+pytestmark = pytest.mark.both
+
 
 @pytest.fixture
 def seat(make_type, make_event):

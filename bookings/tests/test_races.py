@@ -22,7 +22,7 @@ from events.models import CapacityAboveVenue, Event
 from ticket_types.models import TicketType
 from venues.models import CapacityBelowEvents, Venue
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.both, pytest.mark.django_db(transaction=True)]
 
 HOUR = dt.timedelta(hours=1)
 

@@ -7,7 +7,7 @@ from bookings.models import Booking, BookingItem, Ticket
 from events.models import Event
 from ticket_types.models import TicketType
 
-pytestmark = pytest.mark.drifts
+pytestmark = [pytest.mark.both, pytest.mark.drifts]
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ from config.tests.harness.pages import staff, url
 from events.inventory import release_due
 from events.models import Event
 
+pytestmark = pytest.mark.both
+
 SALES = "/reports/sales?group_by="
 
 

@@ -25,6 +25,8 @@ from events.models import Event
 from ticket_types.models import TicketType
 from venues.models import Venue
 
+pytestmark = pytest.mark.both
+
 EXAMPLES = int(os.environ.get("REPORTS_EXAMPLES", "15"))
 ZONES = ("UTC", "Europe/Vienna", "America/New_York", "Asia/Kathmandu", "Pacific/Apia", "Africa/Cairo", "Asia/Tokyo")
 # Around these the clocks of Vienna, New York, Cairo (at midnight) and Apia change, a month ends, or a year.

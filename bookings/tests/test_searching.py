@@ -5,6 +5,8 @@ from django.db import connection
 
 from bookings.models import Booking
 
+pytestmark = pytest.mark.both
+
 
 @pytest.fixture
 def zoe(book):

@@ -17,6 +17,8 @@ from events.inventory import release_due
 from events.models import Event, EventCancelled
 from ticket_types.models import TicketType
 
+pytestmark = pytest.mark.both
+
 
 @pytest.fixture
 def seat(make_type, make_event):

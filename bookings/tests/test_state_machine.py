@@ -33,6 +33,8 @@ from events.models import Event
 from ticket_types.models import TicketType
 from venues.models import Venue
 
+pytestmark = pytest.mark.both
+
 VENUE_CAPACITY = 20
 TYPES = {"seat": (12, Decimal("49.90")), "box": (5, Decimal("120")), "standing": (None, Decimal("0"))}
 MOST = 4

@@ -9,8 +9,6 @@ import pytest
 
 from config.tests.harness.server import fresh_database, served
 
-pytestmark = pytest.mark.anywhere
-
 PACKAGE = "ticket_booking_system_client"
 HALL = {"name": "Hall", "address": "1 Main Street", "capacity": 100, "timezone": "UTC"}
 SHOW = {"name": "Show", "starts_at": "2090-01-01T18:00:00Z", "ends_at": "2090-01-01T20:00:00Z"}

@@ -17,6 +17,8 @@ from events.models import Event
 from ticket_types.models import TicketType
 from venues.models import Venue
 
+pytestmark = pytest.mark.both
+
 APPS = ("access", "venues", "events", "ticket_types", "bookings")
 NAMED = {
     constraint.name: (model, constraint)

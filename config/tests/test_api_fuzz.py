@@ -15,8 +15,6 @@ from django.conf import settings
 
 from config.tests.harness.server import fresh_database, served
 
-pytestmark = pytest.mark.once
-
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "2")
 ACTORS = ["manager", "anonymous", "box-office"][: 1 if int(EXAMPLES) < 10 else 3]
 ST = Path(sys.executable).with_name("st")

@@ -8,8 +8,6 @@ import pytest
 from config.management.commands.export_schema import KEPT, document
 from config.tests.harness.compatibility import breaks, changes
 
-pytestmark = pytest.mark.anywhere
-
 EVENTS = "/api/v1/events"
 
 

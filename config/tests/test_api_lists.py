@@ -9,6 +9,8 @@ from django.utils import timezone
 from bookings.models import Booking
 from config.tests.harness.answers import faults, names, refused
 
+pytestmark = pytest.mark.both
+
 CATALOGUE = ("/venues", "/events", "/ticket-types")
 UNBOUNDED = ("/bookings", "/tickets")
 

@@ -25,7 +25,7 @@ METHODS = {"get", "post", "put", "patch", "delete"}
 
 
 # One process makes what all tests of this module share.
-pytestmark = [pytest.mark.anywhere, pytest.mark.xdist_group("schema")]
+pytestmark = pytest.mark.xdist_group("schema")
 
 
 @pytest.fixture(scope="module")

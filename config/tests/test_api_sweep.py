@@ -18,8 +18,6 @@ from drf_spectacular.generators import SchemaGenerator
 
 from config.tests.harness.nasty import IN_BODIES, IN_HEADERS, IN_URLS
 
-pytestmark = pytest.mark.once
-
 MARK = "@here@"
 LISTS = ("/venues", "/events", "/ticket-types", "/bookings", "/tickets")
 METHODS = ("get", "post", "put", "patch", "delete")

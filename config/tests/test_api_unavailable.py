@@ -16,6 +16,8 @@ from config.tests.harness.answers import refused
 from config.tests.harness.postgres import postgres
 from venues.models import Venue
 
+pytestmark = pytest.mark.both
+
 HALL = {"name": "Hall", "address": "Street", "capacity": 10}
 
 

@@ -21,8 +21,6 @@ from ticket_types.models import TicketType
 from ticket_types.viewsets import TicketTypeViewSet
 from venues.models import Venue
 
-pytestmark = pytest.mark.anywhere
-
 
 @pytest.fixture
 def public(make_venue, make_event, make_type):

@@ -13,7 +13,7 @@ from config.settings.database import SQLITE
 from config.tests.harness.server import environment_for, fresh_database, manage
 
 # One process makes what all tests of this module share.
-pytestmark = [pytest.mark.once, pytest.mark.xdist_group("copies")]
+pytestmark = pytest.mark.xdist_group("copies")
 
 # Something of everything: texts beyond ASCII, money with three decimals and none, states, tickets, a past, JSON.
 FILL = """

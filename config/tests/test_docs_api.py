@@ -21,7 +21,7 @@ from config.tests.harness.server import fresh_database, served
 from config.urls import router
 
 # One process makes what all tests of this module share.
-pytestmark = [pytest.mark.once, pytest.mark.xdist_group("guide")]
+pytestmark = pytest.mark.xdist_group("guide")
 
 PRINTED = "http://127.0.0.1:8000"
 GUIDE = (settings.BASE_DIR / "docs" / "api.md").read_text()

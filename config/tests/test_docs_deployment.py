@@ -19,7 +19,7 @@ from config.tests.test_copy_database import FILL, shell
 from config.tests.test_settings import example
 
 # One process makes what all tests of this module share.
-pytestmark = [pytest.mark.once, pytest.mark.xdist_group("deployment")]
+pytestmark = pytest.mark.xdist_group("deployment")
 
 ROOT = settings.BASE_DIR
 GUIDE = (ROOT / "docs" / "deployment.md").read_text()

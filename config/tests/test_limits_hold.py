@@ -12,7 +12,7 @@ import pytest
 from config.tests.harness.server import environment_for, fresh_database, manage, served
 from config.tests.harness.valkey import valkey
 
-pytestmark = [pytest.mark.once, pytest.mark.xdist_group("limits")]
+pytestmark = pytest.mark.xdist_group("limits")
 CROWD, QUOTA = 320, 20
 # One event with more places than there are guests.
 SCENE = """

@@ -17,8 +17,6 @@ import pytest
 from config import logs as redaction
 from config.tests.harness.server import fresh_database, served
 
-pytestmark = pytest.mark.anywhere
-
 ID = "0c9ab0c4-1f7c-4c8e-8d7e-1c2f3a4b5c6d"
 TICKET = "7Q2MKZ4HAB9CDEFGHJKMNPQRST"
 TOKEN = "tbs_Xy12-_Zk9Qw8Er7Ty6Ui5Op4As3Df2Gh1Jk0Lm9Nb8"

@@ -15,8 +15,6 @@ from events.models import Event
 from events.viewsets import EventViewSet
 from venues.models import Venue
 
-pytestmark = pytest.mark.anywhere
-
 
 @pytest.fixture
 def world(make_venue, make_event, make_type, book):

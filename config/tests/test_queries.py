@@ -12,6 +12,8 @@ from django.db import connection
 from config.tests.harness import matrix, policy
 from conftest import client_of, make_user
 
+pytestmark = pytest.mark.both
+
 # Where PostgreSQL needs fewer than SQLite, both: there what books, and what confirms, is one statement.
 QUERIES = {
     "GET //docs": 1,

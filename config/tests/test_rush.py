@@ -13,8 +13,6 @@ from config.api import rush
 from config.rush import WAITED
 from config.tests.harness.server import fresh_database, served
 
-pytestmark = pytest.mark.anywhere
-
 BOOKINGS = "/api/v1/bookings"
 BOOKING = f"{BOOKINGS}/0b0e6fd4-9d3e-4b60-8f5c-6f1f0f6f9a55"
 

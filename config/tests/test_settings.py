@@ -14,8 +14,6 @@ from django.db import connection, transaction
 
 from config.tests.harness.postgres import free_port
 
-pytestmark = pytest.mark.anywhere
-
 ROOT = Path(__file__).resolve().parent.parent.parent
 BARE = {"PATH": os.environ["PATH"], "ENV_FILE": "", "DATABASE_URL": "sqlite:///:memory:"}
 PRODUCTION = {
@@ -316,6 +314,7 @@ def ask(*questions):
         return {question: cursor.execute(question).fetchone()[0] for question in questions}
 
 
+@pytest.mark.both
 @pytest.mark.django_db
 def test_connection_is_durable_and_patient():
     if connection.vendor == "sqlite":
@@ -335,6 +334,7 @@ def test_connection_is_durable_and_patient():
     assert ask(*expected) == expected
 
 
+@pytest.mark.both
 @pytest.mark.django_db(transaction=True)
 def test_transaction_on_sqlite_begins_by_taking_the_write_lock():
     if connection.vendor != "sqlite":

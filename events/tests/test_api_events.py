@@ -5,6 +5,8 @@ from config.tests.harness.answers import faults, names, refused
 from events.models import Event
 from ticket_types.models import TicketType
 
+pytestmark = pytest.mark.both
+
 STARTS, ENDS = "2090-05-01T19:00:00Z", "2090-05-01T22:00:00Z"
 
 

@@ -8,6 +8,8 @@ from config.tests.harness.answers import faults, names, refused
 from events.models import Event
 from ticket_types.models import TicketType
 
+pytestmark = pytest.mark.both
+
 OPEN = {"status": "on_sale", "quantity": None, "reserved": 0, "available": 100}
 
 

@@ -5,6 +5,8 @@ from events.models import Event
 from ticket_types.models import TicketType
 from venues.models import Venue
 
+pytestmark = pytest.mark.both
+
 HALL = {"name": "Old Hall", "address": "1 Main Street", "capacity": 900, "timezone": "Europe/Vienna"}
 
 

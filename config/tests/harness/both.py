@@ -1,6 +1,6 @@
-"""Runs pytest on SQLite, then on PostgreSQL: python -m config.tests.harness.both [ARGS].
+"""Runs pytest on SQLite and on PostgreSQL: python -m config.tests.harness.both [--all] [ARGS].
 
-With `--share` first among them, what is marked `once` runs on PostgreSQL alone, and `anywhere` on SQLite alone.
+PostgreSQL runs every test, SQLite those marked `both`; with `--all` it runs every test as well.
 """
 
 import os
@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import psycopg
+import pytest
 
 from config.tests.harness.postgres import postgres_url
 
@@ -19,32 +20,29 @@ def run(name: str, url: str, arguments: list[str]) -> int:
     return subprocess.run([sys.executable, "-m", "pytest", *arguments], check=False, env=environment).returncode
 
 
-def name_of(postgres: str) -> str:
-    """Names the server; ends the run when nobody answers, since half of the tests is not the tests."""
+def postgres_name(url: str) -> str:
+    """Connects to the server for its version; without one the run ends, because half of the tests proves nothing."""
     try:
-        with psycopg.connect(postgres, connect_timeout=10) as connection:
+        with psycopg.connect(url, connect_timeout=10) as connection:
             return f"PostgreSQL {connection.info.server_version // 10_000}"
     except psycopg.OperationalError as error:
-        sys.exit(f"No tests were run, because PostgreSQL does not answer: {error}")
+        sys.exit(f"No tests were run: cannot connect to PostgreSQL. {error}")
 
 
 def main(arguments: list[str]) -> int:
-    is_shared = arguments[:1] == ["--share"]
-    arguments = arguments[is_shared:]
-
-    def share(mark: str) -> list[str]:
-        return ["-m", f"not {mark}"] if is_shared else []
-
+    is_marked = arguments[:1] != ["--all"]
+    arguments = arguments if is_marked else arguments[1:]
+    sqlite_name = f"SQLite {sqlite3.sqlite_version}"
     with postgres_url() as url:
-        sqlite, postgres = f"SQLite {sqlite3.sqlite_version}", name_of(url)
-        results = {
-            sqlite: run(sqlite, "sqlite:///test.db", [*share("once"), *arguments]),
-            postgres: run(postgres, url, [*share("anywhere"), *arguments]),
-        }
+        name = postgres_name(url)
+        sqlite = run(sqlite_name, "sqlite:///test.db", [*(["-m", "both"] if is_marked else []), *arguments])
+        if is_marked and sqlite == pytest.ExitCode.NO_TESTS_COLLECTED:
+            sqlite = 0  # the chosen tests are all PostgreSQL's
+        results = {sqlite_name: sqlite, name: run(name, url, arguments)}
     print()
     for name, code in results.items():
         print(f"{'passed' if code == 0 else 'FAILED'} on {name}")
-    return int(any(results.values()))  # not the greatest: a process that a signal ended has a negative one
+    return int(any(results.values()))  # not the largest code: that of a process ended by a signal is negative
 
 
 if __name__ == "__main__":
