@@ -86,7 +86,7 @@ settings: $(VENV)/.dev  ## Check that production settings are safe
 migrations: $(VENV)/.dev  ## Check that migrations are what the models say, and can run while the release before serves
 	@echo "== Migrations"
 	@$(CLEAN_ENVIRONMENT) $(MANAGE) makemigrations --check --dry-run
-	@$(CLEAN_ENVIRONMENT) $(PY) -m config.tests.harness.upgrades
+	@$(CLEAN_ENVIRONMENT) $(PY) -m config.tests.harness.migrations
 
 locks: $(VENV)/.dev  ## Check that requirements/*.txt are what requirements/*.in give
 	@echo "== Locks"

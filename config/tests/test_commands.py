@@ -11,9 +11,8 @@ from django.db import IntegrityError, OperationalError, ProgrammingError, connec
 from django.db.utils import DatabaseError, InterfaceError
 
 from config.management.errors import sentence
-from config.tests.test_project import ROOT, scratch_url
+from config.tests.harness.project import ROOT
 
-__all__ = ["scratch_url"]  # a fixture
 OURS = sorted(
     name
     for name, app in get_commands().items()

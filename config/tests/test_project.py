@@ -1,77 +1,15 @@
-"""The project as a whole: its migrations, what imports what, its Makefile and its locks."""
+"""The project as a whole: imports, Makefile, version, locks."""
 
-import os
 import re
 import shutil
-import subprocess
 import sys
-from pathlib import Path
-from urllib.parse import urlsplit
 
-import psycopg
 import pytest
-from django.apps import apps
 from django.conf import settings
-from django.core.management import call_command
-from django.db import connection
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-PACKAGES = ("config", "venues", "events", "ticket_types", "bookings")
+from config.tests.harness.project import PACKAGES, ROOT, run
+
 LOCKS = ("base", "production", "dev")
-
-
-@pytest.fixture
-def scratch_url(tmp_path):
-    """The URL of an empty database of the same kind, beside that of the tests."""
-    if connection.vendor == "sqlite":
-        yield f"sqlite:///{tmp_path}/scratch.db"
-        return
-    url, name = os.environ["DATABASE_URL"], f"scratch_{os.getpid()}"
-    with psycopg.connect(url, autocommit=True) as server:
-        server.execute(f'CREATE DATABASE "{name}"')
-        try:
-            yield urlsplit(url)._replace(path=f"/{name}").geturl()
-        finally:
-            server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-def run(*command, cwd=ROOT, **environment):
-    return subprocess.run(
-        command, cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True, check=False
-    )
-
-
-@pytest.mark.django_db
-def test_migrations_are_what_the_models_say(capsys):
-    call_command("makemigrations", check=True, dry_run=True)
-    assert capsys.readouterr().out == "No changes detected\n"
-
-
-def test_migrations_are_named_by_hand():
-    names = {path.stem for package in PACKAGES for path in ROOT.glob(f"{package}/**/migrations/0*.py")}
-    assert "0001_initial" in names
-    assert [name for name in names if re.search(r"_auto_\d|_and_more$", name)] == []
-
-
-def test_every_migration_can_be_taken_back_and_done_again(scratch_url):
-    own = [app for app in apps.get_app_configs() if app.name.split(".")[0] in PACKAGES]
-    labels = [app.label for app in own if list(Path(app.path).glob("migrations/0*.py"))]
-    code = f"""
-from django.core.management import call_command
-from django.db import connection
-def tables():
-    return {{name for name in connection.introspection.table_names() if name.startswith({tuple(labels)})}}
-call_command("migrate", verbosity=0)
-first = tables()
-for label in {labels}:
-    call_command("migrate", label, "zero", verbosity=0)
-print(sorted(tables()))
-call_command("migrate", verbosity=0)
-print(tables() == first, len(first) >= {len(labels)})
-"""
-    done = run(sys.executable, "manage.py", "shell", "--no-imports", "-c", code,
-               DJANGO_SETTINGS_MODULE="config.settings.test", DATABASE_URL=scratch_url)  # fmt: skip
-    assert (done.stdout, done.stderr) == ("[]\nTrue True\n", "")
 
 
 def lint_imports(folder):
