@@ -1,4 +1,4 @@
-# Everything a developer or an operator does, in one place; `make` alone lists it.
+# Commands for developers and operators; `make` lists them.
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -10,25 +10,25 @@ ARGS ?=
 VENV := .venv
 PY := $(VENV)/bin/python
 MANAGE := $(PY) manage.py
-# Each lock is complete, so nothing else is looked for: a newer release of an extra would stop the installation.
+# Each lock is complete: --no-deps keeps pip from looking for newer versions of extras.
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 COMPILE := "$(CURDIR)/$(PY)" -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
            --no-header --no-emit-index-url
 LOCKS := base production dev
-# A developer's own settings must not decide what the checks find.
+# Checks do not depend on a developer's own settings.
 CLEAN_ENVIRONMENT := env -i PATH="$$PATH" HOME="$$HOME" ENV_FILE= DATABASE_URL=sqlite:///:memory:
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help install run serve test check e2e lint security templates types imports settings migrations locks format \
-        lock torture pgbouncer bench schema clean
+        lock private torture pgbouncer bench schema clean
 
-help:  ## List what make can do
+help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
-install: $(VENV)/.base  ## Make .venv with what is needed to run
+install: $(VENV)/.base  ## Create .venv with what running needs
 
-run: $(VENV)/.base  ## Serve on 127.0.0.1:$(PORT) with demo data, reloading when code changes
+run: $(VENV)/.base  ## Serve on 127.0.0.1:$(PORT) with demo data, and reload when code changes
 	@$(MANAGE) migrate --verbosity 0
 	@$(MANAGE) load_demo --if-empty
 	@$(MANAGE) welcome --port $(PORT)
@@ -43,28 +43,28 @@ serve: $(VENV)/.production  ## Run the production server: PORT, BIND, WORKERS, T
 	@exec $(PY) -m gunicorn config.wsgi --bind $(BIND):$(PORT) --no-control-socket \
 		--worker-class config.gunicorn.PatientWorker --keep-alive 15 --workers $(WORKERS) --threads $(THREADS)
 
-test: $(VENV)/.dev  ## Run the tests on SQLite and on PostgreSQL; ARGS="-k name" chooses some
+test: $(VENV)/.dev  ## Run all tests on PostgreSQL and the core tests on SQLite; ARGS="-k name" selects tests
 	@echo "== Tests"
 	@$(PY) -m config.tests.harness.both --quiet --numprocesses auto --maxprocesses 8 --dist loadgroup $(ARGS)
 
 check: export QUICK := 1
-check: lint security templates types imports settings migrations locks torture test  ## Run every check, and then the tests
+check: lint security templates types imports settings migrations locks torture test  ## Run all checks, then the tests
 
-e2e: $(VENV)/.dev  ## Go through the back office in a real browser, and take the pictures in docs/screenshots
+e2e: $(VENV)/.dev  ## Test the back office in a real browser, and renew docs/screenshots
 	@echo "== Journeys"
 	@$(PY) -m config.tests.e2e --quiet $(ARGS)
 
-lint: $(VENV)/.dev  ## Check the style of the code
+lint: $(VENV)/.dev  ## Check the code for errors and its format
 	@echo "== Lint"
 	@$(PY) -m ruff check --quiet .
 	@$(PY) -m ruff format --check --quiet .
 
-security: $(VENV)/.dev  ## Look for dangerous code, and for secrets in all that was ever committed
+security: $(VENV)/.dev  ## Search for unsafe code, and for secrets in the git history
 	@echo "== Security"
 	@$(VENV)/bin/bandit --quiet --configfile pyproject.toml --recursive manage.py config venues events ticket_types bookings
 	@$(PY) -m config.tests.harness.secret_scan
 
-templates: $(VENV)/.dev  ## Check the style of the templates
+templates: $(VENV)/.dev  ## Check the format of the templates
 	@echo "== Templates"
 	@find . -path './$(VENV)' -prune -o -path '*/templates/*' -name '*.html' -exec $(VENV)/bin/djade \
 		--check --target-version 5.2 {} +
@@ -73,22 +73,22 @@ types: $(VENV)/.dev  ## Check the type annotations
 	@echo "== Types"
 	@$(PY) -m mypy --no-error-summary .
 
-imports: $(VENV)/.dev  ## Check that each app imports only what it may
+imports: $(VENV)/.dev  ## Check the import contract
 	@echo "== Imports"
 	@$(VENV)/bin/lint-imports --no-logo > $(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
 
-settings: $(VENV)/.dev  ## Check that production settings are safe
+settings: $(VENV)/.dev  ## Check the production settings
 	@echo "== Production settings"
 	@$(CLEAN_ENVIRONMENT) DJANGO_SETTINGS_MODULE=config.settings.production ALLOWED_HOSTS=tickets.example.com \
 		SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(64))')" \
 		$(MANAGE) check --deploy --fail-level WARNING
 
-migrations: $(VENV)/.dev  ## Check that migrations are what the models say, and can run while the release before serves
+migrations: $(VENV)/.dev  ## Check that migrations match the models, and can run while the previous release serves
 	@echo "== Migrations"
 	@$(CLEAN_ENVIRONMENT) $(MANAGE) makemigrations --check --dry-run
 	@$(CLEAN_ENVIRONMENT) $(PY) -m config.tests.harness.migrations
 
-locks: $(VENV)/.dev  ## Check that requirements/*.txt are what requirements/*.in give
+locks: $(VENV)/.dev  ## Check that requirements/*.txt match requirements/*.in
 	@echo "== Locks"
 	@rm -rf $(VENV)/locks && mkdir $(VENV)/locks && cp requirements/*.in requirements/*.txt $(VENV)/locks
 	@cd $(VENV)/locks && for name in $(LOCKS); do \
@@ -98,11 +98,14 @@ locks: $(VENV)/.dev  ## Check that requirements/*.txt are what requirements/*.in
 			|| { echo "requirements/$$name.txt is not what $$name.in gives: run make lock." >&2; exit 1; }; \
 	done
 
-format: $(VENV)/.dev  ## Put the code into the style that lint checks
+format: $(VENV)/.dev  ## Format the code
 	@$(PY) -m ruff check --fix --quiet . ; $(PY) -m ruff format .
 
-lock: $(VENV)/.dev  ## Write requirements/*.txt anew from requirements/*.in; ARGS=--upgrade takes the newest versions
+lock: $(VENV)/.dev  ## Write requirements/*.txt from requirements/*.in; ARGS=--upgrade takes the newest versions
 	@cd requirements && for name in $(LOCKS); do $(COMPILE) $(ARGS) $$name.in -o $$name.txt || exit 1; done
+
+private: $(VENV)/.dev  ## List the private names of libraries that the code uses
+	@$(PY) -m config.tests.harness.private
 
 torture: $(VENV)/.dev  ## Show the promises under load, faults and attacks, for an hour or two; QUICK=1: three minutes
 	@echo "== Torture"
@@ -118,14 +121,14 @@ pgbouncer: $(VENV)/.dev  ## Show the same through PgBouncer in transaction mode,
 bench: $(VENV)/.dev  ## Measure the production server for ten minutes; PEER_URL=…, SQLITE=1; QUICK=1: two minutes
 	@WORKERS=$(WORKERS) THREADS=$(THREADS) $(PY) -m benchmarks.bench $(ARGS)
 
-schema: $(VENV)/.base  ## Write docs/openapi.json anew, unless that breaks existing clients
+schema: $(VENV)/.base  ## Write docs/openapi.json; refuses changes that break clients
 	@$(CLEAN_ENVIRONMENT) $(MANAGE) export_schema $(ARGS)
 
-clean:  ## Remove what make made, but no data
+clean:  ## Remove generated files, but no data
 	@rm -rf $(VENV) staticfiles .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
-# What is installed, with a stamp for each lock; each lock holds all of the one before it.
+# A stamp for each installed lock; each lock contains the one before it.
 
 $(PY):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null \

@@ -7,6 +7,7 @@ import sys
 import pytest
 from django.conf import settings
 
+from config.tests.harness.private import names_in
 from config.tests.harness.project import PACKAGES, ROOT, run
 
 LOCKS = ("base", "production", "dev")
@@ -45,7 +46,21 @@ def test_import_contract_catches(importer, line, broken, tmp_path):
     assert broken in done.stdout
 
 
-def test_make_alone_lists_every_target_in_a_line():
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["self._queryset = None"], ["a.py:1: _queryset: no reason"]),
+        (["    def _repr_html(self):  # called by notebooks"], ["a.py:1: _repr_html: called by notebooks"]),
+        (["# no public name", "from lib import _name"], ["a.py:2: _name: no public name"]),
+        (["one._name", "two._name  # why"], ["a.py:1: _name: why"]),
+        (["model._meta.pk", "model.__name__", "text = _('word')", "# see lib._name", "for _ in rows:"], []),
+    ],
+)
+def test_private_names_are_found_with_their_reasons(lines, expected):
+    assert [str(name) for name in names_in("a.py", lines)] == expected
+
+
+def test_make_lists_every_target():
     makefile = (ROOT / "Makefile").read_text().replace("\\\n", " ")
     phony = re.search(r"^\.PHONY: (.+)$", makefile, re.MULTILINE)[1].split()
     targets = re.findall(r"^([a-z]\w*):(?! export)", makefile, re.MULTILINE)
@@ -55,7 +70,7 @@ def test_make_alone_lists_every_target_in_a_line():
     assert sorted(lines) == sorted(phony)
 
 
-def test_make_serve_tells_the_settings_how_many_workers_there_are():
+def test_make_serve_passes_the_number_of_workers_to_the_settings():
     done = run("make", "--dry-run", "--eval=serve: show", "--eval=show: ; +@echo told $$WEB_CONCURRENCY", "serve",
                "WORKERS=3", MAKEFLAGS="")  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
@@ -63,7 +78,7 @@ def test_make_serve_tells_the_settings_how_many_workers_there_are():
     assert "--workers 3" in done.stdout
 
 
-def test_version_is_the_newest_in_the_changelog():
+def test_version_is_the_newest_of_the_changelog():
     assert re.search(r"^## \[(\d[^]]*)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[1] == settings.VERSION
 
 
@@ -71,7 +86,7 @@ def pins(lock):
     return dict(re.findall(r"^([a-z0-9-]+(?:\[[a-z,]+\])?)==(\S+)", lock, re.MULTILINE))
 
 
-def test_each_lock_holds_all_of_the_one_before_it():
+def test_each_lock_contains_the_one_before_it():
     base, production, dev = (pins((ROOT / f"requirements/{name}.txt").read_text()) for name in LOCKS)
     assert base.items() < production.items() < dev.items()
 
