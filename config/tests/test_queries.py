@@ -140,6 +140,22 @@ def test_route_asks_the_database_as_often_as_the_table_says(row, world, root):
     assert len(statements) == expected, "\n".join(statements)
 
 
+LISTS = [row for row in policy.API if row[0] == "GET" and "{" not in row[1]]
+
+
+@pytest.mark.parametrize("row", LISTS, ids=name_of)
+def test_list_has_the_same_queries_for_1_and_3_rows(row, root, book, make_type):
+    method, path, _ = row
+    counts = []
+    for rows in (1, 3):
+        for number in range(len(counts), rows):
+            book((make_type(name=f"Seat {number}"), 1)).confirm()
+        statements, answer = asked(root, method, path, {})
+        assert answer.status_code == 200
+        counts.append(len(statements))
+    assert counts[0] == counts[1], "\n".join(statements)
+
+
 def test_booking_is_a_look_and_a_claim(anonymous, world):
     statements, answer = asked(anonymous, "POST", "/bookings", world)
     claim = ["WITH"] if connection.vendor == "postgresql" else ["INSERT", "INSERT", "INSERT", "UPDATE", "UPDATE"]
