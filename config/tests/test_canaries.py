@@ -1,4 +1,4 @@
-"""Nothing that somebody may not see shows in anything that they can read: not in bodies, headers, counts or logs."""
+"""Hidden objects do not show in bodies, headers, counts, the admin or logs."""
 
 import logging
 import re
@@ -24,14 +24,14 @@ from venues.models import Venue
 
 @pytest.fixture
 def public(make_venue, make_event, make_type):
-    """What everybody may see, and the bookings of it."""
+    """Two ticket types of published events."""
     event = make_event(venue=make_venue(name="Hall"), name="A play")
     return make_type(event=event), make_type(event=make_event(venue=event.venue, name="A talk"), name="Any")
 
 
 @pytest.fixture
 def hide_draft(public, make_event, make_type):
-    """Makes what only those may see who see drafts; returns its strings."""
+    """Creates a draft with a ticket type; returns the strings that would reveal them."""
 
     def hide():
         venue = public[0].event.venue
@@ -43,7 +43,7 @@ def hide_draft(public, make_event, make_type):
 
 @pytest.fixture
 def hide_sales(public, book):
-    """Makes bookings that hold no place, so that no figure of the catalogue tells of them; returns their strings."""
+    """Creates cancelled bookings, which change no public figure; returns the strings that would reveal them."""
 
     def hide():
         seat = public[0]
@@ -59,7 +59,7 @@ def hide_sales(public, book):
 
 @pytest.fixture
 def hide_accounts(db):
-    """Accounts and their tokens are nobody's in the API."""
+    """Creates a user with a token; returns the strings that would reveal them."""
 
     def hide():
         user = make_user(username="canary-user", first_name="canary-first", email="canary@example.com")
@@ -84,79 +84,86 @@ def ids(public):
 
 
 def crawl(clients, public, only=""):
-    """Everything that the callers can read without knowing of anything hidden: what each of them is told."""
-    told = {}
-    asked = [*canaries.readings(ids(public)), ("/openapi.json", ""), ("", ""), ("//problems", ""), ("//docs", "")]
-    asked = [(path, query) for path, query in asked if path.startswith(only)]
+    """The response to each request of each client, by client, path and query."""
+    responses = {}
+    requests = [
+        *canaries.read_requests(ids(public)),
+        ("/openapi.json", ""),
+        ("", ""),
+        ("//problems", ""),
+        ("//docs", ""),
+    ]
+    requests = [(path, query) for path, query in requests if path.startswith(only)]
     for name, client in clients.items():
-        for path, query in asked:
-            told[name, path, query] = canaries.said(client.get(f"{path}?{query}" if query else path))
-    return told
+        for path, query in requests:
+            responses[name, path, query] = canaries.comparable(client.get(f"{path}?{query}" if query else path))
+    return responses
 
 
-def shown(told, strings):
+def leaks(responses, strings):
+    """The requests whose responses contain one of the strings."""
     hidden = re.compile("|".join(sorted(map(re.escape, strings))))
-    return [asked for asked, answer in told.items() if hidden.search(str(answer))]
+    return [request for request, response in responses.items() if hidden.search(str(response))]
 
 
-def said_in(caplog, strings):
+def leaks_in_log(caplog, strings):
     return [line for line in caplog.messages for string in strings if string in line]
 
 
 def changed(before, after):
-    return [asked for asked in before if before[asked] != after[asked]]
+    return [request for request in before if before[request] != after[request]]
 
 
-# Who may not see what. The other callers of the matrix come with the same credentials as one of these.
+# Which clients may not see what. The other clients of the matrix have the permissions of one of these.
 BLIND = {
     ("draft", "sales", "accounts"): [policy.ANONYMOUS, policy.NO_RIGHTS, policy.REPORTS, policy.GARBAGE],
     ("draft", "accounts"): [policy.BOOKINGS, policy.CHECK_IN],
     ("sales", "accounts"): [policy.CATALOGUE],
-    # Accounts are in no answer of the API, whoever asks: those who may see the most ask for all.
+    # The API shows accounts to no client: the clients with all permissions stand for the others.
     ("accounts",): [policy.MANAGER, policy.SUPERUSER],
 }
 
 
-def is_report(asked):
-    """Reports count everything and name every event, drafts too. They name no customers, to nobody."""
-    return asked[0] == policy.REPORTS and asked[1].startswith("/reports")
+def is_report(request):
+    """Reports include drafts, but never name customers."""
+    return request[0] == policy.REPORTS and request[1].startswith("/reports")
 
 
 @pytest.mark.parametrize("kinds", BLIND)
-def test_hidden_things_change_no_answer_to_those_who_may_not_see_them(kinds, public, request, caplog):
-    """The same bytes with them and without: no text, count, order, link or entity tag can tell of them."""
+def test_hidden_objects_change_no_response(kinds, public, request, caplog):
+    """The same bytes with and without them: text, counts, order, links and entity tags."""
     hide = {kind: request.getfixturevalue(f"hide_{kind}") for kind in ("draft", "sales", "accounts")}
-    clients = {name: client for name, client in matrix.callers().items() if name in BLIND[kinds]}
+    clients = {name: client for name, client in matrix.clients().items() if name in BLIND[kinds]}
     for kind in hide.keys() - set(kinds):
-        hide[kind]()  # what these callers may see is there all the time
-    # Accounts are beside everything that can be read: their strings are looked for, and one caller compares.
+        hide[kind]()  # visible to these clients, so it exists all the time
+    # Accounts are related to nothing that the API shows: one client compares, all look for their strings.
     before = crawl(clients if "sales" in kinds or "draft" in kinds else dict([*clients.items()][:1]), public)
     hidden = {kind: hide[kind]() for kind in kinds}
     strings = set().union(*hidden.values())
     with caplog.at_level(logging.DEBUG):
         after = crawl(clients, public)
     assert len(after) > 100 * len(clients)
-    assert [asked for asked in changed(before, after) if not is_report(asked)] == []
-    assert [asked for asked in shown(after, strings) if not is_report(asked)] == []
-    assert shown(after, strings - hidden.get("draft", set())) == []
-    assert said_in(caplog, strings) == []
+    assert [request for request in changed(before, after) if not is_report(request)] == []
+    assert [request for request in leaks(after, strings) if not is_report(request)] == []
+    assert leaks(after, strings - hidden.get("draft", set())) == []
+    assert leaks_in_log(caplog, strings) == []
 
 
-def test_everybody_is_blind_to_what_the_table_says():
+def test_blind_clients_match_the_table_of_permissions():
     may_see = {"draft": policy.SEE_DRAFTS, "sales": policy.READERS_OF_TICKETS, "accounts": frozenset()}
     for kinds, names in BLIND.items():
         for name in names:
-            assert kinds == tuple(kind for kind, who in may_see.items() if name not in who), name
+            assert kinds == tuple(kind for kind, clients in may_see.items() if name not in clients), name
 
 
-def test_those_who_may_see_them_see_them(public, hide_draft, hide_sales):
-    """Otherwise nothing would be proven above."""
+def test_auditor_sees_hidden_objects(public, hide_draft, hide_sales):
+    """Otherwise the test above would prove nothing."""
     drafts, sales = hide_draft(), hide_sales()
-    told = crawl({policy.AUDITOR: matrix.callers()[policy.AUDITOR]}, public)
-    seen = " ".join(map(str, told.values()))
+    responses = crawl({policy.AUDITOR: matrix.clients()[policy.AUDITOR]}, public)
+    seen = " ".join(map(str, responses.values()))
     assert [string for string in drafts if string not in seen] == []
     unseen = {string for string in sales if string not in seen}
-    # What the API never shows: the history, the folded address, what idempotency compares.
+    # Never shown by the API: details of the history, search keys, fingerprints of idempotency.
     assert {string.split("-", 2)[2] for string in unseen if string.startswith("canary")} == {
         "bookingchange-by-name", "bookingchange-details", "bookingchange-verb",
         "booking-customer-key", "booking-idempotency-key", "booking-name-key", "booking-request-fingerprint",
@@ -167,13 +174,11 @@ def test_those_who_may_see_them_see_them(public, hide_draft, hide_sales):
 def test_every_text_of_every_model_has_a_canary():
     fields = {f"{model._meta.label_lower}.{field.name}" for model in canaries.OURS for field in canaries.texts(model)}
     assert fields >= canaries.NO_CANARY | canaries.CODES
-    kept = {"RoleGroup"}  # of the roles; holds nobody's words
-    assert {model.__name__ for model in canaries.models_of_this_project()} - kept == {
-        it.__name__ for it in canaries.OURS
-    }
+    without_text = {"RoleGroup"}
+    assert {model.__name__ for model in canaries.own_models()} - without_text == {it.__name__ for it in canaries.OURS}
 
 
-# The crawl can fail: each of these is a hole that somebody could make.
+# Negative controls: each of these is a plausible bug.
 
 
 def forget_in_list(monkeypatch):
@@ -213,18 +218,18 @@ def anonymous():
 
 
 @pytest.mark.parametrize("hole", [forget_in_list, forget_in_types, count_everything, tell_in_a_header])
-def test_hole_for_drafts_is_found(hole, public, anonymous, hide_draft, monkeypatch):
+def test_leak_of_drafts_is_found(hole, public, anonymous, hide_draft, monkeypatch):
     hole(monkeypatch)
     only = "/ticket-types" if hole is forget_in_types else "/events"
     before = crawl(anonymous, public, only)
     strings = hide_draft()
     after = crawl(anonymous, public, only)
     assert changed(before, after) != []
-    assert (shown(after, strings) != []) == (hole is not count_everything)
+    assert (leaks(after, strings) != []) == (hole is not count_everything)
 
 
-def test_hole_in_an_expansion_is_found(public, anonymous, hide_draft, monkeypatch):
-    """A venue that showed its events would show drafts, though their list hides them."""
+def test_leak_in_an_expansion_is_found(public, anonymous, hide_draft, monkeypatch):
+    """A venue that shows its events would show drafts."""
     strings = hide_draft()
     show = Representation.of
 
@@ -233,25 +238,25 @@ def test_hole_in_an_expansion_is_found(public, anonymous, hide_draft, monkeypatc
         return {**show(self, serializer, shown), **more}
 
     monkeypatch.setattr(Representation, "of", show_events)
-    asked = shown(crawl(anonymous, public, "/events"), strings)
-    assert {path for _, path, _ in asked} >= {"/events"}
-    assert [query for _, _, query in asked if "expand=" not in query] == []
+    found = leaks(crawl(anonymous, public, "/events"), strings)
+    assert {path for _, path, _ in found} >= {"/events"}
+    assert [query for _, _, query in found if "expand=" not in query] == []
 
 
-def test_hole_for_bookings_is_found(public, anonymous, hide_sales, monkeypatch):
+def test_leak_of_bookings_is_found(public, anonymous, hide_sales, monkeypatch):
     monkeypatch.setattr(BookingViewSet, "access", {**BookingViewSet.access, "list": ANYONE})
     strings = hide_sales()
-    assert shown(crawl(anonymous, public, "/bookings"), strings) != []
+    assert leaks(crawl(anonymous, public, "/bookings"), strings) != []
 
 
-def test_line_in_the_log_is_found(public, hide_draft, caplog):
+def test_leak_in_the_log_is_found(public, hide_draft, caplog):
     strings = hide_draft()
     with caplog.at_level(logging.DEBUG):
         logging.getLogger("events").debug("Newest: %s", Event.objects.latest("pk").name)
-    assert said_in(caplog, strings) != []
+    assert leaks_in_log(caplog, strings) != []
 
 
-# The admin: the pages of those who may not see sales
+# The admin
 
 
 def text_of(page):
@@ -260,9 +265,7 @@ def text_of(page):
 
 
 def staff_pages(browser):
-    """What every page of the admin shows: every list with every filter and order that it offers, and a search; the
-    pages of every object; the front page, the calendar, the counter and every other page that the matrix knows.
-    """
+    """The text of every page: all pages of the matrix, each list with its filters, orders and a search, each object."""
     for method, path, _ in matrix.admin_rows():
         if method == "GET" and "{" not in path and "logout" not in path:
             yield path, text_of(browser.get(path))
@@ -282,9 +285,9 @@ def staff_pages(browser):
 
 
 @pytest.mark.parametrize("name", [policy.NO_RIGHTS, policy.DOOR])
-def test_admin_pages_show_no_sales_to_those_who_may_not_see_them(name, public, hide_sales, book):
-    """The door sees tickets: whose they are, and of which booking. No other page changes with the sales."""
-    browser = matrix.admin_callers()[name]
+def test_admin_pages_hide_sales(name, public, hide_sales, book):
+    """The door sees tickets with their bookings. No other page changes with the sales."""
+    browser = matrix.browsers()[name]
     before = dict(staff_pages(browser))
     strings = hide_sales()
     after = dict(staff_pages(browser))
@@ -303,11 +306,10 @@ def test_admin_pages_show_no_sales_to_those_who_may_not_see_them(name, public, h
     assert len(pages) > (90 if name == policy.DOOR else 25)
 
 
-def test_door_cannot_look_for_tickets_by_what_it_may_not_see(public, book):
-    """A search that finds tells as much as a page that shows."""
+def test_door_cannot_search_tickets_by_hidden_fields(public, book):
     book((public[0], 1), customer_name="Bob", customer_email="ann@example.com").confirm()
     url = reverse("admin:bookings_ticket_changelist")
-    browsers = matrix.admin_callers()
+    browsers = matrix.browsers()
     found = {name: len(browsers[name].get(url, {"q": "ann@example.com"}).context["cl"].result_list)
              for name in (policy.DOOR, policy.BOX_OFFICE)}  # fmt: skip
     assert found == {policy.DOOR: 0, policy.BOX_OFFICE: 1}

@@ -18,7 +18,7 @@ from venues.models import Venue
 
 @pytest.fixture
 def world(make_venue, make_event, make_type, book):
-    return matrix.things(make_venue, make_event, make_type, book)
+    return matrix.make_world(make_venue, make_event, make_type, book)
 
 
 @pytest.fixture
@@ -46,33 +46,33 @@ def groups(rows):
 
 
 def test_every_route_has_a_row_and_every_row_a_route(shows):
-    assert list(matrix.complaints()) == []
+    assert list(matrix.table_errors()) == []
     shows(matrix.size())
 
 
 @pytest.mark.parametrize("name", groups(matrix.api_rows()))
 def test_api_answers_everybody_as_the_table_says(name, world):
-    asked = matrix.Matrix(matrix.callers())
-    asked.ask_api(chosen(matrix.api_rows(), name), world)
+    asked = matrix.Matrix(matrix.clients())
+    asked.check_api(chosen(matrix.api_rows(), name), world)
     assert asked.failures == []
 
 
 def test_pages_answer_everybody_alike(db):
-    asked = matrix.Matrix(matrix.callers())
-    asked.ask_pages(matrix.page_rows())
+    asked = matrix.Matrix(matrix.clients())
+    asked.check_pages(matrix.page_rows())
     assert asked.failures == []
 
 
 @pytest.mark.parametrize("name", groups(matrix.admin_rows()))
 def test_admin_pages_answer_everybody_as_the_table_says(name, world, book):
-    asked = matrix.Matrix(matrix.admin_callers())
-    asked.ask_admin(chosen(matrix.admin_rows(), name), matrix.admin_objects(world, book))
+    asked = matrix.Matrix(matrix.browsers())
+    asked.check_admin(chosen(matrix.admin_rows(), name), matrix.admin_objects(world, book))
     assert asked.failures == []
 
 
 def test_admin_actions_are_for_whom_the_table_says(world, book):
-    asked = matrix.Matrix(matrix.admin_callers())
-    asked.ask_actions(matrix.admin_objects(world, book))
+    asked = matrix.Matrix(matrix.browsers())
+    asked.check_actions(matrix.admin_objects(world, book))
     assert asked.failures == []
 
 
@@ -103,7 +103,7 @@ urlpatterns = [
 
 @pytest.mark.urls(__name__)
 def test_route_that_was_forgotten_is_found():
-    assert list(matrix.complaints()) == [
+    assert list(matrix.table_errors()) == [
         "no row for the route api/v1/forgotten",
         "no row for the route admin/forgotten/",
         # Those that the forgotten ones stand in front of.
@@ -114,8 +114,8 @@ def test_route_that_was_forgotten_is_found():
 
 @pytest.mark.urls(__name__)
 def test_view_that_is_not_guarded_is_found(world):
-    asked = matrix.Matrix(matrix.callers())
-    asked.ask_api(chosen(matrix.api_rows(), "tickets")[:1], world)
+    asked = matrix.Matrix(matrix.clients())
+    asked.check_api(chosen(matrix.api_rows(), "tickets")[:1], world)
     refused = "anonymous, anonymous with another id, anonymous with the id"
     assert f"GET /api/v1/tickets: 200 instead of 401, as {refused}" in asked.failures
     unlucky = "user without rights, catalogue token, reports token"
@@ -124,16 +124,16 @@ def test_view_that_is_not_guarded_is_found(world):
 
 @pytest.mark.urls(__name__)
 def test_view_that_writes_when_it_is_read_is_found(world):
-    asked = matrix.Matrix(matrix.callers())
-    asked.ask_api(chosen(matrix.api_rows(), "venues")[:1], world)
+    asked = matrix.Matrix(matrix.clients())
+    asked.check_api(chosen(matrix.api_rows(), "venues")[:1], world)
     assert asked.failures[0].startswith('GET /api/v1/venues: 200, and wrote INSERT INTO "venues_venue"')
     assert not Venue.objects.filter(name="Made by reading").exists()
 
 
 def test_action_that_is_open_to_anyone_is_found(world, monkeypatch):
     monkeypatch.setattr(TicketViewSet, "access", {**TicketViewSet.access, "check_in": ANYONE})
-    asked = matrix.Matrix({policy.NO_RIGHTS: matrix.callers()[policy.NO_RIGHTS]})
-    asked.ask_api(chosen(matrix.api_rows(), "tickets"), world)
+    asked = matrix.Matrix({policy.NO_RIGHTS: matrix.clients()[policy.NO_RIGHTS]})
+    asked.check_api(chosen(matrix.api_rows(), "tickets"), world)
     assert asked.failures == [
         "POST /api/v1/tickets/{ticket}/check-in: 200 instead of 403, as user without rights",
         "POST /api/v1/tickets/{no_ticket}/check-in: 404 instead of 403, as user without rights",
@@ -142,8 +142,8 @@ def test_action_that_is_open_to_anyone_is_found(world, monkeypatch):
 
 def test_queryset_that_forgets_who_asks_is_found(world, monkeypatch):
     monkeypatch.setattr(EventViewSet, "shown", staticmethod(lambda sees_all, at: Event.objects.all()))
-    asked = matrix.Matrix({policy.ANONYMOUS: matrix.callers()[policy.ANONYMOUS]})
-    asked.ask_api(chosen(matrix.api_rows(), "events"), world)
+    asked = matrix.Matrix({policy.ANONYMOUS: matrix.clients()[policy.ANONYMOUS]})
+    asked.check_api(chosen(matrix.api_rows(), "events"), world)
     assert asked.failures == [
         "GET /api/v1/events/{draft}: 200 instead of 404, as anonymous",
         "HEAD /api/v1/events/{draft}: 200 instead of 404, as anonymous",
@@ -151,10 +151,10 @@ def test_queryset_that_forgets_who_asks_is_found(world, monkeypatch):
 
 
 def test_row_without_a_route_is_found(monkeypatch):
-    monkeypatch.setattr(policy, "API", [*policy.API, ("GET", "/nothing", {policy.EVERYBODY: 200})])
+    monkeypatch.setattr(policy, "API", [*policy.API, ("GET", "/nothing", {policy.EVERYONE: 200})])
     halls = {**policy.ADMIN_MODELS, "venues.hall": policy.ADMIN_MODELS["venues.venue"]}
     monkeypatch.setattr(policy, "ADMIN_MODELS", halls)
-    found = list(matrix.complaints())
+    found = list(matrix.table_errors())
     assert found[:2] == ["no route for the row GET /api/v1/nothing", "no route for the row GET /admin/venues/hall/"]
     assert found[-1] == "no admin for the row venues.hall"
 
@@ -162,7 +162,7 @@ def test_row_without_a_route_is_found(monkeypatch):
 def test_admin_that_was_forgotten_is_found(monkeypatch):
     admin.site.register(Session, type("SessionAdmin", (admin.ModelAdmin,), {}))
     try:
-        assert "no row for the admin of sessions.session" in list(matrix.complaints())
+        assert "no row for the admin of sessions.session" in list(matrix.table_errors())
     finally:
         admin.site.unregister(Session)
 
@@ -175,8 +175,8 @@ def test_admin_action_that_was_forgotten_is_found(world, book, monkeypatch):
         queryset.update(max_per_customer=7)
 
     monkeypatch.setattr(event_admin, "actions", [*event_admin.actions, double])
-    assert list(matrix.complaints()) == ["no row for the action double of events.event"]
+    assert list(matrix.table_errors()) == ["no row for the action double of events.event"]
     monkeypatch.setitem(policy.ADMIN_ACTIONS, "events.event", {"double": policy.PLANNERS})
-    asked = matrix.Matrix(matrix.admin_callers())
-    asked.ask_actions(matrix.admin_objects(world, book), only="events.event")
+    asked = matrix.Matrix(matrix.browsers())
+    asked.check_actions(matrix.admin_objects(world, book), only="events.event")
     assert asked.failures == ["action events.event double: done instead of refused, as box office, door, auditor"]

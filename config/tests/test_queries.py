@@ -102,7 +102,7 @@ def name_of(row):
 
 @pytest.fixture
 def world(make_venue, make_event, make_type, book):
-    return matrix.things(make_venue, make_event, make_type, book)
+    return matrix.make_world(make_venue, make_event, make_type, book)
 
 
 @pytest.fixture
@@ -119,10 +119,10 @@ def asked(client, method, path, world):
             statements.append(sql)
         return execute(sql, params, many, context)
 
-    path = matrix.path_of(path)
-    body = matrix.body_of(method, path, world)
+    path = matrix.full_path(path)
+    body = matrix.valid_body(method, path, world)
     with connection.execute_wrapper(note):
-        answer = client.generic(method, f"/{matrix.named(path, world, policy.SUPERUSER)}", *matrix.as_json(body))
+        answer = client.generic(method, f"/{matrix.fill_path(path, world, policy.SUPERUSER)}", *matrix.as_json(body))
     return statements, answer
 
 

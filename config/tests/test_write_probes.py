@@ -16,7 +16,7 @@ REFUSED = {"unknown-field", "read-only"}
 
 @pytest.fixture
 def world(make_venue, make_event, make_type, book):
-    return matrix.things(make_venue, make_event, make_type, book)
+    return matrix.make_world(make_venue, make_event, make_type, book)
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def faults(answer):
 
 def probe(root, method, path, body, pointers):
     """Complaints about fields that are taken, or refused in other words, or whose refusal left something behind."""
-    with matrix.taken_back() as recorder:
+    with matrix.rolled_back() as recorder:
         answer = root.generic(method, f"/{path}", *matrix.as_json(body))
     seen = {pointer for pointer, code in faults(answer) if code in REFUSED}
     if answer.status_code != 400 or recorder.writes:
@@ -54,7 +54,7 @@ def writers():
 
 def test_every_writer_of_the_table_of_rights_is_in_that_of_fields():
     def routes(rows):
-        return {(method, matrix.route_of(matrix.path_of(path))) for method, path in rows}
+        return {(method, matrix.route_of(matrix.full_path(path))) for method, path in rows}
 
     writing = [(method, path) for method, path, _ in policy.API if method in ("POST", "PUT", "PATCH")]
     assert routes(policy.WRITABLE) == routes(writing)
@@ -62,8 +62,8 @@ def test_every_writer_of_the_table_of_rights_is_in_that_of_fields():
 
 @pytest.mark.parametrize(("method", "path", "writable"), writers())
 def test_field_that_is_not_writable_is_refused_by_name_and_nothing_changes(method, path, writable, world, root):
-    whole = matrix.path_of(path)
-    asked, valid = matrix.named(whole, world, policy.SUPERUSER), matrix.body_of(method, whole, world)
+    whole = matrix.full_path(path)
+    asked, valid = matrix.fill_path(whole, world, policy.SUPERUSER), matrix.valid_body(method, whole, world)
     names = [name for name in every_name() if name not in writable]
     assert len(names) > 60
     complaints = []
@@ -71,14 +71,14 @@ def test_field_that_is_not_writable_is_refused_by_name_and_nothing_changes(metho
         complaints += probe(root, method, asked, {**valid, name: 7}, {f"/{name}"})
     complaints += probe(root, method, asked, {**valid, **dict.fromkeys(names, 7)}, {f"/{name}" for name in names})
     assert complaints == []
-    with matrix.taken_back() as recorder:  # without them the request is a good one
+    with matrix.rolled_back() as recorder:  # without them the request is a good one
         assert root.generic(method, f"/{asked}", *matrix.as_json(valid)).status_code < 300
     assert recorder.writes != []
 
 
 def test_field_of_an_item_or_of_an_object_in_a_list_is_refused_too(world, root):
-    booking = matrix.body_of("POST", "/api/v1/bookings", world)
-    ticket_type = matrix.body_of("POST", "/api/v1/ticket-types", world)
+    booking = matrix.valid_body("POST", "/api/v1/bookings", world)
+    ticket_type = matrix.valid_body("POST", "/api/v1/ticket-types", world)
     complaints = []
     for name in every_name():
         if name not in policy.WRITABLE_IN_ITEMS:
@@ -92,7 +92,7 @@ def test_field_of_an_item_or_of_an_object_in_a_list_is_refused_too(world, root):
 
 def test_document_says_the_same_of_what_can_be_written():
     for (method, path), names in policy.WRITABLE.items():
-        route = resolve(matrix.path_of(path.replace("{", "").replace("}", ""))).route
+        route = resolve(matrix.full_path(path.replace("{", "").replace("}", ""))).route
         body = next(
             operation[method.lower()].get("requestBody")
             for address, operation in canaries.document()["paths"].items()
@@ -159,7 +159,7 @@ def test_field_that_somebody_made_writable_is_found(world, root, monkeypatch):
 
     serializer = VenueViewSet.serializer_class
     monkeypatch.setattr(serializer.Meta, "extra_kwargs", {**serializer.Meta.extra_kwargs, "id": {"read_only": False}})
-    valid = matrix.body_of("POST", "/api/v1/venues", world)
+    valid = matrix.valid_body("POST", "/api/v1/venues", world)
     found = list(probe(root, "POST", "/api/v1/venues", {**valid, "id": 7}, {"/id"}))
     assert found[0].startswith("POST /api/v1/venues {")
     assert found[1] == "POST /api/v1/venues: /id was taken"

@@ -1,15 +1,15 @@
-"""How tests read answers."""
+"""Reads API responses."""
 
 PROBLEM_KEYS = ["code", "detail", "request_id", "status", "title", "type"]
 
 
 def faults(answer):
-    """Where each fault is, and which it is."""
-    return [(fault.get("pointer", fault.get("parameter")), fault["code"]) for fault in answer.json()["errors"]]
+    """The place and the code of each validation error."""
+    return [(error.get("pointer", error.get("parameter")), error["code"]) for error in answer.json()["errors"]]
 
 
 def refused(answer, status, code):
-    """Whether an answer is this problem, complete in every part that all problems have."""
+    """Asserts that a response is this problem, with all members that problems have."""
     problem = answer.json()
     assert (answer.status_code, problem["code"]) == (status, code), answer.content
     assert answer["Content-Type"] == "application/problem+json"

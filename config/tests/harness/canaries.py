@@ -1,6 +1,6 @@
-"""Strings that nobody may see who may not see the object, and every way of asking for them.
+"""Canaries: unique strings in the texts of hidden objects, and every request that could show them.
 
-What there is to ask for, the document says: a new route, filter, order or expansion is asked for without a change here.
+The requests come from the OpenAPI document: a new route, filter, order or expansion is covered without a change here.
 """
 
 import json
@@ -18,28 +18,28 @@ from events.models import Event
 from ticket_types.models import TicketType
 from venues.models import Venue
 
-# Texts of a fixed form: choices, and what means nothing by itself.
+# Texts with a fixed set of values, or without meaning of their own.
 NO_CANARY = {
-    "access.apitoken.start",  # the first characters of `digest`'s token, shown to those who may see tokens
+    "access.apitoken.start",  # the start of the token, shown in the list of tokens
     "bookings.booking.currency", "bookings.booking.idempotency_client", "bookings.booking.status",
     "bookings.bookingchange.from_status", "bookings.bookingchange.to_status",
     "bookings.ticket.status", "events.event.currency", "events.event.status", "history.change.kind",
     "venues.venue.timezone",
 }  # fmt: skip
-CODES = {  # of a form that the database checks, and different for every object by themselves
+CODES = {  # unique by themselves, in a form that the database checks
     "bookings.booking.confirmation_code", "bookings.ticket.code",
 }  # fmt: skip
 OURS = (Venue, Event, TicketType, Booking, BookingItem, Ticket, BookingChange, Change, ApiToken)
 
 
 def texts(model):
-    """The names of a model's fields that hold text."""
+    """The fields of a model that hold text."""
     kinds = (models.CharField, models.TextField, models.JSONField, models.UUIDField)
     return [field for field in model._meta.concrete_fields if isinstance(field, kinds)]
 
 
 def plant(obj):
-    """Puts a string of its own into every text of an object; returns all strings that tell of the object."""
+    """Puts a canary into every text of an object; returns all strings that would reveal the object."""
     planted, found = {}, set()
     for field in texts(type(obj)):
         label = f"{obj._meta.label_lower}.{field.name}"
@@ -49,23 +49,23 @@ def plant(obj):
         elif label not in NO_CANARY:
             text = f"canary-{str(obj.pk)[-4:]}-{obj._meta.model_name}-{field.name}".replace("_", "-")
             found.add(text)
-            planted[field.name] = filled(field, text)
+            planted[field.name] = valid_value(field, text)
     models.QuerySet(type(obj)).filter(pk=obj.pk).update(**planted)
     return found
 
 
-def filled(field, text):
+def valid_value(field, text):
     if isinstance(field, models.JSONField):
         return {"note": text}
     return f"{text}@example.com" if isinstance(field, models.EmailField) else text
 
 
-def models_of_this_project():
+def own_models():
     own = ("config.", "venues.", "events.", "ticket_types.", "bookings.")
     return {model for model in apps.get_models() if model.__module__.startswith(own)}
 
 
-# Every way to ask
+# Requests
 
 REQUIRED = ("group_by",)
 
@@ -75,10 +75,10 @@ def document():
     return SchemaGenerator().get_schema(request=None, public=True)
 
 
-def readings(ids):
-    """The path and query of every way to read: each parameter alone with each of its values, and some together.
+def read_requests(ids):
+    """Paths and queries of all GET requests: each parameter alone with each of its values, and some together.
 
-    `ids` holds, for each parameter of a path or query that names an object, the values to try.
+    `ids` has the values of each parameter that names an object.
     """
     for path, methods in document()["paths"].items():
         if "get" in methods:
@@ -96,7 +96,7 @@ def addresses(path, parameters, ids):
 
 def queries(path, parameters, ids):
     values = {
-        parameter["name"]: list(tried(parameter["name"], parameter["schema"], ids))
+        parameter["name"]: list(values_of(parameter["name"], parameter["schema"], ids))
         for parameter in parameters
         if parameter["in"] == "query"
     }
@@ -104,13 +104,13 @@ def queries(path, parameters, ids):
     yield "&".join(needed)
     for name, choices in values.items():
         yield from ("&".join([f"{name}={value}", *(needed if name not in REQUIRED else ())]) for value in choices)
-    # What is found, with everything that can be put inside, in every order and of every kind.
+    # All expansions together with each order, status and search.
     for names in values.get("expand", [])[-1:]:
         others = [f"{name}={value}" for name in ("ordering", "status", "search") for value in values.get(name, [])]
         yield from (f"{other}&expand={names}" for other in others)
 
 
-def tried(name, schema, ids):
+def values_of(name, schema, ids):
     if name in ids:
         return ids[name]
     if name in ("ordering", "expand"):
@@ -127,19 +127,19 @@ def tried(name, schema, ids):
             "customer_email": ["ann@example.com"], "timezone": ["Europe/Vienna"]}.get(name, [])  # fmt: skip
 
 
-# What is answered
+# Responses
 
-BY_THE_WAY = re.compile(r'"expires_in":\d+|cursor=[A-Za-z0-9_.:%-]+')  # the seconds left, and when a link was signed
+VARYING = re.compile(r'"expires_in":\d+|cursor=[A-Za-z0-9_.:%-]+')  # remaining seconds, and signed links
 
 
-def said(answer):
-    """All that an answer says, but for what is another one each time."""
-    headers = {name: value for name, value in answer.headers.items() if name != "X-Request-ID"}
+def comparable(response):
+    """Status, headers and body, without what differs between two equal requests."""
+    headers = {name: value for name, value in response.headers.items() if name != "X-Request-ID"}
     headers.pop("Set-Cookie", None)
-    body = answer.getvalue() if answer.streaming else answer.content
-    text = body.decode().replace(answer.headers.get("X-Request-ID", "-"), "[request id]")
-    if BY_THE_WAY.search(text):
+    body = response.getvalue() if response.streaming else response.content
+    text = body.decode().replace(response.headers.get("X-Request-ID", "-"), "[request id]")
+    if VARYING.search(text):
         headers.pop("ETag", None)
-    return answer.status_code, *(
-        BY_THE_WAY.sub("[by the way]", it) for it in (json.dumps(headers, sort_keys=True), text)
+    return response.status_code, *(
+        VARYING.sub("[varying]", part) for part in (json.dumps(headers, sort_keys=True), text)
     )

@@ -1,4 +1,4 @@
-"""Asks every route with every method as every caller, and compares the answers with harness/policy.py."""
+"""Sends every method to every route as every client, and compares the responses with the table of policy.py."""
 
 import datetime as dt
 import json
@@ -26,14 +26,15 @@ from conftest import Client, client_of, make_user
 
 ABSENT = 10**17
 WRITES = re.compile(r"\s*(WITH\b.*\b)?(INSERT|UPDATE|DELETE|REPLACE)\b", re.IGNORECASE | re.DOTALL)
-OF_THE_SESSION = re.compile(r"django_session|last_used_at|last_login")  # written by the way, and no part of the domain
+NOT_OF_THE_DOMAIN = re.compile(r"django_session|last_used_at|last_login")
 
 
-# What there is
+# Routes and rows
 
 
 def walk(patterns=None, before=""):
     """Every route of the URL map, as `resolve` names it, with its view."""
+    # URLResolver._join_route has no public counterpart; the resolver builds the names that it returns with it.
     for pattern in get_resolver().url_patterns if patterns is None else patterns:
         route = URLResolver._join_route(before, str(pattern.pattern))
         if isinstance(pattern, URLResolver):
@@ -42,35 +43,34 @@ def walk(patterns=None, before=""):
             yield route, pattern.callback
 
 
-def path_of(path):
-    """A row's path as it is asked: below the API's base, unless two slashes say that it is outside of it."""
+def full_path(path):
+    """A row's path below the API's base. With two slashes it is outside of it."""
     return path[1:] if path.startswith("//") else f"{settings.API_V1_STR}{path}"
 
 
 def route_of(path):
-    """The route that a row's path leads to; what is in braces is filled with anything."""
+    """The route of a row's path; names in braces become 1."""
     return resolve(re.sub(r"\{[^}]+\}", "1", path).partition("?")[0]).route
 
 
 def api_rows():
-    """The table's rows with whole paths, each with what `policy.answer` takes."""
-    return [(method, path_of(path), answers) for method, path, answers in policy.API]
+    return [(method, full_path(path), statuses) for method, path, statuses in policy.API]
 
 
 def page_rows():
-    return [(method, path_of(path), status) for method, path, status in policy.PAGES]
+    return [(method, full_path(path), status) for method, path, status in policy.PAGES]
 
 
 def admin_rows():
-    return [(method, f"/admin{path}", answers) for method, path, answers in policy.admin_rows()]
+    return [(method, f"/admin{path}", outcomes) for method, path, outcomes in policy.admin_rows()]
 
 
-def complaints():
-    """What is wrong with the table itself: routes that it forgets, and rows that lead nowhere."""
+def table_errors():
+    """Routes without a row, rows without a route, and the like."""
     rows = [(method, path) for method, path, _ in [*page_rows(), *api_rows(), *admin_rows()]]
     routes = dict.fromkeys(route for route, _ in walk())
     rowed = {route_of(path): path for _, path in rows}
-    catch_all = {route_of("/admin/nowhere/"), route_of(path_of("/nowhere"))}
+    catch_all = {route_of("/admin/nowhere/"), route_of(full_path("/nowhere"))}
     yield from (f"no row for the route {route}" for route in routes if route not in rowed)
     yield from (
         f"no route for the row {method} {path}"
@@ -79,8 +79,8 @@ def complaints():
     )
     twice = {row for row in rows if rows.count(row) > 1}
     yield from (f"two rows for {method} {path}" for method, path in sorted(twice))
-    yield from (f"no caller for the role {role}" for role in set(Role.values) - set(policy.ROLES.values()))
-    yield from (f"no caller for the scope {scope}" for scope in set(Scope.values) - set(policy.SCOPES.values()))
+    yield from (f"no client for the role {role}" for role in set(Role.values) - set(policy.ROLES.values()))
+    yield from (f"no client for the scope {scope}" for scope in set(Scope.values) - set(policy.SCOPES.values()))
     registered = {model._meta.label_lower: model_admin for model, model_admin in admin.site._registry.items()}
     for table in (policy.ADMIN_MODELS, policy.ADMIN_ACTIONS):
         yield from (f"no row for the admin of {label}" for label in registered.keys() - table.keys())
@@ -92,7 +92,7 @@ def complaints():
         yield from (f"no action for the row {name} of {label}" for name in rows.keys() - actions)
 
 
-# The cast
+# Clients
 
 
 def token_of(user, **data):
@@ -113,8 +113,8 @@ def logged_in(user, **how):
     return browser
 
 
-def callers():
-    """A client for each caller of the API."""
+def clients():
+    """The clients of the API by name."""
     at, hour = timezone.now(), dt.timedelta(hours=1)
     manager, inactive = make_user(Role.MANAGER, username="of a browser"), make_user(Role.MANAGER, username="inactive")
     inactive_client = client_of(inactive)
@@ -125,7 +125,7 @@ def callers():
     cookie.force_login(manager)
     root = make_user(username="root", is_superuser=True)
     return {
-        **{name: client_of() for name in sorted(policy.GUESTS)},
+        **{name: client_of() for name in sorted(policy.WITHOUT_CREDENTIALS)},
         **{name: client_of(make_user(Role(role), username=name)) for name, role in policy.ROLES.items()},
         policy.NO_RIGHTS: client_of(make_user()),
         policy.SUPERUSER: client_of(root),
@@ -138,8 +138,8 @@ def callers():
     }
 
 
-def admin_callers():
-    """A browser for each caller of the admin."""
+def browsers():
+    """The clients of the admin by name."""
     root = make_user(username="root", is_staff=True, is_superuser=True)
     inactive = logged_in(make_user(username="leaver", is_staff=True, is_superuser=True))
     type(root).objects.filter(username="leaver").update(is_active=False)
@@ -155,11 +155,11 @@ def admin_callers():
     }
 
 
-# The objects
+# Objects
 
 
-def things(make_venue, make_event, make_type, book):
-    """What stands for the names in braces; a booking's id also says what of it a stranger knows."""
+def make_world(make_venue, make_event, make_type, book):
+    """The objects that replace names in braces."""
     venue = make_venue()
     published, draft = make_event(venue=venue), make_event(venue=venue, name="Secret", is_published=False)
     cancelled = make_event(venue=venue, name="Off").cancel(at=timezone.now())
@@ -179,15 +179,15 @@ def things(make_venue, make_event, make_type, book):
 BOOKINGS = ("pending", "confirmed", "free")
 
 
-def named(path, world, caller):
-    """A row's path as a caller would write it."""
+def fill_path(path, world, client):
+    """A row's path with the ids that a client knows, or guesses."""
 
-    def fill(found):
-        name = found[1]
+    def fill(match):
+        name = match[1]
         if name in BOOKINGS:
             booking = world[name]
             guesses = {policy.ANONYMOUS: uuid.uuid4(), policy.STRANGER: booking.confirmation_code}
-            return str(guesses.get(caller, booking.pk))
+            return str(guesses.get(client, booking.pk))
         if name == "no_ticket":
             return "A" * 26
         if name == "absent":
@@ -197,8 +197,7 @@ def named(path, world, caller):
     return re.sub(r"\{([^}]+)\}", fill, path)
 
 
-def body_of(method, path, world):
-    """What makes the request a valid one, so that only the caller decides."""
+def valid_body(method, path, world):
     if method not in ("POST", "PUT", "PATCH"):
         return None
     venue = {"name": "New Hall", "address": "2 Main Street", "capacity": 1000, "timezone": "Europe/Vienna"}
@@ -224,30 +223,30 @@ def body_of(method, path, world):
     }.get(resource, {})
 
 
-# The questions: the rows, and every method that a route has no row for
+# Requests: the rows, and every method without a row
 
 
 def by_route(rows):
-    """For each route its rows by method; of several rows of a method, the first."""
+    """For each route its first row of each method."""
     routes = {}
-    for method, path, answers in rows:
-        routes.setdefault(route_of(path), {}).setdefault(method, (path, answers))
+    for method, path, expected in rows:
+        routes.setdefault(route_of(path), {}).setdefault(method, (path, expected))
     return routes.values()
 
 
-def api_questions(rows):
-    for method, path, answers in rows:
-        yield method, path, answers
+def api_requests(rows):
+    for method, path, statuses in rows:
+        yield method, path, statuses
         if method == "GET":
-            yield "HEAD", path, answers
+            yield "HEAD", path, statuses
     for known in by_route(rows):
         for method in policy.METHODS:
             if method not in known and not (method == "HEAD" and "GET" in known):
                 path = next(iter(known.values()))[0].partition("?")[0]
-                yield method, path, policy.UNNAMED[method]
+                yield method, path, policy.OTHER_METHODS[method]
 
 
-def page_questions(rows):
+def page_requests(rows):
     for method, path, status in rows:
         yield method, path, status
         if method == "GET":
@@ -258,49 +257,48 @@ def page_questions(rows):
                 yield method, next(iter(known.values()))[0], 405
 
 
-def admin_questions(rows):
+def admin_requests(rows):
     yield from rows
     for known in by_route(rows):
         for method in policy.METHODS:
             if method not in known:
-                path, answers = known["GET"]
-                yield method, path, policy.unnamed_in_admin(method, answers)
+                path, outcomes = known["GET"]
+                yield method, path, policy.other_method_in_admin(method, outcomes)
 
 
-def action_questions():
+def action_requests():
     for label, actions in policy.ADMIN_ACTIONS.items():
-        for action, who in actions.items():
-            yield label, action, who
+        for action, permitted in actions.items():
+            yield label, action, permitted
 
 
 def size():
-    """How large the matrix is, in words."""
-    api = [*page_questions(page_rows()), *api_questions(api_rows())]
-    staff = [*admin_questions(admin_rows()), *action_questions()]
-    cells = len(api) * len(policy.CALLERS) + len(staff) * len(policy.ADMIN_CALLERS)
+    api = [*page_requests(page_rows()), *api_requests(api_rows())]
+    staff = [*admin_requests(admin_rows()), *action_requests()]
+    cells = len(api) * len(policy.CLIENTS) + len(staff) * len(policy.ADMIN_CLIENTS)
     routes = len({route for route, _ in walk()})
-    callers = f"{len(policy.CALLERS)} callers of the API and {len(policy.ADMIN_CALLERS)} of the admin"
-    return f"matrix: {cells:,} cells; {routes} routes; {callers}"
+    clients = f"{len(policy.CLIENTS)} clients of the API and {len(policy.ADMIN_CLIENTS)} of the admin"
+    return f"matrix: {cells:,} cells; {routes} routes; {clients}"
 
 
-# Asking
+# Running
 
 
 class Recorder:
-    """Notes what the domain's tables were told."""
+    """Collects the statements that write to the domain's tables."""
 
     def __init__(self):
         self.writes = []
 
     def __call__(self, execute, sql, params, many, context):
-        if WRITES.match(sql) and not OF_THE_SESSION.search(sql):
+        if WRITES.match(sql) and not NOT_OF_THE_DOMAIN.search(sql):
             self.writes.append(sql)
         return execute(sql, params, many, context)
 
 
 @contextmanager
-def taken_back():
-    """Whatever is written inside is not there afterwards; what it was is recorded."""
+def rolled_back():
+    """Records what is written inside, and rolls it back."""
     recorder = Recorder()
     with transaction.atomic(), connection.execute_wrapper(recorder):
         yield recorder
@@ -308,80 +306,78 @@ def taken_back():
 
 
 class Matrix:
-    """Counts its cells, and keeps those that are not as the table says."""
-
-    def __init__(self, callers):
-        self.callers, self.cells, self.wrong = callers, 0, {}
+    def __init__(self, clients):
+        self.clients, self.wrong = clients, {}
 
     @property
     def failures(self):
-        return [f"{what}, as {', '.join(callers)}" for what, callers in self.wrong.items()]
+        return [f"{what}, as {', '.join(names)}" for what, names in self.wrong.items()]
 
-    def cell(self, method, path, caller, expected, seen, writes, *, is_write):
-        """A write that was refused, and every read, must have written nothing; a write that was done must have."""
-        self.cells += 1
+    def check(self, method, path, name, expected, seen, writes, *, is_write):
+        """Only a successful write may have written, and must have."""
         what = ""
         if seen not in (expected if isinstance(expected, set) else {expected}):
             what = f"{method} {path}: {seen} instead of {expected}"
         elif bool(writes) != is_write:
             what = f"{method} {path}: {seen}, and {f'wrote {writes[0]}' if writes else 'wrote nothing'}"
         if what:
-            self.wrong.setdefault(what, []).append(caller)
+            self.wrong.setdefault(what, []).append(name)
 
-    def ask_api(self, rows, world):
-        for method, path, answers in api_questions(rows):
-            for caller, client in self.callers.items():
-                expected = policy.answer(method, answers, caller)
-                body = body_of(method, path, world)
-                with taken_back() as recorder:
-                    seen = client.generic(method, f"/{named(path, world, caller)}", *as_json(body))
-                is_write = method not in policy.READS and seen.status_code < 300
-                self.cell(method, path, caller, expected, seen.status_code, recorder.writes, is_write=is_write)
+    def check_api(self, rows, world):
+        for method, path, statuses in api_requests(rows):
+            for name, client in self.clients.items():
+                expected = policy.expected_status(method, statuses, name)
+                body = valid_body(method, path, world)
+                with rolled_back() as recorder:
+                    response = client.generic(method, f"/{fill_path(path, world, name)}", *as_json(body))
+                is_write = method not in policy.READS and response.status_code < 300
+                self.check(method, path, name, expected, response.status_code, recorder.writes, is_write=is_write)
 
-    def ask_pages(self, rows):
-        for method, path, status in page_questions(rows):
-            for caller, client in self.callers.items():
-                with taken_back() as recorder:
-                    seen = client.generic(method, f"/{path}")
-                self.cell(method, path, caller, status, seen.status_code, recorder.writes, is_write=False)
+    def check_pages(self, rows):
+        for method, path, status in page_requests(rows):
+            for name, client in self.clients.items():
+                with rolled_back() as recorder:
+                    response = client.generic(method, f"/{path}")
+                self.check(method, path, name, status, response.status_code, recorder.writes, is_write=False)
 
-    def ask_admin(self, rows, objects):
-        for method, path, answers in admin_questions(rows):
+    def check_admin(self, rows, objects):
+        for method, path, outcomes in admin_requests(rows):
             body = {"post": "yes"} if path.endswith("/delete/") else {}
-            asked = re.sub(r"\{([^}]+)\}", lambda found: in_admin(found[1], objects), path)
-            for caller, browser in self.callers.items():
-                expected = policy.admin_answer(answers, caller)
-                with taken_back() as recorder, same_cookies(browser):
-                    seen = outcome(browser.post(asked, body) if method == "POST" else browser.generic(method, asked))
-                is_write = bool(body) and "{absent}" not in path and method == "POST" and seen == policy.AWAY
-                self.cell(method, path, caller, expected, seen, recorder.writes, is_write=is_write)
+            address = re.sub(r"\{([^}]+)\}", lambda match: in_admin(match[1], objects), path)
+            for name, browser in self.clients.items():
+                expected = policy.expected_in_admin(outcomes, name)
+                with rolled_back() as recorder, same_cookies(browser):
+                    is_post = method == "POST"
+                    seen = outcome(browser.post(address, body) if is_post else browser.generic(method, address))
+                is_write = bool(body) and "{absent}" not in path and method == "POST" and seen == policy.REDIRECT
+                self.check(method, path, name, expected, seen, recorder.writes, is_write=is_write)
 
-    def ask_actions(self, objects, only=None):
-        for label, action, who in action_questions():
+    def check_actions(self, objects, only=None):
+        for label, action, permitted in action_requests():
             if only in (None, label):
                 obj = objects.get((label, action), objects[label])
-                self.ask_action(label, action, who, obj, objects["bookings.ticket"])
+                self.check_action(label, action, permitted, obj, objects["bookings.ticket"])
 
-    def ask_action(self, label, action, who, obj, ticket):
+    def check_action(self, label, action, permitted, obj, ticket):
         url = reverse(f"admin:{label.replace('.', '_')}_changelist")
-        answers = {"confirmed": "yes", "reason": "rain", "payment_reference": "pay_2", "post": "yes",
-                   "from_page": "yes", "minutes": "60", "tickets": ticket.code}  # fmt: skip
+        form = {"confirmed": "yes", "reason": "rain", "payment_reference": "pay_2", "post": "yes",
+                "from_page": "yes", "minutes": "60", "tickets": ticket.code}  # fmt: skip
         if action == "settle_refund":
-            answers[f"due-{obj.confirmation_code}"] = str(obj.refund_amount)
+            form[f"due-{obj.confirmation_code}"] = str(obj.refund_amount)
         if (label, action) == ("bookings.booking", "cancel"):
-            answers["seen"] = f"{obj.confirmation_code}-{obj.status}-{obj.places}"
-        for caller, browser in self.callers.items():
-            with taken_back() as recorder:
-                browser.post(url, {"action": action, "_selected_action": [str(obj.pk)], **answers})
+            form["seen"] = f"{obj.confirmation_code}-{obj.status}-{obj.places}"
+        for name, browser in self.clients.items():
+            with rolled_back() as recorder:
+                browser.post(url, {"action": action, "_selected_action": [str(obj.pk)], **form})
             seen = "done" if recorder.writes else "refused"
-            is_write = caller in who & policy.INSIDE
+            is_write = name in permitted & policy.WITH_ADMIN
             expected = "done" if is_write else "refused"
-            self.cell("action", f"{label} {action}", caller, expected, seen, recorder.writes, is_write=is_write)
+            self.check("action", f"{label} {action}", name, expected, seen, recorder.writes, is_write=is_write)
 
 
 @contextmanager
 def same_cookies(browser):
-    """Whoever logs out inside is logged in afterwards."""
+    """Keeps the browser logged in when a request inside logs it out."""
     before = {name: morsel.value for name, morsel in browser.cookies.items()}
     yield
     browser.cookies.clear()
@@ -393,11 +389,11 @@ def as_json(body):
     return (json.dumps(body), "application/json") if body is not None else ()
 
 
-def outcome(answer):
-    """A status, or where a redirection goes to."""
-    if answer.status_code not in (301, 302):
-        return answer.status_code
-    return policy.LOGIN if answer["Location"].startswith("/admin/login/") else policy.AWAY
+def outcome(response):
+    """A status, or the target of a redirect."""
+    if response.status_code not in (301, 302):
+        return response.status_code
+    return policy.LOGIN if response["Location"].startswith("/admin/login/") else policy.REDIRECT
 
 
 def in_admin(name, objects):
@@ -416,13 +412,13 @@ AUTOCOMPLETED = {
 
 
 def admin_objects(world, book):
-    """An object for each model's pages, and for each action that needs another one, by model and action."""
+    """An object for each model's pages; by model and action where an action needs another one."""
     user = make_user(username="spare")
     token, _ = ApiToken.issue(user=user, name="Shop")
-    unpaid = book((world["pending"].items.first().ticket_type, 1)).cancel()
+    cancelled = book((world["pending"].items.first().ticket_type, 1)).cancel()
     with suppress(BookingCancelled):
-        unpaid.confirm(payment_reference="pay_3")
-    unpaid.refresh_from_db()
+        cancelled.confirm(payment_reference="pay_3")
+    cancelled.refresh_from_db()
     return {
         "access.apitoken": token,
         "auth.group": Group.objects.create(name="Spare"),
@@ -439,7 +435,7 @@ def admin_objects(world, book):
         "content_type": ContentType.objects.get_for_model(world["venue"]),
         "history.change": Change.objects.latest("pk"),
         ("bookings.booking", "cancel_tickets"): world["confirmed"],
-        ("bookings.booking", "settle_refund"): unpaid,
+        ("bookings.booking", "settle_refund"): cancelled,
         ("bookings.ticket", "undo_check_in"): world["used"],
         ("events.event", "publish"): world["draft"],
     }

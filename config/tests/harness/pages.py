@@ -1,4 +1,4 @@
-"""A browser's part in the tests of the admin: it reads the form on a page, and sends it as a person would."""
+"""Reads and submits the forms of the admin, like a browser."""
 
 from html.parser import HTMLParser
 
@@ -9,7 +9,7 @@ from conftest import make_user
 
 
 class FormReader(HTMLParser):
-    """Collects what a browser would send for the form with an id when nothing is typed."""
+    """Collects what a browser sends for an untouched form."""
 
     def __init__(self, html, form_id):
         super().__init__()
@@ -44,17 +44,17 @@ class FormReader(HTMLParser):
 
 
 def form_on(page, model):
-    """What the change or add page of a model would send if it were saved untouched."""
+    """The data of an add or change page, unchanged."""
     return FormReader(page.content.decode(), f"{model._meta.model_name}_form").data
 
 
 def messages_of(answer):
-    """What the page after an answer tells, each as its level and text."""
+    """The messages of the page as pairs of level and text."""
     return [(message.level_tag, str(message)) for message in answer.context["messages"]]
 
 
 def staff(role=None):
-    """A browser in which somebody of a role is logged in; without one, a superuser."""
+    """A browser logged in as a user of a role, by default as a superuser."""
     browser = Client()
     browser.force_login(make_user(role, username=f"staff-{role or 'root'}", is_staff=True, is_superuser=role is None))
     return browser
@@ -73,11 +73,11 @@ def send_form(browser, obj, form, **typed):
 
 
 def act(browser, action, *objects, **answers):
-    """Chooses an action for some rows of a list; `answers` are what its own page asks for."""
+    """Runs an action for rows of a list; `answers` are the fields of its confirmation page."""
     data = {"action": action, "_selected_action": [str(obj.pk) for obj in objects], **answers}
     return browser.post(url(objects[0], "changelist"), data, follow=True)
 
 
 def faults_of(answer):
-    """What a form that was sent back complains of."""
+    """The validation errors of a form by field."""
     return {name: list(texts) for name, texts in answer.context["adminform"].form.errors.items()}
