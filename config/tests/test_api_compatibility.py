@@ -84,67 +84,67 @@ THINGS = {
     "operation-gone": (lambda it: it["paths"].clear(), [f"{AT}: the operation is gone"]),
     "operation-renamed": (
         put(operation, operationId="make"),
-        [f"{AT}: has another operationId (create_thing → make)"],
+        [f"{AT}: the operationId changed (create_thing → make)"],
     ),
     "guests-not-let-in": (
         put(operation, security=[{"bearer": []}]),
-        [f"{AT}: nothing is not enough any more to be let in"],
+        [f"{AT}: no authentication is no longer sufficient"],
     ),
     "token-not-let-in": (
         put(operation, security=[{"cookie": []}]),
         [
-            f"{AT}: nothing is not enough any more to be let in",
-            f"{AT}: bearer is not enough any more to be let in",
+            f"{AT}: no authentication is no longer sufficient",
+            f"{AT}: bearer is no longer sufficient",
         ],
     ),
     "parameter-gone": (
         lambda it: operation(it)["parameters"].pop(0),
-        [f"{AT}, query parameter limit: is not taken any more"],
+        [f"{AT}, query parameter limit: is no longer accepted"],
     ),
     "parameter-needed": (
         lambda it: operation(it)["parameters"][0].update(required=True),
-        [f"{AT}, query parameter limit: must be given"],
+        [f"{AT}, query parameter limit: is required"],
     ),
     "new-parameter-needed": (
         lambda it: operation(it)["parameters"].append({"in": "header", "name": "X", "required": True, "schema": {}}),
-        [f"{AT}, header parameter X: must be given"],
+        [f"{AT}, header parameter X: is required"],
     ),
     "parameter-narrower": (
         lambda it: operation(it)["parameters"][0]["schema"].update(maximum=8),
-        [f"{AT}, query parameter limit: takes a smaller range (maximum 9 → 8)"],
+        [f"{AT}, query parameter limit: accepts a smaller range (maximum 9 → 8)"],
     ),
     "parameter-means-another": (
         lambda it: operation(it)["parameters"][0]["schema"].update(default=6),
-        [f"{AT}, query parameter limit: means something else when it is not given (5 → 6)"],
+        [f"{AT}, query parameter limit: has another default (5 → 6)"],
     ),
     "parameter-written-otherwise": (
         lambda it: operation(it)["parameters"][1].update(explode=True),
-        [f"{AT}, query parameter sort: is written in another way (explode False → True)"],
+        [f"{AT}, query parameter sort: is serialized in another way (explode False → True)"],
     ),
-    "body-gone": (put(operation, requestBody=None), [f"{AT}, request: is not taken any more"]),
+    "body-gone": (put(operation, requestBody=None), [f"{AT}, request: is no longer accepted"]),
     "body-needed": (
         lambda it: operation(it)["requestBody"].update(required=True),
-        [f"{AT}, request: must be given"],
+        [f"{AT}, request: is required"],
     ),
     "body-of-another-kind": (
         lambda it: operation(it)["requestBody"]["content"].pop("text/plain"),
-        [f"{AT}, request: is not taken as text/plain any more"],
+        [f"{AT}, request: is no longer accepted as text/plain"],
     ),
     "answer-gone": (lambda it: operation(it)["responses"].pop("201"), [f"{AT}, response 201: is gone"]),
     "refusal-gone": (lambda it: operation(it)["responses"].pop("409"), [f"{AT}, response 409: is gone"]),
     "answer-of-another-kind": (
         lambda it: operation(it)["responses"]["201"]["content"].pop("text/plain"),
-        [f"{AT}, response 201: is not answered as text/plain any more"],
+        [f"{AT}, response 201: is no longer returned as text/plain"],
     ),
     "header-gone": (
         lambda it: operation(it)["responses"]["201"].pop("headers"),
-        [f"{AT}, response 201: has no header Location any more"],
+        [f"{AT}, response 201: no longer has the header Location"],
     ),
 }
 
 
 @pytest.mark.parametrize("name", THINGS)
-def test_change_of_an_operation_is_told(name):
+def test_change_of_an_operation_is_reported(name):
     change, told = THINGS[name]
     assert breaks(document(), changed(change)) == told
 
@@ -203,26 +203,26 @@ def test_narrower_requests_and_wider_answers_are_told(name):
 def test_exchanged_alternative_breaks_both_sides():
     found = breaks(document(), changed(NARROWINGS["alternative"][1]))
     assert [line.split(" (")[0] for line in found] == [
-        f"{AT}, request/either: an alternative is not taken any more",
-        f"{AT}, response 201/either: there is another alternative",
+        f"{AT}, request/either: no longer accepts an alternative",
+        f"{AT}, response 201/either: has a new alternative",
     ]
 
 
 def test_another_pattern_breaks_requests():
     found = breaks(document(), changed(field("name", pattern="^b")))
-    assert found == [f"{AT}, request/name: takes another pattern (^a → ^b)"]
+    assert found == [f"{AT}, request/name: accepts another pattern (^a → ^b)"]
 
 
 def test_another_format_breaks_both_sides():
     assert breaks(document(), changed(field("name", format="date"))) == [
-        f"{AT}, request/name: takes another format (uri → date)",
+        f"{AT}, request/name: accepts another format (uri → date)",
         f"{AT}, response 201/name: may have another format (uri → date)",
     ]
 
 
 def test_field_that_goes_breaks_both_sides():
     assert breaks(document(), changed(lambda it: fields(it).pop("size"))) == [
-        f"{AT}, request/size: the field is not taken any more",
+        f"{AT}, request/size: the field is no longer accepted",
         f"{AT}, response 201/size: the field is gone",
     ]
 
@@ -235,7 +235,7 @@ def test_unique_entries_break_requests():
 
 def test_closing_a_request_breaks_it():
     old = changed(put(lambda it: it["components"]["schemas"]["Thing"], additionalProperties=None))
-    assert breaks(old, document()) == [f"{AT}, request: takes no other fields any more"]
+    assert breaks(old, document()) == [f"{AT}, request: no longer accepts other fields"]
     assert breaks(document(), old) == []
 
 

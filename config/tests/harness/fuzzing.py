@@ -1,7 +1,7 @@
-"""What schemathesis is taught about this API: how rows belong together, which JSON Schema cannot say.
+"""Schemathesis hooks: relations between values that JSON Schema cannot express.
 
-Only what is valid by itself is put right: a reference becomes one to a row that is there, an end comes after its start.
-What is wrong by the document stays wrong, and must be refused.
+Only values that are valid by themselves are adjusted: a reference becomes that of an existing row, an end comes after
+its start. Values that the document does not allow stay as they are, and the API must refuse them.
 """
 
 import datetime as dt
@@ -18,7 +18,7 @@ from config.values import money, text
 
 BASE = os.environ["FUZZ_URL"]
 MANAGER = {"Authorization": f"Bearer {os.environ['FUZZ_TOKEN']}"}
-GREATEST_ID = 2**63 - 1
+MAX_ID = 2**63 - 1
 CURSOR = re.compile(r"[A-Za-z0-9_.:-]+")
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
 INSTANT = re.compile(r"(20\d\d|2100)-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
@@ -47,7 +47,7 @@ schemathesis.openapi.format("cursor", st.just("from-a-link"))
 
 
 def rows(path):
-    """The first rows of a list, at most a second old."""
+    """The first rows of a list, cached for a second."""
     at, found = seen.get(path, (0, []))
     if time.monotonic() > at + 1:
         answer = requests.get(f"{BASE}{path}", params={"limit": 50}, headers=MANAGER, timeout=30)
@@ -58,7 +58,7 @@ def rows(path):
 
 
 def on_sale():
-    """Ticket types of one event that can be booked; of a new one when all others are sold out, cancelled, or over."""
+    """Ticket types on sale of one event. Creates an event when there are none."""
     types = [row for row in rows("/ticket-types") if row["availability"]["status"] == "on_sale"]
     if types:
         return [row for row in types if row["event"] == types[0]["event"]]
@@ -76,17 +76,17 @@ def send(path, body):
     return answer.json()
 
 
-def whole(value):
-    """JSON Schema takes 1.0 for an integer, because some languages know no other number; this API does not."""
+def with_integers(value):
+    """JSON Schema accepts 1.0 as an integer; this API does not."""
     if isinstance(value, dict):
-        return {name: whole(child) for name, child in value.items()}
+        return {name: with_integers(child) for name, child in value.items()}
     if isinstance(value, list):
-        return [whole(child) for child in value]
+        return [with_integers(child) for child in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def is_id(value):
-    return type(value) is int and 1 <= value <= GREATEST_ID
+    return type(value) is int and 1 <= value <= MAX_ID
 
 
 def is_instant(value):
@@ -102,23 +102,23 @@ def before_call(context, case, kwargs):
     if case.method == "DELETE":
         seen.clear()
     if case.headers:
-        put_headers_right(case.headers)
+        adjust_headers(case.headers)
     if case.query:
-        put_cursor_right(case)
-        put_zone_right(case.query)
-        put_period_right(case.query)
+        adjust_cursor(case)
+        adjust_zone(case.query)
+        adjust_period(case.query)
     for name in ("id", "code"):
         if name in (case.path_parameters or {}):
-            case.path_parameters[name] = real(case, name, case.path_parameters[name])
+            case.path_parameters[name] = existing_id(case, name, case.path_parameters[name])
     if case.meta.generation.mode.is_positive and isinstance(case.body, dict | list):
-        case.body = whole(case.body)
+        case.body = with_integers(case.body)
     bodies = case.body if isinstance(case.body, list) else [case.body]
     for body in bodies:
         if isinstance(body, dict):
-            put_body_right(case, body)
+            adjust_body(case, body)
 
 
-def put_headers_right(headers):
+def adjust_headers(headers):
     for name in list(headers):
         if name.lower() == "if-match":
             headers[name] = "*"
@@ -126,13 +126,13 @@ def put_headers_right(headers):
             headers[name] = f"key-{next(numbers)}-{os.getpid()}"
 
 
-def put_zone_right(query):
+def adjust_zone(query):
     if isinstance(query.get("timezone"), str) and ZONE.fullmatch(query["timezone"]):
         query["timezone"] = "Europe/Vienna"
 
 
-def put_period_right(query):
-    """Two days apart, an end comes after its start in every zone."""
+def adjust_period(query):
+    """Keeps two days between start and end, so that they are in order in every time zone."""
     try:
         start, end = (dt.date.fromisoformat(str(query.get(name))[:10]) for name in ("from", "to"))
     except ValueError:
@@ -143,7 +143,7 @@ def put_period_right(query):
         del query["to"]
 
 
-def put_cursor_right(case):
+def adjust_cursor(case):
     cursor = case.query.get("cursor")
     if isinstance(cursor, str) and CURSOR.fullmatch(cursor):
         query = {"limit": 1} | ({"ordering": case.query["ordering"]} if case.query.get("ordering") else {})
@@ -156,8 +156,8 @@ def put_cursor_right(case):
             del case.query["cursor"]
 
 
-def real(case, name, value):
-    """Three ids of four that could be one become one of a row that is there."""
+def existing_id(case, name, value):
+    """Three of four valid ids become the id of an existing row."""
     path = "/" + case.operation.path.removeprefix("/api/v1/").split("/")[0].split(".")[0]
     could_be = is_id(value) if path in ("/venues", "/events", "/ticket-types") else isinstance(value, str)
     if not could_be or case.method == "DELETE" or next(numbers) % 4 == 0:
@@ -168,11 +168,11 @@ def real(case, name, value):
     return pick(there, next(numbers)) if there and value not in there else value
 
 
-def put_body_right(case, body):
+def adjust_body(case, body):
     path = case.operation.path.removeprefix("/api/v1")
     for start, end in RANGES:
-        put_range_right(case, body, start, end)
-    put_bounds_right(case, body)
+        adjust_range(case, body, start, end)
+    adjust_bounds(case, body)
     if isinstance(body.get("timezone"), str) and ZONE.fullmatch(body["timezone"]):
         body["timezone"] = "Europe/Vienna"
     if isinstance(body.get("currency"), str) and CURRENCY.fullmatch(body["currency"]):
@@ -180,14 +180,14 @@ def put_body_right(case, body):
     if is_id(body.get("venue")):
         body["venue"] = pick(rows("/venues"), body["venue"])["id"]
     if path.startswith("/ticket-types"):
-        put_ticket_type_right(case, body)
+        adjust_ticket_type(case, body)
     if path == "/bookings":
-        put_items_right(body)
+        adjust_items(body)
     if path.endswith("/cancel") and isinstance(body.get("tickets"), list):
-        put_codes_right(case, body)
+        adjust_codes(case, body)
 
 
-def put_range_right(case, body, start, end):
+def adjust_range(case, body, start, end):
     if case.method == "PATCH" and (start in body) != (end in body):
         body.setdefault(start, "2027-01-01T00:00:00Z")
         body.setdefault(end, "2027-01-02T00:00:00Z")
@@ -197,7 +197,7 @@ def put_range_right(case, body, start, end):
             body[start] = "2001-01-01T00:00:00Z"
 
 
-def put_bounds_right(case, body):
+def adjust_bounds(case, body):
     least, most = body.get("min_per_booking"), body.get("max_per_booking")
     if type(least) is int and 1 <= least <= 100 and "max_per_booking" not in body:
         body["max_per_booking"] = 100
@@ -207,7 +207,7 @@ def put_bounds_right(case, body):
         body["min_per_booking"], body["max_per_booking"] = most, least
 
 
-def put_ticket_type_right(case, body):
+def adjust_ticket_type(case, body):
     if isinstance(body.get("price"), str) and PRICE.fullmatch(body["price"]):
         body["price"] = body["price"].partition(".")[0]
     if is_id(body.get("event")):
@@ -217,10 +217,10 @@ def put_ticket_type_right(case, body):
             body["event"] = mine.get("event", body["event"])
             for this, other in (("sales_start_at", "sales_end_at"), ("sales_end_at", "sales_start_at")):
                 if this in body and other not in body:
-                    body[other] = None  # what is stored of the other may be on its wrong side
+                    body[other] = None  # the stored value may be on the wrong side
 
 
-def put_items_right(body):
+def adjust_items(body):
     items = body.get("items")
     if not isinstance(items, list) or not 1 <= len(items) <= 20:
         return
@@ -233,7 +233,7 @@ def put_items_right(body):
             item["quantity"] = min(max(item["quantity"], row["min_per_booking"]), row["max_per_booking"])
 
 
-def put_codes_right(case, body):
+def adjust_codes(case, body):
     number = (case.path_parameters or {}).get("id")
     answer = requests.get(f"{BASE}/bookings/{number}", headers=MANAGER, timeout=30)
     codes = [ticket["code"] for ticket in answer.json().get("tickets", [])] if answer.status_code == 200 else []

@@ -1,4 +1,4 @@
-"""Values that break careless software, each under a name."""
+"""Input values that often break software, by name."""
 
 import json
 
@@ -114,19 +114,19 @@ RAW_BYTES = {
     "cut-off": b'"\xe2\x82"',
 }
 
-# As what stands in the place of a JSON value.
+# As JSON values.
 IN_BODIES: dict[str, bytes] = {
     **{name: json.dumps(value).encode() for name, value in STRINGS.items()},
     **{name: value.encode() for name, value in RAW_JSON.items()},
     **RAW_BYTES,
 }
-# As the bytes of a parameter, before they are percent-encoded.
+# As bytes of a parameter, before percent-encoding.
 IN_URLS: dict[str, bytes] = {
     **{name: value.encode()[:4000] for name, value in STRINGS.items()},
     **{name: value.encode()[:4000] for name, value in RAW_JSON.items()},
     **RAW_BYTES,
 }
-# Headers can hold no line breaks; a server refuses what is not Latin-1 before the application sees it.
+# Headers cannot contain line breaks; servers refuse anything but Latin-1.
 IN_HEADERS: dict[str, str] = {
     name: value.decode("latin-1").replace("\r", "").replace("\n", "").replace("\x00", "")[:4000]
     for name, value in IN_URLS.items()

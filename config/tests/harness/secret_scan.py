@@ -1,8 +1,8 @@
-"""Looks for secrets in all that was ever committed and staged: python -m config.tests.harness.secret_scan
+"""Searches the git history and the working tree for secrets: python -m config.tests.harness.secret_scan
 
-Two kinds are found: keys whose form tells whose they are, and random text that is given a name like `api_key` or
-`password`. It needs git and nothing else: no network, and of a history that was fetched in part it reads that part.
-Exit status 0: none; 1: some, each with its commit and file, and not the secret itself.
+It finds keys of a known format, and random text assigned to a name like `api_key` or `password`. It needs git and no
+network; of a shallow clone it reads the part that is there. Exit status 1 when it finds any: each is listed with its
+commit and file, but not printed.
 """
 
 import math
@@ -39,12 +39,12 @@ NAMED = re.compile(
     re.IGNORECASE,
 )
 URL = re.compile(r"://[^\s:/@'\"{}$<]+:(?P<value>[^\s/@'\"{}$<]{3,})@")
-BITS_OF_A_LETTER = 3.7  # English words in snake or kebab case stay below, random base64 of 20 letters is above
-KNOWN = {  # what a value begins with, and why it is no secret
-    r"tbs_Xy12-_Zk9": "made up, for a test that takes it out of lines",
-    r"(password|hunter2|secret|pass)$": "of examples of a database's URL",
+MAX_ENTROPY = 3.7  # bits per character: English words in snake or kebab case are below, random base64 above
+ALLOWED = {  # patterns of values that are no secrets, each with the reason
+    r"tbs_Xy12-_Zk9": "example in a test of redaction",
+    r"(password|hunter2|secret|pass)$": "example in a database URL",
 }
-EXCUSED = re.compile("|".join(KNOWN))
+ALLOWED_VALUE = re.compile("|".join(ALLOWED))
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Found:
 
 
 def entropy(text: str) -> float:
-    """Bits in a letter of the text, as its own letters are spread (Shannon)."""
+    """Shannon entropy in bits per character."""
     counts = Counter(text).values()
     return -sum(count / len(text) * math.log2(count / len(text)) for count in counts)
 
@@ -68,14 +68,14 @@ def secrets_in(line: str) -> Iterator[tuple[str, str]]:
         yield list(SHAPES)[int((found.lastgroup or "n0")[1:])], found[0]
     for found in NAMED.finditer(line):
         value = found["value"]
-        if entropy(value) > BITS_OF_A_LETTER and re.search(r"\d", value) and re.search(r"[A-Za-z]", value):
+        if entropy(value) > MAX_ENTROPY and re.search(r"\d", value) and re.search(r"[A-Za-z]", value):
             yield f"random text as {found['name']}", value
     for found in URL.finditer(line):
         yield "password in a URL", found["value"]
 
 
 def scan(patch: Iterator[str]) -> Iterator[Found]:
-    """What the added lines of a patch with `commit` lines hold."""
+    """Secrets in the added lines of a patch with `commit` lines."""
     commit, file = "not committed", ""
     for line in patch:
         if line.startswith("commit "):
@@ -84,7 +84,7 @@ def scan(patch: Iterator[str]) -> Iterator[Found]:
             file = line[4:].strip().removeprefix("b/")
         elif line.startswith("+"):
             for kind, value in secrets_in(line[1:]):
-                if not EXCUSED.match(value):
+                if not ALLOWED_VALUE.match(value):
                     yield Found(kind, f"{commit} {file}", f"{value[:4]}…")
 
 
@@ -93,7 +93,7 @@ def git(*arguments: str, folder: Path) -> Iterator[str]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, errors="replace") as process:
         yield from process.stdout or ()
     if process.returncode:
-        sys.exit(f"No secrets were looked for: git {arguments[0]} failed.")
+        sys.exit(f"Cannot search for secrets: git {arguments[0]} failed.")
 
 
 def main(folder: Path = ROOT) -> int:

