@@ -58,7 +58,7 @@ def test_every_model_has_an_admin():
 
 @pytest.mark.parametrize("role", CAST)
 @pytest.mark.parametrize("model", OURS)
-def test_changelist_opens_for_whom_it_may(one_of_each, model, role):
+def test_changelist_opens_with_the_permission(one_of_each, model, role):
     expected = 200 if model in MAY_SEE[role] else 403
     browser = staff(role)
     page = browser.get(url(model, "changelist"))
@@ -72,14 +72,14 @@ def test_changelist_opens_for_whom_it_may(one_of_each, model, role):
 
 @pytest.mark.parametrize("role", CAST)
 @pytest.mark.parametrize("model", OURS)
-def test_add_page_opens_for_whom_it_may(db, model, role):
+def test_add_page_opens_with_the_permission(db, model, role):
     expected = 200 if model in MAY_ADD.get(role, []) else 403
     assert staff(role).get(url(model, "add")).status_code == expected
 
 
 @pytest.mark.parametrize("role", CAST)
 @pytest.mark.parametrize("model", OURS)
-def test_object_pages_open_for_whom_they_may(one_of_each, model, role):
+def test_object_pages_open_with_the_permission(one_of_each, model, role):
     browser, obj = staff(role), one_of_each[model]
     expected = 200 if model in MAY_SEE[role] else 403
     assert browser.get(url(model, "change", obj.pk)).status_code == expected
@@ -89,7 +89,7 @@ def test_object_pages_open_for_whom_they_may(one_of_each, model, role):
 
 
 @pytest.mark.parametrize("role", CAST)
-def test_index_and_app_pages_open_for_whom_they_may(db, role):
+def test_index_and_app_pages_list_permitted_models(db, role):
     browser = staff(role)
     page = browser.get(reverse("admin:index"))
     assert page.status_code == 200
@@ -102,7 +102,7 @@ def test_index_and_app_pages_open_for_whom_they_may(db, role):
 
 @pytest.mark.parametrize("role", CAST)
 @pytest.mark.parametrize(("model", "field"), [(Event, "venue"), (TicketType, "event"), (ApiToken, "user")])
-def test_autocomplete_answers_whom_it_may(one_of_each, model, field, role):
+def test_autocomplete_needs_the_permission(one_of_each, model, field, role):
     query = {"app_label": model._meta.app_label, "model_name": model._meta.model_name, "field_name": field, "term": "a"}
     expected = 403 if field == "user" and role is not None else 200
     assert staff(role).get(reverse("admin:autocomplete"), query).status_code == expected
@@ -147,7 +147,7 @@ WAYS = {
 
 
 @pytest.mark.parametrize("role", CAST)
-def test_navigation_leads_where_each_role_may_go(db, role):
+def test_navigation_has_the_pages_of_each_role(db, role):
     browser = staff(role)
     ways = browser.get(reverse("admin:index")).context["navigation"]
     assert [str(title) for title, _, _ in ways] == WAYS[role]
@@ -157,11 +157,11 @@ def test_navigation_leads_where_each_role_may_go(db, role):
         assert [str(here) for here, _, is_here in page.context["navigation"] if is_here] == [str(title)]
 
 
-def test_stranger_sees_no_way_on(client, db):
+def test_login_page_has_no_navigation(client, db):
     assert client.get(reverse("admin:login")).context["navigation"] == []
 
 
-def test_admin_bears_the_projects_name(db, settings):
+def test_admin_shows_the_name_of_the_project(db, settings):
     page = staff().get(reverse("admin:index"))
     assert settings.PROJECT_NAME in page.content.decode()
     assert "Django" not in page.content.decode()
@@ -204,7 +204,7 @@ def test_sales_cannot_be_added_or_deleted_even_by_a_superuser(one_of_each, model
         (Role.BOX_OFFICE, "/admin/auth/user/", []),
     ],
 )
-def test_page_that_somebody_may_not_see_says_who_may_and_leads_back(db, role, path, groups):
+def test_403_page_lists_the_permitted_groups(db, role, path, groups):
     page = staff(role).get(path)
     assert (page.status_code, page.context["groups"]) == (403, groups)
     text = page.content.decode()
@@ -213,7 +213,7 @@ def test_page_that_somebody_may_not_see_says_who_may_and_leads_back(db, role, pa
 
 
 @pytest.mark.parametrize("label", policy.ADMIN_MODELS)
-def test_refusal_names_exactly_the_groups_whose_members_open_a_list(db, label):
+def test_403_page_lists_the_groups_that_can_open_the_list(db, label):
     browser = Client()
     browser.force_login(make_user(username="clerk", is_staff=True))
     page = browser.get(url(apps.get_model(label), "changelist"))
@@ -222,7 +222,7 @@ def test_refusal_names_exactly_the_groups_whose_members_open_a_list(db, label):
     assert (page.status_code, page.context["groups"]) == (403, groups)
 
 
-def test_refusal_names_the_groups_of_this_installation(db):
+def test_403_page_lists_custom_groups(db):
     Group.objects.get(name="Manager").permissions.clear()
     Group.objects.get(name="Box office").delete()
     team = Group.objects.create(name="Night shift")

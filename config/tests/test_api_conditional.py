@@ -39,7 +39,7 @@ def vary(answer):
 
 @pytest.mark.parametrize("name", [*CATALOGUE, "bookings", "tickets"])
 @pytest.mark.parametrize("kind", ["one", "list"])
-def test_what_the_client_has_is_not_sent_again(name, kind, paths, manager):
+def test_matching_if_none_match_is_304(name, kind, paths, manager):
     path = paths[name] if kind == "one" else f"/{name}"
     first = manager.get(path)
     assert first["ETag"].startswith('"')
@@ -52,7 +52,7 @@ def test_what_the_client_has_is_not_sent_again(name, kind, paths, manager):
     assert manager.get(path, headers={"If-None-Match": '"other"'}).content == first.content
 
 
-def test_304_keeps_the_links_and_may_be_read_by_browsers(paths, anonymous, make_venue):
+def test_304_keeps_link_and_cors_headers(paths, anonymous, make_venue):
     make_venue(name="Another")
     first = anonymous.get("/venues?limit=1", HTTP_ORIGIN="https://shop.example.com")
     again = anonymous.get("/venues?limit=1", HTTP_ORIGIN="https://shop.example.com", HTTP_IF_NONE_MATCH=first["ETag"])
@@ -62,12 +62,12 @@ def test_304_keeps_the_links_and_may_be_read_by_browsers(paths, anonymous, make_
 
 
 @pytest.mark.parametrize("path", ["//", "//problems", "//problems/sold-out", "/openapi.json", "/events.ics"])
-def test_pages_outside_the_resources_have_a_tag_too(path, paths, anonymous):
+def test_pages_have_an_etag(path, paths, anonymous):
     first = anonymous.get(path)
     assert anonymous.get(path, headers={"If-None-Match": first["ETag"]}).status_code == 304
 
 
-def test_the_tag_follows_what_is_shown(paths, anonymous, manager, make_type, book):
+def test_etag_changes_with_the_content(paths, anonymous, manager, make_type, book):
     before = anonymous.get(paths["events"])["ETag"]
     book((make_type(event=Event.objects.get(), name="Other"), 2))
     after = anonymous.get(paths["events"], headers={"If-None-Match": before})
@@ -76,7 +76,7 @@ def test_the_tag_follows_what_is_shown(paths, anonymous, manager, make_type, boo
 
 
 @pytest.mark.parametrize("path", ["/venues/0", "/nothing", "/venues?x=1"])
-def test_a_refusal_has_no_tag_and_is_kept_by_nobody(path, anonymous, db):
+def test_problem_has_no_etag_and_is_not_cached(path, anonymous, db):
     answer = anonymous.get(path, headers={"If-None-Match": "*"})
     assert answer.status_code >= 400
     assert "ETag" not in answer
@@ -92,7 +92,7 @@ EDITS = {
 
 
 @pytest.mark.parametrize("name", EDITS)
-def test_an_edit_of_what_was_read_is_done_once(name, paths, manager):
+def test_edit_with_if_match_succeeds_once(name, paths, manager):
     tag = manager.get(paths[name])["ETag"]
     first = manager.patch(paths[name], EDITS[name], headers={"If-Match": tag})
     assert first.status_code == 200
@@ -104,7 +104,7 @@ def test_an_edit_of_what_was_read_is_done_once(name, paths, manager):
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
-def test_replacing_and_deleting_keep_to_if_match(name, paths, manager):
+def test_put_and_delete_check_if_match(name, paths, manager):
     body = {
         "venues": {"name": "New", "address": "2 Main Street", "capacity": 1000, "timezone": "Europe/Vienna"},
         "events": {key: manager.get(paths["events"]).json()[key] for key in ("venue", "name", "starts_at", "ends_at")},
@@ -119,12 +119,12 @@ def test_replacing_and_deleting_keep_to_if_match(name, paths, manager):
     assert "ETag" not in answer  # what is stored is not letter for letter what was sent
 
 
-def test_delete_of_what_was_read_is_done(manager, make_venue):
+def test_delete_with_current_etag_succeeds(manager, make_venue):
     path = f"/venues/{make_venue().pk}"
     assert manager.delete(path, headers={"If-Match": manager.get(path)["ETag"]}).status_code == 204
 
 
-def test_a_verb_keeps_to_if_match(paths, manager):
+def test_action_checks_if_match(paths, manager):
     stale = manager.post(f"{paths['events']}/cancel", {}, headers={"If-Match": '"stale-stale"'})
     assert refused(stale, 412, "precondition-failed")
     event = manager.get(paths["events"])
@@ -134,7 +134,7 @@ def test_a_verb_keeps_to_if_match(paths, manager):
 
 
 @pytest.mark.parametrize(("asked", "status"), [("*", 412), ("{tag}", 412), ('"another-one"', 200)])
-def test_an_edit_keeps_to_if_none_match(asked, status, paths, manager):
+def test_edit_checks_if_none_match(asked, status, paths, manager):
     tag = manager.get(paths["venues"])["ETag"]
     answer = manager.patch(paths["venues"], {"name": "New"}, headers={"If-None-Match": asked.format(tag=tag)})
     assert answer.status_code == status
@@ -142,7 +142,7 @@ def test_an_edit_keeps_to_if_none_match(asked, status, paths, manager):
 
 
 @pytest.mark.parametrize("name", ["bookings", "tickets"])
-def test_a_page_with_links_has_the_same_tag_the_next_second(name, book, manager, time_machine):
+def test_list_with_links_has_a_stable_etag(name, book, manager, time_machine):
     for number in range(2):
         book(customer_name=f"Ann {number}").confirm()
     at = dt.datetime.now(dt.UTC)
@@ -163,13 +163,13 @@ def test_if_match_is_compared_strongly(asked, status, paths, manager):
     assert answer.status_code == status
 
 
-def test_a_sale_is_no_edit(paths, manager, book, make_type):
+def test_sale_does_not_change_the_etag_for_edits(paths, manager, book, make_type):
     tag = manager.get(paths["events"])["ETag"]
     book((make_type(event=Event.objects.get(), name="Other"), 2))
     assert manager.patch(paths["events"], {"name": "New"}, headers={"If-Match": tag}).status_code == 200
 
 
-def test_a_running_hold_is_no_edit(booking, manager):
+def test_running_hold_does_not_change_the_etag_for_edits(booking, manager):
     path = f"/bookings/{booking.pk}"
     answer = manager.get(path)
     time.sleep(1.1)  # expires_in goes down
@@ -179,20 +179,20 @@ def test_a_running_hold_is_no_edit(booking, manager):
     assert edited.status_code == 200
 
 
-def test_the_tag_of_an_expanded_event_serves_for_its_edit(paths, manager):
+def test_etag_of_an_expanded_event_works_for_edits(paths, manager):
     tag = manager.get(f"{paths['events']}?expand=venue,ticket_types")["ETag"]
     assert tag != manager.get(paths["events"])["ETag"]
     assert manager.patch(paths["events"], {"name": "New"}, headers={"If-Match": tag}).status_code == 200
 
 
-def test_creation_answers_the_tag_that_the_next_edit_needs(manager):
+def test_creation_returns_the_etag_for_the_next_edit(manager):
     body = {"name": "Hall", "address": "1 Main Street", "capacity": 10, "timezone": "UTC"}
     made = manager.post("/venues", body)
     assert made["ETag"] == manager.get(f"/venues/{made.json()['id']}")["ETag"]
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
-def test_what_is_for_everybody_may_be_kept_for_a_moment(name, paths, anonymous, manager):
+def test_public_responses_are_cacheable(name, paths, anonymous, manager):
     age = {"venues": 60}.get(name, 5)
     for path in (paths[name], f"/{name}"):
         answer = anonymous.get(path)
@@ -203,18 +203,18 @@ def test_what_is_for_everybody_may_be_kept_for_a_moment(name, paths, anonymous, 
 
 
 @pytest.mark.parametrize("name", ["bookings", "tickets"])
-def test_what_is_of_somebody_is_kept_by_nobody(name, paths, manager):
+def test_private_responses_are_not_cacheable(name, paths, manager):
     assert manager.get(paths[name])["Cache-Control"] == manager.get(f"/{name}")["Cache-Control"] == "no-store"
 
 
-def test_a_page_for_people_is_kept_by_nobody(paths, anonymous):
+def test_staff_pages_are_not_cacheable(paths, anonymous):
     answer = anonymous.get("/venues", HTTP_ACCEPT="text/html")
     assert (answer.status_code, answer["Cache-Control"], "ETag" in answer) == (200, "no-store", False)
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("name", ["venues", "events"])
-def test_of_edits_that_read_the_same_state_one_is_done(name, paths, manager):
+def test_one_of_two_edits_with_the_same_etag_succeeds(name, paths, manager):
     tag = manager.get(paths[name])["ETag"]
     credentials = manager._credentials
 

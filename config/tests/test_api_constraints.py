@@ -218,19 +218,19 @@ def stored(row):
     return type(row).objects.filter(pk=row.pk).values().get()
 
 
-def test_every_constraint_has_a_row_in_each_table():
+def test_every_constraint_has_a_case():
     assert sorted(RAW) == sorted(NAMED)
     assert sorted({name for name, *_ in THROUGH_API} | OUT_OF_REACH) == sorted(NAMED)
 
 
-def test_every_constraint_has_a_sentence_and_a_code_of_its_own():
+def test_every_constraint_has_its_own_message_and_code():
     for _, constraint in NAMED.values():
         assert str(constraint.violation_error_message).endswith(".")
         assert constraint.violation_error_code
 
 
 @pytest.mark.parametrize(("name", "changes"), [(name, changes) for name in RAW for changes in RAW[name]])
-def test_database_refuses_what_breaks_a_constraint(name, changes, rows):
+def test_database_enforces_constraint(name, changes, rows):
     model, constraint = NAMED[name]
     row = rows[model]
     if changes == {"ticket_type": "standing"}:
@@ -243,7 +243,7 @@ def test_database_refuses_what_breaks_a_constraint(name, changes, rows):
 
 
 @pytest.mark.parametrize(("name", "path", "body", "status", "pointer"), THROUGH_API)
-def test_api_answers_a_broken_constraint_with_its_own_sentence(name, path, body, status, pointer, rows, manager):
+def test_api_returns_the_code_of_the_constraint(name, path, body, status, pointer, rows, manager):
     model, constraint = NAMED[name]
     row = rows[model]
     before = stored(row)

@@ -30,14 +30,14 @@ def test_preflight_is_answered_to_any_origin(path, anonymous, db):
 @pytest.mark.parametrize(
     ("path", "status"), [("/venues", 200), ("/venues/0", 404), ("/nothing", 404), ("/bookings", 401)]
 )
-def test_answers_and_problems_are_readable_for_browsers(path, status, anonymous, db):
+def test_responses_and_problems_have_cors_headers(path, status, anonymous, db):
     answer = anonymous.get(path, HTTP_ORIGIN=ORIGIN)
     assert (answer.status_code, answer["Access-Control-Allow-Origin"]) == (status, "*")
     assert set(answer["Access-Control-Expose-Headers"].split(", ")) == EXPOSED
     assert "Access-Control-Allow-Credentials" not in answer
 
 
-def test_named_origins_alone_are_answered(anonymous, settings, db):
+def test_only_configured_origins_are_allowed(anonymous, settings, db):
     settings.CORS_ALLOW_ALL_ORIGINS = False
     settings.CORS_ALLOWED_ORIGINS = [ORIGIN]
     assert anonymous.options("/bookings", **PREFLIGHT)["Access-Control-Allow-Origin"] == ORIGIN
@@ -48,7 +48,7 @@ def test_named_origins_alone_are_answered(anonymous, settings, db):
         assert "Access-Control-Allow-Origin" not in anonymous.get("/venues", HTTP_ORIGIN=origin)
 
 
-def test_admin_is_not_for_other_origins(anonymous, db):
+def test_admin_has_no_cors_headers(anonymous, db):
     assert "Access-Control-Allow-Origin" not in anonymous.get("//admin/login/", HTTP_ORIGIN=ORIGIN)
 
 

@@ -22,7 +22,7 @@ urlpatterns = [path("api/v1/", include(router.urls))]
 
 
 @pytest.mark.urls(__name__)
-def test_deprecated_action_says_since_when_and_until_when(anonymous, make_venue):
+def test_deprecated_action_has_deprecation_and_sunset_headers(anonymous, make_venue):
     venue = make_venue()
     make_venue(name="Another")
     answer = anonymous.get("/venues?limit=1")
@@ -34,7 +34,7 @@ def test_deprecated_action_says_since_when_and_until_when(anonymous, make_venue)
 
 
 @pytest.mark.urls(__name__)
-def test_deprecated_action_says_so_when_it_refuses(anonymous, db):
+def test_problem_of_a_deprecated_action_has_the_headers(anonymous, db):
     assert anonymous.get("/venues?limit=x")["Deprecation"] == "@1798761600"
 
 

@@ -44,7 +44,7 @@ MALFORMED_AT = {
 
 
 @pytest.mark.parametrize("case", MALFORMED)
-def test_body_that_is_no_json_is_400(case, manager):
+def test_body_that_is_not_json_is_400(case, manager):
     answer = post(manager, MALFORMED[case])
     assert refused(answer, 400, "malformed")
     assert not re.search("Expecting|sys|Exceeds|line 1 column", answer.json()["detail"])  # no text of an exception
@@ -52,7 +52,7 @@ def test_body_that_is_no_json_is_400(case, manager):
 
 
 @pytest.mark.parametrize("case", MALFORMED_AT)
-def test_body_that_cannot_be_trusted_is_400_and_names_the_place(case, manager):
+def test_malformed_value_is_400_with_its_pointer(case, manager):
     body, pointer = MALFORMED_AT[case]
     answer = post(manager, body)
     assert refused(answer, 400, "malformed")
@@ -60,11 +60,11 @@ def test_body_that_cannot_be_trusted_is_400_and_names_the_place(case, manager):
     assert Venue.objects.count() == 0
 
 
-def test_body_of_32_levels_is_read(manager):
+def test_body_with_32_levels_is_accepted(manager):
     assert faults(post(manager, DEEP))[-1] == ("/a", "unknown-field")
 
 
-def test_body_with_a_whole_surrogate_pair_is_read(manager):
+def test_body_with_a_surrogate_pair_is_accepted(manager):
     answer = post(manager, json.dumps({**VENUE, "name": "🎉"}))
     assert (answer.status_code, answer.json()["name"]) == (201, "🎉")
 
@@ -76,13 +76,13 @@ def test_body_that_is_not_utf_8_is_400(manager):
 
 
 @pytest.mark.parametrize("body", ["null", "[]", "1", "1.5", "1e999", '"text"', "true"])
-def test_body_that_is_no_object_is_400(body, manager):
+def test_body_that_is_not_an_object_is_400(body, manager):
     answer = post(manager, body)
     assert refused(answer, 400, "invalid-input")
     assert [pointer for pointer, _ in faults(answer)] == [""]
 
 
-def test_body_that_is_absent_is_an_empty_object(manager):
+def test_missing_body_is_an_empty_object(manager):
     answer = manager.generic("POST", "/venues", "")
     assert faults(answer) == [("/name", "required"), ("/address", "required"), ("/capacity", "required")]
 
@@ -106,18 +106,18 @@ def test_other_media_types_are_415(content_type, manager):
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=UTF-8", "APPLICATION/JSON"])
-def test_json_in_utf_8_is_read(content_type, manager):
+def test_json_in_utf_8_is_accepted(content_type, manager):
     assert post(manager, json.dumps(VENUE), content_type).status_code == 201
 
 
 @pytest.mark.parametrize(("size", "status"), [(262_144, 400), (262_145, 413)])
-def test_body_may_have_256_kilobytes(size, status, manager):
+def test_body_is_limited_to_256_kilobytes(size, status, manager):
     answer = post(manager, '"' + "a" * (size - 2) + '"')
     assert refused(answer, status, "too-large" if status == 413 else "invalid-input")
 
 
 @pytest.mark.parametrize("accept", ["text/csv", "application/xml", "image/*", "garbage", "*/*;q=0"])
-def test_other_answers_are_406(accept, anonymous, db):
+def test_unsupported_accept_header_is_406(accept, anonymous, db):
     assert refused(anonymous.get("/venues", HTTP_ACCEPT=accept), 406, "not-acceptable")
 
 
@@ -134,7 +134,7 @@ def test_other_answers_are_406(accept, anonymous, db):
         "text/html;q=0.2, */*;q=0.3",
     ],
 )
-def test_json_is_answered_to_whoever_accepts_it(accept, anonymous, db):
+def test_accept_header_that_includes_json_returns_json(accept, anonymous, db):
     answer = anonymous.get("/venues", HTTP_ACCEPT=accept)
     assert (answer.status_code, answer["Content-Type"]) == (200, "application/json")
 
@@ -161,13 +161,13 @@ def test_unknown_host_is_a_problem_in_debug_mode_too(anonymous, settings, db):
 
 
 @pytest.mark.parametrize("path", ["", "/openapi.json"])
-def test_what_has_no_parameters_refuses_them(path, anonymous, db):
+def test_unknown_parameter_of_other_routes_is_400(path, anonymous, db):
     answer = anonymous.get(f"{path}?limit=1")
     assert refused(answer, 400, "invalid-input")
     assert faults(answer) == [("limit", "unknown-parameter")]
 
 
-def test_no_more_than_a_hundred_faults_are_named(anonymous, db):
+def test_validation_errors_are_limited_to_100(anonymous, db):
     answer = anonymous.post("/bookings", {f"field-{number}": 1 for number in range(1000)})
     assert refused(answer, 400, "invalid-input")
     assert len(answer.json()["errors"]) == 100
@@ -195,7 +195,7 @@ def test_request_id_is_echoed(asked, anonymous, db):
 
 
 @pytest.mark.parametrize("given", [None, "", "x" * 129, "with space", "tab\t", "ümlaut"])
-def test_request_id_is_made_when_there_is_none_to_echo(given, anonymous, db):
+def test_request_id_is_generated(given, anonymous, db):
     asked = {} if given is None else {"HTTP_X_REQUEST_ID": given}
     ids = {anonymous.get("/venues", **asked)["X-Request-ID"] for _ in range(2)}
     assert len(ids) == 2
@@ -223,7 +223,7 @@ handler500 = "config.api.errors.server_error"
 
 
 @pytest.mark.urls(__name__)
-def test_fault_of_ours_is_500_without_its_text(anonymous, db):
+def test_exception_is_500_without_its_text(anonymous, db):
     anonymous.raise_request_exception = False
     answer = anonymous.get("/faulty")
     assert refused(answer, 500, "server-error")
@@ -257,5 +257,5 @@ def test_problem_describes_itself(kind, anonymous):
 
 
 @pytest.mark.parametrize("code", ["nonsense", "SOLD-OUT", "sold_out"])
-def test_problem_that_is_none_is_404(code, anonymous):
+def test_unknown_problem_is_404(code, anonymous):
     assert refused(anonymous.get(f"//problems/{code}"), 404, "not-found")

@@ -23,7 +23,7 @@ def three(make_venue, make_event, make_type, book):
 
 
 @pytest.mark.parametrize(("path", "names"), PLACES)
-def test_expanded_is_as_the_resource_itself(path, names, three, manager):
+def test_expanded_object_equals_the_resource(path, names, three, manager):
     plain = manager.get(path).json()["results"][0]
     one = manager.get(f"{path}/{plain['id']}?expand={names}").json()
     listed = manager.get(f"{path}?expand={names}").json()["results"][0]
@@ -55,7 +55,7 @@ def test_each_expansion_is_one_query(path, names, queries, rows, three, anonymou
     assert len(answer.json()["results"]) == rows
 
 
-def test_the_expansion_of_bookings_is_one_query(three, manager, django_assert_num_queries):
+def test_expansion_of_bookings_is_one_query(three, manager, django_assert_num_queries):
     for rows in (1, 3):
         with django_assert_num_queries(1 + 1 + 3 + 1):  # the token, its permissions, the list, the events
             assert len(manager.get(f"/bookings?limit={rows}&expand=event").json()["results"]) == rows
@@ -72,25 +72,25 @@ def test_the_expansion_of_bookings_is_one_query(three, manager, django_assert_nu
         "/bookings?expand=items",
     ],
 )
-def test_expansion_that_is_not_there_is_400(path, three, manager):
+def test_unknown_expansion_is_400(path, three, manager):
     answer = manager.get(path)
     assert refused(answer, 400, "invalid-input")
     assert faults(answer) == [("expand", "invalid")]
 
 
 @pytest.mark.parametrize("path", ["/venues", "/tickets"])
-def test_resources_without_expansions_do_not_know_the_parameter(path, manager):
+def test_expand_is_400_without_expansions(path, manager):
     assert faults(manager.get(f"{path}?expand=venue")) == [("expand", "unknown-parameter")]
 
 
-def test_writing_takes_no_expansion(three, manager):
+def test_expand_of_a_write_is_400(three, manager):
     event = Event.objects.first()
     answer = manager.patch(f"/events/{event.pk}?expand=venue", {"name": "New"})
     assert faults(answer) == [("expand", "unknown-parameter")]
     assert Event.objects.filter(name="New").count() == 0
 
 
-def test_what_is_hidden_is_not_expanded(make_event, make_type, anonymous, manager):
+def test_hidden_object_is_not_expanded(make_event, make_type, anonymous, manager):
     draft = make_event(is_published=False)
     make_type(event=draft)
     assert anonymous.get("/events?expand=ticket_types").json()["results"] == []

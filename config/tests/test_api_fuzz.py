@@ -60,7 +60,7 @@ def api(server, tokens):
 
 @pytest.mark.xdist_group("fuzz")
 @pytest.mark.parametrize("actor", ACTORS)
-def test_the_served_api_keeps_to_its_document(actor, api, server, tokens, tmp_path):
+def test_served_api_matches_its_document(actor, api, server, tokens, tmp_path):
     command = [ST, "run", f"{api}/openapi.json", "--checks", "all", "--phases", "examples,coverage,fuzzing,stateful"]
     command += ["--max-examples", EXAMPLES, "--seed", "1", "--generation-deterministic", "--continue-on-failure"]
     command += ["--workers", "1", "--no-color"]

@@ -46,7 +46,7 @@ def test_catalogue_list_has_count_and_links(path, three, anonymous):
 
 
 @pytest.mark.parametrize("path", CATALOGUE)
-def test_catalogue_list_ends(path, three, anonymous):
+def test_last_page_has_no_next_link(path, three, anonymous):
     last = anonymous.get(f"{path}?limit=1&skip=2")
     assert (names(last), last.json()["next"]) == (["C"], None)
     assert list(links(last)) == ["prev"]
@@ -57,14 +57,14 @@ def test_catalogue_list_ends(path, three, anonymous):
     assert "Link" not in whole
 
 
-def test_links_carry_the_other_parameters_and_no_trailing_slash(three, anonymous):
+def test_links_keep_parameters_without_trailing_slash(three, anonymous):
     page = anonymous.get("/events/?limit=1&ordering=-name&status=published").json()
     assert page["next"] == "http://testserver/api/v1/events?limit=1&ordering=-name&skip=1&status=published"
 
 
 @pytest.mark.parametrize("path", [*CATALOGUE, *UNBOUNDED])
 @pytest.mark.parametrize("limit", ["1", "2", "1000"])
-def test_limit_is_kept(path, limit, three, manager):
+def test_limit_sets_the_page_size(path, limit, three, manager):
     assert len(manager.get(f"{path}?limit={limit}").json()["results"]) == min(int(limit), 3)
 
 
@@ -80,7 +80,7 @@ def test_limit_outside_1_to_1000_is_400(path, limit, manager):
 
 @pytest.mark.parametrize("path", CATALOGUE)
 @pytest.mark.parametrize("skip", ["-1", "abc", "1.0", "", "2147483648", "9" * 30])
-def test_skip_that_is_no_number_is_400(path, skip, manager):
+def test_invalid_skip_is_400(path, skip, manager):
     answer = manager.get(f"{path}?skip={skip}")
     assert refused(answer, 400, "invalid-input")
     assert faults(answer) == [("skip", "invalid")]
@@ -88,11 +88,11 @@ def test_skip_that_is_no_number_is_400(path, skip, manager):
 
 @pytest.mark.parametrize("path", CATALOGUE)
 @pytest.mark.parametrize(("skip", "rows"), [("0", 3), ("2", 1), ("2147483647", 0)])
-def test_skip_is_kept(path, skip, rows, three, anonymous):
+def test_skip_sets_the_offset(path, skip, rows, three, anonymous):
     assert len(anonymous.get(f"{path}?skip={skip}").json()["results"]) == rows
 
 
-def test_page_before_one_beyond_the_end_is_the_last(three, anonymous):
+def test_previous_of_a_page_beyond_the_end_is_the_last_page(three, anonymous):
     assert below(anonymous.get("/venues?limit=2&skip=1000").json()["previous"]) == "/venues?limit=2&skip=1"
 
 
@@ -130,7 +130,7 @@ def test_create_has_no_parameters(manager):
 
 @pytest.mark.parametrize("path", [*CATALOGUE, "/bookings"])
 @pytest.mark.parametrize("ordering", ["", "colour", "pk", "-", "--created_at", "created_at,", "password", "id"])
-def test_ordering_that_is_none_is_400(path, ordering, manager):
+def test_unknown_ordering_is_400(path, ordering, manager):
     answer = manager.get(f"{path}?ordering={ordering}")
     assert refused(answer, 400, "invalid-input")
     assert faults(answer) == [("ordering", "invalid")]
@@ -140,7 +140,7 @@ def test_tickets_have_no_ordering(door):
     assert faults(door.get("/tickets?ordering=code")) == [("ordering", "unknown-parameter")]
 
 
-def test_ordering_that_names_something_again_orders_by_the_first(three, manager):
+def test_repeated_ordering_uses_the_first(three, manager):
     assert names(manager.get("/venues?ordering=-name,name,-name")) == ["C", "B", "A"]
 
 
@@ -168,7 +168,7 @@ def walk(client, url, relation):
 
 @pytest.mark.parametrize("path", UNBOUNDED)
 @pytest.mark.parametrize(("limit", "pages"), [(1, ["C", "B", "A"]), (2, ["CB", "A"]), (3, ["CBA"])])
-def test_cursor_walks_forth_and_back(path, limit, pages, three, manager):
+def test_cursor_pages_forward_and_back(path, limit, pages, three, manager):
     pages = [list(page) for page in pages]
     forth, last = walk(manager, f"http://testserver/api/v1{path}/?limit={limit}", "next")
     back, _ = walk(manager, last, "previous")
@@ -193,7 +193,7 @@ def test_cursor_keeps_the_ordering(ordering, order, three, manager):
     assert walk(manager, last, "previous")[0] == [[name] for name in reversed(order)]
 
 
-def test_cursor_passes_through_many_equal_rows_once_each(book, make_type, manager):
+def test_cursor_returns_equal_rows_once(book, make_type, manager):
     seat = make_type()
     made = {str(book((seat, 1)).pk) for _ in range(7)}
     url, seen = "http://testserver/api/v1/bookings?limit=2&ordering=customer_name", []
@@ -204,7 +204,7 @@ def test_cursor_passes_through_many_equal_rows_once_each(book, make_type, manage
     assert (len(seen), set(seen)) == (7, made)
 
 
-def test_cursor_is_not_shifted_by_rows_that_come_meanwhile(three, book, manager):
+def test_cursor_is_stable_when_rows_are_added(three, book, manager):
     first = manager.get("/bookings?limit=1").json()
     book(customer_name="D")
     second = manager.get(below(first["next"])).json()
@@ -214,7 +214,7 @@ def test_cursor_is_not_shifted_by_rows_that_come_meanwhile(three, book, manager)
 
 @pytest.mark.parametrize("cursor", ["", "abc", "%00", "W10:1abc:def", "a" * 5000])
 @pytest.mark.parametrize("path", UNBOUNDED)
-def test_cursor_that_nobody_gave_is_400(path, cursor, three, manager):
+def test_invalid_cursor_is_400(path, cursor, three, manager):
     answer = manager.get(f"{path}?cursor={cursor}")
     assert refused(answer, 400, "invalid-input")
     assert faults(answer) == [("cursor", "invalid")]
@@ -269,7 +269,7 @@ def test_retrieve_ticket_has_few_queries(three, door, django_assert_num_queries)
         assert door.get(f"/tickets/{code}").status_code == 200
 
 
-def test_staff_asks_no_more_than_who_it_is(three, manager, django_assert_num_queries):
+def test_list_for_staff_has_two_more_queries(three, manager, django_assert_num_queries):
     with django_assert_num_queries(TOKEN + PERMISSIONS + 3):
         assert manager.get("/events").status_code == 200
 

@@ -112,19 +112,19 @@ def test_documentation_can_only_be_read(path, anonymous, db):
         ("", "public, max-age=300"),
     ],
 )
-def test_page_says_who_may_keep_it(path, keep, anonymous, db):
+def test_page_has_cache_control(path, keep, anonymous, db):
     assert anonymous.get(path)["Cache-Control"] == keep
 
 
 @pytest.mark.parametrize("host", ["10.1.2.3:8000", "not a host"])
 @pytest.mark.parametrize(("path", "status"), [("//health", 200), ("//health/ready/", 200), ("//health/not", 400)])
-def test_health_is_told_by_whatever_name_a_load_balancer_asks(path, status, host, anonymous, settings, db):
+def test_health_accepts_any_host(path, status, host, anonymous, settings, db):
     settings.ALLOWED_HOSTS = [".tickets.example.com"]
     assert anonymous.get(path, HTTP_HOST=host).status_code == status
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/problems", "/problems/sold-out"])
-def test_what_anybody_may_keep_holds_nothing_of_a_session(path, db):
+def test_public_page_contains_no_session_data(path, db):
     answer = staff().get(path, HTTP_ACCEPT=BROWSER)
     assert answer["Cache-Control"].startswith("public")
     assert answer.cookies == {}
@@ -145,13 +145,13 @@ def test_what_anybody_may_keep_holds_nothing_of_a_session(path, db):
         (None, "application/json"),
     ],
 )
-def test_problems_are_a_page_for_whom_prefers_one(path, accept, media_type, anonymous):
+def test_problems_are_html_when_preferred(path, accept, media_type, anonymous):
     answer = anonymous.get(path, **({} if accept is None else {"HTTP_ACCEPT": accept}))
     assert (answer.status_code, answer["Content-Type"]) == (200, media_type)
     assert "Accept" in answer["Vary"]
 
 
-def test_page_of_problems_leads_to_each_and_each_back(anonymous):
+def test_page_of_problems_links_to_each_problem(anonymous):
     listed = Page(see(anonymous, "//problems"))
     codes = {kind.code for kind in problems.Problem.family()}
     assert {link for link in listed.linked if link.startswith("/problems/")} == {f"/problems/{code}" for code in codes}
@@ -161,7 +161,7 @@ def test_page_of_problems_leads_to_each_and_each_back(anonymous):
         assert "/problems" in Page(answer).linked
 
 
-def test_page_of_a_problem_tells_what_its_class_says(anonymous):
+def test_page_of_a_problem_describes_it(anonymous):
     text = see(anonymous, "//problems/unauthenticated").content.decode()
     assert "<h1>Authentication is needed</h1>" in text
     assert "401 Unauthorized" in text
@@ -170,7 +170,7 @@ def test_page_of_a_problem_tells_what_its_class_says(anonymous):
 
 
 @pytest.mark.parametrize("code", ["nonsense", "SOLD-OUT", "sold_out", "a b", "<script>", "%00"])
-def test_unknown_problem_is_a_page_for_a_browser(code, anonymous):
+def test_unknown_problem_is_html_for_browsers(code, anonymous):
     answer = see(anonymous, f"//problems/{code}")
     assert (answer.status_code, answer["Content-Type"]) == (404, "text/html; charset=utf-8")
     assert "<script" not in answer.content.decode()
@@ -179,7 +179,7 @@ def test_unknown_problem_is_a_page_for_a_browser(code, anonymous):
     assert refused(anonymous.get(f"//problems/{code}"), 404, "not-found")
 
 
-def test_page_is_the_same_as_long_as_nothing_changes(anonymous):
+def test_page_is_stable(anonymous):
     first = see(anonymous, "//problems/sold-out")
     again = anonymous.get("//problems/sold-out", HTTP_ACCEPT=BROWSER, HTTP_IF_NONE_MATCH=first["ETag"])
     assert again.status_code == 304
@@ -187,12 +187,12 @@ def test_page_is_the_same_as_long_as_nothing_changes(anonymous):
 
 
 @pytest.mark.parametrize("path", [*PAGES, "//", "//health", "/venues/0", "/openapi.json"])
-def test_every_answer_comes_with_the_policy(path, anonymous, db):
+def test_every_response_has_the_csp(path, anonymous, db):
     assert policy(see(anonymous, path)) == {**POLICY, **BESIDES.get(path, {})}
 
 
 @pytest.mark.parametrize("path", ["//redoc", "//docs", "//problems"])
-def test_304_leaves_the_policy_that_the_page_came_with(path, anonymous):
+def test_304_has_no_csp(path, anonymous):
     first = see(anonymous, path)
     again = anonymous.get(path, HTTP_ACCEPT=BROWSER, HTTP_IF_NONE_MATCH=first["ETag"])
     assert again.status_code == 304
@@ -200,7 +200,7 @@ def test_304_leaves_the_policy_that_the_page_came_with(path, anonymous):
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_page_holds_no_script_and_no_style_of_its_own(path, anonymous, make_venue):
+def test_page_has_no_inline_script_or_style(path, anonymous, make_venue):
     make_venue()
     assert Page(see(anonymous, path)).inline == []
 
@@ -221,14 +221,14 @@ def test_page_holds_no_script_and_no_style_of_its_own(path, anonymous, make_venu
         "/api/v1/events/{0.event_id}",
     ],
 )
-def test_page_of_the_staff_holds_no_script_and_no_style_of_its_own(path, book):
+def test_staff_page_has_no_inline_script_or_style(path, book):
     answer = staff().get(path.format(book().confirm()), HTTP_ACCEPT=BROWSER)
     assert answer.status_code == 200
     assert Page(answer).inline == []
 
 
 @pytest.mark.parametrize("path", [*PAGES, "//favicon.ico"])
-def test_page_loads_what_is_here(path, anonymous, db):
+def test_page_loads_only_local_assets(path, anonymous, db):
     answer = see(anonymous, path)
     loaded = [answer["Location"]] if path == "//favicon.ico" else Page(answer).loaded
     assert any(name.endswith("favicon.svg") for name in loaded) or path == "//admin/login/"
@@ -243,7 +243,7 @@ def test_page_loads_what_is_here(path, anonymous, db):
 @pytest.mark.parametrize(
     "name", ["pages.css", "admin.css", "names.js", "sell.js", "swagger.css", "redoc.css", "redoc.js", "favicon.svg"]
 )
-def test_asset_of_ours_asks_no_other_host(name):
+def test_own_asset_names_no_other_host(name):
     with open(finders.find(f"pages/{name}")) as asset:
         text = asset.read().replace("http://www.w3.org/2000/svg", "")
     assert re.findall(r"(?:https?:)?//[\w.-]+\.[a-z]{2,}|url\(|@import", text) == []

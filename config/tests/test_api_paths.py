@@ -42,7 +42,7 @@ def alike(answer):
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("path", ["", *LISTS, *ONES, *ACTIONS, *REPORTS, "/openapi.json"])
-def test_path_answers_the_same_with_and_without_slash(path, method, ids, anonymous):
+def test_path_works_with_and_without_trailing_slash(path, method, ids, anonymous):
     path = path.format(**ids)
     bare, slashed = (getattr(anonymous, method)(spelling) for spelling in (path, f"{path}/"))
     assert alike(bare) == alike(slashed)
@@ -51,7 +51,7 @@ def test_path_answers_the_same_with_and_without_slash(path, method, ids, anonymo
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("path", [*LISTS, *ONES, *ACTIONS, *REPORTS])
-def test_path_answers_staff_the_same_with_and_without_slash(path, method, ids, manager):
+def test_staff_path_works_with_and_without_trailing_slash(path, method, ids, manager):
     path = path.format(**ids)
     getattr(manager, method)(path)  # what happens once has happened: publish, cancel and check-in are asked twice
     bare, slashed = (getattr(manager, method)(spelling) for spelling in (path, f"{path}/"))
@@ -59,7 +59,7 @@ def test_path_answers_staff_the_same_with_and_without_slash(path, method, ids, m
 
 
 @pytest.mark.parametrize("path", ["//health", "//health/ready", "//problems", "//problems/sold-out"])
-def test_page_answers_the_same_with_and_without_slash(path, anonymous, db):
+def test_page_works_with_and_without_trailing_slash(path, anonymous, db):
     assert anonymous.get(path).status_code == 200
     assert anonymous.get(path).content == anonymous.get(f"{path}/").content
 
@@ -82,7 +82,7 @@ def test_every_resource_and_action_is_in_these_tables():
 
 
 @pytest.mark.parametrize(("path", "status"), LISTS.items())
-def test_list_answers_guest(path, status, anonymous, db):
+def test_list_is_public(path, status, anonymous, db):
     assert anonymous.get(path).status_code == status
 
 
@@ -111,7 +111,7 @@ def test_other_methods_are_405_with_allow(path, allowed, ids, manager):
 
 
 @pytest.mark.parametrize(("path", "allowed"), ALLOWED.items())
-def test_options_tells_what_is_allowed(path, allowed, ids, anonymous):
+def test_options_lists_allowed_methods(path, allowed, ids, anonymous):
     answer = anonymous.options(path.format(**ids))
     assert (answer.status_code, answer["Allow"], answer.content) == (204, allowed, b"")
 
@@ -120,7 +120,7 @@ def test_options_tells_what_is_allowed(path, allowed, ids, anonymous):
 @pytest.mark.parametrize(
     "path", ["/nothing", "/venues/1/seats", "/venues//", "/events/1/publish/now", "/venues.json", "//api/v1x/"]
 )
-def test_unknown_path_is_404_whatever_the_method(path, method, anonymous, db):
+def test_unknown_path_is_404_for_every_method(path, method, anonymous, db):
     answer = getattr(anonymous, method)(path)
     assert answer.status_code == 404
     if method != "head" and not path.startswith("//"):
@@ -147,14 +147,14 @@ MALFORMED = (
 
 @pytest.mark.parametrize("given", [*MALFORMED, "4242"])
 @pytest.mark.parametrize("path", ["/venues", "/events", "/ticket-types"])
-def test_id_that_is_none_is_404_with_a_clear_text(path, given, manager):
+def test_invalid_id_is_404(path, given, manager):
     answer = manager.get(f"{path}/{given}")
     assert refused(answer, 404, "not-found")
     assert answer.json()["detail"] == f"There is no {path[1:-1].replace('-', ' ')} with this id."
 
 
 @pytest.mark.parametrize("given", ["not-a-uuid", "00000000-0000-4000-8000-000000000000", "1", "%00", "%ff"])
-def test_booking_id_that_is_none_is_404(given, anonymous, db):
+def test_invalid_booking_id_is_404(given, anonymous, db):
     answer = anonymous.get(f"/bookings/{given}")
     assert refused(answer, 404, "not-found")
     assert answer.json()["detail"] == "There is no booking with this id."
@@ -168,7 +168,7 @@ def test_booking_id_has_one_spelling(anonymous, book):
 
 
 @pytest.mark.parametrize("given", ["A" * 26, "a" * 26, "A" * 25, "%00", "1"])
-def test_ticket_code_that_is_none_is_404(given, door):
+def test_invalid_ticket_code_is_404(given, door):
     answer = door.get(f"/tickets/{given}")
     assert refused(answer, 404, "not-found")
     assert answer.json()["detail"] == "There is no ticket with this code."

@@ -42,7 +42,7 @@ def operations(document):
     }
 
 
-def test_document_is_made_without_warnings():
+def test_document_is_generated_without_warnings():
     call_command("spectacular", validate=True, fail_on_warn=True, stdout=io.StringIO())
 
 
@@ -83,7 +83,7 @@ def test_every_operation_is_described(operations):
     assert len({operation["operationId"] for operation in operations.values()}) == len(operations)
 
 
-def test_every_operation_says_how_it_refuses(operations):
+def test_every_operation_lists_its_problems(operations):
     for (method, path), operation in operations.items():
         statuses = set(operation["responses"])
         expected = {"400", "401", "406", "414", "429", "431", "503"}
@@ -98,7 +98,7 @@ def test_every_operation_says_how_it_refuses(operations):
             assert body["content"]["application/problem+json"]["schema"] == {"$ref": "#/components/schemas/Problem"}
 
 
-def test_every_refusal_of_the_domain_is_named_by_an_operation(operations):
+def test_every_domain_error_is_listed_by_an_operation(operations):
     described = " ".join(
         body["description"] for operation in operations.values() for body in operation["responses"].values()
     )
@@ -107,7 +107,7 @@ def test_every_refusal_of_the_domain_is_named_by_an_operation(operations):
     assert [code for title, code in known.items() if f"`{code}`" not in described and title not in described] == []
 
 
-def test_every_answer_has_all_of_its_fields(document):
+def test_every_field_of_a_response_is_required(document):
     partial = {
         name: missing
         for name, schema in document["components"]["schemas"].items()
@@ -117,7 +117,7 @@ def test_every_answer_has_all_of_its_fields(document):
     assert partial == {"Event": {"ticket_types"}}  # only with `expand=ticket_types`
 
 
-def test_every_operation_says_who_may_call(operations):
+def test_every_operation_lists_its_permissions(operations):
     open_to_all = {key for key, operation in operations.items() if {} in operation["security"]}
     base = "/api/v1"
     assert open_to_all == {
@@ -136,7 +136,7 @@ def test_every_operation_says_who_may_call(operations):
     }
 
 
-def test_creation_tells_its_headers(operations):
+def test_creation_documents_its_headers(operations):
     venue = operations["post", "/api/v1/venues"]["responses"]["201"]["headers"]
     booking = operations["post", "/api/v1/bookings"]["responses"]["201"]["headers"]
     rates = {"RateLimit", "RateLimit-Policy"}
@@ -145,7 +145,7 @@ def test_creation_tells_its_headers(operations):
     assert "422" in operations["post", "/api/v1/bookings"]["responses"]
 
 
-def test_every_operation_tells_of_its_limit(operations, document):
+def test_every_operation_documents_rate_limits(operations, document):
     rates = {name: {"$ref": f"#/components/headers/{name}"} for name in ("RateLimit", "RateLimit-Policy")}
     assert set(document["components"]["headers"]) == set(rates)
     for operation in operations.values():
@@ -155,12 +155,12 @@ def test_every_operation_tells_of_its_limit(operations, document):
         assert "Retry-After" in operation["responses"]["429"]["headers"]
 
 
-def test_deletion_answers_nothing(operations):
+def test_deletion_has_no_content(operations):
     for key, operation in operations.items():
         assert ("204" in operation["responses"]) == (key[0] == "delete")
 
 
-def test_requests_have_no_other_fields(document):
+def test_requests_allow_no_other_fields(document):
     requests = {name: schema for name, schema in document["components"]["schemas"].items() if name.endswith("Request")}
     assert len(requests) > 10
     assert all(schema["additionalProperties"] is False for schema in requests.values())
@@ -195,7 +195,7 @@ def strict(schema):
     return [strict(entry) for entry in schema] if isinstance(schema, list) else schema
 
 
-def test_answers_are_as_the_document_says(document, operations, answers):
+def test_responses_match_the_document(document, operations, answers):
     assert set(answers) == {path for method, path in operations if method == "get" and not path.endswith(".ics")}
     for path, answer in answers.items():
         described = operations["get", path]["responses"]["200"]["content"]["application/json"]["schema"]
@@ -203,14 +203,14 @@ def test_answers_are_as_the_document_says(document, operations, answers):
         Draft202012Validator(schema, format_checker=FormatChecker()).validate(answer.json())
 
 
-def test_problems_are_as_the_document_says(document, anonymous, db):
+def test_problems_match_the_document(document, anonymous, db):
     schema = {"$ref": "#/components/schemas/Problem", "components": document["components"]}
     for answer in (anonymous.get("/venues/0"), anonymous.get("/venues?limit=x"), anonymous.post("/venues", [])):
         assert answer.status_code >= 400
         Draft202012Validator(schema).validate(answer.json())
 
 
-def test_operation_ids_are_good_names_of_methods(operations):
+def test_operation_ids_are_valid_method_names(operations):
     ids = {operation["operationId"] for operation in operations.values()}
     for name in ("venue", "event", "ticket_type"):
         assert {f"{verb}_{name}" for verb in ("get", "create", "replace", "update", "delete")} <= ids
@@ -219,7 +219,7 @@ def test_operation_ids_are_good_names_of_methods(operations):
     assert {"get_events_calendar", "get_event_calendar", "undo_check_in_ticket"} <= ids
 
 
-def test_every_body_has_an_example_that_is_valid(document, operations):
+def test_every_body_has_a_valid_example(document, operations):
     for key, operation in operations.items():
         bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
         contents = [(media_type, it) for body in bodies for media_type, it in body.get("content", {}).items()]
@@ -253,7 +253,7 @@ def test_tags_are_described(document, operations):
 @given(st.text(max_size=30) | st.text(alphabet=" \t\r\n\u00a0\u200b\u2060\ufeff\u202e\u0000\u0085x\U000e0041"))
 @pytest.mark.parametrize("field", [LineField, ParagraphsField])
 @pytest.mark.parametrize("blank", [False, True])
-def test_the_published_pattern_of_text_is_what_is_taken(field, blank, value):
+def test_pattern_of_text_matches_validation(field, blank, value):
     pattern = text.pattern(paragraphs=field.has_paragraphs, blank=blank)
     try:
         field(allow_blank=blank).run_validation(value)
@@ -264,6 +264,6 @@ def test_the_published_pattern_of_text_is_what_is_taken(field, blank, value):
 
 
 @given(st.text(alphabet=" \u00a0\u2003abc\u200b\t", max_size=60))
-def test_the_published_pattern_of_a_search_is_what_is_taken(value):
+def test_pattern_of_search_matches_validation(value):
     is_taken = len(value.split()) <= 10 and "\t" not in value
     assert bool(re.search(text.words(10).replace("$", r"\Z"), value)) == is_taken

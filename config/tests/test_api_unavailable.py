@@ -43,7 +43,7 @@ def locked():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_lock_that_is_held_too_long_is_503(manager, anonymous, make_venue):
+def test_lock_timeout_is_503(manager, anonymous, make_venue):
     make_venue()
     with locked():
         answer = manager.post("/venues", HALL)
@@ -101,7 +101,7 @@ def asking(url):
 BOOKING = {"customer_name": "Ann", "customer_email": "ann@example.com", "items": [{"ticket_type": 1, "quantity": 1}]}
 
 
-def test_database_that_is_away_is_503():
+def test_unreachable_database_is_503():
     with postgres(durable=False) as server, asking(server.url()) as ask:
         assert ask("GET", "/api/v1/venues")[0] == 200
         server.crash()

@@ -93,7 +93,7 @@ def is_page(answer):
     return answer.get("Content-Type", "").startswith("text/html")
 
 
-def test_every_answer_protects_itself(answers):
+def test_every_response_has_security_headers(answers):
     lacking = {
         name: {header: answer.get(header) for header, value in PROTECTED.items() if answer.get(header) != value}
         for name, answer in answers.items()
@@ -124,7 +124,7 @@ def laxities(answer):
     return wrong | {name: sources for name, sources in more.items() if sources}
 
 
-def test_no_page_holds_a_script_and_none_gets_a_camera(answers):
+def test_pages_deny_inline_scripts_and_device_permissions(answers):
     pages = {name: answer for name, answer in answers.items() if is_page(answer)}
     assert len(pages) > 40
     assert {name: held for name, answer in pages.items() if (held := Page(answer).inline)} == {}
@@ -133,14 +133,14 @@ def test_no_page_holds_a_script_and_none_gets_a_camera(answers):
     assert policies == {"camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"}
 
 
-def test_every_part_of_the_url_map_is_among_the_answers():
+def test_every_part_of_the_url_map_is_covered():
     asked = {path.split("?")[0].format(booking="x", event=1) for path in (*PUBLIC, *INSIDE)} - {"/nowhere"}
     reached = {resolve(path).route for path in asked}
     parts = [str(pattern.pattern) for pattern in get_resolver().url_patterns]
     assert [part for part in parts if not any(route.startswith(part) for route in reached)] == []
 
 
-def test_cookies_are_for_this_host_by_https_and_not_for_other_sites(strict, db, django_user_model):
+def test_cookies_are_secure_and_same_site(strict, db, django_user_model):
     django_user_model.objects.create_user("anna", password="right-Password-1", is_staff=True)
     browser = Client()
     browser.get("/admin/login/", secure=True)
@@ -152,7 +152,7 @@ def test_cookies_are_for_this_host_by_https_and_not_for_other_sites(strict, db, 
     assert session["httponly"] is True
 
 
-def test_http_is_sent_to_https_except_for_whoever_watches(strict, settings, db):
+def test_http_redirects_to_https_except_health_checks(strict, settings, db):
     settings.SECURE_REDIRECT_EXEMPT = [r"^health(/ready)?/?$"]
     assert Client().get("/api/v1/venues")["Location"] == "https://testserver/api/v1/venues"
     assert Client().get("/health").status_code == 200

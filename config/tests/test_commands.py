@@ -35,7 +35,7 @@ for arguments in (["reconcile"], ["expire_holds"], ["expire_holds", "--dry-run"]
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_help_of_a_command_says_what_it_does_and_of_each_option(name):
+def test_command_and_its_options_have_help(name):
     command = load_command_class(get_commands()[name], name)
     parser = command.create_parser("manage.py", name)
     assert len(command.help) > 60
@@ -44,12 +44,12 @@ def test_help_of_a_command_says_what_it_does_and_of_each_option(name):
     assert "--traceback" in parser.format_help()
 
 
-def test_every_command_is_among_those_that_are_looked_at():
+def test_every_command_is_covered():
     assert {"create_api_token", "doctor", "expire_holds", "export_schema", "import_catalogue", "load_demo", "reconcile",
             "welcome"} <= set(OURS)  # fmt: skip
 
 
-def test_command_on_a_database_without_tables_says_to_migrate(scratch_url, tmp_path):
+def test_command_without_tables_advises_migrate(scratch_url, tmp_path):
     file = tmp_path / "season.csv"
     file.write_text("venue_name\nHall\n")
     done = subprocess.run(
@@ -73,7 +73,7 @@ def manage(*arguments, url):
     )  # fmt: skip
 
 
-def test_doctor_makes_no_database_where_there_is_none(tmp_path):
+def test_doctor_creates_no_database(tmp_path):
     file = tmp_path / "typo.db"
     done = manage("doctor", "--json", url=f"sqlite:///{file}")
     assert done.returncode == 1, done.stderr
@@ -88,7 +88,7 @@ def test_doctor_makes_no_database_where_there_is_none(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_doctor_answers_json_also_when_it_cannot_start():
+def test_doctor_prints_json_when_settings_are_invalid():
     done = manage("doctor", "--json", url="mysql://secret@host/name")
     answer = json.loads(done.stdout)
     assert (done.returncode, done.stderr, answer["is_healthy"]) == (1, "", False)
@@ -96,7 +96,7 @@ def test_doctor_answers_json_also_when_it_cannot_start():
     assert [it["says"] for it in answer["findings"]] == [said]
 
 
-def test_command_ends_quietly_when_nobody_reads_on():
+def test_command_ends_quietly_on_a_broken_pipe():
     read, write = os.pipe()
     os.close(read)
     done = subprocess.run(
@@ -134,7 +134,7 @@ def caused(error, state):
         (caused(OperationalError("password authentication failed"), "28P01"), "cannot be reached"),
     ],
 )
-def test_fault_of_the_database_itself_is_said_in_a_sentence(error, said):
+def test_database_error_is_one_sentence(error, said):
     assert said in sentence(error)
     assert "\n" not in sentence(error)
 
@@ -149,12 +149,12 @@ def test_fault_of_the_database_itself_is_said_in_a_sentence(error, said):
         DatabaseError("something else"),
     ],
 )
-def test_other_fault_is_not_hidden(error):
+def test_other_exception_is_not_hidden(error):
     assert sentence(error) is None
 
 
 @pytest.mark.django_db
-def test_missing_table_is_told_by_this_database():
+def test_missing_table_is_recognized():
     with pytest.raises((OperationalError, ProgrammingError)) as raised, connection.cursor() as cursor:
         cursor.execute("SELECT * FROM nowhere")
     assert "nowhere" in sentence(raised.value)

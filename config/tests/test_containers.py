@@ -48,7 +48,7 @@ def test_image_starts_the_server_as_make_serve_does():
     assert ours[ours.index("--threads") + 1] == threads
 
 
-def test_image_is_not_roots_and_has_a_health_check():
+def test_image_is_unprivileged_and_has_a_health_check():
     names = [name for name, _ in instructions()]
     (user,) = of("USER")
     assert int(user) > 1000
@@ -58,19 +58,19 @@ def test_image_is_not_roots_and_has_a_health_check():
     assert of("EXPOSE") == ["8000"]
 
 
-def test_image_keeps_no_value_of_a_setting():
+def test_image_contains_no_settings():
     kept = set(re.findall(r'(\w+)=', re.sub(r'"[^"]*"', "", " ".join(of("ENV")))))  # fmt: skip
     assert kept & set(example()) == {"WEB_CONCURRENCY"}
     assert of("ARG") == []
 
 
-def test_image_installs_what_is_locked():
+def test_image_installs_the_lock():
     (install,) = [line for line in of("RUN") if "pip install" in line]
     assert "--require-hashes" in install
     assert "-r requirements/production.txt" in install
 
 
-def test_build_sees_only_what_the_server_needs():
+def test_build_context_has_only_what_the_server_needs():
     lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
     assert lines[0] == "*"
     shown = {line[1:] for line in lines if line.startswith("!")}
@@ -97,13 +97,13 @@ def test_build_sees_only_what_the_server_needs():
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_every_variable_is_one_that_settings_read(compose, name):
+def test_every_variable_is_a_setting(compose, name):
     known = set(example()) | OF_THE_IMAGE
     for variable in compose["services"][name]["environment"]:
         assert {variable, variable.removesuffix("_FILE")} & known, variable
 
 
-def test_every_file_that_a_variable_names_is_a_secret_of_its_service(compose):
+def test_every_file_variable_is_a_secret_of_its_service(compose):
     for name, service in compose["services"].items():
         files = {
             value.removeprefix("/run/secrets/")
@@ -114,14 +114,14 @@ def test_every_file_that_a_variable_names_is_a_secret_of_its_service(compose):
         assert set(service.get("secrets", [])) <= set(compose["secrets"]), name
 
 
-def test_no_secret_stands_in_the_file(compose):
+def test_compose_file_contains_no_secret(compose):
     assert all(list(secret) == ["file"] for secret in compose["secrets"].values())
     assert {secret["file"].split("/")[0] for secret in compose["secrets"].values()} == {"secrets"}
     ignored = (ROOT / ".gitignore").read_text().splitlines()
     assert "/secrets/" in ignored
 
 
-def test_every_service_starts_again_and_is_watched(compose):
+def test_every_service_restarts_and_has_a_health_check(compose):
     for name, service in compose["services"].items():
         assert service["restart"] == ("no" if name == "migrate" else "unless-stopped"), name
         assert "healthcheck" in service or name == "web", name  # whose image has one
@@ -132,12 +132,12 @@ def test_every_service_starts_again_and_is_watched(compose):
             assert is_once or not compose["services"][other].get("healthcheck", {}).get("disable"), other
 
 
-def test_only_this_machine_reaches_the_server(compose):
+def test_server_listens_only_on_loopback(compose):
     ports = {name: service["ports"] for name, service in compose["services"].items() if "ports" in service}
     assert ports == {"web": ["127.0.0.1:${PORT:-8000}:8000"]}
 
 
-def test_database_has_what_sessions_through_the_pooler_cannot_be_told(compose):
+def test_database_has_the_session_settings_of_the_pooler(compose):
     session = setting("DATABASES", DATABASE_URL=POSTGRESQL)["default"]["SESSION"]
     command = compose["services"]["postgres"]["command"]
     assert dict(word.removeprefix("-c").split("=") for word in command[1:]) == session

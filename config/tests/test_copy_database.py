@@ -129,7 +129,7 @@ def refusals(target, *urls, careless=""):
     return said.split("\0")[:-1]
 
 
-def test_copy_is_the_same_and_goes_on_selling(source, tmp_path):
+def test_copy_equals_the_source_and_sells(source, tmp_path):
     with fresh_database() as url:
         target = new(url)
         said, printed = copied(source, target)
@@ -143,14 +143,14 @@ def test_copy_is_the_same_and_goes_on_selling(source, tmp_path):
         assert shell(target, BOOK) == "pending\nEvery counter equals its rows.\n"
 
 
-def test_fingerprint_says_the_same_to_programs(source):
+def test_fingerprint_prints_the_same_as_json(source):
     environment = environment_for(source)
     told = [json.loads(line) for line in manage(environment, "fingerprint", "--json").splitlines()]
     shown = manage(environment, "fingerprint").splitlines()
     assert [f"{it['table']:<32} {it['rows']:>10}  {it['hash']}" for it in told] == shown
 
 
-def test_rows_that_differ_have_another_fingerprint():
+def test_fingerprint_depends_on_every_row():
     row = (1, "Hall", None)
     hashes = {}
     for name, content in {
@@ -167,7 +167,7 @@ def test_rows_that_differ_have_another_fingerprint():
     assert len(set(hashes.values())) == 4
 
 
-def test_copy_that_differs_is_not_kept(source, target):
+def test_copy_that_differs_is_rolled_back(source, target):
     said = refusals(target, source, careless=CARELESS)
     assert said == ["venues_venue did not arrive as it was. Nothing was copied."]
 
@@ -185,7 +185,7 @@ def test_copy_from_another_version_is_refused(source, target):
     assert refusals(target, source) == [f"Bring both to the same version with manage.py migrate: {lacks}"]
 
 
-def test_source_that_is_none_is_said_in_words(target):
+def test_invalid_source_is_refused(target):
     itself = target["DATABASE_URL"]
     said = refusals(target, "garbage", "sqlite:////nowhere/at.db", "postgresql://a:hunter2@127.0.0.1:1/b", itself)
     assert [words[:41] for words in said] == [

@@ -65,7 +65,7 @@ def damage(environment):
     shell(environment, "from bookings.models import Ticket; Ticket.objects.all()._raw_delete('default')")
 
 
-def test_drill_what_was_backed_up_is_restored_to_the_last_row(tmp_path):
+def test_drill_backup_is_restored_to_the_last_row(tmp_path):
     with fresh_database() as url:
         environment = filled(url)
         before = manage(environment, "fingerprint")
@@ -91,7 +91,7 @@ def test_drill_what_was_backed_up_is_restored_to_the_last_row(tmp_path):
                 subprocess.run([newest_programs() / "psql", url, "--quiet", f"--command={drop}"], check=True)
 
 
-def test_drill_what_was_on_sqlite_is_on_postgresql_to_the_last_row(tmp_path):
+def test_drill_sqlite_is_moved_to_postgresql_to_the_last_row(tmp_path):
     if IS_SQLITE:
         return  # the run on PostgreSQL has one to move to
     old = filled(f"sqlite:///{tmp_path}/old.db")
@@ -109,7 +109,7 @@ def test_drill_what_was_on_sqlite_is_on_postgresql_to_the_last_row(tmp_path):
         assert manage(environment_for(url), "fingerprint") == manage(old, "fingerprint")
 
 
-def test_secrets_for_containers_are_made_as_compose_names_them(tmp_path):
+def test_secrets_for_containers_match_compose(tmp_path):
     run("Secrets for compose.yaml", dict(os.environ), folder=tmp_path)
     named = set(re.findall(r"\{file: (secrets/\w+)\}", (ROOT / "compose.yaml").read_text()))
     assert {str(path.relative_to(tmp_path)) for path in (tmp_path / "secrets").iterdir()} == named
@@ -131,7 +131,7 @@ def test_unit_starts_the_server_as_make_serve_does():
         assert ours[ours.index(name) + 1] == served[served.index(name) + 1]
 
 
-def test_units_are_whole():
+def test_units_are_complete():
     units = re.findall(r"^```ini\n(\[Unit\].*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)
     kinds = []
     for text in units:
@@ -145,7 +145,7 @@ def test_units_are_whole():
     assert kinds == [["Unit", "Service", "Install"], ["Unit", "Service"], ["Unit", "Timer", "Install"]]
 
 
-def test_variables_it_speaks_of_are_those_that_settings_read():
+def test_variables_are_settings():
     known = {*example(), "DJANGO_SETTINGS_MODULE"}
     (environment,) = re.findall(r"^```ini\n(DJANGO_SETTINGS_MODULE=.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)
     for name in re.findall(r"^(\w+)=", environment, re.MULTILINE):
@@ -154,14 +154,14 @@ def test_variables_it_speaks_of_are_those_that_settings_read():
     assert {name.removesuffix("_FILE") for name in spoken} <= known
 
 
-def test_what_it_quotes_from_the_log_is_what_the_code_says():
+def test_quoted_log_lines_are_in_the_code():
     code = "".join(path.read_text() for path in Path(ROOT / "config").glob("**/*.py") if "tests" not in path.parts)
     for words in ("The database did not answer: ", "The catalogue is read from the primary, not the replica: "):
         assert f"`{words}…`" in GUIDE
         assert words in code
 
 
-def test_links_lead_somewhere():
+def test_links_exist():
     headings = {re.sub(r"[^a-z0-9 -]", "", line.lower()).replace(" ", "-") for line in
                 re.findall(r"^#+ (.+)$", GUIDE, re.MULTILINE)}  # fmt: skip
     assert set(re.findall(r"\]\(#([^)]+)\)", GUIDE)) <= headings

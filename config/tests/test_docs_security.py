@@ -13,7 +13,7 @@ PAGE = (ROOT / "docs/security.md").read_text()
 PACKAGES = ("config", "venues", "events", "ticket_types", "bookings")
 
 
-def test_tests_that_it_names_are_there():
+def test_named_tests_exist():
     known = {path.name for package in PACKAGES for path in (ROOT / package).rglob("test_*.py")}
     named = set(re.findall(r"test_\w+\.py", PAGE))
     assert len(named) > 8
@@ -21,18 +21,18 @@ def test_tests_that_it_names_are_there():
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#]+)", PAGE))))
-def test_links_lead_somewhere(target):
+def test_links_exist(target):
     assert (ROOT / "docs" / target).resolve().exists()
 
 
-def test_files_and_commands_that_it_names_are_there():
+def test_named_files_and_commands_exist():
     assert [name for name in re.findall(r"config/[\w/]+\.py", PAGE) if not (ROOT / name).exists()] == []
     assert set(re.findall(r"manage\.py (\w+)", PAGE)) <= set(get_commands())
 
 
-def test_marks_of_those_who_are_erased_are_the_real_ones():
+def test_marks_of_erased_customers_match_the_code():
     assert f"The name becomes “{personal_data.NAME}”, the address `{personal_data.EMAIL}`" in PAGE
 
 
-def test_readme_leads_to_it():
+def test_readme_links_to_it():
     assert "docs/security.md" in (ROOT / "README.md").read_text()

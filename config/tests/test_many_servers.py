@@ -66,7 +66,7 @@ def book(servers, server, key, name="Ann Lee"):
     return ask(servers, server, "POST", "/bookings", body, Idempotency_Key=key)
 
 
-def test_request_is_repeated_at_another_server(servers):
+def test_idempotency_key_works_on_another_server(servers):
     first, again = book(servers, servers.first, "one"), book(servers, servers.second, "one")
     assert (first.status, again.status) == (201, 201)
     assert again.headers["Idempotent-Replayed"] == "true"
@@ -75,7 +75,7 @@ def test_request_is_repeated_at_another_server(servers):
     assert book(servers, servers.second, "one", name="Bob").status == 422
 
 
-def test_pages_are_turned_at_another_server(servers):
+def test_cursor_works_on_another_server(servers):
     made = [book(servers, servers.first, f"page {number}".replace(" ", "-")).data["id"] for number in range(4)]
     page = ask(servers, servers.first, "GET", "/bookings?limit=2")
     following = ask(servers, servers.second, "GET", page.data["next"])
@@ -84,7 +84,7 @@ def test_pages_are_turned_at_another_server(servers):
     assert back.data["results"] == page.data["results"]
 
 
-def test_what_one_server_has_told_another_knows_to_be_unchanged(servers):
+def test_etag_works_on_another_server(servers):
     path = f"/events/{servers.event}"
     told = ask(servers, servers.first, "GET", path)
     assert ask(servers, servers.second, "GET", path, If_None_Match=told.headers["ETag"]).status == 304
@@ -93,7 +93,7 @@ def test_what_one_server_has_told_another_knows_to_be_unchanged(servers):
     assert ask(servers, servers.first, "PATCH", path, {"name": "No"}, If_Match=told.headers["ETag"]).status == 412
 
 
-def test_addresses_are_those_of_the_proxy(servers):
+def test_links_have_the_address_of_the_proxy(servers):
     page = ask(servers, servers.first, "GET", "/venues?limit=1&skip=1")
     assert page.data["previous"] == "https://tickets.example.com/api/v1/venues?limit=1"
     booked = book(servers, servers.second, "address")

@@ -51,26 +51,26 @@ def test_every_route_has_a_row_and_every_row_a_route(shows):
 
 
 @pytest.mark.parametrize("name", groups(matrix.api_rows()))
-def test_api_answers_everybody_as_the_table_says(name, world):
+def test_api_matches_the_table_of_permissions(name, world):
     asked = matrix.Matrix(matrix.clients())
     asked.check_api(chosen(matrix.api_rows(), name), world)
     assert asked.failures == []
 
 
-def test_pages_answer_everybody_alike(db):
+def test_pages_ignore_credentials(db):
     asked = matrix.Matrix(matrix.clients())
     asked.check_pages(matrix.page_rows())
     assert asked.failures == []
 
 
 @pytest.mark.parametrize("name", groups(matrix.admin_rows()))
-def test_admin_pages_answer_everybody_as_the_table_says(name, world, book):
+def test_admin_pages_match_the_table_of_permissions(name, world, book):
     asked = matrix.Matrix(matrix.browsers())
     asked.check_admin(chosen(matrix.admin_rows(), name), matrix.admin_objects(world, book))
     assert asked.failures == []
 
 
-def test_admin_actions_are_for_whom_the_table_says(world, book):
+def test_admin_actions_match_the_table_of_permissions(world, book):
     asked = matrix.Matrix(matrix.browsers())
     asked.check_actions(matrix.admin_objects(world, book))
     assert asked.failures == []
@@ -102,7 +102,7 @@ urlpatterns = [
 
 
 @pytest.mark.urls(__name__)
-def test_route_that_was_forgotten_is_found():
+def test_route_without_a_row_is_found():
     assert list(matrix.table_errors()) == [
         "no row for the route api/v1/forgotten",
         "no row for the route admin/forgotten/",
@@ -113,7 +113,7 @@ def test_route_that_was_forgotten_is_found():
 
 
 @pytest.mark.urls(__name__)
-def test_view_that_is_not_guarded_is_found(world):
+def test_view_without_permissions_is_found(world):
     asked = matrix.Matrix(matrix.clients())
     asked.check_api(chosen(matrix.api_rows(), "tickets")[:1], world)
     refused = "anonymous, anonymous with another id, anonymous with the id"
@@ -123,14 +123,14 @@ def test_view_that_is_not_guarded_is_found(world):
 
 
 @pytest.mark.urls(__name__)
-def test_view_that_writes_when_it_is_read_is_found(world):
+def test_view_that_writes_on_get_is_found(world):
     asked = matrix.Matrix(matrix.clients())
     asked.check_api(chosen(matrix.api_rows(), "venues")[:1], world)
     assert asked.failures[0].startswith('GET /api/v1/venues: 200, and wrote INSERT INTO "venues_venue"')
     assert not Venue.objects.filter(name="Made by reading").exists()
 
 
-def test_action_that_is_open_to_anyone_is_found(world, monkeypatch):
+def test_action_without_permissions_is_found(world, monkeypatch):
     monkeypatch.setattr(TicketViewSet, "access", {**TicketViewSet.access, "check_in": ANYONE})
     asked = matrix.Matrix({policy.NO_RIGHTS: matrix.clients()[policy.NO_RIGHTS]})
     asked.check_api(chosen(matrix.api_rows(), "tickets"), world)
@@ -140,7 +140,7 @@ def test_action_that_is_open_to_anyone_is_found(world, monkeypatch):
     ]
 
 
-def test_queryset_that_forgets_who_asks_is_found(world, monkeypatch):
+def test_queryset_that_ignores_the_user_is_found(world, monkeypatch):
     monkeypatch.setattr(EventViewSet, "shown", staticmethod(lambda sees_all, at: Event.objects.all()))
     asked = matrix.Matrix({policy.ANONYMOUS: matrix.clients()[policy.ANONYMOUS]})
     asked.check_api(chosen(matrix.api_rows(), "events"), world)
@@ -159,7 +159,7 @@ def test_row_without_a_route_is_found(monkeypatch):
     assert found[-1] == "no admin for the row venues.hall"
 
 
-def test_admin_that_was_forgotten_is_found(monkeypatch):
+def test_admin_without_a_row_is_found(monkeypatch):
     admin.site.register(Session, type("SessionAdmin", (admin.ModelAdmin,), {}))
     try:
         assert "no row for the admin of sessions.session" in list(matrix.table_errors())
@@ -167,7 +167,7 @@ def test_admin_that_was_forgotten_is_found(monkeypatch):
         admin.site.unregister(Session)
 
 
-def test_admin_action_that_was_forgotten_is_found(world, book, monkeypatch):
+def test_admin_action_without_a_row_is_found(world, book, monkeypatch):
     event_admin = admin.site.get_model_admin(Event)
 
     @admin.action(description="Double the prices")

@@ -131,7 +131,7 @@ def test_every_route_of_the_api_is_in_the_table():
 
 
 @pytest.mark.parametrize("row", policy.API, ids=name_of)
-def test_route_asks_the_database_as_often_as_the_table_says(row, world, root):
+def test_route_has_the_queries_of_the_table(row, world, root):
     method, path, _ = row
     statements, answer = asked(root, method, path, world)
     assert answer.status_code < 500
@@ -156,14 +156,14 @@ def test_list_has_the_same_queries_for_1_and_3_rows(row, root, book, make_type):
     assert counts[0] == counts[1], "\n".join(statements)
 
 
-def test_booking_is_a_look_and_a_claim(anonymous, world):
+def test_booking_has_one_read_and_one_claim(anonymous, world):
     statements, answer = asked(anonymous, "POST", "/bookings", world)
     claim = ["WITH"] if connection.vendor == "postgresql" else ["INSERT", "INSERT", "INSERT", "UPDATE", "UPDATE"]
     assert answer.status_code == 201
     assert [statement.split()[0] for statement in statements] == ["SELECT", *claim]
 
 
-def test_confirming_is_a_look_and_a_move(root, world):
+def test_confirming_has_one_read_and_one_transition(root, world):
     statements, answer = asked(root, "POST", "/bookings/{pending}/confirm", world)
     move = ["WITH"] if connection.vendor == "postgresql" else ["UPDATE", "INSERT", "INSERT"]
     assert (answer.status_code, answer.json()["status"]) == (200, "confirmed")

@@ -47,12 +47,12 @@ def test_secret_is_found(kind):
     assert [found for found, _ in secrets_in(f"x {PLANTED[kind]} y") if found == kind] == [kind]
 
 
-def test_every_shape_is_tried():
+def test_every_format_is_covered():
     assert set(secret_scan.SHAPES) <= set(PLANTED)
 
 
 @pytest.mark.parametrize("line", HARMLESS)
-def test_what_is_no_secret_is_not_found(line):
+def test_harmless_text_is_not_found(line):
     assert [value for _, value in secrets_in(line) if not secret_scan.ALLOWED_VALUE.match(value)] == []
 
 
@@ -80,7 +80,7 @@ def repository(tmp_path):
     return tmp_path, git
 
 
-def test_secret_that_was_taken_away_again_is_found_and_not_shown(repository, capsys):
+def test_removed_secret_is_found_and_not_printed(repository, capsys):
     folder, _ = repository
     assert main(folder / "whole") == 1
     said = capsys.readouterr().out
@@ -88,7 +88,7 @@ def test_secret_that_was_taken_away_again_is_found_and_not_shown(repository, cap
     assert PLANTED["GitHub token"] not in said
 
 
-def test_shallow_clone_is_scanned_as_far_as_it_goes_and_so_is_what_is_not_committed(repository, capsys):
+def test_shallow_clone_and_working_tree_are_scanned(repository, capsys):
     folder, git = repository
     git("clone", "--depth", "1", f"file://{folder}/whole", str(folder / "shallow"), folder=folder)
     assert main(folder / "shallow") == 0
@@ -97,6 +97,6 @@ def test_shallow_clone_is_scanned_as_far_as_it_goes_and_so_is_what_is_not_commit
     assert capsys.readouterr().out == "not committed settings.py: AWS access key, beginning 'AKIA…'\n"
 
 
-def test_folder_without_a_history_is_no_success(tmp_path, capfd):
+def test_folder_without_git_fails(tmp_path, capfd):
     with pytest.raises(SystemExit, match=r"^Cannot search for secrets: git log failed\.$"):
         main(tmp_path)

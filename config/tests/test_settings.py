@@ -65,7 +65,7 @@ def asked_for(module, **environment):
     return json.loads(done.stdout)
 
 
-def test_env_example_lists_what_settings_read_in_that_order_with_its_defaults():
+def test_env_example_lists_all_variables_with_defaults():
     listed = example()
     asked = [
         asked_for("production"),
@@ -95,14 +95,14 @@ def test_real_environment_beats_env_file_beats_default(tmp_path):
     assert setting("PROJECT_NAME", ENV_FILE=str(file), PROJECT_NAME="From outside") == "From outside"
 
 
-def test_named_file_holds_the_value_without_its_last_line_break(tmp_path):
+def test_file_variable_drops_the_last_line_break(tmp_path):
     secret = tmp_path / "secret"
     secret.write_text("of the file\n")
     assert setting("SECRET_KEY", SECRET_KEY_FILE=str(secret)) == "of the file"
     assert setting("SECRET_KEY", **{**PRODUCTION, "SECRET_KEY": "", "SECRET_KEY_FILE": str(secret)}) == "of the file"
 
 
-def test_real_environment_beats_a_file_that_the_env_file_names(tmp_path):
+def test_real_environment_beats_a_file_variable_of_the_env_file(tmp_path):
     secret, file = tmp_path / "secret", tmp_path / "env"
     secret.write_text("of the file")
     file.write_text(f"SECRET_KEY_FILE={secret}\n")
@@ -111,7 +111,7 @@ def test_real_environment_beats_a_file_that_the_env_file_names(tmp_path):
 
 
 @pytest.mark.parametrize("value", ["$abc", r"\$abc", "a$b$$", r"a\$b", "#x", "a=b", '"', "ключ"])
-def test_value_is_taken_as_it_is(value):
+def test_value_is_not_expanded(value):
     assert setting("SECRET_KEY", SECRET_KEY=value) == value
 
 
@@ -153,7 +153,7 @@ def test_value_is_taken_as_it_is(value):
         ("ENV_FILE", "/nonexistent"),
     ],
 )
-def test_value_that_cannot_be_read_stops_with_one_line_that_names_the_variable(variable, value):
+def test_invalid_value_stops_with_one_line_that_names_the_variable(variable, value):
     done = run("manage.py", "check", **{variable: value})
     assert (done.returncode, done.stdout) == (1, "")
     assert re.fullmatch(rf"Cannot start: {variable} .+\n", done.stderr)
@@ -173,18 +173,18 @@ def test_value_that_cannot_be_read_stops_with_one_line_that_names_the_variable(v
         (" ", None),
     ],
 )
-def test_rate_is_so_many_in_so_many_seconds_and_empty_is_none(text, expected):
+def test_rate_is_parsed_to_count_and_seconds(text, expected):
     assert setting("RATE_LIMITS", RATE_LIMIT_LOGINS=text)["logins"] == expected
 
 
-def test_cache_of_each_kind_has_what_limits_need_and_what_its_url_says():
+def test_cache_has_the_options_of_its_url():
     assert setting("CACHES")["default"]["OPTIONS"] == {"MAX_ENTRIES": 50_000}
     shared = setting("CACHES", CACHE_URL="redis://:secret@127.0.0.1:6379/1?socket_timeout=2")["default"]
     assert shared["LOCATION"] == "redis://:secret@127.0.0.1:6379/1"
     assert shared["OPTIONS"] == {"socket_connect_timeout": 0.5, "socket_timeout": 2}
 
 
-def test_named_file_that_cannot_be_read_stops_with_one_line_that_names_the_variable():
+def test_unreadable_file_variable_stops_with_one_line_that_names_it():
     done = run("manage.py", "check", SECRET_KEY_FILE="/nonexistent")
     assert done.returncode == 1
     assert re.fullmatch(r"Cannot start: SECRET_KEY cannot be read: .+\n", done.stderr)
@@ -202,7 +202,7 @@ POSTGRESQL = "postgresql://user:hunter2@host/name"
         ("DATABASE_REPLICA_URL", "postgresql://user:hunter2@host:port/name"),
     ],
 )
-def test_value_beside_postgresql_that_cannot_be_read_stops_in_the_same_way(variable, value):
+def test_invalid_postgresql_value_stops_with_one_line_that_names_the_variable(variable, value):
     done = run("manage.py", "check", **{"DATABASE_URL": POSTGRESQL, variable: value})
     assert (done.returncode, done.stdout) == (1, "")
     assert re.fullmatch(rf"Cannot start: {variable} .+\n", done.stderr)
@@ -218,7 +218,7 @@ def test_replica_is_given_up_sooner_than_the_primary():
     assert found["replica"]["OPTIONS"]["connect_timeout"] == 2
 
 
-def test_nothing_is_kept_in_a_session_when_there_is_a_pooler():
+def test_pooler_keeps_nothing_in_a_session():
     found = setting("DATABASES", DATABASE_URL=POSTGRESQL, DATABASE_POOLER="true")["default"]
     assert found["DISABLE_SERVER_SIDE_CURSORS"] is True
     assert found["OPTIONS"]["prepare_threshold"] is None
@@ -234,7 +234,7 @@ def test_production_refuses_to_start_without(missing, value):
 
 
 @pytest.mark.parametrize("url", ["sqlite:////nowhere/at/all.db", "postgresql://nobody@127.0.0.1:{port}/none"])
-def test_database_that_cannot_be_reached_is_said_in_one_line(url):
+def test_unreachable_database_is_one_line(url):
     done = run(
         "manage.py", "migrate", DATABASE_URL=url.format(port=free_port()), LOG_LEVEL="ERROR", DATABASE_POOL_SIZE="0"
     )
@@ -250,7 +250,7 @@ def test_production_refuses_debug():
 
 
 @pytest.mark.parametrize(("value", "cookies"), [("true", True), ("false", False)])
-def test_secure_ssl_redirect_decides_about_cookies_too(value, cookies):
+def test_secure_ssl_redirect_sets_secure_cookies(value, cookies):
     data = "[settings.SECURE_SSL_REDIRECT, settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE]"
     done = run("manage.py", "shell", "--no-imports", "-c", f"from django.conf import settings; print({data})",
                **PRODUCTION, SECURE_SSL_REDIRECT=value)  # fmt: skip
@@ -267,7 +267,7 @@ def test_database_echo_shows_statements(value, statements):
 
 
 @pytest.mark.parametrize(("level", "heard"), [("DEBUG", 6), ("INFO", 4), ("warning", 2), ("ERROR", 2), ("CRITICAL", 0)])
-def test_log_level_steers_what_is_heard(level, heard):
+def test_log_level_filters_messages(level, heard):
     code = "import logging\n" + "".join(
         f"logging.getLogger({name!r}).{verb}('heard')\n"
         for name in ("bookings", "django.anything")
@@ -285,7 +285,7 @@ def test_production_logs_in_json():
     assert (line["levelname"], line["name"], line["message"]) == ("ERROR", "bookings", "heard")
 
 
-def test_api_v1_str_moves_the_api_its_schema_and_what_the_root_says():
+def test_api_v1_str_moves_the_api_and_its_schema():
     code = """
 import json
 from django.test import Client
@@ -316,7 +316,7 @@ def ask(*questions):
 
 @pytest.mark.both
 @pytest.mark.django_db
-def test_connection_is_durable_and_patient():
+def test_connection_is_durable_and_has_timeouts():
     if connection.vendor == "sqlite":
         expected = {
             "PRAGMA journal_mode": "wal",
@@ -336,7 +336,7 @@ def test_connection_is_durable_and_patient():
 
 @pytest.mark.both
 @pytest.mark.django_db(transaction=True)
-def test_transaction_on_sqlite_begins_by_taking_the_write_lock():
+def test_transaction_on_sqlite_takes_the_write_lock_first():
     if connection.vendor != "sqlite":
         return  # PostgreSQL locks rows, and has no such choice
     other = sqlite3.connect(settings.DATABASES["default"]["NAME"], timeout=0, isolation_level=None)
@@ -351,7 +351,7 @@ def test_transaction_on_sqlite_begins_by_taking_the_write_lock():
 
 
 @pytest.mark.django_db
-def test_postgresql_goes_through_a_pool_of_the_size_that_is_set():
+def test_postgresql_pool_has_the_configured_size():
     if connection.vendor == "postgresql":
         assert connection.pool.max_size == 8
         assert connection.settings_dict["CONN_MAX_AGE"] == 0

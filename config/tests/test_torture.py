@@ -33,30 +33,30 @@ class Truth:
         return {key: [row] * count for key, count in self.counts.items()}
 
 
-def test_a_refusal_with_nobody_else_there_is_false():
+def test_refusal_without_other_requests_is_false():
     refusal = sold_out("a", 1, 2)
 
     assert false_refusals([refusal], CAPACITIES, {}) == [refusal]
 
 
-def test_a_refusal_is_possible_when_a_sale_began_before_its_end():
+def test_refusal_during_a_sale_is_possible():
     assert false_refusals([sold_out("a", 1, 2), booked("b", 1.9, 5)], CAPACITIES, {}) == []
 
 
-def test_a_refusal_before_the_sale_began_is_false():
+def test_refusal_before_the_sale_is_false():
     refusal = sold_out("a", 1, 2)
 
     assert false_refusals([refusal, booked("b", 2.1, 5)], CAPACITIES, {}) == [refusal]
 
 
-def test_a_refusal_after_the_places_came_back_is_false():
+def test_refusal_after_a_release_is_false():
     refusal = sold_out("a", 4, 5)
 
     assert false_refusals([booked("b", 1, 2), refusal], CAPACITIES, {"id-b": 3}) == [refusal]
     assert false_refusals([booked("b", 1, 2), refusal], CAPACITIES, {"id-b": 4.5}) == []
 
 
-def test_a_refusal_beside_a_request_of_unknown_outcome_is_possible():
+def test_refusal_after_an_unknown_outcome_is_possible():
     assert false_refusals([call("b", 0, 1, None), sold_out("a", 2, 3)], CAPACITIES, {}) == []
 
 
@@ -70,7 +70,7 @@ def test_two_refusals_do_not_excuse_each_other():
     ("status", "rows", "column"),
     [(201, 0, "lost"), (201, 2, "doubled"), (None, 2, "doubled"), (409, 1, "drift")],
 )
-def test_sales_that_the_database_contradicts_are_found(status, rows, column):
+def test_sales_that_differ_from_the_database_are_found(status, rows, column):
     findings = Findings()
 
     check_sales(found(status), Truth(a=rows), findings)
@@ -79,7 +79,7 @@ def test_sales_that_the_database_contradicts_are_found(status, rows, column):
 
 
 @pytest.mark.parametrize(("status", "rows"), [(409, 0), (None, 0), (None, 1)])
-def test_sales_that_the_database_confirms_are_not_found(status, rows):
+def test_sales_that_match_the_database_are_clean(status, rows):
     findings = Findings()
 
     check_sales(found(status), Truth(**({"a": rows} if rows else {})), findings)
@@ -102,7 +102,7 @@ def found(status):
         ("pending", [], False),
     ],
 )
-def test_history_must_lead_to_the_state(status, changes, is_right):
+def test_history_must_match_the_state(status, changes, is_right):
     row = Row({"status": status}, changes=changes)
 
     assert (row.faults_of_history() == []) == is_right

@@ -52,7 +52,7 @@ def writers():
     return [(method, path, set(names)) for (method, path), names in policy.WRITABLE.items()]
 
 
-def test_every_writer_of_the_table_of_rights_is_in_that_of_fields():
+def test_every_write_has_its_writable_fields():
     def routes(rows):
         return {(method, matrix.route_of(matrix.full_path(path))) for method, path in rows}
 
@@ -61,7 +61,7 @@ def test_every_writer_of_the_table_of_rights_is_in_that_of_fields():
 
 
 @pytest.mark.parametrize(("method", "path", "writable"), writers())
-def test_field_that_is_not_writable_is_refused_by_name_and_nothing_changes(method, path, writable, world, root):
+def test_read_only_field_is_refused_and_nothing_changes(method, path, writable, world, root):
     whole = matrix.full_path(path)
     asked, valid = matrix.fill_path(whole, world, policy.SUPERUSER), matrix.valid_body(method, whole, world)
     names = [name for name in every_name() if name not in writable]
@@ -76,7 +76,7 @@ def test_field_that_is_not_writable_is_refused_by_name_and_nothing_changes(metho
     assert recorder.writes != []
 
 
-def test_field_of_an_item_or_of_an_object_in_a_list_is_refused_too(world, root):
+def test_read_only_field_of_a_nested_object_is_refused(world, root):
     booking = matrix.valid_body("POST", "/api/v1/bookings", world)
     ticket_type = matrix.valid_body("POST", "/api/v1/ticket-types", world)
     complaints = []
@@ -90,7 +90,7 @@ def test_field_of_an_item_or_of_an_object_in_a_list_is_refused_too(world, root):
     assert complaints == []
 
 
-def test_document_says_the_same_of_what_can_be_written():
+def test_document_has_the_writable_fields():
     for (method, path), names in policy.WRITABLE.items():
         route = resolve(matrix.full_path(path.replace("{", "").replace("}", ""))).route
         body = next(
@@ -121,7 +121,7 @@ def others(obj, form):
 
 
 @pytest.mark.parametrize("name", ["venue", "published", "on_sale", "pending"])
-def test_form_of_the_admin_changes_only_what_it_shows(name, world):
+def test_admin_form_changes_only_its_fields(name, world):
     obj, browser = world[name], staff()
     form = open_form(browser, obj)
     more = others(obj, form)
@@ -137,7 +137,7 @@ def test_form_of_the_admin_changes_only_what_it_shows(name, world):
     assert len(more) > 2
 
 
-def test_form_that_adds_takes_no_counters_or_states(world):
+def test_admin_add_form_ignores_counters_and_states(world):
     browser = staff()
     for model, data in {
         Venue: {"name": "V", "address": "A", "capacity": "5", "timezone": "UTC", "id": "77", "created_at": "x"},
@@ -154,7 +154,7 @@ def test_form_that_adds_takes_no_counters_or_states(world):
 # The probes can fail
 
 
-def test_field_that_somebody_made_writable_is_found(world, root, monkeypatch):
+def test_writable_id_is_found(world, root, monkeypatch):
     from venues.viewsets import VenueViewSet
 
     serializer = VenueViewSet.serializer_class
