@@ -24,6 +24,7 @@ ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CORS_ALLOW_ALL_ORIGINS = True
 WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = True  # else each test client looks up all static files when it starts
 LOGGING["root"]["level"] = "ERROR"
 RATE_LIMITS.update(dict.fromkeys(RATE_LIMITS))  # tests ask as often as they like; those of the limits set their own
 
