@@ -1,4 +1,4 @@
-"""What the tests of every app share: the cast, and one thing of each kind to begin with."""
+"""Fixtures of all apps: clients of each role, and one object of each kind."""
 
 import datetime as dt
 import time
@@ -26,7 +26,7 @@ MILLISECOND = dt.timedelta(milliseconds=1)
 
 
 class Client(APIClient):
-    """Speaks JSON, and takes paths below the API's base; `//health` is one outside it."""
+    """Sends JSON to paths below the API's base; with two slashes, as in `//health`, to paths outside of it."""
 
     def generic(self, method: str, path: str, *args: Any, **kwargs: Any) -> Any:
         return super().generic(method, path[1:] if path.startswith("//") else f"/api/v1{path}", *args, **kwargs)
@@ -37,7 +37,7 @@ def client_of(user: Any = None) -> Client:
     client.default_format = "json"
     if user is not None:
         token, text = ApiToken.issue(user=user, name="test")
-        token.note_use(at=timezone.now())  # so that no request's queries hold the note of its first use
+        token.note_use(at=timezone.now())  # so that requests in tests do not write it
         client.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
     return client
 
@@ -86,7 +86,7 @@ def make_venue(db: None) -> Callable[..., Venue]:
 
 @pytest.fixture
 def make_event(make_venue: Callable[..., Venue]) -> Callable[..., Event]:
-    """Published and thirty days away, unless told otherwise."""
+    """Creates an event, by default published and in 30 days."""
 
     def make(*, is_published: bool = True, **data: Any) -> Event:
         starts_at = data.pop("starts_at", timezone.now() + dt.timedelta(days=30))
@@ -108,14 +108,14 @@ def make_type(make_event: Callable[..., Event]) -> Callable[..., TicketType]:
 
 @pytest.fixture
 def book(make_type: Callable[..., TicketType]) -> Callable[..., Booking]:
-    """Books so many places of each type: `book((seat, 2), (standing, 1))`; without any, one of a new one."""
+    """Creates a booking: `book((seat, 2), (standing, 1))`; by default of one place of a new ticket type."""
 
     def place(*lines: tuple[TicketType, int], **data: Any) -> Booking:
-        asked = [Line(ticket_type.pk, quantity) for ticket_type, quantity in lines or [(make_type(), 1)]]
+        items = [Line(ticket_type.pk, quantity) for ticket_type, quantity in lines or [(make_type(), 1)]]
         data = {"customer_name": "Ann Lee", "customer_email": "ann@example.com", **data}
-        placed = Booking.place(lines=asked, **data)
+        placed = Booking.place(lines=items, **data)
         if placed.expires_at - placed.created_at < MILLISECOND:
-            time.sleep(0.002)  # it is to be over by now; SQLite's clock has milliseconds
+            time.sleep(0.002)  # its hold must be over; SQLite's clock has milliseconds
         return placed
 
     return place
@@ -123,7 +123,7 @@ def book(make_type: Callable[..., TicketType]) -> Callable[..., Booking]:
 
 @pytest.fixture
 def pass_time(db: None) -> Callable[..., None]:
-    """Lets time pass for everything stored: `pass_time(minutes=16)`. The database's clock goes on as it is."""
+    """Moves all stored datetimes into the past: `pass_time(minutes=16)`. The clocks stay as they are."""
 
     def shift(**by: float) -> None:
         delta = dt.timedelta(**by)
@@ -136,7 +136,7 @@ def pass_time(db: None) -> Callable[..., None]:
 
 @pytest.fixture
 def figures(db: None) -> Callable[[], dict[str, int]]:
-    """The places reserved of everything, by name: what a refusal must leave as it was."""
+    """Returns `reserved` of all events and ticket types by name. A refused write must not change it."""
 
     def read() -> dict[str, int]:
         rows = [*Event.objects.values_list("name", "reserved"), *TicketType.objects.values_list("name", "reserved")]
@@ -145,20 +145,28 @@ def figures(db: None) -> Callable[[], dict[str, int]]:
     return read
 
 
+def differences() -> list[str]:
+    """The counters that differ from their rows. Without bookings, they must be 0."""
+    if Booking.objects.exists():
+        return [str(drift) for drift in drifts()]
+    reserved = [*Event.objects.exclude(reserved=0), *TicketType.objects.exclude(reserved=0)]
+    return [f"{row} has {row.reserved} places reserved without a booking" for row in reserved]
+
+
 @pytest.fixture(autouse=True)
 def _reconciled(request: Any) -> Any:
-    """Whatever a test did: in the end every counter equals its rows."""
+    """At the end of each test every counter equals its rows."""
     uses_database = {"db", "transactional_db"} & set(request.fixturenames)
     if not uses_database or request.node.get_closest_marker("drifts"):
         yield
         return
-    request.getfixturevalue("db")  # ends after this fixture, because it is asked for before
+    request.getfixturevalue("db")  # requested first, so that it ends last
     yield
-    assert [str(drift) for drift in drifts()] == []
+    assert differences() == []
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """What tests have measured, which is nowhere to be seen when workers run them."""
+    """Prints figures that tests report, also from xdist workers."""
     for report in terminalreporter.getreports("passed"):
         for name, line in report.user_properties:
             if name == "shows":
