@@ -1,4 +1,4 @@
-"""Every page of the admin, for everybody who works with it."""
+"""Every page of the admin, for each role."""
 
 import pytest
 from django.apps import apps
@@ -23,7 +23,7 @@ from venues.models import Venue
 
 OURS = [Venue, Event, TicketType, Booking, BookingItem, Ticket, BookingChange, ApiToken, Change]
 CATALOGUE = [Venue, Event, TicketType]
-VISIBLE = [*CATALOGUE, Change]  # its history, to whoever may see the catalogue
+VISIBLE = [*CATALOGUE, Change]  # the history is visible with the catalogue
 CAST = [None, Role.MANAGER, Role.BOX_OFFICE, Role.DOOR, Role.AUDITOR]
 
 MAY_SEE = {
@@ -37,7 +37,7 @@ MAY_SEE = {
 
 @pytest.fixture
 def one_of_each(book, make_type, django_user_model):
-    """The page's object of each model; a second of each makes every filter worth showing."""
+    """An object of each model; a second one of each makes Django show all filters."""
     for number in (1, 2):
         seat = make_type(name=f"Seat {number}")
         booking = book((seat, 1), customer_email=f"{number}@example.com").confirm(payment_reference="ref")

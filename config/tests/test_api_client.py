@@ -1,4 +1,4 @@
-"""A client that a public generator makes of the document, as a stranger would, does what clients do."""
+"""A client generated from the OpenAPI document by openapi-python-client."""
 
 import importlib
 import subprocess
@@ -44,14 +44,14 @@ def part(name):
 
 
 def call(operation, **arguments):
-    """The generated function of an operation, which parses the answer."""
+    """The generated function of an operation, which parses the response."""
     tag, _, name = operation.partition(".")
     return part(f"api.{tag}.{name}").sync_detailed(**arguments)
 
 
 @pytest.fixture
 def clients(generated, server):
-    """A anonymous and a manager, whose connections are closed in the end."""
+    """An anonymous client and a manager; closed at the end."""
     token = server.manage("create_api_token", "client", "--role", "manager").strip()
     anonymous = part("client").Client(base_url=server.url)
     staff = part("client").AuthenticatedClient(base_url=server.url, token=token)

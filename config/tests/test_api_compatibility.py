@@ -1,4 +1,4 @@
-"""Each rule of what breaks clients, on a small document: what it says, and that the other direction is harmless."""
+"""Each rule of breaking changes on a small document: its message, and that the opposite change is harmless."""
 
 import copy
 
@@ -64,7 +64,7 @@ def changed(change):
 
 
 def put(place, **data):
-    """Other data at a place that a function finds; None takes one away."""
+    """A change that sets the values at a place; None removes them."""
 
     def change(it):
         found = place(it)
@@ -145,8 +145,8 @@ THINGS = {
 
 @pytest.mark.parametrize("name", THINGS)
 def test_change_of_an_operation_is_reported(name):
-    change, told = THINGS[name]
-    assert breaks(document(), changed(change)) == told
+    change, messages = THINGS[name]
+    assert breaks(document(), changed(change)) == messages
 
 
 SHORT = {"type": "string", "maxLength": 1}
@@ -190,7 +190,7 @@ def of_rule(found, rule, *, is_response):
 
 
 @pytest.mark.parametrize("name", [name for name in NARROWINGS if name != "alternative"])
-def test_narrower_requests_and_wider_answers_are_told(name):
+def test_narrower_requests_and_wider_responses_break(name):
     rule, change, place, detail = NARROWINGS[name]
     (request,) = of_rule(breaks(document(), changed(change)), rule, is_response=False)
     assert request == f"{place}: {RULES[rule][False]}{f' ({detail})' if detail else ''}"
@@ -259,7 +259,7 @@ ADDITIONS = {
 
 
 @pytest.mark.parametrize("name", ADDITIONS)
-def test_what_is_added_breaks_nobody(name):
+def test_additions_do_not_break(name):
     assert breaks(document(), changed(ADDITIONS[name])) == []
 
 
@@ -280,7 +280,7 @@ def test_every_rule_is_tried():
     assert tried == set(RULES)
 
 
-def test_changes_are_told_line_by_line():
+def test_changes_are_listed_by_line():
     def change(it):
         operation(it)["parameters"][0]["schema"]["maximum"] = 8
         operation(it)["summary"] = "New"

@@ -1,4 +1,4 @@
-"""Entity tags, 304, 412, and who may keep an answer for how long."""
+"""ETags, 304, 412 and Cache-Control."""
 
 import datetime as dt
 import time
@@ -22,7 +22,7 @@ def booking(book):
 
 @pytest.fixture
 def paths(booking):
-    """Where one of each resource is."""
+    """The path of one object of each resource."""
     booking.confirm()
     return {
         "venues": f"/venues/{booking.event.venue_id}",
@@ -116,7 +116,7 @@ def test_put_and_delete_check_if_match(name, paths, manager):
     fresh = {"If-Match": manager.get(paths[name])["ETag"]}
     answer = manager.put(paths[name], body, headers=fresh)
     assert answer.status_code == 200
-    assert "ETag" not in answer  # what is stored is not letter for letter what was sent
+    assert "ETag" not in answer  # the stored values can differ from the body
 
 
 def test_delete_with_current_etag_succeeds(manager, make_venue):
@@ -133,10 +133,10 @@ def test_action_checks_if_match(paths, manager):
     assert (answer.status_code, answer.json()["status"]) == (200, "cancelled")
 
 
-@pytest.mark.parametrize(("asked", "status"), [("*", 412), ("{tag}", 412), ('"another-one"', 200)])
-def test_edit_checks_if_none_match(asked, status, paths, manager):
+@pytest.mark.parametrize(("header", "status"), [("*", 412), ("{tag}", 412), ('"another-one"', 200)])
+def test_edit_checks_if_none_match(header, status, paths, manager):
     tag = manager.get(paths["venues"])["ETag"]
-    answer = manager.patch(paths["venues"], {"name": "New"}, headers={"If-None-Match": asked.format(tag=tag)})
+    answer = manager.patch(paths["venues"], {"name": "New"}, headers={"If-None-Match": header.format(tag=tag)})
     assert answer.status_code == status
     assert (manager.get(paths["venues"]).json()["name"] == "New") == (status == 200)
 
@@ -154,12 +154,12 @@ def test_list_with_links_has_a_stable_etag(name, book, manager, time_machine):
 
 
 @pytest.mark.parametrize(
-    ("asked", "status"),
+    ("header", "status"),
     [("*", 200), ('"x", {tag}', 200), ("W/{tag}", 412), ("", 412), ("nonsense", 412), ('"x"', 412)],
 )
-def test_if_match_is_compared_strongly(asked, status, paths, manager):
+def test_if_match_is_compared_strongly(header, status, paths, manager):
     tag = manager.get(paths["venues"])["ETag"]
-    answer = manager.patch(paths["venues"], {"name": "New"}, headers={"If-Match": asked.format(tag=tag)})
+    answer = manager.patch(paths["venues"], {"name": "New"}, headers={"If-Match": header.format(tag=tag)})
     assert answer.status_code == status
 
 
@@ -172,7 +172,7 @@ def test_sale_does_not_change_the_etag_for_edits(paths, manager, book, make_type
 def test_running_hold_does_not_change_the_etag_for_edits(booking, manager):
     path = f"/bookings/{booking.pk}"
     answer = manager.get(path)
-    time.sleep(1.1)  # expires_in goes down
+    time.sleep(1.1)  # expires_in decreases
     later = manager.get(path, headers={"If-None-Match": answer["ETag"]})
     assert (later.status_code, later["ETag"] == answer["ETag"]) == (200, False)
     edited = manager.patch(path, {"customer_name": "New"}, headers={"If-Match": answer["ETag"]})

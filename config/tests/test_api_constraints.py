@@ -1,4 +1,4 @@
-"""Every fact that the database holds is tried twice: through the API, and past all code by a raw UPDATE."""
+"""Every constraint is tried through the API and by a raw UPDATE."""
 
 import datetime as dt
 from decimal import Decimal
@@ -30,7 +30,7 @@ NOW = timezone.now()
 EARLY = dt.datetime(1999, 12, 31, 23, tzinfo=dt.UTC)
 LATE = dt.datetime(2101, 1, 1, tzinfo=dt.UTC)
 
-# What the database must refuse to make of a row that is otherwise in order.
+# Changes of a valid row that the database must refuse.
 RAW = {
     "api_token_name_has_1_to_100_characters": [{"name": ""}],
     "api_token_expires_after_it_is_created": [{"expires_at": F("created_at")}],
@@ -95,7 +95,7 @@ RAW = {
     "ticket_code_has_26_characters": [{"code": "A" * 25}],
 }
 
-# The same through the API: what is sent, the status of the answer, and the field that it points at.
+# The same through the API: request, status, and the field of the error.
 VENUE, EVENT, TYPE, BOOKING = "/venues/{venue}", "/events/{event}", "/ticket-types/{seat}", "/bookings/{booking}"
 THROUGH_API = [
     ("venue_name_has_1_to_200_characters", VENUE, {"name": ""}, 400, "/name"),
@@ -168,7 +168,7 @@ THROUGH_API = [
         "/customer_email",
     ),
 ]
-OUT_OF_REACH = {  # what these are about is set by the server alone; an item's quantity is sent in bookings only
+OUT_OF_REACH = {  # only the server sets these fields
     "api_token_name_has_1_to_100_characters",
     "api_token_expires_after_it_is_created",
     "event_status_is_known",
@@ -196,7 +196,7 @@ OUT_OF_REACH = {  # what these are about is set by the server alone; an item's q
 
 @pytest.fixture
 def rows(make_type, book, manager):
-    """One row of each model, with neighbours to collide with."""
+    """One row of each model, and further rows for unique constraints."""
     seat = make_type(capacity=50)
     standing = make_type(event=seat.event, name="Standing")
     booking = book((seat, 2), (standing, 1)).confirm()

@@ -1,4 +1,4 @@
-"""Everything that can be wrong with a request as such, whatever resource it is for."""
+"""Errors of requests that do not depend on the resource."""
 
 import json
 import logging
@@ -47,7 +47,7 @@ MALFORMED_AT = {
 def test_body_that_is_not_json_is_400(case, manager):
     answer = post(manager, MALFORMED[case])
     assert refused(answer, 400, "malformed")
-    assert not re.search("Expecting|sys|Exceeds|line 1 column", answer.json()["detail"])  # no text of an exception
+    assert not re.search("Expecting|sys|Exceeds|line 1 column", answer.json()["detail"])  # no exception text
     assert Venue.objects.count() == 0
 
 
@@ -147,10 +147,10 @@ def test_browser_gets_a_page_and_problems_as_json(anonymous, make_venue):
     assert refused(anonymous.get("/venues/4242", HTTP_ACCEPT="text/html"), 404, "not-found")
 
 
-@pytest.mark.parametrize("asked", ["/venues", "/nothing", "/openapi.json", "//problems", "//", "//docs"])
+@pytest.mark.parametrize("path", ["/venues", "/nothing", "/openapi.json", "//problems", "//", "//docs"])
 @pytest.mark.parametrize("host", ["evil.example", "a b", "testserver:port"])
-def test_unknown_host_is_400(asked, host, anonymous, db):
-    answer = anonymous.get(asked, HTTP_HOST=host)
+def test_unknown_host_is_400(path, host, anonymous, db):
+    answer = anonymous.get(path, HTTP_HOST=host)
     assert refused(answer, 400, "bad-host")
     assert host not in answer.content.decode()
 
@@ -188,16 +188,16 @@ def test_invalid_token_is_401_with_a_challenge(anonymous, db):
     assert answer["WWW-Authenticate"] == 'Bearer realm="api"'
 
 
-@pytest.mark.parametrize("asked", ["/venues", "/nothing"])
-def test_request_id_is_echoed(asked, anonymous, db):
+@pytest.mark.parametrize("path", ["/venues", "/nothing"])
+def test_request_id_is_echoed(path, anonymous, db):
     for given in ("a", "my-id.42/~!", "x" * 128):
-        assert anonymous.get(asked, HTTP_X_REQUEST_ID=given)["X-Request-ID"] == given
+        assert anonymous.get(path, HTTP_X_REQUEST_ID=given)["X-Request-ID"] == given
 
 
 @pytest.mark.parametrize("given", [None, "", "x" * 129, "with space", "tab\t", "ümlaut"])
 def test_request_id_is_generated(given, anonymous, db):
-    asked = {} if given is None else {"HTTP_X_REQUEST_ID": given}
-    ids = {anonymous.get("/venues", **asked)["X-Request-ID"] for _ in range(2)}
+    headers = {} if given is None else {"HTTP_X_REQUEST_ID": given}
+    ids = {anonymous.get("/venues", **headers)["X-Request-ID"] for _ in range(2)}
     assert len(ids) == 2
     assert all(re.fullmatch(r"[0-9a-f-]{36}", made) for made in ids)
 

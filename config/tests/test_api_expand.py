@@ -1,4 +1,4 @@
-"""Related resources inside of an answer."""
+"""Expansion of related resources."""
 
 import pytest
 

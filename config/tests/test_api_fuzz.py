@@ -1,7 +1,6 @@
-"""schemathesis against the served project: every phase, every check, every operation, as several kinds of callers.
+"""schemathesis against the served project: every phase, check and operation, as several clients.
 
-`FUZZ_EXAMPLES` is how many examples each operation is given; the long run takes 400. The short one leaves out who may
-do only some of what a manager may.
+`FUZZ_EXAMPLES` is the number of examples for each operation: 2 by default, as a manager only; 400 in the long run.
 """
 
 import os
@@ -36,7 +35,7 @@ def tokens(server):
 
 @pytest.fixture(scope="module")
 def api(server, tokens):
-    """The address, where one of everything is to be had."""
+    """The base URL, with at least one object of each kind."""
     base = f"{server.url}/api/v1"
 
     def send(path, body):

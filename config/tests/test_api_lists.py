@@ -1,4 +1,4 @@
-"""What all lists do alike: pages, links, order, and queries that do not grow with the rows."""
+"""Pagination, links, ordering and the number of queries of all lists."""
 
 import re
 
@@ -17,7 +17,7 @@ UNBOUNDED = ("/bookings", "/tickets")
 
 @pytest.fixture
 def three(make_venue, make_event, make_type, book):
-    """Three of each, all named A, B and C, and made in that order."""
+    """Three objects of each kind, named A, B and C in order of creation."""
     for name in "ABC":
         event = make_event(name=name, venue=make_venue(name=name))
         book((make_type(event=event, name=name), 1), customer_name=name).confirm()
@@ -151,12 +151,12 @@ def test_order_is_total(make_venue, anonymous):
         assert [page["results"][0]["id"] for page in pages] == expected
 
 
-# Bookings and tickets go on from a cursor.
+# Bookings and tickets use cursors.
 
 
 def walk(client, url, relation):
     pages = []
-    while url and len(pages) < 9:  # a cursor that goes round in a circle must not hang the tests
+    while url and len(pages) < 9:  # a cursor that loops must not hang the test
         answer = client.get(below(url))
         page = answer.json()
         assert list(page) == ["next", "previous", "results"]
@@ -228,7 +228,7 @@ def test_cursor_of_another_list_or_order_is_400(three, manager):
         assert faults(answer) == [("cursor", "invalid")]
 
 
-# Queries: the numbers are literals, so that one more is seen.
+# Queries: literal numbers, so that one more fails.
 
 TOKEN = 1
 PERMISSIONS = 1
@@ -246,7 +246,7 @@ LIST_QUERIES = {
 def test_list_has_the_same_queries_for_1_and_3_rows(
     path, queries, rows, three, anonymous, manager, django_assert_num_queries
 ):
-    """But where more rows follow, the catalogue's lists say how many there are, which is one query."""
+    """The catalogue's lists count their rows, in one more query, when there are more."""
     client = anonymous if path in CATALOGUE else manager
     with django_assert_num_queries(queries + (path in CATALOGUE and rows < 3)):
         answer = client.get(f"{path}?limit={rows}")
@@ -275,7 +275,7 @@ def test_list_for_staff_has_two_more_queries(three, manager, django_assert_num_q
 
 
 def writes(queries):
-    """Statements of a test's own savepoints are not the code's."""
+    """The verbs of the statements, without savepoints."""
     return [query["sql"].split()[0] for query in queries if "SAVEPOINT" not in query["sql"]]
 
 
@@ -289,7 +289,7 @@ def test_create_has_few_queries(make_venue, manager, django_assert_num_queries):
     }
     with django_assert_num_queries(TOKEN + PERMISSIONS + 5) as seen:
         manager.post("/venues", {"name": "Hall", "address": "Street", "capacity": 10})
-    assert writes(seen)[TOKEN + PERMISSIONS :] == ["INSERT", "INSERT", "SELECT"]  # the second is its history
+    assert writes(seen)[TOKEN + PERMISSIONS :] == ["INSERT", "INSERT", "SELECT"]  # the second is the history entry
     with django_assert_num_queries(TOKEN + PERMISSIONS + 7) as seen:
         event = manager.post("/events", event).json()
     assert writes(seen)[TOKEN + PERMISSIONS :] == ["SELECT", "SELECT", "INSERT", "INSERT", "SELECT"]
@@ -299,7 +299,7 @@ def test_create_has_few_queries(make_venue, manager, django_assert_num_queries):
 
 
 def test_create_booking_has_the_same_queries_for_any_number_of_places(make_type, anonymous, django_assert_num_queries):
-    """A look and a claim; the claim is one statement on PostgreSQL. The two that are not here begin and end it."""
+    """One read and the claim, which is one statement on PostgreSQL, between BEGIN and COMMIT."""
     seat = make_type()
     body = {"customer_name": "Ann", "customer_email": "ann@example.com"}
     claim = ["WITH"] if connection.vendor == "postgresql" else ["INSERT", "INSERT", "INSERT", "UPDATE", "UPDATE"]

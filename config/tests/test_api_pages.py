@@ -1,4 +1,4 @@
-"""The pages outside of the API: who may keep them, what they load, and what they look like to browsers and programs."""
+"""Pages outside of the API: caching, assets, content negotiation and CSP."""
 
 import re
 from html.parser import HTMLParser
@@ -33,7 +33,7 @@ POLICY = {
     "form-action": "'self'",
     "frame-ancestors": "'none'",
 }
-BESIDES = {  # what a page is allowed beyond the policy of the site
+BESIDES = {  # additions of a page to the policy of the site
     "//docs": {"img-src": "'self' data:"},
     "//redoc": {"style-src-elem": "'self' 'unsafe-inline'", "img-src": "'self' data:", "worker-src": "blob:"},
     "/": {"style-src-attr": "'unsafe-inline'"},
@@ -42,7 +42,7 @@ BESIDES = {  # what a page is allowed beyond the policy of the site
 
 
 class Page(HTMLParser):
-    """The elements of a page: what it loads, what it links to, and what it holds of scripts and styles itself."""
+    """Collects assets, links, and inline scripts and styles of a page."""
 
     def __init__(self, answer):
         super().__init__()
@@ -79,7 +79,7 @@ def policy(answer):
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete", "options", "trace"])
 @pytest.mark.parametrize("path", READ_ONLY)
 def test_page_can_only_be_read(path, method, db):
-    # A browser with a session and without a token for forms: the method is wrong, whoever asks.
+    # With a session but without a CSRF token: 405, as for all clients.
     client = staff()
     client.handler.enforce_csrf_checks = True
     answer = getattr(client, method)(path[1:])

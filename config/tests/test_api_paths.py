@@ -35,7 +35,7 @@ def ids(book):
 
 
 def alike(answer):
-    """An answer without what is made anew for each request."""
+    """A response without what differs between equal requests."""
     body = re.sub(rb'"(request_id|expires_in|updated_at)": ?("[^"]*"|\d+)', b"", answer.content)
     return answer.status_code, answer["Content-Type"] if answer.content else None, answer.get("Allow"), body
 
@@ -53,7 +53,7 @@ def test_path_works_with_and_without_trailing_slash(path, method, ids, anonymous
 @pytest.mark.parametrize("path", [*LISTS, *ONES, *ACTIONS, *REPORTS])
 def test_staff_path_works_with_and_without_trailing_slash(path, method, ids, manager):
     path = path.format(**ids)
-    getattr(manager, method)(path)  # what happens once has happened: publish, cancel and check-in are asked twice
+    getattr(manager, method)(path)  # publish, cancel and check-in are idempotent: the first call changes the state
     bare, slashed = (getattr(manager, method)(spelling) for spelling in (path, f"{path}/"))
     assert alike(bare) == alike(slashed)
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document: valid, complete, and true to what the API answers."""
+"""The OpenAPI document is valid, complete and matches the responses."""
 
 import csv
 import io
@@ -24,7 +24,7 @@ from config.values import text
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 
-# One process makes what all tests of this module share.
+# All tests of this module share what one process creates.
 pytestmark = pytest.mark.xdist_group("schema")
 
 
@@ -168,7 +168,7 @@ def test_requests_allow_no_other_fields(document):
 
 @pytest.fixture
 def answers(manager, book):
-    """One answer of every operation that reads."""
+    """One response of every GET operation."""
     booking = book().confirm()
     ids = {
         "venues": booking.event.venue_id,
@@ -188,7 +188,7 @@ def answers(manager, book):
 
 
 def strict(schema):
-    """A schema that knows every field of its objects."""
+    """The schema without additional properties."""
     if isinstance(schema, dict):
         strictly = {"additionalProperties": False} if "properties" in schema else {}
         return {**strictly, **{key: strict(value) for key, value in schema.items()}}

@@ -1,7 +1,7 @@
-"""One wrong thing at a time: every parameter and field of every operation, all others valid, is set to nasty values.
+"""Sets every parameter and field of every operation to nasty values, one at a time, with valid values elsewhere.
 
-What the operations, parameters and fields are, the document says. `SWEEP_VALUES` is how many values each one gets, in
-turn; `all` gives it all of them.
+Operations, parameters and fields come from the OpenAPI document. `SWEEP_VALUES` is the number of values for each, or
+`all`.
 """
 
 import copy
@@ -26,11 +26,11 @@ QUERY = {
     "available": "true",
     "created_after": "2020-01-01T00:00:00Z",
     "created_before": "2090-01-01T00:00:00Z",
-    "cursor": None,  # only a link has one
+    "cursor": None,  # only links have one
     "customer_email": "ann@example.com",
     "dry_run": "false",
     "event": "1",
-    "expand": None,  # each resource has its own
+    "expand": None,  # differs between resources
     "format": "json",
     "from": "2020-01-01",
     "group_by": "day",
@@ -54,7 +54,7 @@ QUERY = {
 
 @pytest.fixture
 def world(make_event, make_type, book):
-    """What a path or a body can name."""
+    """The ids that paths and bodies use."""
     event = make_event()
     seat = make_type(event=event)
     confirmed, pending = book((seat, 3)).confirm(), book((seat, 1))
@@ -74,7 +74,7 @@ def world(make_event, make_type, book):
 
 
 def unused(ticket_type):
-    """What nobody has booked, and can be deleted."""
+    """The ids of objects without bookings, which can be deleted."""
     return {"venues": ticket_type.event.venue_id, "events": ticket_type.event_id, "ticket-types": ticket_type.pk}
 
 
@@ -149,7 +149,7 @@ class Sweep:
         return self.world["confirmed" if path.endswith("bookings/{id}/cancel") else resource]
 
     def body(self, path, media):
-        """The document's example, about rows that are there, with the fields that it leaves out."""
+        """The example of the document, with ids of existing rows and all optional fields."""
         body = copy.deepcopy(media["example"])
         known = {
             "venue": self.world["venues"],
@@ -190,7 +190,7 @@ class Sweep:
             yield from self.below(self.resolve(schema["items"]), (*place, 0))
         if isinstance(schema.get("additionalProperties"), dict):
             yield (*place, "surplus")
-            yield (*place, MARK)  # the name itself
+            yield (*place, MARK)  # the name of the property
 
     def ask(self, method, path, operation, asked, label="", seen=None):
         where, name, value = asked["nasty"] or ("", "", "")
@@ -253,7 +253,7 @@ class Sweep:
 
 
 def chosen(values, number):
-    """Some of the values, others for each field; or all."""
+    """Some of the values, different ones for each field; or all."""
     count = os.environ.get("SWEEP_VALUES", "8")
     names = list(values)
     stride = 1 if count == "all" else max(len(names) // int(count), 1)
@@ -261,7 +261,7 @@ def chosen(values, number):
 
 
 def replaced(body, place, raw):
-    """The body with raw bytes in one place."""
+    """The body as JSON with raw bytes at one place."""
     if place == ():
         return raw
     body = copy.deepcopy(body)

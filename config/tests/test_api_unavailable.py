@@ -1,4 +1,4 @@
-"""The database locked by somebody else, or away: 503 with Retry-After, and never a 500."""
+"""A locked or unreachable database is 503 with Retry-After, never 500."""
 
 import json
 import os
@@ -23,7 +23,7 @@ HALL = {"name": "Hall", "address": "Street", "capacity": 10}
 
 @contextmanager
 def locked():
-    """Somebody else holds what a writer needs, and our own patience is a tenth of a second."""
+    """Another connection holds the lock that a write needs; the lock timeout is 100 ms."""
     settings = connection.settings_dict
     if connection.vendor == "sqlite":
         with closing(sqlite3.connect(settings["NAME"])) as other, connection.cursor() as cursor:
@@ -54,7 +54,7 @@ def test_lock_timeout_is_503(manager, anonymous, make_venue):
     assert Venue.objects.count() == 2
 
 
-# Asks what its parent tells it to, before and after the parent has stopped the database.
+# Sends the requests that it reads from stdin; the parent stops the database in between.
 ASK = """
 import json, sys
 import django
@@ -68,7 +68,7 @@ print("ready", flush=True)
 for line in sys.stdin:
     method, path, headers, body = json.loads(line)
     answer = client.generic(method, path, body, content_type="application/json", headers=headers)
-    close_old_connections()  # as at the end of every request outside of tests
+    close_old_connections()  # as Django does after each request outside of tests
     said = [answer.status_code, answer["Content-Type"], answer.get("Retry-After"), json.loads(answer.content)]
     print(json.dumps(said), flush=True)
 """
@@ -76,7 +76,7 @@ for line in sys.stdin:
 
 @contextmanager
 def asking(url):
-    # Without a pool, which would wait ten seconds before each answer, for the database to come back.
+    # Without a pool, which would wait ten seconds for the database before each response.
     environment = {**os.environ, "DATABASE_URL": url, "DATABASE_POOL_SIZE": "0"}
     environment["DJANGO_SETTINGS_MODULE"] = "config.settings.test"
     with subprocess.Popen(
@@ -117,7 +117,7 @@ def test_unreachable_database_is_503():
         assert ask("GET", "/health")[0] == 200
         assert ask("GET", "/health/ready")[0] == 503
         server.start()
-        give_up_at = time.monotonic() + 30  # a busy machine takes its time to let the first connection in
+        give_up_at = time.monotonic() + 30  # recovery can take long on a busy machine
         while (status := ask("GET", "/api/v1/venues")[0]) == 503 and time.monotonic() < give_up_at:
             time.sleep(0.5)
         assert status == 200

@@ -1,4 +1,4 @@
-"""What every kind of answer tells a browser to keep its hands from."""
+"""Security headers of every kind of response."""
 
 import pytest
 from django.test import Client
@@ -51,7 +51,7 @@ INSIDE = [
 
 @pytest.fixture
 def strict(settings):
-    """What production adds to the settings of the tests."""
+    """The settings that production adds."""
     settings.SECURE_SSL_REDIRECT = True
     settings.SECURE_HSTS_SECONDS = 31_536_000
     settings.SECURE_HSTS_INCLUDE_SUBDOMAINS = settings.SECURE_HSTS_PRELOAD = True
@@ -61,7 +61,7 @@ def strict(settings):
 
 @pytest.fixture
 def answers(strict, book):
-    """An answer of each kind, by what was asked."""
+    """A response of each kind, by request."""
     booking = book()
     facts = {"booking": booking.pk, "event": booking.event_id}
     anonymous, member = Client(), staff()
@@ -98,18 +98,18 @@ def test_every_response_has_security_headers(answers):
         name: {header: answer.get(header) for header, value in PROTECTED.items() if answer.get(header) != value}
         for name, answer in answers.items()
     }
-    for name in ("static", "preflight"):  # no pages, and answered before anything knows of frames
+    for name in ("static", "preflight"):  # answered before the middleware of frames
         assert set(lacking.pop(name)) == {"X-Frame-Options"}
         del answers[name]
     assert {name: headers for name, headers in lacking.items() if headers} == {}
-    assert {name: told for name, answer in answers.items() if (told := laxities(answer))} == {}
+    assert {name: found for name, answer in answers.items() if (found := laxities(answer))} == {}
     loose = {name for name, answer in answers.items() if "unsafe" in answer["Content-Security-Policy"]}
     api = {name for name, answer in answers.items() if " page /api/v1" in name and is_page(answer)}
     assert loose == {"anonymous's page /redoc", "anonymous's program /redoc", *api}
 
 
 def laxities(answer):
-    """What the content security policy allows beyond what comes from here, and the exceptions that are meant."""
+    """The sources that the content security policy allows beyond 'self', without the intended exceptions."""
     directives = {directive: set(sources.split()) for directive, sources in policy(answer).items()}
     expected = {name: {"'self'"} for name in ("default-src", "script-src", "style-src", "form-action")}
     expected |= {name: {"'none'"} for name in ("object-src", "base-uri", "frame-ancestors")}

@@ -1,4 +1,4 @@
-"""What all commands do alike: help that teaches, and words instead of a traceback."""
+"""All commands: help texts, and error messages instead of tracebacks."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The Dockerfile and compose.yaml: no engine runs here, so they are held to what the rest of the project says."""
+"""The Dockerfile and compose.yaml match the rest of the project. No container engine is needed."""
 
 import fnmatch
 import json
@@ -12,7 +12,7 @@ import yaml
 from config.tests.test_settings import POSTGRESQL, example, setting
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-OF_THE_IMAGE = {"DJANGO_SETTINGS_MODULE", "GUNICORN_CMD_ARGS"}  # variables that are not read by settings
+OF_THE_IMAGE = {"DJANGO_SETTINGS_MODULE", "GUNICORN_CMD_ARGS"}  # variables that settings do not read
 OURS = ("web", "worker", "migrate")
 
 
@@ -22,7 +22,7 @@ def compose():
 
 
 def instructions():
-    """The Dockerfile's instructions with their arguments, each on one line."""
+    """The instructions of the Dockerfile with their arguments."""
     text = re.sub(r"^#.*\n", "", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)
     lines = text.replace("\\\n", " ").splitlines()
     return [tuple(line.split(None, 1)) for line in lines if line.strip()]
@@ -124,7 +124,7 @@ def test_compose_file_contains_no_secret(compose):
 def test_every_service_restarts_and_has_a_health_check(compose):
     for name, service in compose["services"].items():
         assert service["restart"] == ("no" if name == "migrate" else "unless-stopped"), name
-        assert "healthcheck" in service or name == "web", name  # whose image has one
+        assert "healthcheck" in service or name == "web", name  # the image of web has one
         assert "no-new-privileges:true" in service["security_opt"], name
         for other, how in service.get("depends_on", {}).items():
             is_once = other == "migrate"

@@ -1,4 +1,4 @@
-"""From one database to another, row by row the same: `copy_database`, and `fingerprint`, which tells."""
+"""`copy_database` copies every row; `fingerprint` compares two databases."""
 
 import json
 import shutil
@@ -12,10 +12,10 @@ from config.database import rows
 from config.settings.database import SQLITE
 from config.tests.harness.server import environment_for, fresh_database, manage
 
-# One process makes what all tests of this module share.
+# All tests of this module share what one process creates.
 pytestmark = pytest.mark.xdist_group("copies")
 
-# Something of everything: texts beyond ASCII, money with three decimals and none, states, tickets, a past, JSON.
+# Text beyond ASCII, currencies with 3 and with no decimals, all states, tickets, history and JSON.
 FILL = """
 import datetime as dt
 from decimal import Decimal
@@ -88,7 +88,7 @@ def new(url):
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory):
-    """A new database, for others to be copied from."""
+    """A migrated database that other tests copy."""
     file = tmp_path_factory.mktemp("template") / "new.db"
     new(f"sqlite:///{file}")
     return file
@@ -96,7 +96,7 @@ def template(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def source(template, tmp_path_factory):
-    """The URL of a database that is full of things."""
+    """The URL of a database with rows in every table."""
     file = shutil.copy(template, tmp_path_factory.mktemp("source") / "source.db")
     shell(environment_for(f"sqlite:///{file}"), FILL)
     return f"sqlite:///{file}"
@@ -104,12 +104,12 @@ def source(template, tmp_path_factory):
 
 @pytest.fixture
 def target(template, tmp_path):
-    """The environment of a new database."""
+    """The environment of a new, migrated database."""
     return environment_for(f"sqlite:///{shutil.copy(template, tmp_path / 'target.db')}")
 
 
 def copied(url, target):
-    """Copies, and shows that all is there; returns what the commands said."""
+    """Copies, compares the fingerprints, and returns both outputs."""
     said = manage(target, "copy_database", url)
     printed = manage(target, "fingerprint")
     assert printed == manage(environment_for(url), "fingerprint")
@@ -122,7 +122,7 @@ def content(target):
 
 
 def refusals(target, *urls, careless=""):
-    """What copying says for each of the URLs; asserts that nothing changed."""
+    """The error message for each URL; asserts that nothing changed."""
     before = content(target)
     said = shell(target, REFUSED.replace("URLS", repr(urls)).replace("CARELESS", careless))
     assert content(target) == before

@@ -18,7 +18,7 @@ from config.tests.harness.server import environment_for, fresh_database, manage
 from config.tests.test_copy_database import FILL, shell
 from config.tests.test_settings import example
 
-# One process makes what all tests of this module share.
+# All tests of this module share what one process creates.
 pytestmark = pytest.mark.xdist_group("deployment")
 
 ROOT = settings.BASE_DIR
@@ -27,13 +27,13 @@ IS_SQLITE = settings.DATABASES["default"]["ENGINE"] == SQLITE
 
 
 def block(title):
-    """The commands below a comment, as they are printed."""
+    """The commands below a comment."""
     (found,) = re.findall(rf"^```sh\n# {re.escape(title)}\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)
     return found
 
 
 def run(title, environment, folder=ROOT, **values):
-    """Runs a block with other values for what it sets by itself in its first lines; what it says."""
+    """Runs a block with other values of its variables; returns its output."""
     script = block(title)
     for name, value in values.items():
         script, count = re.subn(rf"\b{name}=\S+", f"{name}={shlex.quote(value)}", script, count=1)
@@ -61,7 +61,7 @@ def filled(url):
 
 
 def damage(environment):
-    """What an accident does, here of people."""
+    """Deletes rows, as by accident."""
     shell(environment, "from bookings.models import Ticket; Ticket.objects.all()._raw_delete('default')")
 
 
@@ -93,7 +93,7 @@ def test_drill_backup_is_restored_to_the_last_row(tmp_path):
 
 def test_drill_sqlite_is_moved_to_postgresql_to_the_last_row(tmp_path):
     if IS_SQLITE:
-        return  # the run on PostgreSQL has one to move to
+        return  # needs PostgreSQL
     old = filled(f"sqlite:///{tmp_path}/old.db")
     with fresh_database() as url:
         script = block("From SQLite to PostgreSQL")

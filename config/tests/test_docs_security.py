@@ -1,4 +1,4 @@
-"""docs/security.md names what there is: its tests, its commands, its marks."""
+"""docs/security.md: the tests, commands and files that it names exist."""
 
 import re
 from pathlib import Path

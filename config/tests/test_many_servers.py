@@ -1,4 +1,4 @@
-"""Several servers over one database: whichever of them answers, it makes no difference."""
+"""Several servers on one database behave like one."""
 
 import json
 import secrets
@@ -10,7 +10,7 @@ import pytest
 
 from config.tests.harness.server import fresh_database, served
 
-pytestmark = pytest.mark.xdist_group("many-servers")  # one process makes what all tests of this module share
+pytestmark = pytest.mark.xdist_group("many-servers")  # the tests share what one process creates
 OLD, NEW, OLDER = (secrets.token_urlsafe(50) for _ in range(3))
 PROXIED = {"Host": "tickets.example.com", "X-Forwarded-Proto": "https"}
 PRODUCTION = {
@@ -22,7 +22,7 @@ PRODUCTION = {
 
 @pytest.fixture(scope="module")
 def servers():
-    """Two of them as a proxy sees them, in the middle of a change of keys: the second signs with the new one."""
+    """Two servers behind a proxy during a change of keys: the second signs with the new one."""
     with (
         fresh_database() as url,
         served(url, is_production=True, **PRODUCTION, SECRET_KEY=OLD, SECRET_KEY_FALLBACKS=NEW) as first,
@@ -40,7 +40,7 @@ def servers():
 
 
 def ask(servers, server, method, path, body=None, **headers):
-    """`path` is below the API's base, or an address as the API gives one."""
+    """`path` is below the API's base, or a URL from a response."""
     path = path.removeprefix("https://tickets.example.com")
     request = urllib.request.Request(
         server.url + (path if path.startswith("/api") else f"/api/v1{path}"),
@@ -70,7 +70,7 @@ def test_idempotency_key_works_on_another_server(servers):
     first, again = book(servers, servers.first, "one"), book(servers, servers.second, "one")
     assert (first.status, again.status) == (201, 201)
     assert again.headers["Idempotent-Replayed"] == "true"
-    # The rest of its hold is counted from the moment at which it is asked for.
+    # expires_in depends on the time of the request.
     assert {**again.data, "expires_in": 0} == {**first.data, "expires_in": 0}
     assert book(servers, servers.second, "one", name="Bob").status == 422
 

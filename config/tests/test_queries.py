@@ -1,7 +1,6 @@
-"""How often each route of the API asks the database, for a program that may do everything.
+"""The number of queries of each route of the API, as a superuser.
 
-The numbers are literals, so that one more is seen. The first query is always the token's; statements that begin and end
-transactions are not counted. Lists are asked with 1 and with 3 rows in config/tests/test_api_lists.py.
+The first query authenticates the token. Statements of transactions are not counted.
 """
 
 import re
@@ -14,7 +13,7 @@ from conftest import client_of, make_user
 
 pytestmark = pytest.mark.both
 
-# Where PostgreSQL needs fewer than SQLite, both: there what books, and what confirms, is one statement.
+# For SQLite and PostgreSQL where they differ: PostgreSQL books and confirms in one statement.
 QUERIES = {
     "GET //docs": 1,
     "GET //redoc": 1,
@@ -110,8 +109,8 @@ def root(db):
     return client_of(make_user(username="root", is_superuser=True))
 
 
-def asked(client, method, path, world):
-    """The statements of one request, and its answer."""
+def send(client, method, path, world):
+    """The statements of a request, and its response."""
     statements = []
 
     def note(execute, sql, params, many, context):
@@ -133,7 +132,7 @@ def test_every_route_of_the_api_is_in_the_table():
 @pytest.mark.parametrize("row", policy.API, ids=name_of)
 def test_route_has_the_queries_of_the_table(row, world, root):
     method, path, _ = row
-    statements, answer = asked(root, method, path, world)
+    statements, answer = send(root, method, path, world)
     assert answer.status_code < 500
     known = QUERIES[name_of(row)]
     expected = known if isinstance(known, int) else known[connection.vendor == "postgresql"]
@@ -150,21 +149,21 @@ def test_list_has_the_same_queries_for_1_and_3_rows(row, root, book, make_type):
     for rows in (1, 3):
         for number in range(len(counts), rows):
             book((make_type(name=f"Seat {number}"), 1)).confirm()
-        statements, answer = asked(root, method, path, {})
+        statements, answer = send(root, method, path, {})
         assert answer.status_code == 200
         counts.append(len(statements))
     assert counts[0] == counts[1], "\n".join(statements)
 
 
 def test_booking_has_one_read_and_one_claim(anonymous, world):
-    statements, answer = asked(anonymous, "POST", "/bookings", world)
+    statements, answer = send(anonymous, "POST", "/bookings", world)
     claim = ["WITH"] if connection.vendor == "postgresql" else ["INSERT", "INSERT", "INSERT", "UPDATE", "UPDATE"]
     assert answer.status_code == 201
     assert [statement.split()[0] for statement in statements] == ["SELECT", *claim]
 
 
 def test_confirming_has_one_read_and_one_transition(root, world):
-    statements, answer = asked(root, "POST", "/bookings/{pending}/confirm", world)
+    statements, answer = send(root, "POST", "/bookings/{pending}/confirm", world)
     move = ["WITH"] if connection.vendor == "postgresql" else ["UPDATE", "INSERT", "INSERT"]
     assert (answer.status_code, answer.json()["status"]) == (200, "confirmed")
     token, *others = [statement.split()[0] for statement in statements]
@@ -173,8 +172,8 @@ def test_confirming_has_one_read_and_one_transition(root, world):
 
 def test_refusal_locks_nothing(anonymous, world, make_type):
     world["on_sale"] = make_type(event=world["published"], name="Gone", capacity=1)
-    assert asked(anonymous, "POST", "/bookings", world)[1].status_code == 201
-    statements, answer = asked(anonymous, "POST", "/bookings", world)
+    assert send(anonymous, "POST", "/bookings", world)[1].status_code == 201
+    statements, answer = send(anonymous, "POST", "/bookings", world)
     assert answer.json()["code"] == "sold-out"
     assert [statement.split()[0] for statement in statements] == ["SELECT", "SELECT"]
     assert not [statement for statement in statements if "FOR UPDATE" in statement or "FOR NO KEY" in statement]

@@ -1,4 +1,4 @@
-"""The scan finds each kind of secret, even in a history that has thrown it away since, and nothing that is none."""
+"""The scan finds each kind of secret, also in removed text, and nothing harmless."""
 
 import secrets
 import subprocess
@@ -9,7 +9,7 @@ from config.tests.harness import secret_scan
 from config.tests.harness.secret_scan import main, secrets_in
 
 RANDOM = "9fK2mQx7Lp0Zr4Tt8Wv1Bn6Yc3"
-PLANTED = {  # put together, so that this file holds none
+PLANTED = {  # concatenated, so that this file contains none
     "token of this project": "tbs_" + secrets.token_urlsafe(32),
     "private key": "-----BEGIN RSA " + "PRIVATE KEY-----",
     "AWS access key": "AKIA" + "IOSFODNN7EXAMPL3",
@@ -58,7 +58,7 @@ def test_harmless_text_is_not_found(line):
 
 @pytest.fixture
 def repository(tmp_path):
-    """A history in which a secret was added, and taken away again on a branch before it was merged."""
+    """A history in which a branch added a secret and removed it before it was merged."""
 
     def git(*arguments, folder=tmp_path / "whole"):
         who = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com", "-c", "commit.gpgsign=false")

@@ -1,4 +1,4 @@
-"""The torture's own checks: what they must find, and what they must not."""
+"""The checks of the torture: what they must find, and what they must not."""
 
 import json
 

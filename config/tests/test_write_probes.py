@@ -1,4 +1,4 @@
-"""What is not declared writable cannot be written: every field of every model is sent to every writer."""
+"""Sends every field of every model to every write: only writable fields are accepted."""
 
 import pytest
 from django.apps import apps
@@ -25,7 +25,7 @@ def root(db):
 
 
 def every_name():
-    """The names of all fields, columns and relations of all models, and of all fields that answers have."""
+    """The names of all fields, columns and relations of all models, and of all response fields."""
     found = {"id", "pk", "_state", "expires_in", "on_sale", "availability", "held", "user", "is_superuser"}
     for model in apps.get_models():
         if model in canaries.OURS:
@@ -39,7 +39,7 @@ def faults(answer):
 
 
 def probe(root, method, path, body, pointers):
-    """Complaints about fields that are taken, or refused in other words, or whose refusal left something behind."""
+    """A message for each field that is accepted or refused with another code, and for each refusal that wrote."""
     with matrix.rolled_back() as recorder:
         answer = root.generic(method, f"/{path}", *matrix.as_json(body))
     seen = {pointer for pointer, code in faults(answer) if code in REFUSED}
@@ -63,16 +63,16 @@ def test_every_write_has_its_writable_fields():
 @pytest.mark.parametrize(("method", "path", "writable"), writers())
 def test_read_only_field_is_refused_and_nothing_changes(method, path, writable, world, root):
     whole = matrix.full_path(path)
-    asked, valid = matrix.fill_path(whole, world, policy.SUPERUSER), matrix.valid_body(method, whole, world)
+    address, valid = matrix.fill_path(whole, world, policy.SUPERUSER), matrix.valid_body(method, whole, world)
     names = [name for name in every_name() if name not in writable]
     assert len(names) > 60
     complaints = []
     for name in names:
-        complaints += probe(root, method, asked, {**valid, name: 7}, {f"/{name}"})
-    complaints += probe(root, method, asked, {**valid, **dict.fromkeys(names, 7)}, {f"/{name}" for name in names})
+        complaints += probe(root, method, address, {**valid, name: 7}, {f"/{name}"})
+    complaints += probe(root, method, address, {**valid, **dict.fromkeys(names, 7)}, {f"/{name}" for name in names})
     assert complaints == []
-    with matrix.rolled_back() as recorder:  # without them the request is a good one
-        assert root.generic(method, f"/{asked}", *matrix.as_json(valid)).status_code < 300
+    with matrix.rolled_back() as recorder:  # without the extra fields the request succeeds
+        assert root.generic(method, f"/{address}", *matrix.as_json(valid)).status_code < 300
     assert recorder.writes != []
 
 
@@ -108,11 +108,11 @@ def properties(body):
     return canaries.document()["components"]["schemas"][name]["properties"]
 
 
-# The admin's forms take what they show, and pass over everything else
+# The forms of the admin accept their own fields and ignore others
 
 
 def others(obj, form):
-    """Every field that the form does not have, each with another value than it has."""
+    """Other values for every field that the form does not have."""
     return {
         field.name: "7" if not isinstance(field, models.DateTimeField) else "2031-01-01 00:00:00"
         for field in obj._meta.concrete_fields
@@ -130,7 +130,7 @@ def test_admin_form_changes_only_its_fields(name, world):
     assert send_form(browser, obj, form, **typed, **more).status_code == 200
     after = type(obj).objects.values(*more, *typed).get(pk=obj.pk)
     assert {**{key: after[key] for key in typed}} == typed
-    by_itself = {"updated_at", "sequence", "name_key", "surname_key"}  # which follow from what was typed
+    by_itself = {"updated_at", "sequence", "name_key", "surname_key"}  # which follow from the changed fields
     assert {key: value for key, value in after.items() if key not in typed.keys() | by_itself} == {
         key: value for key, value in before.items() if key not in by_itself
     }
@@ -151,7 +151,7 @@ def test_admin_add_form_ignores_counters_and_states(world):
         assert (made.name, made.pk != 77, getattr(made, "reserved", 0)) == (data["name"], True, 0)
 
 
-# The probes can fail
+# Negative control
 
 
 def test_writable_id_is_found(world, root, monkeypatch):

@@ -1,4 +1,4 @@
-"""Sees to what the journeys need, and makes them: python -m config.tests.e2e [ARGS of pytest]."""
+"""Installs a browser where needed and runs the tests: python -m config.tests.e2e [ARGS of pytest]."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def browser() -> str:
-    """The program to drive: that of BROWSER_PATH, or one that is installed, perhaps now. Ends the run without any."""
+    """The browser: BROWSER_PATH, an installed one, or one that is installed now. Exits without one."""
     if path := os.environ.get("BROWSER_PATH") or installed():
         return path
     if os.geteuid() == 0 and shutil.which("apt-get"):

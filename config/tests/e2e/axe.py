@@ -1,4 +1,4 @@
-"""axe-core, which finds what people with disabilities cannot use: one release of it, checked, kept in a cache."""
+"""A pinned release of axe-core, which checks accessibility: downloaded once, with its hash verified."""
 
 import base64
 import hashlib
@@ -16,17 +16,17 @@ SECONDS = 120
 
 
 class Unavailable(Exception):
-    """Says in words why there is none."""
+    """Says why axe-core is not available."""
 
 
 class Axe:
-    """In the virtual environment, which is thrown away with everything else that was fetched."""
+    """Stored in the virtual environment."""
 
     def __init__(self, folder: Path = Path(sys.prefix)) -> None:
         self.path = folder / f"axe-core-{VERSION}.js"
 
     def fetched(self) -> Path:
-        """Where it is, fetched first when it is not there. Raises Unavailable."""
+        """The path of the script, downloaded when missing. Raises Unavailable."""
         if not self.path.exists():
             npm = shutil.which("npm")
             if npm is None:

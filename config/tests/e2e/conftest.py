@@ -1,4 +1,4 @@
-"""The server that the journeys go to, and who makes them."""
+"""The server of the browser tests, and browsers of each role."""
 
 import os
 import secrets
@@ -23,7 +23,7 @@ for role, label in {Role.choices!r}:
 SETTINGS = {
     "DJANGO_SETTINGS_MODULE": "config.settings.production",
     "ALLOWED_HOSTS": "127.0.0.1",
-    "SECURE_SSL_REDIRECT": "False",  # there is no proxy in between that would speak https
+    "SECURE_SSL_REDIRECT": "False",  # there is no proxy with TLS
     "SECRET_KEY": secrets.token_urlsafe(64),
     "BACK_OFFICE_TIME_ZONE": "Europe/Vienna",
 }
@@ -31,7 +31,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="session")
 def server():
-    """The production server over a database of its own with demo data."""
+    """The production server with demo data."""
     with tempfile.TemporaryDirectory(prefix="tbs-e2e-") as folder:
         url = f"sqlite:///{folder}/e2e.db"
         manage({**environment_for(url), **SETTINGS}, "collectstatic", "--no-input", "--verbosity", "0")
@@ -58,7 +58,7 @@ def axe():
 
 @pytest.fixture
 def sit_down(server, browser, axe):
-    """Somebody of a role logs in at a desk: `sit_down(Role.DOOR)`; without a role a superuser."""
+    """Logs in as a role: `sit_down(Role.DOOR)`; without a role as a superuser."""
     desks = []
 
     def sit_down(role=None, **how):

@@ -1,10 +1,10 @@
-"""A member of staff at a browser, who notices everything that is wrong with a page."""
+"""A browser of a staff member, which collects everything wrong with a page."""
 
 import re
 from urllib.parse import urlsplit
 
 WIDE, SMALL = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
-# What Chromium needs as root, and without the connections that it makes by itself.
+# Chromium as root, without its own background connections.
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -15,7 +15,7 @@ FLAGS = [
     "--disable-sync",
 ]
 SERIOUS = ("serious", "critical")
-# The style sheets are here already; to fetch them again axe would write styles into the page, which the policy forbids.
+# axe would load style sheets again and insert them inline, which the CSP forbids.
 AXE = "axe.run(document, {preload: false, resultTypes: ['violations']})"
 WATCH = """
 window.violations = [];
@@ -43,7 +43,7 @@ class Desk:
             self.complaints.append(f"console: {message.text}")
 
     def miss(self, request):
-        if request.failure != "net::ERR_ABORTED":  # a download leaves its page where it was
+        if request.failure != "net::ERR_ABORTED":  # a download does not navigate
             self.complaints.append(f"not loaded: {request.url} {request.failure}")
 
     def answered(self, response):
@@ -78,7 +78,7 @@ class Desk:
         return self.page.locator("#content").inner_text()
 
     def look(self):
-        """Everything that is wrong with the page that is open, for people and for the browser."""
+        """All problems of the open page: accessibility and browser errors."""
         where = urlsplit(self.page.url).path
         wrong = [f"{where}: {complaint}" for complaint in self.complaints]
         wrong += [f"{where}: against the policy: {it}" for it in self.page.evaluate("window.violations")]
@@ -93,7 +93,7 @@ class Desk:
         return wrong
 
     def shoot(self, path):
-        """A picture of what the window shows, without a cursor that is there at one time and not at another."""
+        """A screenshot of the window without a blinking cursor."""
         self.page.evaluate("document.activeElement?.blur()")
         self.page.screenshot(path=path, caret="hide", animations="disabled")
 

@@ -1,4 +1,4 @@
-"""A day in the back office, each part as somebody whose work it is."""
+"""A day in the back office, each part as the role that does it."""
 
 import csv
 import datetime as dt

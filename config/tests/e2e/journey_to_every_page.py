@@ -1,4 +1,4 @@
-"""Every page in the light, in the dark and on a small screen; and the pictures for the documentation."""
+"""Every page in light and dark mode and on a small screen; screenshots for the documentation."""
 
 import json
 import urllib.request
