@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -63,15 +64,16 @@ def entropy(text: str) -> float:
     return -sum(count / len(text) * math.log2(count / len(text)) for count in counts)
 
 
-def secrets_in(line: str) -> Iterator[tuple[str, str]]:
-    for found in SHAPED.finditer(line):
-        yield list(SHAPES)[int((found.lastgroup or "n0")[1:])], found[0]
-    for found in NAMED.finditer(line):
-        value = found["value"]
+@cache  # most lines occur in many commits
+def secrets_in(line: str) -> list[tuple[str, str]]:
+    """The kind and the text of each secret in a line."""
+    found = [(list(SHAPES)[int((match.lastgroup or "n0")[1:])], match[0]) for match in SHAPED.finditer(line)]
+    for match in NAMED.finditer(line):
+        value = match["value"]
         if entropy(value) > MAX_ENTROPY and re.search(r"\d", value) and re.search(r"[A-Za-z]", value):
-            yield f"random text as {found['name']}", value
-    for found in URL.finditer(line):
-        yield "password in a URL", found["value"]
+            found.append((f"random text as {match['name']}", value))
+    found += [("password in a URL", match["value"]) for match in URL.finditer(line)]
+    return found
 
 
 def scan(patch: Iterator[str]) -> Iterator[Found]:
