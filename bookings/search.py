@@ -1,7 +1,4 @@
-"""What a customer says at the counter, and how to find the booking by it among a million.
-
-Every way has an index of its own, and the words are looked at first to see which ways there are.
-"""
+"""The search for bookings by what a customer says. Each kind of search has its own index, so it stays fast."""
 
 import re
 from typing import Any
@@ -14,16 +11,16 @@ from bookings.codes import ALPHABET, CONFIRMATION_LENGTH, typed
 from config.values.text import fold, search_key
 from ticket_types.models import TicketType
 
-KEY_LENGTH = 100  # characters; names that differ only beyond them are found together
+KEY_LENGTH = 100  # characters of a name that are searched
 CODE = re.compile(rf"[{ALPHABET}]{{{CONFIRMATION_LENGTH}}}")
 MAX_SEARCHED = 200  # characters
-MAX_TYPES = 500  # of one search; who means more of them has said too little
+MAX_TYPES = 500  # of one search
 MAX_WORDS = 10
 HIGHEST = "\U0010ffff"
 
 
 def keys_of(name: str) -> dict[str, str]:
-    """A name as the columns have it that it is looked for in: `ann lee`, and `lee ann`."""
+    """The two search keys of a name: `ann lee` and `lee ann`."""
     words = search_key(name).split()
     return {
         "name_key": " ".join(words)[:KEY_LENGTH],
@@ -33,7 +30,7 @@ def keys_of(name: str) -> dict[str, str]:
 
 @CharField.register_lookup
 class Begins(Lookup):
-    """As `startswith`, by the index on both databases: that of SQLite serves no LIKE which minds the case."""
+    """Like `startswith`, but served by the index on SQLite too, whose case-sensitive LIKE uses none."""
 
     lookup_name = "begins"
 
@@ -46,14 +43,14 @@ class Begins(Lookup):
 
 
 def condition(words: str, *, is_shown: bool) -> Q:
-    """Which bookings the words may mean."""
+    """The bookings that the words may mean. Without `is_shown` addresses and payments find nothing."""
     words = words.strip()[:MAX_SEARCHED]
     if "@" in words:
         return Q(customer_key=fold(words)) if is_shown else Q(pk__in=[])
     found = by_name(words) | by_payment(words) if is_shown else by_name(words)
     if CODE.fullmatch(code := typed(words)):
         found |= Q(confirmation_code=code)
-    return found | by_what_is_sold(words) if words else found
+    return found | by_event(words) if words else found
 
 
 def by_name(words: str) -> Q:
@@ -62,15 +59,14 @@ def by_name(words: str) -> Q:
 
 
 def by_payment(words: str) -> Q:
-    # The second half says nothing new to people; it is the index's own condition, which SQLite must find here.
+    # The second condition is the partial index's own, which SQLite needs to use it.
     return Q(payment_reference=words) & ~Q(payment_reference="")
 
 
-def by_what_is_sold(words: str) -> Q:
-    """Of the newest events, whose name, venue and ticket type have all of the words between them.
+def by_event(words: str) -> Q:
+    """Bookings of the newest events whose name, venue and ticket type contain all words between them.
 
-    Their tables are small, beside that of bookings. Those of a ticket type are looked for among those of its event,
-    which have an index: what is asked about their items is asked of these alone.
+    Ticket types are searched first, because their table is small beside that of bookings.
     """
     in_event, in_all = Q(), Q()
     for word in words.split()[:MAX_WORDS]:

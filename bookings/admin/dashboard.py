@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from bookings.admin.charting import daily_chart, sold_url
 from bookings.admin.wording import RUNNING_OUT, SOON
 from bookings.models import Booking
-from bookings.reports.queries import daily, sales, to_pay_back
+from bookings.reports.queries import daily, refunds_due, sales
 from bookings.reports.rows import GroupBy
 from config.backoffice import amount, change_url, fill, first_instant, in_one_line, list_url, local, number, office_day
 from events.models import Event
@@ -97,7 +97,7 @@ def by_event(first, today, *, is_linked):
 
 def to_do(at):
     running_out, late = Booking.objects.expiring(at, SOON), Booking.objects.with_refund_due()
-    due = list(to_pay_back())
+    due = list(refunds_due())
     return {
         "holds": [
             {

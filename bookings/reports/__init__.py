@@ -1,4 +1,4 @@
-"""What was sold: the figures that API, CSV and the admin's dashboard show, each from here."""
+"""The figures of sales and occupancy for the API, CSV and the dashboard."""
 
 from bookings.reports.queries import daily, day_starts_at, occupancy, overview, sales, totals
 from bookings.reports.rows import GroupBy, Occupancy, Overview, Revenue, Sales

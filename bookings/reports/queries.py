@@ -1,8 +1,8 @@
-"""The figures, each from one statement or a few, however many bookings there are.
+"""The figures, each from a constant number of statements.
 
-What counts: confirmed bookings, with those of their tickets that are not cancelled, at the booking's prices. What is
-cancelled leaves every figure, also that of the day on which it was sold. A sale belongs to the instant at which it was
-confirmed. Amounts of different currencies are never added: each has rows of its own.
+Confirmed bookings count, with their tickets that are not cancelled, at the booking's prices. A cancellation changes the
+figures of the day of the sale. A sale belongs to the instant of its confirmation. Amounts of different currencies are
+never added. Release due holds before reading (see `events.inventory.release_due`).
 """
 
 import datetime as dt
@@ -37,12 +37,12 @@ MONEY = money.MoneyField()
 
 
 def local(instant: dt.datetime, timezone: str) -> str:
-    """An instant as the clocks of a zone show it, to tell twenty performances of one play apart."""
+    """An instant in local time: `12 Jun 2027, 19:30`."""
     return f"{instant.astimezone(ZoneInfo(timezone)):%d %b %Y, %H:%M}"
 
 
 def day_starts_at(day: dt.date, timezone: str) -> dt.datetime:
-    """The first instant of a day in a zone. Where the clocks skip midnight, that is the instant at which they do."""
+    """The first instant of a day in a time zone, also where midnight is skipped."""
     return dt.datetime.combine(day, dt.time(), ZoneInfo(timezone)).astimezone(dt.UTC)
 
 
@@ -51,10 +51,7 @@ def day_starts_at(day: dt.date, timezone: str) -> dt.datetime:
 
 @dataclass(frozen=True)
 class Grouping:
-    """By what sales are grouped: the path to it from a booking, what its label is made of, and how the groups come.
-
-    Without `data` the label is made of the key itself.
-    """
+    """How sales are grouped: the path from a booking, the columns of the label (by default the key), and the order."""
 
     key: str
     label: Callable[..., str]
@@ -83,12 +80,12 @@ GROUPINGS = {
 
 
 def sales(group_by: str, bookings: "QuerySet[Booking] | None" = None, *, timezone: str = UTC) -> Iterator[Sales]:
-    """What was sold, in a row for each group and currency in which anything was; one statement.
+    """One row for each group and currency with sales; one statement.
 
-    `bookings` are those to look at (all, unless given), each once; of these, the confirmed ones count. Days and months
-    are those of `timezone`, an IANA name. Events and ticket types come by the time of the event, venues by their name.
+    Counts the confirmed of `bookings` (default: all). Days and months are those of `timezone`, an IANA name. Events and
+    ticket types are ordered by start, venues by name.
 
-    Raises InvalidInput, with the first row, when the database does not know the zone.
+    Raises InvalidInput, with the first row, when the database does not know the time zone.
     """
     grouping = GROUPINGS[GroupBy(group_by)]
     found = everything(bookings).sold()
@@ -97,7 +94,7 @@ def sales(group_by: str, bookings: "QuerySet[Booking] | None" = None, *, timezon
         for key, *data, currency, count, seats, amount in rows.order_by(*grouping.order, "currency").iterator():
             yield Sales(grouping.group(key), grouping.label(*(data or [key])), currency, count, int(seats), amount)
     except DataError:
-        # Time zones change; each database has a list of its own, and that may be older than Python's.
+        # Each database has its own list of time zones, which may be older than Python's.
         detail = f"The database does not know the time zone {timezone}."
         raise InvalidInput(errors=[{"parameter": "timezone", "code": "unknown-timezone", "detail": detail}]) from None
 
@@ -109,7 +106,7 @@ def everything(bookings: Any) -> Any:
 def daily(
     first: dt.date, last: dt.date, bookings: "QuerySet[Booking] | None" = None, *, timezone: str = UTC
 ) -> dict[str, list[Sales]]:
-    """For each currency the sales of every day from `first` to `last`, those without any included; for a chart."""
+    """For each currency the sales of every day from `first` to `last`, days without sales included."""
     start, end = day_starts_at(first, timezone), day_starts_at(last + dt.timedelta(days=1), timezone)
     days = [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]
     found = {}
@@ -127,14 +124,14 @@ def daily(
 
 
 def totals(bookings: "QuerySet[Booking] | None" = None) -> list[Revenue]:
-    """What was sold of some bookings (all, unless given) altogether, in each currency; one statement."""
+    """The total sales of `bookings` (default: all) in each currency; one statement."""
     rows = everything(bookings).sold().order_by("currency").values_list("currency")
     rows = rows.annotate(count=Count("pk"), **figures_of_bookings())
     return [Revenue(currency, count, int(seats), amount) for currency, count, seats, amount in rows]
 
 
 def of_bookings(found: Any, grouping: Grouping, timezone: str) -> Any:
-    """Without a look at the items, unless some tickets of a booking were cancelled."""
+    """Reads items only of bookings with cancelled tickets."""
     zone = ZoneInfo(timezone)
     days = {
         "day": TruncDate("confirmed_at", tzinfo=zone),
@@ -167,8 +164,8 @@ def figures_of_bookings() -> dict[str, Any]:
     return {"seats": Sum(F("quantity") - F("cancelled_quantity")), "amount": money.Total(net_price())}
 
 
-def to_pay_back(bookings: "QuerySet[Booking] | None" = None) -> Any:
-    """For each currency: of how many payments something is to be paid back, and how much; one statement."""
+def refunds_due(bookings: "QuerySet[Booking] | None" = None) -> Any:
+    """For each currency: the number and amount of refunds that are due; one statement."""
     rows = everything(bookings).with_refund_due().order_by("currency").values_list("currency")
     return rows.annotate(count=Count("pk"), amount=money.Total("refund_amount"))
 
@@ -177,7 +174,7 @@ def to_pay_back(bookings: "QuerySet[Booking] | None" = None) -> Any:
 
 
 def overview(at: dt.datetime, events: "QuerySet[Event] | None" = None) -> Overview:
-    """Everything at a glance, at `at`, in four statements; `events` are those that are counted, all unless given."""
+    """Counts and revenue in four statements; of `events`, by default all."""
     bookings = dict.fromkeys(Status.values, 0)
     revenue = []
     for status, currency, count, seats, amount in bookings_by_status():
@@ -203,7 +200,7 @@ def bookings_by_status(bookings: "QuerySet[Booking] | None" = None) -> Any:
 
 
 def places_available(at: dt.datetime) -> int:
-    """Places that nobody holds, of published events that are not over."""
+    """Available places of published events that are not over at `at`."""
     events = Event.objects.filter(status=Event.Status.PUBLISHED).upcoming(at)
     return events.aggregate(places=Sum(F("capacity") - F("reserved")))["places"] or 0
 
