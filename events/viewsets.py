@@ -9,7 +9,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from config.access.permissions import ANYONE
+from config.access.permissions import ANYONE, may
 from config.api.pagination import MAX_ROWS, SkipLimitPagination
 from config.api.replicated import Replicated
 from config.api.serializers import Serializer
@@ -134,7 +134,7 @@ class CalendarViewSet(Replicated, Viewset):
     access = {"list": ANYONE, "retrieve": ANYONE}
 
     def get_queryset(self) -> QuerySet[Event]:
-        return Event.objects.visible(drafts=self.request.user.has_perm("events.view_event")).select_related("venue")
+        return Event.objects.visible(drafts=may(self.request, EventViewSet.hidden)).select_related("venue")
 
     @extend_schema(
         operation_id="get_events_calendar", summary="Show events as a calendar", responses=CALENDAR, filters=True

@@ -1,6 +1,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
@@ -20,6 +21,7 @@ from bookings.reports.serializers import (
     SalesReportSerializer,
     SalesSerializer,
 )
+from config.access.permissions import may
 from config.api import tables
 from config.api.filters import DeclaredFilterBackend
 from config.api.viewsets import Viewset
@@ -85,9 +87,7 @@ class ReportViewSet(ReleasesDueHolds, Viewset):
     )
     def overview(self, request: Request) -> HttpResponseBase:
         """Everything at a glance: how much there is of what, and what was taken."""
-        overview = OverviewSerializer(
-            reports.overview(self.at, Event.objects.visible(drafts=request.user.has_perm("events.view_event")))
-        ).data
+        overview = OverviewSerializer(reports.overview(self.at, self.events())).data
         if self.is_csv:
             return tables.csv_response(
                 "overview", ("figure", "status", "currency", "value"), OverviewSerializer.table(overview)
@@ -118,8 +118,11 @@ class ReportViewSet(ReleasesDueHolds, Viewset):
     )
     def occupancy(self, request: Request) -> HttpResponseBase:
         """How full each event is, by time."""
-        events = self.filter_queryset(Event.objects.visible(drafts=request.user.has_perm("events.view_event")))
+        events = self.filter_queryset(self.events())
         return self.respond(OccupancySerializer(), reports.occupancy(events))
+
+    def events(self) -> QuerySet[Event]:
+        return Event.objects.visible(drafts=may(self.request, "events.view_event"))
 
     @property
     def is_csv(self) -> bool:

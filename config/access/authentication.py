@@ -52,7 +52,7 @@ class BearerAuthentication(TokenAuthentication):
             token.note_use(at=at)
         except DatabaseError as error:
             logger.warning("When a token was last used could not be noted: %s", error)
-        return token.holder, token
+        return token.user, token
 
     def authenticate_header(self, request: object) -> str:
         return 'Bearer realm="api"'

@@ -91,16 +91,6 @@ class ApiToken(models.Model):
     def covers(self, permission: str) -> bool:
         return covered(self.scopes, permission)
 
-    @property
-    def holder(self) -> Any:
-        """The user, who may through this token only what its scopes cover; so may a superuser."""
-        user = self.user
-        if self.scopes:
-            may = user.has_perm
-            # On the object, because Django asks no backend about a superuser.
-            vars(user)["has_perm"] = lambda permission, obj=None: self.covers(permission) and may(permission, obj)
-        return user
-
 
 class RoleGroup(models.Model):
     """The group that stands for a role, whatever staff call it, and what the role gave it last."""

@@ -47,13 +47,18 @@ class DeclaredAccess(BasePermission):
             case Anyone(permission) | Unless(permission):
                 return not permission or is_covered(request, permission)
             case permission:
-                return request.user.has_perm(permission)
+                return may(request, permission)
 
     def has_object_permission(self, request: Request, view: Any, obj: Any) -> bool:
         rule = view.access[view.action]
-        return not isinstance(rule, Unless) or rule.is_free(obj) or request.user.has_perm(rule.permission)
+        return not isinstance(rule, Unless) or rule.is_free(obj) or may(request, rule.permission)
+
+
+def may(request: Request, permission: str) -> bool:
+    """Whether the user has the permission, and the token's scopes cover it."""
+    return is_covered(request, permission) and request.user.has_perm(permission)
 
 
 def is_covered(request: Request, permission: str) -> bool:
-    """Whether the caller comes without a token, or with one whose scopes cover the permission."""
+    """Whether the scopes of the request's token cover the permission; true without a token."""
     return not isinstance(request.auth, ApiToken) or request.auth.covers(permission)

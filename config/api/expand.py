@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import GenericViewSet
 
+from config.access.permissions import may
 from config.problems import InvalidInput
 from config.statements import AnyOf, Parameter, Statement
 
@@ -35,9 +36,9 @@ class Expansion:
     def field(self, name: str) -> BaseSerializer:
         return self.serializer(source=f"expanded_{name}", many=self.many, read_only=True)
 
-    def fill(self, name: str, rows: Sequence[Any], user: Any, at: dt.datetime, using: str) -> None:
+    def fill(self, name: str, rows: Sequence[Any], request: Request, at: dt.datetime, using: str) -> None:
         """Gives each row what the field of that name shows."""
-        sees_all = not self.hidden or user.has_perm(self.hidden)
+        sees_all = not self.hidden or may(request, self.hidden)
         ids = {row.pk if self.many else getattr(row, self.key) for row in rows}
         related = RELATED.objects(self, sees_all, using=using, at=at, ids=ids)
         if self.prepare:
@@ -85,7 +86,7 @@ class Expanding(GenericViewSet):
     def expand(self, rows: Sequence[Any]) -> None:
         for name, expansion in self.expanded.items():
             if rows:
-                expansion.fill(name, rows, self.request.user, self.at, self.database)
+                expansion.fill(name, rows, self.request, self.at, self.database)
 
     def paginate_queryset(self, queryset: Any) -> Any:
         page = super().paginate_queryset(queryset)

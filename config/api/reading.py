@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from config.access.permissions import may
 from config.api.filters import DeclaredOrdering
 from config.api.kept import Results, answers
 from config.statements import Parameter, Statement, Sums
@@ -61,7 +62,7 @@ class Reading(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet):
         pass
 
     def sees_all(self) -> bool:
-        return not self.hidden or self.request.user.has_perm(self.hidden)
+        return not self.hidden or may(self.request, self.hidden)
 
     def get_queryset(self) -> QuerySet:
         rows = type(self).listed if self.action == "list" else type(self).shown

@@ -6,6 +6,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError
 from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 
+from config.access.permissions import may
 from config.api.conditional import READS
 from config.problems import NotFound
 from config.replica import replica
@@ -28,11 +29,11 @@ class Replicated(GenericViewSet):
         is_reading = self.action in ("list", "retrieve") and request.method in READS
         if is_reading and "If-Match" not in request.headers:
             self.database = replica.database_for_reading()
-        if self.database != DEFAULT_DB_ALIAS and self.may_edit(request.user):
+        if self.database != DEFAULT_DB_ALIAS and self.may_edit(request):
             self.database = DEFAULT_DB_ALIAS
 
-    def may_edit(self, user: Any) -> bool:
-        return any(user.has_perm(rule) for rule in self.access.values() if isinstance(rule, str))
+    def may_edit(self, request: Request) -> bool:
+        return any(may(request, rule) for rule in self.access.values() if isinstance(rule, str))
 
     def filter_queryset(self, queryset: Any) -> Any:
         is_elsewhere = self.database != DEFAULT_DB_ALIAS

@@ -62,11 +62,6 @@ class ChangeQuerySet(WrittenOnceQuerySet):
         """The history of some objects of one kind, also when they are not there any more."""
         return self.filter(kind=kind_of(objects[0]), object_id__in=[obj.pk for obj in objects])
 
-    def seen_by(self, user: Any) -> "ChangeQuerySet":
-        """Of the kinds that a user may see."""
-        kinds = [model._meta.label_lower for model in apps.get_models()]
-        return self.filter(kind__in=[kind for kind in kinds if user.has_perm(view_permission(kind))])
-
 
 class Change(Entry):
     """An entry of the history of what has a whole number as its id. It outlives the object.
