@@ -231,7 +231,7 @@ def test_cursor_of_another_list_or_order_is_400(three, manager):
 # Queries: literal numbers, so that one more fails.
 
 TOKEN = 1
-PERMISSIONS = 1
+PERMISSIONS = 2  # those of the user, and those of its groups
 LIST_QUERIES = {
     "/venues": 1,
     "/events": 3,

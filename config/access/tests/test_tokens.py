@@ -112,9 +112,9 @@ def test_authentication_is_one_query(text, issued, make_venue, django_assert_num
     assert answer.status_code == (200 if text == "valid" else 401)
 
 
-def test_request_that_asks_for_rights_is_three_queries(issued, django_assert_num_queries):
+def test_request_that_needs_a_permission_is_four_queries(issued, django_assert_num_queries):
     issued[0].note_use(at=timezone.now())
-    with django_assert_num_queries(3):  # the token with its user, the user's rights, the bookings
+    with django_assert_num_queries(4):  # the token with its user, its own and its groups' permissions, the bookings
         assert ask(f"Bearer {issued[1]}").status_code == 200
 
 
@@ -157,14 +157,14 @@ def test_refused_token_is_not_noted_as_used(user):
 def test_use_is_noted_every_five_minutes(issued, django_assert_num_queries):
     token, text = issued
     first = timezone.now()
-    with django_assert_num_queries(4):  # one more than without the note
+    with django_assert_num_queries(5):  # one more than without the note
         ask(f"Bearer {text}")
     token.refresh_from_db()
     assert first <= token.last_used_at <= timezone.now()
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         ask(f"Bearer {text}")
     ApiToken.objects.update(last_used_at=first - dt.timedelta(minutes=5))
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         ask(f"Bearer {text}")
     token.refresh_from_db()
     assert token.last_used_at >= first
@@ -186,7 +186,7 @@ def test_note_that_fails_fails_no_request(issued, monkeypatch, caplog):
     caplog.set_level(logging.WARNING)
     assert ask(f"Bearer {issued[1]}").status_code == 200
     assert [record.message for record in caplog.records] == [
-        "When a token was last used could not be noted: database is locked"
+        "Could not store when a token was last used: database is locked"
     ]
 
 
