@@ -6,8 +6,8 @@ from rest_framework.authentication import TokenAuthentication, get_authorization
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from config.access.limits import guessed_token
 from config.access.models import ApiToken, digest
+from config.access.rate_limits import count_invalid_token
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ class BearerAuthentication(TokenAuthentication):
                 # A client that sends credentials must not silently get the rights of an anonymous one.
                 raise AuthenticationFailed("Send credentials as: Authorization: Bearer <token>.")
         except AuthenticationFailed:
-            guessed_token(request)
+            count_invalid_token(request)
             raise
         return found
 

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer, Serializer
 from rest_framework.viewsets import GenericViewSet
 
-from config.access.limits import guessed
+from config.access.rate_limits import count_guess
 from config.api.conditional import Conditional
 from config.api.deprecation import Deprecated
 from config.api.errors import problem_of
@@ -125,7 +125,7 @@ class Viewset(Conditional, Expanding, GenericViewSet):
                 self.expand([found])
                 return found
         if self.is_guessable:
-            guessed(self.request)
+            count_guess(self.request)
         name = self.queryset.model._meta.verbose_name
         raise NotFound(f"There is no {name} with this {'id' if self.lookup_field == 'pk' else self.lookup_field}.")
 

@@ -81,7 +81,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "config.api.rush.RushMiddleware",
-    "config.access.limits.RateLimitMiddleware",
+    "config.access.rate_limits.RateLimitMiddleware",
     "config.api.conditional.NotModifiedMiddleware",
     "config.api.policy.PolicyMiddleware",  # inside of the one before: a 304 must not replace a page's own policy
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -154,7 +154,7 @@ CONTENT_SECURITY_POLICY = {
 }
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 
-# Limits for each caller and purpose, as a count and its seconds, or None; config.access.limits says what each is.
+# Limits for each caller and purpose, as a count and its seconds, or None; config.access.rate_limits says what each is.
 
 RATE_LIMITS = {
     "anonymous-bookings": env.rate("RATE_LIMIT_ANONYMOUS_BOOKINGS", "60/min"),
@@ -175,7 +175,7 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["config.access.permissions.DeclaredAccess"],
-    "DEFAULT_THROTTLE_CLASSES": ["config.access.limits.CallerLimit"],
+    "DEFAULT_THROTTLE_CLASSES": ["config.access.rate_limits.ClientThrottle"],
     "DEFAULT_PARSER_CLASSES": ["config.api.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": [
         "rest_framework.renderers.JSONRenderer",

@@ -1,4 +1,4 @@
-"""How often each caller may ask: what counts for what, and what the answers say."""
+"""Rate limits: which requests count, and what the responses say."""
 
 import logging
 import threading
@@ -10,9 +10,8 @@ from django.core.cache import cache
 from django.test import Client
 
 from bookings.models import Booking
-from config.access import callers
-from config.access.callers import address
-from config.access.counter import Limit, Pause, count, key_of
+from config.access.clients import address_key, warn_about_proxy
+from config.access.counter import Limit, Pause, cache_key, count
 from config.access.models import ApiToken
 from config.access.roles import Role
 from config.tests.harness.answers import refused
@@ -60,13 +59,15 @@ def order(ticket_type):
     return {"customer_name": "Ann", "customer_email": "ann@example.com", "items": [line]}
 
 
-def test_guest_reads_as_often_as_the_limit_says(limit, anonymous, db):
+def test_anonymous_read_above_the_limit_is_429(limit, anonymous, db):
     limit(anonymous_reads=3)
     assert statuses(anonymous, "/venues", 3) == [200] * 3
     answer = anonymous.get("/venues")
     assert refused(answer, 429, "too-many-requests")
     assert 1 <= int(answer["Retry-After"]) <= 60
-    assert answer.json()["detail"] == f"3 a minute are let through. Try again in {answer['Retry-After']} seconds."
+    assert answer.json()["detail"] == (
+        f"Rate limit exceeded (3 requests per minute). Retry in {answer['Retry-After']} seconds."
+    )
 
 
 def test_answers_say_what_is_left(limit, anonymous, db):
@@ -115,7 +116,7 @@ def test_bookings_and_reads_are_counted_apart(limit, anonymous, make_type):
     assert Booking.objects.count() == 1
 
 
-def test_all_that_a_guest_writes_is_one_limit(limit, anonymous, make_type, book):
+def test_all_anonymous_writes_share_one_limit(limit, anonymous, make_type, book):
     limit(anonymous_bookings=3)
     seat = make_type(price="0.00")
     free, other = book((seat, 1)), book((seat, 1))
@@ -190,21 +191,20 @@ def test_behind_a_proxy_each_client_counts_and_what_it_forges_does_not(limit, an
 def test_address_is_that_of_the_client(proxies, peer, forwarded, expected, rf, settings):
     settings.NUM_PROXIES = proxies
     sent = {} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded}
-    assert address(rf.get("/", REMOTE_ADDR=peer, **sent)) == f"address:{expected}"
+    assert address_key(rf.get("/", REMOTE_ADDR=peer, **sent)) == f"address:{expected}"
 
 
-def test_proxy_that_nobody_told_of_is_hinted_at_once(rf, monkeypatch, caplog):
-    monkeypatch.setattr(callers, "told", set())
+def test_proxy_without_num_proxies_is_warned_about_once(rf, caplog):
+    warn_about_proxy.cache_clear()
     caplog.set_level(logging.WARNING)
     for peer in ("8.8.4.4", "10.0.0.1", "10.0.0.1"):
-        address(rf.get("/", REMOTE_ADDR=peer, HTTP_X_FORWARDED_FOR="8.8.8.8"))
+        address_key(rf.get("/", REMOTE_ADDR=peer, HTTP_X_FORWARDED_FOR="8.8.8.8"))
     assert [record.levelname for record in caplog.records] == ["WARNING"]
-    assert "Requests come from 10.0.0.1 with an X-Forwarded-For header." in caplog.text
-    assert "NUM_PROXIES" in caplog.text
+    assert "set NUM_PROXIES" in caplog.text
 
 
 @pytest.mark.parametrize("counters", ["one process"], indirect=True)
-def test_window_begins_with_the_callers_first_request(limit, anonymous, db):
+def test_window_begins_with_the_clients_first_request(limit, anonymous, db):
     limit(anonymous_reads=2)
     with time_machine.travel("2027-01-01T12:00:50Z", tick=False) as clock:
         assert anonymous.get("/venues")["RateLimit"] == '"anonymous-reads";r=1;t=60'
@@ -233,9 +233,8 @@ def test_ids_are_guessed_only_so_often(limit, anonymous, book):
 
 def test_guess_that_is_one_too_many_is_not_said_to_be_wrong(limit, anonymous, db, monkeypatch):
     limit(guesses=2)
-    monkeypatch.setattr(
-        "config.access.limits.so_far", lambda limit, who: None
-    )  # all were let in before any was counted
+    # All requests pass the first check before any of them is counted.
+    monkeypatch.setattr("config.access.rate_limits.current_count", lambda limit, client: None)
     assert statuses(anonymous, f"/bookings/{uuid.uuid4()}", 4) == [404, 404, 429, 429]
 
 
@@ -272,10 +271,8 @@ def test_login_is_tried_only_so_often_from_an_address(limit, anna):
     answer = log_in(password="right-Password-1")
     assert answer.status_code == 429
     seconds = answer["Retry-After"]
-    assert answer.context["form"].non_field_errors() == [
-        f"There were too many tries to log in. Try again in {seconds} seconds."
-    ]
-    assert f"Try again in {seconds} seconds." in answer.content.decode()
+    assert answer.context["form"].non_field_errors() == [f"Too many login attempts. Retry in {seconds} seconds."]
+    assert f"Retry in {seconds} seconds." in answer.content.decode()
     assert answer["RateLimit"] == f'"logins";r=0;t={seconds}'
     assert log_in(password="right-Password-1", REMOTE_ADDR="192.0.2.7").status_code == 302
 
@@ -310,6 +307,13 @@ def test_login_that_is_not_limited_goes_on(limit, anna):
 # The counter
 
 
+@pytest.mark.parametrize(
+    ("limit", "text"), [(Limit("x", 1, 1), "1 request per second"), (Limit("x", 20, 86_400), "20 requests per day")]
+)
+def test_limit_reads_as_a_rate(limit, text):
+    assert str(limit) == text
+
+
 def test_threads_pass_as_many_as_the_quota(counters):
     limit, passed, together = Limit("test", 20, 60), [], threading.Barrier(16)
 
@@ -317,7 +321,7 @@ def test_threads_pass_as_many_as_the_quota(counters):
         together.wait()
         for _ in range(5):
             counted = count(limit, "somebody")
-            passed.append(not counted.is_over)
+            passed.append(not counted.is_exceeded)
         cache.close()
 
     threads = [threading.Thread(target=ask) for _ in range(16)]
@@ -330,19 +334,19 @@ def test_threads_pass_as_many_as_the_quota(counters):
 
 def test_window_of_a_second_ends(counters):
     limit = Limit("test", 1, 1)
-    assert [count(limit, "x").is_over for _ in range(2)] == [False, True]
+    assert [count(limit, "x").is_exceeded for _ in range(2)] == [False, True]
     threading.Event().wait(1.1)
-    assert count(limit, "x").is_over is False
+    assert count(limit, "x").is_exceeded is False
 
 
 @pytest.mark.parametrize("counters", ["shared"], indirect=True)
 def test_counter_that_the_server_made_without_an_end_gets_one(counters):
     """The window ended between the two commands by which Django adds to a number."""
     limit = Limit("test", 2, 60)
-    client, key = cache._cache.get_client(write=True), cache.make_key(key_of(limit, "x"))
+    client, key = cache._cache.get_client(write=True), cache.make_key(cache_key(limit, "x"))
     client.incr(key)
     assert client.ttl(key) == -1
-    assert [count(limit, "x").is_over for _ in range(2)] == [False, True]
+    assert [count(limit, "x").is_exceeded for _ in range(2)] == [False, True]
     assert 0 < client.ttl(key) <= 60
 
 
@@ -361,7 +365,7 @@ def test_cache_that_is_away_stops_nobody_and_is_left_alone(settings, anonymous, 
         assert statuses(anonymous, "/bookings", 2, "post", data=body) == [201] * 2
         assert statuses(anonymous, f"/bookings/{uuid.uuid4()}", 2) == [404] * 2
         assert len(caplog.records) == 1
-        assert caplog.text.count("The cache does not answer, and nothing is limited for the next 5 seconds") == 1
+        assert caplog.text.count("The cache does not answer: no rate limits for the next 5 seconds.") == 1
         ready = anonymous.get("//health/ready")
         assert (ready.status_code, ready.json()["status"]) == (200, "ready")
         assert ready.json()["checks"] == {"database": "ok", "migrations": "ok", "cache": "failed: ConnectionError"}

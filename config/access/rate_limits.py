@@ -1,0 +1,112 @@
+"""Rate limits: `RATE_LIMITS` in the settings has the quotas, config.access.counter counts."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from config.access.clients import address_key, client_key
+from config.access.counter import Count, Limit, count, current_count
+from config.problems import TooManyRequests
+
+BOOKINGS, READS, TOKENS = "anonymous-bookings", "anonymous-reads", "tokens"
+LOGINS, GUESSES = "logins", "guesses"
+
+
+def limit_for(purpose: str) -> Limit | None:
+    rate = settings.RATE_LIMITS.get(purpose)
+    return Limit(purpose, *rate) if rate else None
+
+
+def spend(request: HttpRequest | Request, purpose: str, client: str) -> Count | None:
+    """Counts one more request of a client, for the headers of the response too. None without a limit."""
+    limit = limit_for(purpose)
+    spent = count(limit, client) if limit else None
+    if spent:
+        note(request, spent)
+    return spent
+
+
+def note(request: HttpRequest | Request, spent: Count) -> None:
+    """Keeps a count for RateLimitMiddleware."""
+    http: Any = getattr(request, "_request", request)  # the HttpRequest inside of DRF's request
+    http.rate_limits = [*getattr(http, "rate_limits", []), spent]
+
+
+class ClientThrottle(BaseThrottle):
+    """Counts each request of a client once. Raises TooManyRequests when there were too many.
+
+    A view whose ids are secrets sets `is_guessable`: a client that guessed too often is refused there.
+    """
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        http: Any = request._request
+        if not hasattr(http, "is_counted"):  # viewsets check throttles before permissions, DRF does so again
+            http.is_counted = True
+            spent = spend(request, purpose_of(request), client_key(request))
+            if spent and spent.is_exceeded:
+                detail = f"Rate limit exceeded ({spent.limit}). Retry in {spent.wait}."
+                raise TooManyRequests(detail, retry_after=spent.seconds_left)
+            if getattr(view, "is_guessable", False) and getattr(view, "detail", False):
+                refuse_guesser(request)
+        return True
+
+
+def purpose_of(request: Request) -> str:
+    if request.user.is_authenticated:
+        return TOKENS
+    return READS if request.method in SAFE_METHODS else BOOKINGS
+
+
+def refuse_guesser(request: Request) -> None:
+    """Raises TooManyRequests when no wrong guess is left, so that the next one cannot be right either."""
+    limit = limit_for(GUESSES)
+    guesses = current_count(limit, client_key(request)) if limit else None
+    if guesses and not guesses.remaining:
+        note(request, guesses)
+        raise too_many_guesses(guesses)
+
+
+def count_guess(request: Request, client: str | None = None) -> None:
+    """Counts an unknown id or code. Raises TooManyRequests after too many, instead of saying that it is unknown."""
+    guesses = spend(request, GUESSES, client or client_key(request))
+    if guesses and guesses.is_exceeded:
+        raise too_many_guesses(guesses)
+
+
+def count_invalid_token(request: Request) -> None:
+    count_guess(request, address_key(request))
+
+
+def too_many_guesses(guesses: Count) -> TooManyRequests:
+    detail = f"Too many unknown ids, codes or tokens ({guesses.limit}). Retry in {guesses.wait}."
+    return TooManyRequests(detail, retry_after=guesses.seconds_left)
+
+
+class RateLimitMiddleware:
+    """Adds the headers RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers).
+
+    The login page says in its form that a limit is exceeded; it gets status 429 here.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        counts: list[Count] = sorted(getattr(request, "rate_limits", []), key=lambda it: -it.remaining)
+        tightest = {it.limit: it for it in counts}.values()
+        if tightest:
+            policies = (f'"{it.limit.purpose}";q={it.limit.quota};w={it.limit.window}' for it in tightest)
+            states = (f'"{it.limit.purpose}";r={it.remaining};t={it.seconds_left}' for it in tightest)
+            response["RateLimit-Policy"] = ", ".join(policies)
+            response["RateLimit"] = ", ".join(states)
+        exceeded = [it.seconds_left for it in tightest if it.is_exceeded]
+        if exceeded and response.status_code == 200:
+            response.status_code = TooManyRequests.status
+            response["Retry-After"] = str(max(exceeded))
+        return response
