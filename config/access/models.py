@@ -10,14 +10,14 @@ from django.db import models
 from django.db.models import F, Q
 
 from config.access.roles import Role
-from config.access.scopes import Scope, covered
+from config.access.scopes import SCOPE_PERMISSIONS, Scope
 
 PREFIX = "tbs_"
-USE_IS_NOTED_EVERY = dt.timedelta(minutes=5)
+LAST_USED_PRECISION = dt.timedelta(minutes=5)
 
 
 def digest(token: str) -> str:
-    """What is stored of a token. It holds 256 random bits, so a plain hash cannot be guessed back."""
+    """The stored hash of a token. A token has 256 random bits, so it needs no slow hash."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
@@ -28,15 +28,15 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
 
 
 class ApiToken(models.Model):
-    """A program's key: it acts as its user, within its scopes. Only a hash of it is kept."""
+    """A program's key to the API: acts as its user, within its scopes. Only its hash is stored."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
-    name = models.CharField(max_length=100, help_text="What uses this token, such as “web shop”.")
-    start = models.CharField(max_length=12, editable=False, help_text="Its first characters, to recognise it by.")
+    name = models.CharField(max_length=100, help_text="The program that uses the token, such as “web shop”.")
+    start = models.CharField(max_length=12, editable=False, help_text="The first characters, to recognise the token.")
     digest = models.CharField(max_length=64, unique=True, editable=False)
-    scopes = models.JSONField(default=list, db_default=[], blank=True, help_text="None: all that the user may.")
+    scopes = models.JSONField(default=list, db_default=[], blank=True, help_text="None: everything the user may do.")
     created_at = models.DateTimeField(auto_now_add=True)
-    expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: it does not run out.")
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: never.")
     last_used_at = models.DateTimeField(null=True, editable=False)
     revoked_at = models.DateTimeField(null=True, editable=False)
 
@@ -67,33 +67,30 @@ class ApiToken(models.Model):
     def issue(
         cls, *, user: object, name: str, scopes: Collection[str] = (), expires_at: dt.datetime | None = None
     ) -> tuple["ApiToken", str]:
-        """Makes a token, and returns it with its text, which is not kept and cannot be shown again.
-
-        Without scopes it may all that its user may. Raises ValueError for a scope that there is not.
-        """
+        """Creates a token and returns it with its text, which is not stored. Raises ValueError for an unknown scope."""
         text = PREFIX + secrets.token_urlsafe(32)
         known = {Scope(scope).value for scope in scopes}
         data = {"name": name, "scopes": [scope for scope in Scope.values if scope in known], "expires_at": expires_at}
         return cls.objects.create(user=user, start=text[:12], digest=digest(text), **data), text
 
     def revoke(self, *, at: dt.datetime) -> None:
-        """Ends the token now. Revoking it again changes nothing."""
         type(self).objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=at)
         self.refresh_from_db()
 
     def note_use(self, *, at: dt.datetime) -> None:
-        """Keeps when the token was last used, to within five minutes: a busy one is not written all the time."""
-        before = at - USE_IS_NOTED_EVERY
+        """Updates `last_used_at` at most every five minutes, so that a busy token is rarely written."""
+        before = at - LAST_USED_PRECISION
         if self.last_used_at is None or self.last_used_at <= before:
             due = Q(last_used_at=None) | Q(last_used_at__lte=before)
             type(self).objects.filter(due, pk=self.pk).update(last_used_at=at)
 
     def covers(self, permission: str) -> bool:
-        return covered(self.scopes, permission)
+        """Whether a scope covers the permission. A token without scopes may do all that its user may."""
+        return not self.scopes or any(permission in SCOPE_PERMISSIONS.get(scope, ()) for scope in self.scopes)
 
 
 class RoleGroup(models.Model):
-    """The group that stands for a role, whatever staff call it, and what the role gave it last."""
+    """The group of a role, which staff may rename, and the permissions that it got from ROLE_PERMISSIONS last."""
 
     role = models.CharField(max_length=20, unique=True, choices=Role.choices)
     group = models.OneToOneField(Group, on_delete=models.CASCADE, related_name="role_group")
@@ -105,7 +102,7 @@ class RoleGroup(models.Model):
             models.CheckConstraint(
                 condition=Q(role__in=Role.values),
                 name="role_group_has_a_known_role",
-                violation_error_message="There is no such role.",
+                violation_error_message="Unknown role.",
                 violation_error_code="unknown-role",
             ),
         ]

@@ -1,4 +1,4 @@
-"""Who may call what: each viewset declares it in `access`, and what is not declared is refused."""
+"""Permissions of the API: each viewset declares them in `access`; an action without a rule is refused."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from config.access.models import ApiToken
 
 @dataclass(frozen=True)
 class Anyone:
-    """Needs nothing. A token that is narrowed, however, must cover `permission`, when there is one: what was made to
-    read does not write, although anybody might.
+    """Open to every client. The scopes of a token must cover `permission`, if there is one: a token made for reading
+    does not write, although anonymous clients may.
     """
 
     permission: str = ""
@@ -24,9 +24,9 @@ ANYONE = Anyone()
 
 @dataclass(frozen=True)
 class Unless:
-    """Needs `permission`, unless `is_free` says of the object that whoever reaches it may act on it.
+    """Requires `permission`, unless `is_free` is true of the object; `free_when` says that in the documentation.
 
-    `free_when` is the same in words, for the documentation. A token that is narrowed must cover the permission anyway.
+    The scopes of a token must cover the permission in any case.
     """
 
     permission: str
@@ -35,17 +35,17 @@ class Unless:
 
 
 class DeclaredAccess(BasePermission):
-    """Reads the view's `access`: action → Anyone, the name of a permission, or Unless."""
+    """Checks the view's `access`, which maps an action to Anyone, the name of a permission, or Unless."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         action = getattr(view, "action", request.method)
         if action is None or request.method == "OPTIONS":
-            return True  # no action: the answer is 405; OPTIONS tells the methods, which are in the documentation too
+            return True  # without an action the answer is 405; OPTIONS lists methods, as the documentation does
         match getattr(view, "access", {}).get(action):
             case None:
                 return False
             case Anyone(permission) | Unless(permission):
-                return not permission or is_covered(request, permission)
+                return not permission or is_in_scope(request, permission)
             case permission:
                 return may(request, permission)
 
@@ -55,10 +55,12 @@ class DeclaredAccess(BasePermission):
 
 
 def may(request: Request, permission: str) -> bool:
-    """Whether the user has the permission, and the token's scopes cover it."""
-    return is_covered(request, permission) and request.user.has_perm(permission)
+    """Whether the user has the permission, and the scopes of the token cover it.
+
+    Use it wherever a view checks a permission: `request.user.has_perm` does not know of scopes.
+    """
+    return is_in_scope(request, permission) and request.user.has_perm(permission)
 
 
-def is_covered(request: Request, permission: str) -> bool:
-    """Whether the scopes of the request's token cover the permission; true without a token."""
+def is_in_scope(request: Request, permission: str) -> bool:
     return not isinstance(request.auth, ApiToken) or request.auth.covers(permission)

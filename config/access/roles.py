@@ -1,13 +1,10 @@
-"""The four roles that staff and programs can have, as Django groups with Django's permissions."""
+"""The roles of staff and programs. Each is a Django group; ROLE_PERMISSIONS says what it may do."""
 
 from typing import Any
 
 from django.apps import apps as installed
 from django.contrib.auth.management import create_permissions
 from django.db import models, router, transaction
-
-CATALOGUE = ("venues.venue", "events.event", "ticket_types.tickettype")
-SALES = ("bookings.booking", "bookings.ticket")
 
 
 class Role(models.TextChoices):
@@ -17,77 +14,67 @@ class Role(models.TextChoices):
     AUDITOR = "auditor", "Auditor"
 
 
-def on(verb: str, *resources: str) -> set[str]:
-    """The permissions for one verb on some models: `on("view", "venues.venue")` is `{"venues.view_venue"}`."""
-    return {"{}.{}_{}".format(resource.split(".")[0], verb, resource.split(".")[1]) for resource in resources}
-
-
-VIEW_CATALOGUE = on("view", *CATALOGUE)
-VIEW_SALES = on("view", *SALES)
+VIEW_CATALOGUE = {"venues.view_venue", "events.view_event", "ticket_types.view_tickettype"}
 MANAGE_CATALOGUE = {
     *VIEW_CATALOGUE,
-    *on("add", *CATALOGUE),
-    *on("change", *CATALOGUE),
-    *on("delete", *CATALOGUE),
-    "events.publish_event",
-    "events.cancel_event",
+    *("venues.add_venue", "venues.change_venue", "venues.delete_venue"),
+    *("events.add_event", "events.change_event", "events.delete_event"),
+    *("events.publish_event", "events.cancel_event"),
+    *("ticket_types.add_tickettype", "ticket_types.change_tickettype", "ticket_types.delete_tickettype"),
 }
-SELL = {
-    *on("add", "bookings.booking"),
-    *on("change", "bookings.booking"),
-    "bookings.confirm_booking",
-    "bookings.cancel_booking",
-}
+VIEW_TICKETS = {"bookings.view_ticket"}
+VIEW_SALES = {"bookings.view_booking", *VIEW_TICKETS}
+SELL = {"bookings.add_booking", "bookings.change_booking", "bookings.confirm_booking", "bookings.cancel_booking"}
 CHECK_IN = {"bookings.check_in_ticket"}
-REPORTS = {"bookings.view_reports"}
-TOKENS = {*on("view", "access.apitoken"), *on("add", "access.apitoken"), *on("change", "access.apitoken")}
+VIEW_REPORTS = {"bookings.view_reports"}
+MANAGE_TOKENS = {"access.view_apitoken", "access.add_apitoken", "access.change_apitoken"}
 
-PERMISSIONS: dict[str, set[str]] = {
-    Role.MANAGER: {*MANAGE_CATALOGUE, *VIEW_SALES, *SELL, *CHECK_IN, *REPORTS, *TOKENS},
-    Role.BOX_OFFICE: {*VIEW_CATALOGUE, *VIEW_SALES, *SELL, *CHECK_IN, *REPORTS},
-    Role.DOOR: {*VIEW_CATALOGUE, *on("view", "bookings.ticket"), *CHECK_IN},
-    Role.AUDITOR: {*VIEW_CATALOGUE, *VIEW_SALES, *REPORTS},
+ROLE_PERMISSIONS: dict[str, set[str]] = {
+    Role.MANAGER: MANAGE_CATALOGUE | VIEW_SALES | SELL | CHECK_IN | VIEW_REPORTS | MANAGE_TOKENS,
+    Role.BOX_OFFICE: VIEW_CATALOGUE | VIEW_SALES | SELL | CHECK_IN | VIEW_REPORTS,
+    Role.DOOR: VIEW_CATALOGUE | VIEW_TICKETS | CHECK_IN,
+    Role.AUDITOR: VIEW_CATALOGUE | VIEW_SALES | VIEW_REPORTS,
 }
-APPS = sorted({name.split(".")[0] for names in PERMISSIONS.values() for name in names})
+APPS = sorted({name.split(".")[0] for names in ROLE_PERMISSIONS.values() for name in names})
 
 
-def set_up(using: str, apps: Any = installed) -> None:
-    """Brings each role's group from what it was given last to what the role is now.
+def set_up_roles(using: str, apps: Any = installed, **kwargs: Any) -> None:
+    """Creates the groups of the roles, and gives them what is new in ROLE_PERMISSIONS.
 
-    Only the difference is applied: what staff took from a group stays away, what they added stays. A group that is
-    gone is made again; nobody is in it. `apps` are the models as a migration left them.
+    Receives post_migrate after each app, with the models (`apps`) as its migrations left them. Only differences since
+    the last time are applied: staff's own changes to a group stay. A deleted group is created again, without users.
     """
     try:
         groups = apps.get_model("access", "RoleGroup").objects.using(using)
         permissions = apps.get_model("auth", "Permission").objects.using(using)
-    except LookupError:  # the migrations were taken back to before there were any
+    except LookupError:  # migrated back to before these models
         return
     if not router.allow_migrate_model(using, groups.model):
         return
     given = {row.role: set(row.given) for row in groups}
-    if all(given.get(role) == PERMISSIONS[role] for role in Role):
+    if all(given.get(role) == ROLE_PERMISSIONS[role] for role in Role):
         return
     for label in APPS:
         create_permissions(installed.get_app_config(label), verbosity=0, using=using, apps=apps)
     rows = permissions.values_list("content_type__app_label", "codename", "pk")
     ids = {f"{label}.{codename}": pk for label, codename, pk in rows}
     for role in Role:
-        if PERMISSIONS[role] <= ids.keys():  # the last of the migrations finds all of them in place
+        if ROLE_PERMISSIONS[role] <= ids.keys():  # otherwise a later migration creates the missing ones
             with transaction.atomic(using=using):
-                bring_up_to_date(role, apps, using, ids)
+                update_group(role, apps, using, ids)
 
 
-def bring_up_to_date(role: Role, apps: Any, using: str, ids: dict[str, int]) -> None:
-    now = PERMISSIONS[role]
-    kept = apps.get_model("access", "RoleGroup").objects.using(using)
-    row = kept.filter(role=role).select_related("group").first()
+def update_group(role: Role, apps: Any, using: str, ids: dict[str, int]) -> None:
+    new = ROLE_PERMISSIONS[role]
+    role_groups = apps.get_model("access", "RoleGroup").objects.using(using)
+    row = role_groups.filter(role=role).select_related("group").first()
     if row is None:
         group, is_new = apps.get_model("auth", "Group").objects.using(using).get_or_create(name=role.label)
-        row = kept.model(role=role, group=group)
-        before = set() if is_new else now  # a group that staff made by this name is theirs as it is
+        row = role_groups.model(role=role, group=group)
+        old = set() if is_new else new  # a group of this name that staff created stays as it is
     else:
-        before = set(row.given)
-    row.group.permissions.add(*(ids[name] for name in now - before))
-    row.group.permissions.remove(*(ids[name] for name in before - now if name in ids))
-    row.given = sorted(now)
+        old = set(row.given)
+    row.group.permissions.add(*(ids[name] for name in new - old))
+    row.group.permissions.remove(*(ids[name] for name in old - new if name in ids))
+    row.given = sorted(new)
     row.save(using=using)

@@ -17,12 +17,12 @@ class Migration(migrations.Migration):
             name='ApiToken',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(help_text='What uses this token, such as “web shop”.', max_length=100)),
-                ('start', models.CharField(editable=False, help_text='Its first characters, to recognise it by.', max_length=12)),
+                ('name', models.CharField(help_text='The program that uses the token, such as “web shop”.', max_length=100)),
+                ('start', models.CharField(editable=False, help_text='The first characters, to recognise the token.', max_length=12)),
                 ('digest', models.CharField(editable=False, max_length=64, unique=True)),
-                ('scopes', models.JSONField(blank=True, db_default=[], default=list, help_text='None: all that the user may.')),
+                ('scopes', models.JSONField(blank=True, db_default=[], default=list, help_text='None: everything the user may do.')),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('expires_at', models.DateTimeField(blank=True, help_text='Empty: it does not run out.', null=True)),
+                ('expires_at', models.DateTimeField(blank=True, help_text='Empty: never.', null=True)),
                 ('last_used_at', models.DateTimeField(editable=False, null=True)),
                 ('revoked_at', models.DateTimeField(editable=False, null=True)),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='api_tokens', to=settings.AUTH_USER_MODEL)),
@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'default_permissions': (),
-                'constraints': [models.CheckConstraint(condition=models.Q(('role__in', ['manager', 'box-office', 'door', 'auditor'])), name='role_group_has_a_known_role', violation_error_code='unknown-role', violation_error_message='There is no such role.')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('role__in', ['manager', 'box-office', 'door', 'auditor'])), name='role_group_has_a_known_role', violation_error_code='unknown-role', violation_error_message='Unknown role.')],
             },
         ),
     ]

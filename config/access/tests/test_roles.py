@@ -3,7 +3,7 @@ from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
 
 from config.access.models import RoleGroup
-from config.access.roles import PERMISSIONS, Role
+from config.access.roles import ROLE_PERMISSIONS, Role
 from conftest import make_user
 
 pytestmark = pytest.mark.django_db
@@ -38,7 +38,7 @@ def permissions(group):
 @pytest.mark.parametrize("group", EXPECTED)
 def test_group_exists_after_migrate_with_its_permissions(group):
     assert permissions(group) >= EXPECTED[group]
-    assert permissions(group) == PERMISSIONS[Role(Role.values[Role.labels.index(group)])]
+    assert permissions(group) == ROLE_PERMISSIONS[Role(Role.values[Role.labels.index(group)])]
 
 
 def test_nobody_but_managers_writes_the_catalogue():
@@ -60,7 +60,7 @@ def release(monkeypatch):
     """Installs a release in which a role has these permissions."""
 
     def install(role, names):
-        monkeypatch.setitem(PERMISSIONS, role, set(names))
+        monkeypatch.setitem(ROLE_PERMISSIONS, role, set(names))
         call_command("migrate", verbosity=0)
 
     return install
@@ -77,7 +77,7 @@ def test_release_brings_what_is_new_and_leaves_what_staff_changed(release):
     door = Group.objects.get(name="Door")
     door.permissions.remove(permission("venues.view_venue"))
     door.permissions.add(permission("venues.change_venue"))
-    before = PERMISSIONS[Role.DOOR]
+    before = ROLE_PERMISSIONS[Role.DOOR]
     release(Role.DOOR, before | {"bookings.view_booking"})
     now = before - {"venues.view_venue"} | {"venues.change_venue", "bookings.view_booking"}
     assert permissions("Door") == now
@@ -87,22 +87,22 @@ def test_release_brings_what_is_new_and_leaves_what_staff_changed(release):
 
 def test_release_takes_what_it_had_given_and_nothing_else(release):
     Group.objects.get(name="Door").permissions.add(permission("venues.change_venue"))
-    before = PERMISSIONS[Role.DOOR]
+    before = ROLE_PERMISSIONS[Role.DOOR]
     release(Role.DOOR, before - {"bookings.check_in_ticket", "venues.change_venue"})
     assert permissions("Door") == before - {"bookings.check_in_ticket"} | {"venues.change_venue"}
 
 
 def test_release_brings_back_nothing_that_staff_took(release):
     Group.objects.get(name="Door").permissions.remove(permission("bookings.check_in_ticket"))
-    before = PERMISSIONS[Role.DOOR]
+    before = ROLE_PERMISSIONS[Role.DOOR]
     release(Role.DOOR, before | {"bookings.view_reports"})
     assert permissions("Door") == before - {"bookings.check_in_ticket"} | {"bookings.view_reports"}
 
 
 def test_group_that_staff_renamed_stays_the_roles(release):
     Group.objects.filter(name="Door").update(name="Einlass")
-    release(Role.DOOR, PERMISSIONS[Role.DOOR] | {"bookings.view_booking"})
-    assert permissions("Einlass") == PERMISSIONS[Role.DOOR]
+    release(Role.DOOR, ROLE_PERMISSIONS[Role.DOOR] | {"bookings.view_booking"})
+    assert permissions("Einlass") == ROLE_PERMISSIONS[Role.DOOR]
     assert not Group.objects.filter(name="Door").exists()
 
 
@@ -111,7 +111,7 @@ def test_group_that_staff_made_by_the_name_of_a_new_role_is_theirs(release):
     Group.objects.create(name="Door").permissions.set([permission("venues.change_venue")])
     call_command("migrate", verbosity=0)
     assert permissions("Door") == {"venues.change_venue"}
-    release(Role.DOOR, PERMISSIONS[Role.DOOR] | {"bookings.view_booking"})
+    release(Role.DOOR, ROLE_PERMISSIONS[Role.DOOR] | {"bookings.view_booking"})
     assert permissions("Door") == {"venues.change_venue", "bookings.view_booking"}
 
 
@@ -119,7 +119,7 @@ def test_migrate_makes_a_group_that_is_missing_and_nobody_is_in_it():
     make_user(Role.DOOR)
     Group.objects.get(name="Door").delete()
     call_command("migrate", verbosity=0)
-    assert permissions("Door") == PERMISSIONS[Role.DOOR]
+    assert permissions("Door") == ROLE_PERMISSIONS[Role.DOOR]
     assert not Group.objects.get(name="Door").user_set.exists()
 
 

@@ -8,17 +8,16 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 
 from bookings.models import Booking
-from config.access import roles
 from config.access.models import ApiToken
 from config.access.permissions import may
-from config.access.roles import Role
-from config.access.scopes import PERMISSIONS, Scope
+from config.access.roles import MANAGE_TOKENS, ROLE_PERMISSIONS, Role
+from config.access.scopes import SCOPE_PERMISSIONS, Scope
 from config.tests.harness.answers import names, refused
 from conftest import client_of, make_user
 from venues.models import Venue
 
 HALL = {"name": "Hall", "address": "Street", "capacity": 10}
-EVERY = set().union(*roles.PERMISSIONS.values())
+EVERY = set().union(*ROLE_PERMISSIONS.values())
 
 
 def narrowed(user, *scopes):
@@ -45,25 +44,27 @@ def order(ticket_type):
 
 
 def test_every_permission_of_a_role_is_in_a_scope_except_those_over_tokens():
-    assert set().union(*PERMISSIONS.values()) == EVERY - roles.TOKENS
-    assert list(PERMISSIONS) == list(Scope)
+    assert set().union(*SCOPE_PERMISSIONS.values()) == EVERY - MANAGE_TOKENS
+    assert list(SCOPE_PERMISSIONS) == list(Scope)
 
 
 def test_scopes_that_read_hold_no_permission_to_write():
-    assert {name for name in PERMISSIONS[Scope.READ] | PERMISSIONS[Scope.REPORTS] if ".view_" not in name} == set()
+    assert {
+        name for name in SCOPE_PERMISSIONS[Scope.READ] | SCOPE_PERMISSIONS[Scope.REPORTS] if ".view_" not in name
+    } == set()
 
 
 @pytest.mark.parametrize("scope", [None, *Scope])
 def test_token_has_the_users_permissions_within_its_scope(user, scope):
     token, _ = ApiToken.issue(user=user, name="narrow", scopes=[scope] if scope else [])
-    assert allowed(token) == (PERMISSIONS[scope] if scope else EVERY)
+    assert allowed(token) == (SCOPE_PERMISSIONS[scope] if scope else EVERY)
     assert allowed(SimpleNamespace(user_id=user.pk)) == EVERY  # a session is not narrowed
 
 
 def test_scopes_add_up_and_add_nothing(db):
     token, _ = ApiToken.issue(user=make_user(Role.DOOR), name="narrow", scopes=[Scope.CHECK_IN, Scope.CATALOGUE])
     assert token.scopes == ["catalogue", "check-in"]
-    assert allowed(token) == roles.PERMISSIONS[Role.DOOR]
+    assert allowed(token) == ROLE_PERMISSIONS[Role.DOOR]
 
 
 def test_unknown_scope_is_refused(db):
@@ -153,7 +154,7 @@ def test_expansion_shows_what_the_scope_covers(user, make_event, make_type, monk
     draft = make_event(name="Draft", is_published=False)
     make_type(event=draft, name="Secret")
     for more, shown in ((set(), []), ({"ticket_types.view_tickettype"}, ["Secret"])):
-        monkeypatch.setitem(PERMISSIONS, Scope.REPORTS, {"events.view_event", *more})
+        monkeypatch.setitem(SCOPE_PERMISSIONS, Scope.REPORTS, {"events.view_event", *more})
         found = narrowed(user, Scope.REPORTS).get(f"/events/{draft.pk}?expand=ticket_types").json()["ticket_types"]
         assert [it["name"] for it in found] == shown
 

@@ -15,25 +15,21 @@ from config.access.scopes import Scope
 
 
 class Command(BaseCommand):
-    help = "Makes an API token for a program, and prints it, alone, on the last line. It cannot be shown again."
+    help = "Creates an API token for a program and prints it, alone, on the last line. It cannot be shown again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("name", help="the program's user name; the user is made when there is none")
-        parser.add_argument(
-            "--role", choices=Role.values, help="what a new user may do; one that exists keeps what it has"
-        )
-        parser.add_argument(
-            "--for", dest="purpose", help="what the token is for, to tell it from others (default: NAME)"
-        )
+        parser.add_argument("name", help="the program's user name; a user that does not exist is created")
+        parser.add_argument("--role", choices=Role.values, help="the role of a new user; existing users keep theirs")
+        parser.add_argument("--for", dest="purpose", help="a name that tells the token from others (default: NAME)")
         scopes = "; ".join(f"{value}: {label}" for value, label in Scope.choices)
         parser.add_argument(
             "--scope",
             dest="scopes",
             action="append",
             choices=Scope.values,
-            help=f"narrow the token to this part of what the user may; may be given several times. {scopes}",
+            help=f"narrow the token to a part of what the user may do; can be repeated. {scopes}",
         )
-        parser.add_argument("--days", type=int, help="the token runs out after this many days (default: never)")
+        parser.add_argument("--days", type=int, help="the token expires after this many days (default: never)")
 
     @transaction.atomic
     def handle(self, *, name: str, role: str | None, days: int | None, **options: Any) -> None:
@@ -42,16 +38,14 @@ class Command(BaseCommand):
         purpose = options.get("purpose") or name
         if len(name) > 100 or len(purpose) > 100:
             raise CommandError("A name may have up to 100 characters.")
-        user = get_user_model().objects.filter(username=name).first()
-        if user is None:
-            user = self.make_user(name, role)
-        elif not user.is_active:
+        user = get_user_model().objects.filter(username=name).first() or self.create_user(name, role)
+        if not user.is_active:
             raise CommandError(f"The user {name} is not active.")
-        elif role and not user.groups.filter(pk=self.group(Role(role)).pk).exists():
-            # It would reach every other token of the user, too.
+        if role and not user.groups.filter(pk=self.group(role).pk).exists():
+            # A new role would also apply to the user's other tokens.
             raise CommandError(
-                f"The user {name} is not in the group {self.group(Role(role))}, and this command gives a role to new "
-                "users only. Add it in the admin, or take another name."
+                f"The user {name} is not in the group {self.group(role)}. This command gives a role to new users only: "
+                "add it in the admin, or choose another name."
             )
         expires_at = timezone.now() + dt.timedelta(days=days) if days else None
         scopes = options.get("scopes") or ()
@@ -59,15 +53,15 @@ class Command(BaseCommand):
         self.stderr.write(f"A token for {name}, shown only now. Send it as: Authorization: Bearer <token>")
         self.stdout.write(text)
 
-    def group(self, role: Role) -> Group:
+    def group(self, role: str) -> Group:
         group = Group.objects.filter(role_group__role=role).first()
         if group is None:
-            raise CommandError(f"The group {role.label} is gone: run migrate, which makes it again.")
+            raise CommandError(f"The group {Role(role).label} does not exist. Run migrate to create it.")
         return group
 
-    def make_user(self, name: str, role: str | None) -> Any:
+    def create_user(self, name: str, role: str | None) -> Any:
         if role is None:
-            raise CommandError(f"There is no user {name}: say with --role what a new one may do.")
+            raise CommandError(f"No user {name}. Choose the role of a new user with --role.")
         user = get_user_model()(username=name)
         user.set_unusable_password()
         try:
@@ -75,6 +69,6 @@ class Command(BaseCommand):
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None
         user.save()
-        user.groups.add(self.group(Role(role)))
-        self.stderr.write(f"Made the user {name}.")
+        user.groups.add(self.group(role))
+        self.stderr.write(f"Created the user {name}.")
         return user
