@@ -5,10 +5,10 @@ from django.db import models
 from django.db.models.functions import Now
 
 from bookings.lifecycle.states import Status
-from config.history.models import ANONYMOUS, Entry, WrittenOnceQuerySet, who
+from config.history.models import ANONYMOUS, AppendOnlyQuerySet, Entry, actor_columns
 
 
-class BookingChangeQuerySet(WrittenOnceQuerySet):
+class BookingChangeQuerySet(AppendOnlyQuerySet):
     def erase_details(self, *, keep: Set[str]) -> None:
         """Erases personal data from the details: the only change that history allows."""
         for change in self.order_by("pk"):
@@ -45,7 +45,7 @@ class BookingChange(Entry):
         return cls(
             booking_id=booking_id,
             at=at if at is not None else Now(),
-            **who(by, ANONYMOUS),
+            **actor_columns(by, ANONYMOUS),
             verb=verb,
             from_status=source,
             to_status=target,

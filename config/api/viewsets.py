@@ -26,7 +26,7 @@ from config.api.pagination import SkipLimitPagination
 from config.api.reading import Reading
 from config.api.replicated import Replicated
 from config.api.serializers import checked_by
-from config.history.models import together
+from config.history.models import record_in_bulk
 from config.problems import DomainError, InvalidInput, Malformed, NotFound, Problem
 
 MAX_AT_ONCE = 100  # objects in a body
@@ -181,7 +181,7 @@ class CatalogueViewset(Reading, Replicated, Viewset):
         rows: list[dict[str, Any]] = serializer.validated_data
         made: dict[int, Any] = {}
         refusals: dict[int, Problem] = {}
-        with transaction.atomic(), together():
+        with transaction.atomic(), record_in_bulk():
             for index in sorted(range(len(rows)), key=lambda index: (rows[index][self.bulk_by].pk, index)):
                 try:
                     with transaction.atomic():

@@ -49,7 +49,7 @@ def label(model: type[models.Model] | None, name: str) -> str:
 
 
 def in_words(field: models.Field | None, value: Any, setting: Setting) -> str:
-    """A value of a field as `config.history.models.plain` keeps it."""
+    """A value of a field as `config.history.models.to_json` stores it."""
     if value in (None, ""):
         return NOTHING
     if isinstance(value, bool):
@@ -66,7 +66,7 @@ def in_words(field: models.Field | None, value: Any, setting: Setting) -> str:
 def lines(change: Any, setting: Setting) -> Iterator[str]:
     """What an entry of the history of the catalogue says in detail, one line for each field."""
     is_change = change.verb not in ("create", "delete")
-    for name, value in change.in_order():
+    for name, value in change.ordered_details():
         old, new = value if isinstance(value, list) and len(value) == 2 else (None, value)
         field = field_of(change.model, name)
         was, now = in_words(field, old, setting), in_words(field, new, setting)

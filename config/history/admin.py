@@ -22,7 +22,7 @@ class KindFilter(admin.SimpleListFilter):
 
 @admin.register(Change)
 class ChangeAdmin(ViewOnly, DomainAdmin):
-    """What happened to the catalogue, for whoever may see what it happened to."""
+    """The history of the catalogue. A user sees the changes of the objects that the user may view."""
 
     exported = {
         "at (UTC)": "at",
@@ -57,7 +57,7 @@ class ChangeAdmin(ViewOnly, DomainAdmin):
         return super().get_queryset(request).filter(kind__in=visible)
 
     def prepare(self, request, changelist):
-        """One statement for each kind, of which there are few."""
+        """Loads the settings of all rows, with one query for each kind."""
         ids = {}
         for change in changelist.result_list:
             ids.setdefault(change.kind, []).append(change.object_id)
@@ -70,7 +70,7 @@ class ChangeAdmin(ViewOnly, DomainAdmin):
         return page.settings_of(ids) if page else {}
 
     def setting(self, change):
-        """Of what is gone nobody knows the clocks: its times are in UTC."""
+        """The venue's local time and currency; UTC when the object is deleted."""
         if not hasattr(change, "setting"):
             known = self.settings_in(change.kind, [change.object_id])
             change.setting = known.get(change.object_id, Setting())

@@ -1,4 +1,4 @@
-"""Who changed what and when: written by the verbs, in the transaction of the change, and never changed after."""
+"""Who changed what, and when. Entries are written in the transaction of the change, and never changed or deleted."""
 
 import datetime as dt
 from collections.abc import Iterable, Iterator
@@ -16,16 +16,16 @@ ANONYMOUS = "anonymous"
 SYSTEM = "system"
 
 
-class WrittenOnceQuerySet(models.QuerySet[Any]):
+class AppendOnlyQuerySet(models.QuerySet[Any]):
     def update(self, **kwargs: Any) -> Never:
-        raise TypeError("History is written once.")
+        raise TypeError("History entries cannot be changed.")
 
     def delete(self) -> Never:
-        raise TypeError("History is kept.")
+        raise TypeError("History entries cannot be deleted.")
 
 
 class Entry(models.Model):
-    """What every kind of history says. It can be made, and neither changed nor deleted."""
+    """The columns of every kind of history. An entry can be created, but not changed or deleted."""
 
     at = models.DateTimeField()
     by = models.ForeignKey(
@@ -43,34 +43,34 @@ class Entry(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding:
-            raise TypeError("History is written once.")
+            raise TypeError("History entries cannot be changed.")
         super().save(*args, **kwargs)
 
     def delete(self, *args: Any, **kwargs: Any) -> Never:
-        raise TypeError("History is kept.")
+        raise TypeError("History entries cannot be deleted.")
 
 
-def who(by: Any, nobody: str) -> dict[str, Any]:
-    """The columns that name who did it: a user, a word such as the name of a command, or None (`nobody`)."""
+def actor_columns(by: Any, default: str) -> dict[str, Any]:
+    """Column values for an actor: a user, a text such as the name of a command, or None for `default`."""
     is_user = getattr(by, "is_authenticated", False)
-    name = by.get_username() if is_user else by if isinstance(by, str) else nobody
+    name = by.get_username() if is_user else by if isinstance(by, str) else default
     return {"by": by if is_user else None, "by_name": name}
 
 
-class ChangeQuerySet(WrittenOnceQuerySet):
+class ChangeQuerySet(AppendOnlyQuerySet):
     def of(self, *objects: models.Model) -> "ChangeQuerySet":
-        """The history of some objects of one kind, also when they are not there any more."""
+        """The history of objects of one kind, which may be deleted by now."""
         return self.filter(kind=kind_of(objects[0]), object_id__in=[obj.pk for obj in objects])
 
 
 class Change(Entry):
-    """An entry of the history of what has a whole number as its id. It outlives the object.
+    """A change of an object with an integer id. It outlives the object.
 
-    `details` has the old and the new value of each field that changed: one of them is null when the object was made or
+    `details` maps each changed field to its old and new value; one of them is null when the object was created or
     deleted.
     """
 
-    kind = models.CharField(max_length=50, help_text="The object's model.")
+    kind = models.CharField(max_length=50, help_text="The object's model, such as events.event.")
     object_id = models.PositiveBigIntegerField()
     name = models.CharField(max_length=200, help_text="The object's name then.")
 
@@ -78,7 +78,7 @@ class Change(Entry):
 
     class Meta:
         ordering = ["id"]
-        default_permissions = ()  # whoever may see an object may see its history
+        default_permissions = ()  # the permission to view an object covers its history
         indexes = [
             # The history of one object.
             models.Index(fields=["kind", "object_id", "id"], name="change_of_object"),
@@ -86,17 +86,17 @@ class Change(Entry):
 
     @property
     def model(self) -> type[models.Model] | None:
-        """None when the project does not have it any more."""
+        """None when the project no longer has this model."""
         try:
             return apps.get_model(self.kind)
         except LookupError:
             return None
 
-    def in_order(self) -> list[tuple[str, Any]]:
-        """The details as the model has its fields; PostgreSQL keeps them in an order of its own."""
-        fields = [field.name for field in self.model._meta.fields] if self.model else []
+    def ordered_details(self) -> list[tuple[str, Any]]:
+        """The details in the order of the model's fields, which a PostgreSQL JSON column does not keep."""
+        names = [field.name for field in self.model._meta.fields] if self.model else []
         return sorted(
-            self.details.items(), key=lambda it: (fields.index(it[0]) if it[0] in fields else len(fields), it[0])
+            self.details.items(), key=lambda it: (names.index(it[0]) if it[0] in names else len(names), it[0])
         )
 
 
@@ -109,8 +109,8 @@ def view_permission(kind: str) -> str:
     return f"{app}.view_{model}"
 
 
-def plain(value: Any) -> Any:
-    """A value as it is kept: what JSON knows, texts for the rest; an object by its name and id."""
+def to_json(value: Any) -> Any:
+    """A field's value for `details`: an object as its name and id, instants in UTC, decimals as text."""
     match value:
         case models.Model():
             return f"{value} ({value.pk})"
@@ -121,68 +121,66 @@ def plain(value: Any) -> Any:
     return value
 
 
-# What verbs call
+# Recording. The caller is in the transaction of the change.
 
-waiting: ContextVar[list[Change] | None] = ContextVar("waiting", default=None)
+bulk: ContextVar[list[Change] | None] = ContextVar("bulk", default=None)
 
 
 def record(obj: models.Model, verb: str, details: dict[str, list[Any]], *, by: Any) -> None:
-    """Writes an entry. Its caller is in the transaction of the change."""
-    data = {"kind": kind_of(obj), "object_id": obj.pk, "name": str(obj)[:200]}
-    entry = Change(at=Now(), verb=verb, details=details, **data, **who(by, SYSTEM))
-    entries = waiting.get()
+    columns = {"kind": kind_of(obj), "object_id": obj.pk, "name": str(obj)[:200], **actor_columns(by, SYSTEM)}
+    entry = Change(at=Now(), verb=verb, details=details, **columns)
+    entries = bulk.get()
     if entries is None:
         entry.save()
     else:
         entries.append(entry)
 
 
-def record_created(obj: models.Model, data: Iterable[str], *, by: Any) -> None:
-    record(obj, "create", {name: [None, plain(getattr(obj, name))] for name in data}, by=by)
+def record_created(obj: models.Model, fields: Iterable[str], *, by: Any) -> None:
+    record(obj, "create", {name: [None, to_json(getattr(obj, name))] for name in fields}, by=by)
 
 
 def record_changed(
     obj: models.Model, stored: models.Model, changes: dict[str, Any], *, by: Any, verb: str = "change"
 ) -> None:
-    """Writes what differs from the row as it is `stored`, which its caller has locked; nothing when nothing does."""
+    """Records which `changes` differ from the locked row `stored`; nothing when none does."""
     details = {
-        name: [plain(getattr(stored, name)), plain(value)]
+        name: [to_json(getattr(stored, name)), to_json(value)]
         for name, value in sorted(changes.items())
-        if is_other(stored, name, value)
+        if differs(stored, name, value)
     }
     if details:
         record(obj, verb, details, by=by)
 
 
-def is_other(stored: models.Model, name: str, value: Any) -> bool:
-    """Whether a field has another value; what a row refers to is not loaded for that."""
+def differs(stored: models.Model, name: str, value: Any) -> bool:
+    """Compares foreign keys by id, without loading the related object."""
     column = stored._meta.get_field(name).attname  # type: ignore[union-attr]
     return getattr(stored, column) != (value.pk if isinstance(value, models.Model) else value)
 
 
 def record_deleted(*objects: models.Model, by: Any) -> None:
-    """Writes what objects were that are about to be deleted, in one statement."""
-    with together():
+    """Records objects that are about to be deleted, in one statement."""
+    with record_in_bulk():
         for obj in objects:
-            data = {field.name: [plain(getattr(obj, field.name)), None] for field in facts_of(obj)}
-            record(obj, "delete", data, by=by)
+            fields = (it for it in obj._meta.concrete_fields if is_recorded(it))
+            record(obj, "delete", {it.name: [to_json(getattr(obj, it.name)), None] for it in fields}, by=by)
 
 
-def facts_of(obj: models.Model) -> list[models.Field]:
-    """The fields that somebody has set."""
-    return [it for it in obj._meta.concrete_fields if (it.editable or it.name == "status") and not it.primary_key]
+def is_recorded(field: models.Field) -> bool:
+    return (field.editable or field.name == "status") and not field.primary_key
 
 
 @contextmanager
-def together() -> Iterator[None]:
-    """Writes the entries of all that happens inside at its end, in one statement; none when it ends with an error."""
-    if waiting.get() is not None:
+def record_in_bulk() -> Iterator[None]:
+    """Writes all entries recorded inside at its end, in one statement; none after an exception."""
+    if bulk.get() is not None:
         yield
         return
     entries: list[Change] = []
-    token = waiting.set(entries)
+    token = bulk.set(entries)
     try:
         yield
     finally:
-        waiting.reset(token)
+        bulk.reset(token)
     Change.objects.bulk_create(entries, batch_size=500)

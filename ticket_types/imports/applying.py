@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from config.api.errors import problem_of
-from config.history.models import together
+from config.history.models import record_in_bulk
 from config.problems import Problem
 from events.inventory import sales
 from events.models import Event
@@ -90,7 +90,7 @@ def run(content: bytes, form: str, *, by: Any, is_kept: bool, progress: Progress
         outcome.faults.append(error.fault)
         return outcome
     try:
-        with transaction.atomic(), together():
+        with transaction.atomic(), record_in_bulk():
             plan = Plan(records, outcome.faults)
             if not outcome.faults:
                 outcome.steps = [step for thing in plan.things() for step in thing.steps()]

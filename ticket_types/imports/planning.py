@@ -11,7 +11,7 @@ from rest_framework.serializers import ValidationError
 
 from config.api.errors import flatten
 from config.backoffice.wording import Setting, field_of, in_words, label
-from config.history.models import plain
+from config.history.models import to_json
 from config.values.text import normalise
 from events.models import Event, current_currency
 from ticket_types.imports.fields import checker, names, sources
@@ -146,7 +146,7 @@ class Thing:
     def steps(self) -> Iterator[Step]:
         verb = CREATE if self.is_new else CHANGE if self.changes else SAME
         pairs = {
-            names(self.kind)[name]: [None if self.is_new else plain(getattr(self.stored, name)), plain(value)]
+            names(self.kind)[name]: [None if self.is_new else to_json(getattr(self.stored, name)), to_json(value)]
             for name, value in (self.data if self.is_new else self.changes).items()
         }
         setting = Setting(str(self.zone or UTC), self.currency)
