@@ -3,12 +3,10 @@ from typing import Any
 from django.apps import AppConfig
 from django.conf import settings
 from django.contrib.admin.apps import AdminConfig
-from django.core import checks
 from django.db.backends.signals import connection_created
 from django.db.models import CharField, TextField
 from django.db.models.functions import Length
 
-from config.checks import check_sessions
 from config.receivers import leave_out_idle
 from config.settings.database import SQLITE
 
@@ -18,7 +16,8 @@ class ProjectConfig(AppConfig):
     label = "project"
 
     def ready(self) -> None:
-        checks.register(check_sessions, checks.Tags.database)
+        from config import checks  # noqa: F401  registers the checks
+
         if settings.DATABASES["default"]["ENGINE"] != SQLITE:
             from config.postgresql import read_instants_fast
 
@@ -35,10 +34,10 @@ class BackOfficeConfig(AdminConfig):
 
 
 def echo_sql(connection: Any, **kwargs: Any) -> None:
-    """Django hands statements to its logger only in debug mode, or when a connection is asked to."""
+    """Logs statements outside of debug mode too."""
     connection.force_debug_cursor = True
 
 
-# Lets a constraint say `name__length__range=(1, 200)`; here, because models are loaded before `ready`.
+# For constraints such as `name__length__range=(1, 200)`. Models are loaded before `ready`.
 CharField.register_lookup(Length)
 TextField.register_lookup(Length)

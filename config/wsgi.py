@@ -13,7 +13,7 @@ from django.core.checks import Tags, run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 
-from config.checks import shared_cache
+from config.checks import check_shared_cache
 
 logger = logging.getLogger(__name__)
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
@@ -35,7 +35,7 @@ if settings.REFUSE_UNSAFE_START:
 def tell_of_processes() -> None:
     """A server that forks by itself tells us with the first request only: too late to refuse, and not to say so."""
     settings.WEB_CONCURRENCY = 2  # or more; from now on it is known
-    for message in shared_cache():
+    for message in check_shared_cache():
         logger.error("WEB_CONCURRENCY does not say that there are several workers. %s", message)
 
 

@@ -9,7 +9,6 @@ class AccessConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from config import checks  # noqa: F401  registers the checks
         from config.access.roles import set_up_roles
 
         post_migrate.connect(set_up_roles, dispatch_uid="set_up_roles")

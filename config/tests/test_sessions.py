@@ -40,9 +40,8 @@ def test_session_that_nobody_told_anything_is_an_error_that_says_what_to_do():
     here = f"ALTER ROLE {connection.settings_dict['USER']} IN DATABASE {connection.settings_dict['NAME']}"
     assert found == [
         Error(
-            "Sessions of the database “default” do not have the lock_timeout, synchronous_commit that the settings ask"
-            " for.",
-            hint="Through a pooler the database itself must set them, in psql: "
+            "Sessions of the database “default” lack the required lock_timeout, synchronous_commit.",
+            hint="Behind a pooler, set them in the database, in psql: "
             f"{here} SET lock_timeout = '5s'; {here} SET synchronous_commit = 'on';",
             id="project.E101",
         )

@@ -159,7 +159,7 @@ def test_server_that_is_started_by_hand_knows_its_workers_and_ends():
     done = start("-m", "gunicorn", "config.wsgi", *serving, "--workers", "2",
                  "--worker-class", "config.gunicorn.PatientWorker")  # fmt: skip
     assert done.returncode != 0
-    assert "(access.E005) The limits do not hold: 2 processes" in done.stderr
+    assert "(access.E005) Rate limits do not hold: each of 2 processes" in done.stderr
 
 
 ASK_TWICE = """
