@@ -1,4 +1,4 @@
-"""Reads settings from the environment, and names the variable that cannot be read."""
+"""Typed environment variables. An error names the variable that cannot be read."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from config.values import text
 FALSE_STRINGS = ("false", "off", "n", "no", "0", "")
 UNITS = {1: "second", 60: "minute", 3600: "hour", 86_400: "day"}
 RATE = re.compile(r"\s*([1-9][0-9]{0,7})\s*/\s*(s|sec|second|m|min|minute|h|hour|d|day)\s*", re.IGNORECASE)
-# What a cache of each kind needs to serve limits: room for as many callers as may come in a day, or little patience.
+# For rate limits: entries for as many clients as a day may bring, and short timeouts.
 CACHE_OPTIONS: dict[str, dict[str, Any]] = {
     "django.core.cache.backends.locmem.LocMemCache": {"MAX_ENTRIES": 50_000},
     "django.core.cache.backends.redis.RedisCache": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
@@ -21,23 +21,20 @@ CACHE_OPTIONS: dict[str, dict[str, Any]] = {
 
 
 class Variables(FileAwareMapping):
-    """The environment, in which `NAME_FILE` names a file that holds the value of `NAME`; values are taken as they are.
+    """The environment. `NAME_FILE` names a file that contains the value of `NAME`.
 
-    django-environ would read a value such as `$abc` as the name of another variable, and a random key may start so.
+    Values are taken literally: django-environ would read `$abc` as the name of another variable.
     """
 
     def __getitem__(self, name: str) -> str:
         value = super().__getitem__(name)
         if self.env.get(f"{name}_FILE"):
-            value = value.rstrip("\r\n")  # an editor's last line break is no part of a secret
+            value = value.rstrip("\r\n")
         return value.replace("$", r"\$")  # undone by `escape_proxy`
 
 
 class Env(environ.FileAwareEnv):
-    """django-environ's reader, with stricter types.
-
-    Every method raises ImproperlyConfigured with one line that starts with the variable's name.
-    """
+    """django-environ with stricter types. ImproperlyConfigured has one line that starts with the variable's name."""
 
     ENVIRON = Variables()
 
@@ -46,7 +43,7 @@ class Env(environ.FileAwareEnv):
         self.escape_proxy = True
 
     def read_file(self, path: str) -> None:
-        """Takes from the file what the environment does not have, neither as `NAME` nor as `NAME_FILE`."""
+        """Sets what the environment has neither as `NAME` nor as `NAME_FILE`."""
         real = set(os.environ)
         try:
             with open(path, encoding="utf-8") as file:
@@ -66,14 +63,13 @@ class Env(environ.FileAwareEnv):
             raise ImproperlyConfigured(f"{var} cannot be read: {error}") from error
 
     def required(self, var: str) -> str:
-        """A text that has no default and is not empty."""
         value: str = self.str(var, "")
         if not value.strip():
             raise ImproperlyConfigured(f"{var} must be set, in the environment or in .env.")
         return value
 
     def switch(self, var: str, default: bool) -> bool:
-        """True or false; a word that is neither is an error, where django-environ would read it as false."""
+        """Raises for a value that is neither true nor false, which django-environ reads as false."""
         word = self.str(var, str(default)).strip().lower()
         if word not in (*self.BOOLEAN_TRUE_STRINGS, *FALSE_STRINGS):
             raise ImproperlyConfigured(f"{var} must be true or false, not {word!r}.")
@@ -86,7 +82,7 @@ class Env(environ.FileAwareEnv):
         return value
 
     def one_of(self, var: str, default: str, choices: tuple[str, ...]) -> str:
-        """One of the choices, as it is spelled there; the environment may spell it in upper or lower case."""
+        """One of `choices`, without regard to case."""
         value = self.str(var, default)
         for choice in choices:
             if choice.lower() == value.strip().lower():
@@ -94,25 +90,24 @@ class Env(environ.FileAwareEnv):
         raise ImproperlyConfigured(f"{var} must be one of {', '.join(choices)}, not {value!r}.")
 
     def time_zone(self, var: str, default: str) -> str:
-        """An IANA name, such as Europe/Vienna."""
         value: str = self.str(var, default)
         if value not in text.timezones():
             raise ImproperlyConfigured(f"{var} must be an IANA time zone name such as Europe/Vienna, not {value!r}.")
         return value
 
     def words(self, var: str, default: str = "") -> list[str]:
-        """A comma-separated list; spaces around the commas do not count."""
+        """A comma-separated list."""
         return [word.strip() for word in self.str(var, default).split(",") if word.strip()]
 
     def origins(self, var: str) -> list[str]:
-        """A list of what browsers send as Origin: a scheme and a host, perhaps a port, and no path."""
+        """A comma-separated list of origins (RFC 6454): scheme, host and perhaps port, without a path."""
         for origin in (words := self.words(var)):
             if not re.fullmatch(r"https?://[^\s/?#]+", origin):
                 raise ImproperlyConfigured(f"{var} must list origins such as https://example.com, not {origin!r}.")
         return words
 
     def cache(self, var: str, default: str) -> dict[str, Any]:
-        """Django's settings for the cache at a URL."""
+        """Django's settings for the cache at this URL."""
         url = self.str(var, default)
         try:
             settings: dict[str, Any] = self.cache_url_config(url)
@@ -122,18 +117,18 @@ class Env(environ.FileAwareEnv):
         return settings
 
     def rate(self, var: str, default: str) -> tuple[int, int] | None:
-        """How many in how many seconds, from a text such as `20/min`; None when it is empty, for no limit."""
+        """A quota and its seconds from a text such as `20/min`; None, for no limit, when it is empty."""
         text = self.str(var, default)
         if not text.strip():
             return None
         match = RATE.fullmatch(text)
         if match is None:
-            raise ImproperlyConfigured(f"{var} must be such as 20/min, /s, /hour or /day, or empty, not {text!r}.")
+            raise ImproperlyConfigured(f"{var} must be a rate such as 20/min, 1/s or 100/hour, or empty, not {text!r}.")
         seconds = next(seconds for seconds, unit in UNITS.items() if unit.startswith(match[2][0].lower()))
         return int(match[1]), seconds
 
     def url_path(self, var: str, default: str) -> str:
-        """A path of plain words, with a slash in front and none at the end."""
+        """A path of words, with a leading and without a trailing slash."""
         path = "/" + self.str(var, default).strip("/")
         if not re.fullmatch(r"(/[A-Za-z0-9_-]+)+", path):
             raise ImproperlyConfigured(f"{var} must be a path such as {default}, not {path!r}.")

@@ -1,8 +1,7 @@
-"""What a log must not hold is taken out of every line, in this one place.
+"""Log formatters that redact every line, and request ids.
 
-Whoever holds a booking's id or a ticket's code may act on it, so they are secrets like tokens and passwords; addresses
-are nobody's business. All of them come by in paths and queries, in what clients send, in errors and their tracebacks.
-A request's own id stays: by it a line is found.
+Redacted are credentials, tokens, e-mail addresses, and the ids of bookings and codes of tickets, which give access.
+They occur in paths and queries, in what clients send, in errors and tracebacks. Request ids stay.
 """
 
 import copy
@@ -11,7 +10,6 @@ import re
 import uuid
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from pythonjsonlogger.json import JsonFormatter
@@ -20,10 +18,10 @@ ESCAPE = re.compile(r"%(?:25)*([2-7][0-9A-Fa-f])")
 UNRESERVED = re.compile(r"[A-Za-z0-9@._~:-]")
 
 CREDENTIALS = (
-    (re.compile(r"(?<=://)[^\s/@'\"]+@"), "[credentials]@"),  # of a database's URL
+    (re.compile(r"(?<=://)[^\s/@'\"]+@"), "[credentials]@"),  # of the URL of a database
     (re.compile(r"\b(Bearer|Basic)(\W{1,4})[^\s'\",;]+", re.IGNORECASE), r"\1\2[secret]"),
     (re.compile(r"tbs_[\w-]+"), "[token]"),
-    # In queries, cookies and reprs. A cursor holds what its list is sorted by, such as names.
+    # In queries, cookies and reprs. A cursor contains the sort key of a list, such as a name.
     (
         re.compile(
             r"\b(sessionid|csrftoken|csrfmiddlewaretoken|cursor|\w*(?:password|secret)\w*)(['\"]?\s?[=:]\s?['\"]?)[^\s&'\",;]+",
@@ -38,67 +36,62 @@ CREDENTIALS = (
 )
 IDS = (
     (re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Fa-f])"), "[id]"),
-    (re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{32,}(?![0-9A-Fa-f])"), "[id]"),  # as SQLite keeps it; and digests
+    (re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{32,}(?![0-9A-Fa-f])"), "[id]"),  # as SQLite stores it; also digests
     (re.compile(r"(?<![A-Za-z0-9])[A-HJKMNP-Z2-9]{26}(?![A-Za-z0-9])"), "[ticket]"),
 )
 
 
-def redact(text: str, *, but_ids: bool = False) -> str:
-    """The text without what is nobody's business; `but_ids` leaves what looks like an id or a code."""
+def redact(text: str, *, keep_ids: bool = False) -> str:
     if "%" in text:
         text = ESCAPE.sub(unescape, text)
-    for pattern, stand_in in CREDENTIALS if but_ids else CREDENTIALS + IDS:
-        text = pattern.sub(stand_in, text)
+    for pattern, replacement in CREDENTIALS if keep_ids else CREDENTIALS + IDS:
+        text = pattern.sub(replacement, text)
     return text
 
 
-def unescape(found: re.Match[str]) -> str:
-    """A character that a path has no need to escape, as it is: an id can be spelled in many ways."""
-    character = chr(int(found[1], 16))
-    return character if UNRESERVED.fullmatch(character) else found[0]
+def unescape(match: re.Match[str]) -> str:
+    """Decodes characters that need no escape in a path, so that an escaped id is recognised."""
+    character = chr(int(match[1], 16))
+    return character if UNRESERVED.fullmatch(character) else match[0]
 
 
-USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+STANDARD_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
-def redacted(record: logging.LogRecord, formatter: logging.Formatter) -> logging.LogRecord:
-    """A copy of a record, for other handlers may want it as it is."""
-    told = copy.copy(record)
-    told.msg, told.args = redact(record.getMessage()), ()
+def redact_record(record: logging.LogRecord, formatter: logging.Formatter) -> logging.LogRecord:
+    """Returns a copy: other handlers get the record unchanged."""
+    redacted = copy.copy(record)
+    redacted.msg, redacted.args = redact(record.getMessage()), ()
     if record.exc_info and not record.exc_text:
-        told.exc_text = formatter.formatException(record.exc_info)
-    told.exc_text = redact(told.exc_text) if told.exc_text else None
-    told.exc_info = None
-    told.stack_info = redact(record.stack_info) if record.stack_info else None
+        redacted.exc_text = formatter.formatException(record.exc_info)
+    redacted.exc_text = redact(redacted.exc_text) if redacted.exc_text else None
+    redacted.exc_info = None
+    redacted.stack_info = redact(record.stack_info) if record.stack_info else None
     for name, value in vars(record).items():
-        if name not in USUAL:
-            setattr(told, name, plain(value, but_ids=name == "request_id"))
-    return told
-
-
-def plain(value: Any, *, but_ids: bool) -> Any:
-    return value if value is None or isinstance(value, bool | int | float) else redact(str(value), but_ids=but_ids)
+        if name not in STANDARD_ATTRIBUTES and not isinstance(value, bool | int | float | None):
+            setattr(redacted, name, redact(str(value), keep_ids=name == "request_id"))
+    return redacted
 
 
 class Text(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        return super().format(redacted(record, self))
+        return super().format(redact_record(record, self))
 
 
 class Json(JsonFormatter):
     def format(self, record: logging.LogRecord) -> str:
-        return super().format(redacted(record, self))
+        return super().format(redact_record(record, self))
 
 
 class Wrapped(logging.Formatter):
-    """Another formatter, which is shown records without what is nobody's business."""
+    """Redacts records for another formatter."""
 
     def __init__(self, formatter: logging.Formatter | None) -> None:
         super().__init__()
         self.formatter = formatter or logging.Formatter()
 
     def format(self, record: logging.LogRecord) -> str:
-        return self.formatter.format(redacted(record, self.formatter))
+        return self.formatter.format(redact_record(record, self.formatter))
 
 
 # Request ids
@@ -108,17 +101,17 @@ request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
 
 class RequestIdMiddleware:
-    """Takes `X-Request-ID` when it is 1 to 128 visible ASCII characters, makes one otherwise, and answers with it.
+    """Accepts an `X-Request-ID` of 1 to 128 visible ASCII characters, creates one otherwise, and returns it.
 
-    The id stays until the next request of the same worker: Django and the server log an answer after they have it.
+    The id stays set until the worker's next request, because Django and the server log a response afterwards.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        asked = request.headers.get("X-Request-ID", "")
-        request_id.set(asked if VISIBLE_ASCII.fullmatch(asked) else str(uuid.uuid4()))
+        sent = request.headers.get("X-Request-ID", "")
+        request_id.set(sent if VISIBLE_ASCII.fullmatch(sent) else str(uuid.uuid4()))
         response = self.get_response(request)
         response["X-Request-ID"] = request_id.get()
         return response

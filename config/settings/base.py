@@ -1,4 +1,4 @@
-"""Settings shared by every environment; the environment is read here, through `env`."""
+"""Settings shared by every environment."""
 
 import os
 from pathlib import Path
@@ -15,7 +15,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
 env = Env()
 ENV_FILE = os.environ.get("ENV_FILE", str(BASE_DIR / ".env"))
-if ENV_FILE and ("ENV_FILE" in os.environ or os.path.exists(ENV_FILE)):  # the project's own .env need not exist
+if ENV_FILE and ("ENV_FILE" in os.environ or os.path.exists(ENV_FILE)):
     env.read_file(ENV_FILE)
 
 # The project and its API
@@ -26,7 +26,7 @@ VERSION = env.str("VERSION", "0.1.0")
 API_V1_STR = env.url_path("API_V1_STR", "/api/v1")
 DEBUG = env.switch("DEBUG", False)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS")
-REFUSE_UNSAFE_START = False  # production does
+REFUSE_UNSAFE_START = False  # True in production
 
 # The domain
 
@@ -107,7 +107,7 @@ TEMPLATES = [
         },
     },
 ]
-DATA_UPLOAD_MAX_MEMORY_SIZE = 262_144  # bytes; the API's limit for a body
+DATA_UPLOAD_MAX_MEMORY_SIZE = 262_144  # bytes of a body
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
@@ -139,7 +139,7 @@ CORS_EXPOSE_HEADERS = [
     "Sunset",
     "X-Request-ID",
 ]
-# Pages run and show what comes from here, and nothing else; config.api.pages says where one needs more.
+# config.api.pages has the exceptions.
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
@@ -154,7 +154,7 @@ CONTENT_SECURITY_POLICY = {
 }
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 
-# Limits for each caller and purpose, as a count and its seconds, or None; config.access.rate_limits says what each is.
+# Rate limits of each client: requests and seconds, or None for no limit
 
 RATE_LIMITS = {
     "anonymous-bookings": env.rate("RATE_LIMIT_ANONYMOUS_BOOKINGS", "60/min"),
@@ -167,7 +167,7 @@ NUM_PROXIES = env.whole_number("NUM_PROXIES", 0, most=10)
 WEB_CONCURRENCY = env.whole_number("WEB_CONCURRENCY", 1, least=1, most=1000)
 MACHINES = env.whole_number("MACHINES", 1, least=1, most=10_000)
 
-# The API's manners
+# The API
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

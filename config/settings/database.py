@@ -1,4 +1,4 @@
-"""What each database engine needs so that the promises hold on it."""
+"""What each database needs so that no promise breaks: durable commits, and no wait without end."""
 
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,7 @@ DEFAULT_URL = "sqlite:///ticket_booking.db"
 
 
 def databases(env: Env, base_dir: Path) -> dict[str, dict[str, Any]]:
-    """Django's settings for `DATABASE_URL`, and for `DATABASE_REPLICA_URL` where there is one.
-
-    A relative SQLite path is counted from the project's folder.
-    """
+    """Django's DATABASES. A relative SQLite path starts at `base_dir`."""
     settings = parse("DATABASE_URL", env.str("DATABASE_URL", DEFAULT_URL).strip() or DEFAULT_URL)
     is_sqlite = settings["ENGINE"] == SQLITE
     if is_sqlite:
@@ -33,20 +30,20 @@ def databases(env: Env, base_dir: Path) -> dict[str, dict[str, Any]]:
 
 
 def parse(variable: str, url: str) -> dict[str, Any]:
-    """Names no part of the URL in an error: it may hold a password."""
+    """Errors do not quote the URL: it may contain a password."""
     if not url.startswith(("sqlite:///", *POSTGRESQL)):
         raise ImproperlyConfigured(f"{variable} must start with sqlite:/// or postgresql://.")
     try:
         settings: dict[str, Any] = Env.db_url_config(url)
     except ValueError:
-        raise ImproperlyConfigured(f"{variable} cannot be read: its host or port is not one.") from None
+        raise ImproperlyConfigured(f"{variable} cannot be read: its host or port is invalid.") from None
     if not settings["NAME"]:
         raise ImproperlyConfigured(f"{variable} must name a database, as in postgresql://user@host/name.")
     return settings
 
 
 def sqlite_options(env: Env) -> dict[str, Any]:
-    """Writers queue instead of failing (IMMEDIATE and a busy timeout), and what is committed survives a power cut."""
+    """Writers wait for each other instead of failing, and commits survive a power cut."""
     return {
         "transaction_mode": "IMMEDIATE",
         "timeout": env.whole_number("DATABASE_BUSY_TIMEOUT", 20, most=600),
@@ -55,10 +52,10 @@ def sqlite_options(env: Env) -> dict[str, Any]:
 
 
 def postgresql(env: Env, settings: dict[str, Any]) -> dict[str, Any]:
-    """No wait is without end, and `COMMIT` answers when the data is on disk.
+    """Limits every wait, and commits to disk.
 
-    A pooler in transaction mode gives each transaction another session, so nothing may be kept in one: what a session
-    would be told, the database must have by itself (config.checks says what, and checks it).
+    A pooler in transaction mode gives each transaction another session. The options of SESSION must then be set in the
+    database itself, which config.checks verifies.
     """
     timeouts = {
         "lock_timeout": env.whole_number("DATABASE_LOCK_TIMEOUT", 5, least=1, most=600),
@@ -71,15 +68,15 @@ def postgresql(env: Env, settings: dict[str, Any]) -> dict[str, Any]:
     if has_pooler := env.switch("DATABASE_POOLER", False):
         options["prepare_threshold"] = None
     else:
-        # Only config.statements prepares, Django's own cursors never do. What it prepares is planned once: left to
-        # itself, PostgreSQL plans the look at a ticket type each time, at three times the cost of running it.
+        # Django's cursors do not prepare statements. Those that are prepared get one plan: planning the statements of a
+        # booking anew takes three times as long as running them.
         options["prepare_threshold"] = 0
         prepared = {**session, "plan_cache_mode": "force_generic_plan"}
         options["options"] = " ".join(f"-c {name}={value}" for name, value in prepared.items())
     return {
         **settings,
         "SESSION": session,  # read by config.checks, not by Django
-        "CONN_MAX_AGE": 0,  # the pool keeps connections, not the request
+        "CONN_MAX_AGE": 0,  # required by the pool
         "DISABLE_SERVER_SIDE_CURSORS": has_pooler,
         "OPTIONS": {**settings.get("OPTIONS", {}), **options},
     }

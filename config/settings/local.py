@@ -1,4 +1,4 @@
-"""A laptop: works with nothing configured, trusts every origin, serves static files as they are."""
+"""Development: needs no configuration, trusts every origin, and serves static files without collectstatic."""
 
 from config.settings.base import *
 from config.settings.base import env

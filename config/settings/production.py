@@ -1,4 +1,4 @@
-"""Production: secrets and hosts have no default, and every security setting is on."""
+"""Production: secrets, hosts and the database have no default, and every security setting is on."""
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -8,10 +8,10 @@ from config.settings.base import ALLOWED_HOSTS, DEBUG, env
 SECRET_KEY = env.required("SECRET_KEY")
 SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
 if not ALLOWED_HOSTS:
-    raise ImproperlyConfigured("ALLOWED_HOSTS must be set: the names that this server answers to, with commas between.")
-env.required("DATABASE_URL")  # production names its database, so that nobody sells into a file by accident
+    raise ImproperlyConfigured("ALLOWED_HOSTS must be set: a comma-separated list of the host names of this server.")
+env.required("DATABASE_URL")  # without it, an SQLite file would be created
 if DEBUG:
-    raise ImproperlyConfigured("DEBUG must be false in production: its error pages show settings to anybody.")
+    raise ImproperlyConfigured("DEBUG must be false in production: its error pages show settings.")
 REFUSE_UNSAFE_START = True
 
 LOG_FORMAT = env.one_of("LOG_FORMAT", "json", ("text", "json"))
@@ -24,12 +24,12 @@ STORAGES = {
 }
 
 SECURE_SSL_REDIRECT = env.switch("SECURE_SSL_REDIRECT", True)
-SECURE_REDIRECT_EXEMPT = [r"^health(/ready)?/?$"]  # a load balancer asks these over plain HTTP
+SECURE_REDIRECT_EXEMPT = [r"^health(/ready)?/?$"]  # for load balancers, over plain HTTP
 if env.switch("TRUST_X_FORWARDED_PROTO", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = env.whole_number("SECURE_HSTS_SECONDS", 31_536_000)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT
-if SECURE_SSL_REDIRECT:  # a name by which browsers hold a cookie to https and to this very host, whoever else sets one
+if SECURE_SSL_REDIRECT:  # with this prefix browsers accept the cookies only over https and from this very host
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"

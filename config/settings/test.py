@@ -1,4 +1,4 @@
-"""The tests: no `.env`, cheap passwords, and a database file of their own so that threads share it."""
+"""Tests: no `.env`, fast password hashes, and an SQLite file that threads share."""
 
 import atexit
 import os
@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-# A developer's own settings must not change a test's result. The database is what the tests are run for.
+# The environment must not change the result of a test; only DATABASE_URL chooses the database.
 os.environ["ENV_FILE"] = ""
 listed = Path(__file__).parents[2].joinpath(".env.example").read_text()
 for name in re.findall(r"^# ([A-Z0-9_]+)=", listed, re.MULTILINE):
@@ -26,10 +26,10 @@ CORS_ALLOW_ALL_ORIGINS = True
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True  # else each test client looks up all static files when it starts
 LOGGING["root"]["level"] = "ERROR"
-RATE_LIMITS.update(dict.fromkeys(RATE_LIMITS))  # tests ask as often as they like; those of the limits set their own
+RATE_LIMITS.update(dict.fromkeys(RATE_LIMITS))  # tests of rate limits set their own
 
 if DATABASES["default"]["ENGINE"] == SQLITE:
-    # An in-memory database would give each thread one of its own.
+    # Each thread would get its own in-memory database.
     folder = tempfile.mkdtemp(prefix="ticket-booking-test-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     DATABASES["default"]["TEST"] = {"NAME": os.path.join(folder, "test.db")}
