@@ -26,15 +26,15 @@ def main() -> None:
             execute_from_command_line(sys.argv)
         finally:
             sys.stdout.flush()
-    except BrokenPipeError:  # whoever read has gone, as `head` does; at its exit Python would try once more
+    except BrokenPipeError:  # the reader has closed the pipe, as `head` does; keep Python from flushing again at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except (DatabaseError, InterfaceError) as error:
-        from config.management.errors import sentence
+        from config.database.errors import explain
 
-        if (said := sentence(error)) is None:
+        if (explanation := explain(error)) is None:
             raise
-        sys.exit(said)
+        sys.exit(explanation)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from bookings.models import Booking
 from bookings.reconciliation import counters
 from config.access.models import RoleGroup
 from config.access.roles import Role
-from config.management.errors import sentence
+from config.database.errors import explain
 from config.values import money
 from events.models import Event
 
@@ -76,7 +76,7 @@ def look(name: str, check: Callable[[], Found]) -> Finding:
         return Finding(name, *check())
     except (DatabaseError, InterfaceError) as error:
         advice = "" if connection.connection is not None else HOW_TO_REACH[connection.vendor]
-        return Finding(name, BAD, sentence(error) or f"The database refused: {error}".strip(), advice)
+        return Finding(name, BAD, explain(error) or f"The database refused: {error}".strip(), advice)
     except Exception as error:  # noqa: BLE001  whatever it is, it is the finding
         return Finding(name, BAD, f"Could not be looked at: {type(error).__name__}: {error}")
 

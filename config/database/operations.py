@@ -1,7 +1,7 @@
-"""Migrations' operations for tables that are in use: nobody has to wait while they run, and SQLite takes them too.
+"""Migration operations for tables in use: they do not block writers on PostgreSQL, and also work on SQLite.
 
-On PostgreSQL they work outside of a transaction, so a migration that has one has nothing else, and `atomic = False`.
-When one is cut short it may leave an index that is not valid: drop that by hand, then migrate again.
+On PostgreSQL they run outside of a transaction: a migration has one of them alone, and `atomic = False`. An interrupted
+one may leave an invalid index: drop it by hand, then migrate again.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ POSTGRESQL = "postgresql"
 
 
 class AddIndexInUse(AddIndexConcurrently):
-    """Like AddIndex. Writing goes on while the index is built."""
+    """AddIndex without blocking writers."""
 
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         kind = AddIndexConcurrently if schema_editor.connection.vendor == POSTGRESQL else AddIndex
@@ -31,7 +31,7 @@ class AddIndexInUse(AddIndexConcurrently):
 
 
 class RemoveIndexInUse(RemoveIndexConcurrently):
-    """Like RemoveIndex. Nobody waits for those who still use the index."""
+    """RemoveIndex without waiting for queries that use the index."""
 
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         kind = RemoveIndexConcurrently if schema_editor.connection.vendor == POSTGRESQL else RemoveIndex
@@ -43,7 +43,7 @@ class RemoveIndexInUse(RemoveIndexConcurrently):
 
 
 class AddCheckInUse(NotInTransactionMixin, AddConstraint):
-    """Like AddConstraint, of a CheckConstraint. It holds for new rows at once, then the old ones are looked through."""
+    """AddConstraint of a CheckConstraint: holds for new rows at once, and is validated for old rows afterwards."""
 
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         if schema_editor.connection.vendor != POSTGRESQL:

@@ -1,4 +1,4 @@
-"""Every row of the database, whatever holds it: to be hashed, so that two databases can be compared, and copied."""
+"""Reads, hashes and writes all rows of a database, to compare and to copy it."""
 
 import datetime as dt
 import hashlib
@@ -17,7 +17,7 @@ CHUNK = 2000  # rows in memory at a time
 
 
 def tables() -> list[type[Model]]:
-    """The models of all tables that migrations make, in the order of their names."""
+    """The models of all tables that migrations create, by table name."""
     models = apps.get_models(include_auto_created=True)
     return sorted((it for it in models if it._meta.managed and not it._meta.proxy), key=lambda it: it._meta.db_table)
 
@@ -27,7 +27,7 @@ def columns(model: type[Model]) -> list[Any]:
 
 
 def chunks(model: type[Model], using: str) -> Iterator[list[tuple[Any, ...]]]:
-    """All rows by their primary key, each as its values in the order of `columns`."""
+    """All rows by primary key, each as its values in the order of `columns`."""
     names = [field.attname for field in columns(model)]
     key = names.index(model._meta.pk.attname)
     rows = model._base_manager.using(using).order_by("pk").values_list(*names)
@@ -38,10 +38,7 @@ def chunks(model: type[Model], using: str) -> Iterator[list[tuple[Any, ...]]]:
 
 
 class Fingerprint:
-    """The number of some rows and the sum of their hashes, in which the order of the rows does not count.
-
-    Databases sort texts each in their own way.
-    """
+    """The number of rows and the sum of their hashes, which does not depend on how a database sorts texts."""
 
     def __init__(self) -> None:
         self.rows = self.sum = 0
@@ -63,7 +60,7 @@ class Fingerprint:
 
 
 def canonical(value: Any) -> str:
-    """What JSON has no word for, spelled the same whichever database it comes from."""
+    """A value without a JSON type, as the same text for every database."""
     match value:
         case dt.datetime():
             return value.astimezone(dt.UTC).isoformat()
@@ -82,22 +79,22 @@ def fingerprint(model: type[Model], using: str) -> Fingerprint:
 
 
 def insert(model: type[Model], rows: list[tuple[Any, ...]], using: str) -> None:
-    """Writes rows as `chunks` gives them, with nothing computed, defaulted or stamped on the way."""
+    """Writes rows of `chunks` unchanged, without defaults or timestamps."""
     connection = connections[using]
     fields = columns(model)
     quote = connection.ops.quote_name
     names = ", ".join(quote(field.column) for field in fields)
-    marks = ", ".join(["%s"] * len(fields))
+    placeholders = ", ".join(["%s"] * len(fields))
     prepared = [
         [field.get_db_prep_save(value, connection) for field, value in zip(fields, row, strict=True)] for row in rows
     ]
-    statement = " ".join(("INSERT INTO", quote(model._meta.db_table), f"({names})", "VALUES", f"({marks})"))
+    statement = " ".join(("INSERT INTO", quote(model._meta.db_table), f"({names})", "VALUES", f"({placeholders})"))
     with connection.cursor() as cursor:
         cursor.executemany(statement, prepared)
 
 
 def reset_sequences(models: list[type[Model]], using: str) -> None:
-    """Lets the next row that is made have a key of its own, after rows came in with theirs."""
+    """Continues primary keys after the inserted ones."""
     connection = connections[using]
     with connection.cursor() as cursor:
         for statement in connection.ops.sequence_reset_sql(no_style(), models):
@@ -106,11 +103,11 @@ def reset_sequences(models: list[type[Model]], using: str) -> None:
 
 @contextmanager
 def one_moment(using: str) -> Iterator[None]:
-    """A transaction that sees nothing of what others commit meanwhile, and keeps nobody from it."""
+    """A transaction that reads one snapshot, and does not block writers."""
     connection: Any = connections[using]
     connection.ensure_connection()
     if connection.vendor == "sqlite":
-        mode, connection.transaction_mode = connection.transaction_mode, "DEFERRED"  # ours takes the write lock at once
+        mode, connection.transaction_mode = connection.transaction_mode, "DEFERRED"  # IMMEDIATE takes the write lock
         try:
             with transaction.atomic(using=using):
                 yield

@@ -1,12 +1,10 @@
-"""How far a command is."""
-
 import time
 
 from django.core.management.base import OutputWrapper
 
 
 class ProgressLine:
-    """One line that is drawn anew on a terminal, elsewhere four lines in all; none for what is done in two seconds."""
+    """Shows progress after two seconds: one line that is redrawn on a terminal, four lines elsewhere."""
 
     def __init__(self, out: OutputWrapper, what: str) -> None:
         self.out, self.what, self.started_at, self.shown = out, what, time.monotonic(), 0

@@ -10,7 +10,7 @@ from django.core.management import get_commands, load_command_class
 from django.db import IntegrityError, OperationalError, ProgrammingError, connection
 from django.db.utils import DatabaseError, InterfaceError
 
-from config.management.errors import sentence
+from config.database.errors import explain
 from config.tests.harness.project import ROOT
 
 OURS = sorted(
@@ -60,8 +60,8 @@ def test_command_without_tables_advises_migrate(scratch_url, tmp_path):
     lines = done.stdout.splitlines()
     assert len(lines) == 7, done.stdout + done.stderr
     for line in lines:
-        assert line.startswith("The database is not up to date with the program (")
-        assert line.endswith("). Run manage.py migrate, then this again.")
+        assert line.startswith("The database schema is not up to date (")
+        assert line.endswith("). Run manage.py migrate, then retry.")
     assert "Traceback" not in done.stderr
 
 
@@ -124,7 +124,10 @@ def caused(error, state):
         (OperationalError("no such table: venues_venue"), "is not up to date"),
         (OperationalError("no such column: events_event.sequence"), "is not up to date"),
         (OperationalError("table venues_venue has no column named zone"), "is not up to date"),
-        (caused(ProgrammingError('relation "venues_venue" does not exist\nLINE 1'), "42P01"), "is not up to date"),
+        (
+            caused(ProgrammingError('relation "venues_venue" does not exist\nLINE 1'), "42P01"),
+            "schema is not up to date",
+        ),
         (caused(ProgrammingError("column x does not exist"), "42703"), "is not up to date"),
         (OperationalError("unable to open database file"), "cannot be reached"),
         (OperationalError("connection failed: Connection refused"), "cannot be reached"),
@@ -135,8 +138,8 @@ def caused(error, state):
     ],
 )
 def test_database_error_is_one_sentence(error, said):
-    assert said in sentence(error)
-    assert "\n" not in sentence(error)
+    assert said in explain(error)
+    assert "\n" not in explain(error)
 
 
 @pytest.mark.parametrize(
@@ -150,12 +153,12 @@ def test_database_error_is_one_sentence(error, said):
     ],
 )
 def test_other_exception_is_not_hidden(error):
-    assert sentence(error) is None
+    assert explain(error) is None
 
 
 @pytest.mark.django_db
 def test_missing_table_is_recognized():
     with pytest.raises((OperationalError, ProgrammingError)) as raised, connection.cursor() as cursor:
         cursor.execute("SELECT * FROM nowhere")
-    assert "nowhere" in sentence(raised.value)
+    assert "nowhere" in explain(raised.value)
     connection.needs_rollback = False if connection.vendor == "sqlite" else connection.needs_rollback

@@ -169,20 +169,20 @@ def test_fingerprint_depends_on_every_row():
 
 def test_copy_that_differs_is_rolled_back(source, target):
     said = refusals(target, source, careless=CARELESS)
-    assert said == ["venues_venue did not arrive as it was. Nothing was copied."]
+    assert said == ["Rows of venues_venue differ after copying. Nothing was copied."]
 
 
 def test_copy_into_a_database_with_rows_is_refused(source, target):
     with sqlite3.connect(target["DATABASE_URL"].removeprefix("sqlite:///")) as connection:
         connection.execute("INSERT INTO django_session VALUES ('key', 'data', '2026-11-23 09:00:00')")
-    assert refusals(target, source) == ["There are rows in django_session: copy into a database that is new."]
+    assert refusals(target, source) == ["The table django_session has rows. Copy into a new database."]
 
 
 def test_copy_from_another_version_is_refused(source, target):
     with sqlite3.connect(target["DATABASE_URL"].removeprefix("sqlite:///")) as connection:
         connection.execute("DELETE FROM django_migrations WHERE app = 'events' AND name = '0001_initial'")
     lacks = "the new database lacks events.0001_initial."
-    assert refusals(target, source) == [f"Bring both to the same version with manage.py migrate: {lacks}"]
+    assert refusals(target, source) == [f"Bring both databases to the same version with manage.py migrate: {lacks}"]
 
 
 def test_invalid_source_is_refused(target):

@@ -10,13 +10,12 @@ from config.database import rows
 
 class Command(BaseCommand):
     help = (
-        "One line for each table: how many rows it has, and a hash of all of them. Two databases that print the same "
-        "hold the same, whether on SQLite or on PostgreSQL: before a backup and after its restore, for example. Sales "
-        "may go on meanwhile; what is printed is of one moment."
+        "Prints the number of rows of each table and a hash of them, to compare two databases, such as before a "
+        "backup and after its restore. SQLite and PostgreSQL give the same hashes. Reads one snapshot during sales."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--json", action="store_true", help="one JSON object a line for each table, for programs")
+        parser.add_argument("--json", action="store_true", help="print one line of JSON for each table")
 
     def handle(self, **options: Any) -> None:
         with rows.one_moment(DEFAULT_DB_ALIAS):
