@@ -18,13 +18,13 @@ class TokenForm(VerbForm):
         choices=Scope.choices,
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text="Narrow the token to a part of what its user may do. None: everything the user may do.",
+        help_text="What the token may do of what its user may. None chosen: all of it.",
     )
 
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(DomainAdmin):
-    """Tokens are created and revoked, never changed."""
+    """Tokens are made and revoked; what one may do never changes."""
 
     form = TokenForm
     exported = {
@@ -66,14 +66,15 @@ class ApiTokenAdmin(DomainAdmin):
     def get_fields(self, request, obj=None):
         if obj is not None:
             return ["user", "name", *self.readonly_fields]
-        # A token acts as its user, so a token for another user could have more permissions than its creator.
+        # A token acts as its user: one for somebody else would be a way to more than one's own rights.
         return [*(["user"] if request.user.is_superuser else []), "name", "scopes", "expires_at"]
 
     def has_change_permission(self, request, obj=None):
         return False
 
     def has_delete_permission(self, request, obj=None):
-        # A revoked token stays as a record. Superusers can delete users, and with them their tokens.
+        # A revoked token stays as the record of who could do what. Deleting a user takes theirs along, however,
+        # and superusers must be able to do that.
         return request.user.is_superuser
 
     def make(self, request, *, user=None, **data):
@@ -81,10 +82,10 @@ class ApiTokenAdmin(DomainAdmin):
         return token
 
     def response_add(self, request, obj, post_url_continue=None):
-        """Shows the token in this response only; a message would store it in a cookie or in the session."""
+        """Shows the token in this answer alone: a message would keep it in a cookie or in the session."""
         context = {
             **self.admin_site.each_context(request),
-            "title": "Token created",
+            "title": "The token was made",
             "opts": self.opts,
             "token": obj,
             "text": request.token_text,
@@ -94,7 +95,7 @@ class ApiTokenAdmin(DomainAdmin):
 
     @admin.display(description="scopes")
     def scope_names(self, token):
-        return ", ".join(token.scopes) or "everything the user may do"
+        return ", ".join(token.scopes) or "all that the user may"
 
     @admin.display
     def state(self, token):
@@ -118,6 +119,7 @@ class ApiTokenAdmin(DomainAdmin):
 
 admin.site.login_form = LimitedLoginForm
 
+# Django's own pages for accounts, as discreet as the others.
 admin.site.unregister([Group, User])
 admin.site.register(Group, type("DiscreetGroupAdmin", (Discreet, GroupAdmin), {}))
 admin.site.register(User, type("DiscreetUserAdmin", (Discreet, UserAdmin), {}))

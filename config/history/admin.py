@@ -1,6 +1,5 @@
 # mypy: no-check-untyped-defs
 
-from django.apps import apps
 from django.contrib import admin
 from django.utils.html import format_html, format_html_join
 from django.utils.text import capfirst
@@ -22,7 +21,7 @@ class KindFilter(admin.SimpleListFilter):
 
 @admin.register(Change)
 class ChangeAdmin(ViewOnly, DomainAdmin):
-    """The history of the catalogue. A user sees the changes of the objects that the user may view."""
+    """What happened to the catalogue, for whoever may see what it happened to."""
 
     exported = {
         "at (UTC)": "at",
@@ -52,12 +51,10 @@ class ChangeAdmin(ViewOnly, DomainAdmin):
     has_module_permission = has_view_permission
 
     def get_queryset(self, request):
-        kinds = [model._meta.label_lower for model in apps.get_models()]
-        visible = [kind for kind in kinds if request.user.has_perm(view_permission(kind))]
-        return super().get_queryset(request).filter(kind__in=visible)
+        return super().get_queryset(request).seen_by(request.user)
 
     def prepare(self, request, changelist):
-        """Loads the settings of all rows, with one query for each kind."""
+        """One statement for each kind, of which there are few."""
         ids = {}
         for change in changelist.result_list:
             ids.setdefault(change.kind, []).append(change.object_id)
@@ -70,7 +67,7 @@ class ChangeAdmin(ViewOnly, DomainAdmin):
         return page.settings_of(ids) if page else {}
 
     def setting(self, change):
-        """The venue's local time and currency; UTC when the object is deleted."""
+        """Of what is gone nobody knows the clocks: its times are in UTC."""
         if not hasattr(change, "setting"):
             known = self.settings_in(change.kind, [change.object_id])
             change.setting = known.get(change.object_id, Setting())

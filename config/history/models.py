@@ -62,6 +62,11 @@ class ChangeQuerySet(AppendOnlyQuerySet):
         """The history of objects of one kind, which may be deleted by now."""
         return self.filter(kind=kind_of(objects[0]), object_id__in=[obj.pk for obj in objects])
 
+    def seen_by(self, user: Any) -> "ChangeQuerySet":
+        """Of objects that the user may view. For the admin: it does not know the scopes of a token."""
+        kinds = [model._meta.label_lower for model in apps.get_models()]
+        return self.filter(kind__in=[kind for kind in kinds if user.has_perm(view_permission(kind))])
+
 
 class Change(Entry):
     """A change of an object with an integer id. It outlives the object.
