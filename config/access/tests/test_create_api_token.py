@@ -14,12 +14,12 @@ from conftest import client_of, make_user
 pytestmark = pytest.mark.django_db
 
 
-def nothing_made():
+def nothing_created():
     return (get_user_model().objects.count(), ApiToken.objects.count()) == (0, 0)
 
 
 @pytest.mark.parametrize("role", list(Role))
-def test_makes_a_user_with_the_role_and_prints_the_token_alone(role, capsys):
+def test_creates_a_user_with_the_role_and_prints_the_token_alone(role, capsys):
     call_command("create_api_token", "web-shop", role=role.value)
     said = capsys.readouterr()
     text = said.out.removesuffix("\n")
@@ -39,7 +39,7 @@ def test_token_works(capsys):
     assert client_of().post("/venues", body, HTTP_AUTHORIZATION=f"Bearer {text}").status_code == 201
 
 
-def test_user_that_exists_gets_another_token_and_keeps_its_roles(capsys):
+def test_existing_user_gets_another_token_and_keeps_its_roles(capsys):
     user = make_user(Role.DOOR, username="anna")
     call_command("create_api_token", "anna")
     call_command("create_api_token", "anna", role="door")
@@ -66,16 +66,16 @@ def test_scopes_narrow_and_purpose_names(capsys):
 def test_refuses_an_unknown_scope():
     with pytest.raises(CommandError, match="invalid choice: 'everything'"):
         call_command("create_api_token", "shop", "--role=manager", "--scope=everything")
-    assert nothing_made()
+    assert nothing_created()
 
 
-def test_role_is_found_by_whatever_name_its_group_has(capsys):
+def test_role_is_found_when_its_group_was_renamed(capsys):
     Group.objects.filter(name="Door").update(name="Einlass")
     call_command("create_api_token", "scanner", role="door")
     assert [group.name for group in get_user_model().objects.get().groups.all()] == ["Einlass"]
 
 
-def test_days_set_when_it_runs_out(capsys):
+def test_days_set_the_expiry(capsys):
     call_command("create_api_token", "web-shop", role="door", days=30)
     lasts = ApiToken.objects.get().expires_at - timezone.now()
     assert dt.timedelta(days=29, hours=23) < lasts <= dt.timedelta(days=30)
@@ -92,16 +92,16 @@ def test_days_set_when_it_runs_out(capsys):
         ("a" * 101, {"role": "door"}, "A name may have up to 100 characters."),
     ],
 )
-def test_refuses_in_one_line_and_makes_nothing(name, options, said):
+def test_refuses_in_one_line_and_creates_nothing(name, options, said):
     with pytest.raises(CommandError, match=f"^{re.escape(said)}"):
         call_command("create_api_token", name, **options)
-    assert nothing_made()
+    assert nothing_created()
 
 
 def test_refuses_an_unknown_role():
     with pytest.raises(CommandError, match="invalid choice: 'king'"):
         call_command("create_api_token", "web-shop", "--role", "king")
-    assert nothing_made()
+    assert nothing_created()
 
 
 def test_refuses_a_user_that_is_not_active():
@@ -111,8 +111,8 @@ def test_refuses_a_user_that_is_not_active():
     assert ApiToken.objects.count() == 0
 
 
-def test_refuses_a_role_whose_group_is_gone():
+def test_refuses_a_role_whose_group_was_deleted():
     Group.objects.filter(name="Door").delete()
     with pytest.raises(CommandError, match=r"^The group Door does not exist\."):
         call_command("create_api_token", "web-shop", role="door")
-    assert nothing_made()
+    assert nothing_created()

@@ -1,4 +1,4 @@
-"""Deny by default: what no rule names is refused, to everybody."""
+"""Deny by default: an action without a rule is refused, for every user."""
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -72,7 +72,7 @@ def test_action_for_anyone_is_open(anonymous):
     assert anonymous.get("/partly").json() == "seen"
 
 
-def test_unless_asks_the_object(anonymous, door, make_venue):
+def test_unless_checks_the_object(anonymous, door, make_venue):
     small, large = make_venue(capacity=1), make_venue(capacity=2)
     assert anonymous.post(f"/partly/{small.pk}/open").json() == "open"
     assert refused(anonymous.post(f"/partly/{large.pk}/open"), 401, "unauthenticated")

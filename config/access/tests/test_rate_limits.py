@@ -70,7 +70,7 @@ def test_anonymous_read_above_the_limit_is_429(limit, anonymous, db):
     )
 
 
-def test_answers_say_what_is_left(limit, anonymous, db):
+def test_headers_show_the_remaining_requests(limit, anonymous, db):
     limit(anonymous_reads=2)
     answers = [anonymous.get("/venues") for _ in range(3)]
     assert [answer["RateLimit-Policy"] for answer in answers] == ['"anonymous-reads";q=2;w=60'] * 3
@@ -81,12 +81,12 @@ def test_answers_say_what_is_left(limit, anonymous, db):
         assert 1 <= int(answer["RateLimit"].rpartition("t=")[2]) <= 60
 
 
-def test_answer_without_a_limit_says_nothing_of_any(limit, anonymous, db):
+def test_answer_without_a_limit_has_no_headers(limit, anonymous, db):
     limit()
     assert not {"RateLimit", "RateLimit-Policy"} & set(anonymous.get("/venues").headers)
 
 
-def test_304_counts_and_says_so(limit, anonymous, db):
+def test_304_counts(limit, anonymous, db):
     limit(anonymous_reads=2)
     tag = anonymous.get("/venues")["ETag"]
     answer = anonymous.get("/venues", HTTP_IF_NONE_MATCH=tag)
@@ -95,20 +95,20 @@ def test_304_counts_and_says_so(limit, anonymous, db):
 
 
 @pytest.mark.parametrize("path", ["/venues", "/", "/openapi.json", "//docs", "//redoc", "/events.ics", "/nonsense/1"])
-def test_whatever_is_read_counts(path, limit, anonymous, db):
+def test_every_read_counts(path, limit, anonymous, db):
     limit(anonymous_reads=1)
     anonymous.get("/venues")
     assert anonymous.get(path).status_code == (404 if path == "/nonsense/1" else 429)
 
 
-def test_what_is_refused_counts_too(limit, anonymous, door):
+def test_refused_request_counts(limit, anonymous, door):
     limit(anonymous_reads=2, anonymous_bookings=2, tokens=2)
     assert statuses(anonymous, "/bookings", 3) == [401, 401, 429]
     assert statuses(anonymous, "/venues", 3, "post") == [401, 401, 429]
     assert statuses(door, "/bookings", 3) == [403, 403, 429]
 
 
-def test_bookings_and_reads_are_counted_apart(limit, anonymous, make_type):
+def test_bookings_and_reads_have_separate_limits(limit, anonymous, make_type):
     limit(anonymous_reads=2, anonymous_bookings=1)
     body = order(make_type())
     assert statuses(anonymous, "/bookings", 2, "post", data=body) == [201, 429]
@@ -127,7 +127,7 @@ def test_all_anonymous_writes_share_one_limit(limit, anonymous, make_type, book)
     assert Booking.objects.count() == 2
 
 
-def test_each_token_has_its_own_limit_and_none_of_the_address(limit, anonymous, db):
+def test_each_token_has_its_own_limit(limit, anonymous, db):
     limit(anonymous_reads=1, tokens=2)
     user = make_user(Role.AUDITOR)
     for name in ("one", "other"):
@@ -138,7 +138,7 @@ def test_each_token_has_its_own_limit_and_none_of_the_address(limit, anonymous, 
     assert statuses(anonymous, "/venues", 2) == [200, 429]
 
 
-def test_session_counts_by_its_user(limit, db):
+def test_session_counts_for_its_user(limit, db):
     limit(anonymous_reads=1, tokens=2)
     for name in ("one", "other"):
         browser = client_of()
@@ -152,7 +152,7 @@ def test_forged_forwarding_header_changes_nothing(limit, anonymous, db):
     assert asked == [200, 200, 429, 429]
 
 
-def test_behind_a_proxy_each_client_counts_and_what_it_forges_does_not(limit, anonymous, settings, db):
+def test_each_client_of_a_proxy_has_its_own_limit(limit, anonymous, settings, db):
     limit(anonymous_reads=1)
     settings.NUM_PROXIES = 1
     for client in ("198.51.100.1", "198.51.100.2"):
@@ -188,7 +188,7 @@ def test_behind_a_proxy_each_client_counts_and_what_it_forges_does_not(limit, an
         (1, "10.0.0.1", "other nonsense", "unknown"),
     ],
 )
-def test_address_is_that_of_the_client(proxies, peer, forwarded, expected, rf, settings):
+def test_address_key_is_the_clients(proxies, peer, forwarded, expected, rf, settings):
     settings.NUM_PROXIES = proxies
     sent = {} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded}
     assert address_key(rf.get("/", REMOTE_ADDR=peer, **sent)) == f"address:{expected}"
@@ -218,7 +218,7 @@ def test_window_begins_with_the_clients_first_request(limit, anonymous, db):
 # Guesses
 
 
-def test_ids_are_guessed_only_so_often(limit, anonymous, book):
+def test_unknown_booking_ids_are_limited(limit, anonymous, book):
     limit(guesses=2)
     booking = book()
     assert statuses(anonymous, f"/bookings/{booking.pk}", 5) == [200] * 5
@@ -231,20 +231,20 @@ def test_ids_are_guessed_only_so_often(limit, anonymous, book):
     assert statuses(anonymous, "/venues/0", 3) == [404] * 3  # whose numbers are no secret
 
 
-def test_guess_that_is_one_too_many_is_not_said_to_be_wrong(limit, anonymous, db, monkeypatch):
+def test_guess_above_the_limit_is_429_instead_of_404(limit, anonymous, db, monkeypatch):
     limit(guesses=2)
     # All requests pass the first check before any of them is counted.
     monkeypatch.setattr("config.access.rate_limits.current_count", lambda limit, client: None)
     assert statuses(anonymous, f"/bookings/{uuid.uuid4()}", 4) == [404, 404, 429, 429]
 
 
-def test_ticket_codes_are_guessed_only_so_often_and_by_token(limit, door, auditor):
+def test_unknown_ticket_codes_are_limited_for_each_token(limit, door, auditor):
     limit(guesses=1)
     assert [door.post("/tickets/NONSENSE/check-in").status_code for _ in range(2)] == [404, 429]
     assert [auditor.get("/tickets/NONSENSE").status_code for _ in range(2)] == [404, 429]
 
 
-def test_tokens_are_guessed_only_so_often(limit, anonymous, db):
+def test_invalid_tokens_are_limited(limit, anonymous, db):
     limit(guesses=2)
     _, text = ApiToken.issue(user=make_user(Role.AUDITOR), name="right")
     tries = ["Bearer tbs_wrong", "nonsense", "Bearer tbs_other"]
@@ -265,7 +265,7 @@ def log_in(username="anna", password="wrong", **how):
     return Client().post("/admin/login/", {"username": username, "password": password}, **how)
 
 
-def test_login_is_tried_only_so_often_from_an_address(limit, anna):
+def test_login_attempts_of_an_address_are_limited(limit, anna):
     limit(logins=2)
     assert [log_in(f"user {number}").status_code for number in range(2)] == [200, 200]
     answer = log_in(password="right-Password-1")
@@ -277,7 +277,7 @@ def test_login_is_tried_only_so_often_from_an_address(limit, anna):
     assert log_in(password="right-Password-1", REMOTE_ADDR="192.0.2.7").status_code == 302
 
 
-def test_login_is_tried_only_so_often_for_a_name(limit, anna):
+def test_login_attempts_for_a_name_are_limited(limit, anna):
     limit(logins=2)
     for number, spelling in enumerate(("anna", "ANNA")):
         assert log_in(spelling, REMOTE_ADDR=f"192.0.2.{number}").status_code == 200
@@ -287,7 +287,7 @@ def test_login_is_tried_only_so_often_for_a_name(limit, anna):
     assert log_in("bob", REMOTE_ADDR="192.0.2.9").status_code == 200
 
 
-def test_login_for_a_name_that_there_is_not_reads_the_same(limit, anna):
+def test_login_with_an_unknown_name_is_answered_alike(limit, anna):
     limit(logins=1)
     texts = []
     for name, network in (("anna", "192.0.2"), ("nobody", "198.51.100")):
@@ -298,7 +298,7 @@ def test_login_for_a_name_that_there_is_not_reads_the_same(limit, anna):
     assert texts[0] == texts[1]
 
 
-def test_login_that_is_not_limited_goes_on(limit, anna):
+def test_login_without_a_limit_is_possible(limit, anna):
     limit()
     assert {log_in().status_code for _ in range(5)} == {200}
     assert log_in(password="right-Password-1").status_code == 302
@@ -314,7 +314,7 @@ def test_limit_reads_as_a_rate(limit, text):
     assert str(limit) == text
 
 
-def test_threads_pass_as_many_as_the_quota(counters):
+def test_concurrent_threads_pass_within_the_quota(counters):
     limit, passed, together = Limit("test", 20, 60), [], threading.Barrier(16)
 
     def ask():
@@ -340,7 +340,7 @@ def test_window_of_a_second_ends(counters):
 
 
 @pytest.mark.parametrize("counters", ["shared"], indirect=True)
-def test_counter_that_the_server_made_without_an_end_gets_one(counters):
+def test_counter_without_expiry_gets_one(counters):
     """The window ended between the two commands by which Django adds to a number."""
     limit = Limit("test", 2, 60)
     client, key = cache._cache.get_client(write=True), cache.make_key(cache_key(limit, "x"))
@@ -350,7 +350,7 @@ def test_counter_that_the_server_made_without_an_end_gets_one(counters):
     assert 0 < client.ttl(key) <= 60
 
 
-def test_cache_that_is_away_stops_nobody_and_is_left_alone(settings, anonymous, make_type, caplog, monkeypatch):
+def test_unreachable_cache_refuses_no_request(settings, anonymous, make_type, caplog, monkeypatch):
     monkeypatch.setattr(Pause, "until", 0.0)
     caplog.set_level(logging.ERROR)
     with valkey() as running:
@@ -375,7 +375,7 @@ def test_cache_that_is_away_stops_nobody_and_is_left_alone(settings, anonymous, 
         cache.close()
 
 
-def test_cache_that_keeps_nothing_stops_nobody(settings, anonymous, db, caplog, monkeypatch):
+def test_dummy_cache_refuses_no_request(settings, anonymous, db, caplog, monkeypatch):
     monkeypatch.setattr(Pause, "until", 0.0)
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
     settings.RATE_LIMITS = dict.fromkeys(settings.RATE_LIMITS, (1, 60))

@@ -41,7 +41,7 @@ def test_group_exists_after_migrate_with_its_permissions(group):
     assert permissions(group) == ROLE_PERMISSIONS[Role(Role.values[Role.labels.index(group)])]
 
 
-def test_nobody_but_managers_writes_the_catalogue():
+def test_only_managers_write_the_catalogue():
     writing = {name for name in CATALOGUE if "view" not in name} | {"events.publish_event", "events.cancel_event"}
     assert {group for group in EXPECTED if permissions(group) & writing} == {"Manager"}
 
@@ -66,14 +66,14 @@ def release(monkeypatch):
     return install
 
 
-def test_migrate_leaves_what_staff_changed():
+def test_migrate_keeps_changes_of_staff():
     door = Group.objects.get(name="Door")
     door.permissions.set([permission("venues.change_venue")])
     call_command("migrate", verbosity=0)
     assert permissions("Door") == {"venues.change_venue"}
 
 
-def test_release_brings_what_is_new_and_leaves_what_staff_changed(release):
+def test_release_adds_permissions_and_keeps_changes_of_staff(release):
     door = Group.objects.get(name="Door")
     door.permissions.remove(permission("venues.view_venue"))
     door.permissions.add(permission("venues.change_venue"))
@@ -85,28 +85,28 @@ def test_release_brings_what_is_new_and_leaves_what_staff_changed(release):
     assert permissions("Door") == now | {"bookings.view_reports"}
 
 
-def test_release_takes_what_it_had_given_and_nothing_else(release):
+def test_release_removes_only_what_it_had_given(release):
     Group.objects.get(name="Door").permissions.add(permission("venues.change_venue"))
     before = ROLE_PERMISSIONS[Role.DOOR]
     release(Role.DOOR, before - {"bookings.check_in_ticket", "venues.change_venue"})
     assert permissions("Door") == before - {"bookings.check_in_ticket"} | {"venues.change_venue"}
 
 
-def test_release_brings_back_nothing_that_staff_took(release):
+def test_release_does_not_restore_what_staff_removed(release):
     Group.objects.get(name="Door").permissions.remove(permission("bookings.check_in_ticket"))
     before = ROLE_PERMISSIONS[Role.DOOR]
     release(Role.DOOR, before | {"bookings.view_reports"})
     assert permissions("Door") == before - {"bookings.check_in_ticket"} | {"bookings.view_reports"}
 
 
-def test_group_that_staff_renamed_stays_the_roles(release):
+def test_renamed_group_keeps_its_role(release):
     Group.objects.filter(name="Door").update(name="Einlass")
     release(Role.DOOR, ROLE_PERMISSIONS[Role.DOOR] | {"bookings.view_booking"})
     assert permissions("Einlass") == ROLE_PERMISSIONS[Role.DOOR]
     assert not Group.objects.filter(name="Door").exists()
 
 
-def test_group_that_staff_made_by_the_name_of_a_new_role_is_theirs(release):
+def test_existing_group_with_the_name_of_a_role_keeps_its_permissions(release):
     Group.objects.filter(name="Door").delete()
     Group.objects.create(name="Door").permissions.set([permission("venues.change_venue")])
     call_command("migrate", verbosity=0)
@@ -115,7 +115,7 @@ def test_group_that_staff_made_by_the_name_of_a_new_role_is_theirs(release):
     assert permissions("Door") == {"venues.change_venue", "bookings.view_booking"}
 
 
-def test_migrate_makes_a_group_that_is_missing_and_nobody_is_in_it():
+def test_migrate_creates_a_missing_group_without_users():
     make_user(Role.DOOR)
     Group.objects.get(name="Door").delete()
     call_command("migrate", verbosity=0)
@@ -123,7 +123,7 @@ def test_migrate_makes_a_group_that_is_missing_and_nobody_is_in_it():
     assert not Group.objects.get(name="Door").user_set.exists()
 
 
-def test_permission_that_was_never_made_waits_for_its_migration(release):
+def test_missing_permission_waits_for_its_migration(release):
     before = permissions("Door")
     release(Role.DOOR, before | {"bookings.fly"})
     assert permissions("Door") == before

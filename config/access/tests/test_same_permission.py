@@ -1,4 +1,4 @@
-"""The API, the admin's pages and the admin's actions ask the same permission for the same verb."""
+"""The API, the pages of the admin and its actions require the same permission for the same verb."""
 
 from types import SimpleNamespace
 
@@ -40,7 +40,7 @@ VERBS = [
 
 
 def asked_by(model, verb):
-    """The permissions that somebody who has all of them is asked for, other than that to see the page."""
+    """The permissions that are checked, for a user who has all of them, besides the one to view the page."""
     asked = set()
     user = SimpleNamespace(has_perm=lambda name: not asked.add(name))
     assert getattr(admin.site.get_model_admin(model), f"has_{verb}_permission")(SimpleNamespace(user=user))
@@ -49,17 +49,17 @@ def asked_by(model, verb):
 
 
 @pytest.mark.parametrize(("model", "verb", "viewset", "action"), VERBS)
-def test_admin_asks_what_the_api_asks(model, verb, viewset, action):
+def test_admin_checks_the_permission_of_the_api(model, verb, viewset, action):
     rule = viewset.access[action]
     assert asked_by(model, verb) == {rule.permission if isinstance(rule, Unless) else rule}
 
 
 @pytest.mark.parametrize("model", [Venue, Event, TicketType, ApiToken])
-def test_who_sees_drafts_in_the_api_sees_the_pages(model):
+def test_permission_to_view_opens_the_pages(model):
     assert asked_by(model, "view") == {f"{model._meta.app_label}.view_{model._meta.model_name}"}
 
 
-def test_every_action_of_an_admin_page_asks_for_a_permission():
+def test_every_action_of_an_admin_page_needs_a_permission():
     free = {
         (model.__name__, name)
         for model, model_admin in admin.site._registry.items()
@@ -93,7 +93,7 @@ def clerk(db):
         (Venue, ["venues.change_venue", "venues.delete_venue"]),
     ],
 )
-def test_who_may_change_and_not_see_opens_no_page(model, names, clerk, make_type, book):
+def test_permission_to_change_without_view_opens_no_page(model, names, clerk, make_type, book):
     book((make_type(), 1))
     obj, browser = model.objects.first(), clerk(*names)
     for page in ("change", "delete", "history"):
@@ -101,7 +101,7 @@ def test_who_may_change_and_not_see_opens_no_page(model, names, clerk, make_type
     assert browser.get(url(model, "changelist")).status_code == 403
 
 
-def test_who_may_see_bookings_sees_what_is_in_them(clerk, book):
+def test_permission_to_view_bookings_shows_their_parts(clerk, book):
     booking = book().confirm(payment_reference="ref")
     browser = clerk("bookings.view_booking")
     page = browser.get(url(Booking, "change", booking.pk)).content.decode()
@@ -110,7 +110,7 @@ def test_who_may_see_bookings_sees_what_is_in_them(clerk, book):
     assert browser.get(url(Ticket, "changelist")).status_code == 403
 
 
-def test_who_may_delete_a_venue_deletes_its_events_too_as_in_the_api(clerk, make_type):
+def test_permission_to_delete_a_venue_deletes_its_events_too(clerk, make_type):
     venue = make_type().event.venue
     browser = clerk("venues.view_venue", "venues.delete_venue")
     assert browser.get(url(Venue, "delete", venue.pk)).status_code == 200
@@ -118,6 +118,6 @@ def test_who_may_delete_a_venue_deletes_its_events_too_as_in_the_api(clerk, make
     assert (Venue.objects.count(), Event.objects.count(), TicketType.objects.count()) == (0, 0, 0)
 
 
-def test_who_may_nothing_finds_an_index_without_lists(clerk, db):
+def test_index_without_permissions_has_no_lists(clerk, db):
     page = clerk().get(reverse("admin:index"))
     assert (page.status_code, page.context["app_list"]) == (200, [])

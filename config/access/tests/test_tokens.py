@@ -32,7 +32,7 @@ def ask(authorization):
 
 
 def assert_unknown(authorization):
-    """Refused alike for staff's pages and for public ones: who sends credentials means to be somebody."""
+    """Refused where anonymous clients are allowed, too."""
     for path in ("/bookings", "/venues"):
         answer = client_of().get(path, HTTP_AUTHORIZATION=authorization)
         assert refused(answer, 401, "unauthenticated")
@@ -52,7 +52,7 @@ def test_tokens_differ(user):
 
 
 @pytest.mark.parametrize("spelling", ["Bearer {}", "bearer {}", "BEARER {}", "Bearer  {}", "Bearer {} "])
-def test_valid_token_is_its_user(spelling, issued):
+def test_valid_token_authenticates(spelling, issued):
     assert ask(spelling.format(issued[1])).status_code == 200
 
 
@@ -61,15 +61,15 @@ NO_TOKENS = ("{}", "Bearer", "Bearer ", "Bearer {}x", "Bearer x {}", "Bearer {} 
 
 
 @pytest.mark.parametrize("spelling", NO_TOKENS)
-def test_anything_else_is_401(spelling, issued):
+def test_invalid_authorization_is_401(spelling, issued):
     assert_unknown(spelling.format(issued[1]))
 
 
-def test_digest_is_no_token(issued):
+def test_digest_does_not_authenticate(issued):
     assert_unknown(f"Bearer {issued[0].digest}")
 
 
-def test_token_ends_when_it_expires(user):
+def test_expired_token_is_refused(user):
     token, text = ApiToken.issue(user=user, name="short", expires_at=timezone.now() + dt.timedelta(hours=1))
     assert ask(f"Bearer {text}").status_code == 200
     past = timezone.now() - dt.timedelta(hours=2)
@@ -77,7 +77,7 @@ def test_token_ends_when_it_expires(user):
     assert_unknown(f"Bearer {text}")
 
 
-def test_token_ends_when_it_is_revoked(issued):
+def test_revoked_token_is_refused(issued):
     token, text = issued
     first, later = timezone.now(), timezone.now() + dt.timedelta(hours=1)
     token.revoke(at=first)
@@ -86,13 +86,13 @@ def test_token_ends_when_it_is_revoked(issued):
     assert token.revoked_at == first
 
 
-def test_token_ends_with_its_user(user, issued):
+def test_token_of_an_inactive_user_is_refused(user, issued):
     user.is_active = False
     user.save()
     assert_unknown(f"Bearer {issued[1]}")
 
 
-def test_other_tokens_of_the_user_go_on(user, issued):
+def test_other_tokens_of_the_user_stay_valid(user, issued):
     _, other = ApiToken.issue(user=user, name="other")
     issued[0].revoke(at=timezone.now())
     assert ask(f"Bearer {other}").status_code == 200
@@ -119,7 +119,7 @@ def test_request_that_needs_a_permission_is_four_queries(issued, django_assert_n
 
 
 def refusals(user):
-    """Tokens that are none, each for another reason."""
+    """Invalid tokens, each for another reason."""
     now = timezone.now()
     revoked, expired, both, idle = (ApiToken.issue(user=user, name=name) for name in ("a", "b", "c", "d"))
     leaver = ApiToken.issue(user=make_user(username="leaver", is_active=False), name="e")
@@ -134,7 +134,7 @@ def refusals(user):
 
 
 @pytest.mark.parametrize("path", ["/bookings", "/venues", "/tickets/AAAA", "/nothing"])
-def test_tokens_that_are_none_are_answered_alike_with_the_same_work(path, user):
+def test_invalid_tokens_get_the_same_answer_after_the_same_work(path, user):
     answers, work = {}, {}
     for why, text in refusals(user).items():
         with CaptureQueriesContext(connection) as queries:
@@ -148,13 +148,13 @@ def test_tokens_that_are_none_are_answered_alike_with_the_same_work(path, user):
     assert len(work["unknown"]) == (0 if path == "/nothing" else 1)
 
 
-def test_refused_token_is_not_noted_as_used(user):
+def test_refused_token_does_not_count_as_used(user):
     for text in refusals(user).values():
         ask(f"Bearer {text}")
     assert set(ApiToken.objects.values_list("last_used_at", flat=True)) == {None}
 
 
-def test_use_is_noted_every_five_minutes(issued, django_assert_num_queries):
+def test_last_use_is_stored_every_five_minutes(issued, django_assert_num_queries):
     token, text = issued
     first = timezone.now()
     with django_assert_num_queries(5):  # one more than without the note
@@ -170,7 +170,7 @@ def test_use_is_noted_every_five_minutes(issued, django_assert_num_queries):
     assert token.last_used_at >= first
 
 
-def test_use_is_noted_once_by_two_that_saw_the_same_row(issued):
+def test_last_use_is_stored_once_by_concurrent_requests(issued):
     stale = ApiToken.objects.get(pk=issued[0].pk)
     first, later = timezone.now(), timezone.now() + dt.timedelta(minutes=1)
     issued[0].note_use(at=first)
@@ -178,7 +178,7 @@ def test_use_is_noted_once_by_two_that_saw_the_same_row(issued):
     assert ApiToken.objects.get(pk=stale.pk).last_used_at == first
 
 
-def test_note_that_fails_fails_no_request(issued, monkeypatch, caplog):
+def test_failure_to_store_the_last_use_fails_no_request(issued, monkeypatch, caplog):
     def fail(self, *, at):
         raise OperationalError("database is locked")
 
@@ -190,7 +190,7 @@ def test_note_that_fails_fails_no_request(issued, monkeypatch, caplog):
     ]
 
 
-def test_session_is_somebody_too_and_needs_a_csrf_token_to_write(user):
+def test_session_authenticates_and_needs_a_csrf_token_to_write(user):
     client = client_of()
     client.handler.enforce_csrf_checks = True
     client.force_login(user)
