@@ -47,13 +47,18 @@ class ClientThrottle(BaseThrottle):
         http: Any = request._request
         if not hasattr(http, "is_counted"):  # viewsets check throttles before permissions, DRF does so again
             http.is_counted = True
-            spent = spend(request, purpose_of(request), client_key(request))
-            if spent and spent.is_exceeded:
-                detail = f"Rate limit exceeded ({spent.limit}). Retry in {spent.wait}."
-                raise TooManyRequests(detail, retry_after=spent.seconds_left)
+            count_request(request, purpose_of(request), client_key(request))
             if getattr(view, "is_guessable", False) and getattr(view, "detail", False):
                 refuse_guesser(request)
         return True
+
+
+def count_request(request: HttpRequest | Request, purpose: str, client: str) -> None:
+    """Raises TooManyRequests above the limit."""
+    spent = spend(request, purpose, client)
+    if spent and spent.is_exceeded:
+        detail = f"Rate limit exceeded ({spent.limit}). Retry in {spent.wait}."
+        raise TooManyRequests(detail, retry_after=spent.seconds_left)
 
 
 def purpose_of(request: Request) -> str:
