@@ -1,18 +1,19 @@
-"""The demo: made through the verbs that everybody uses, and then dated back; copied, when much of it is wanted."""
+"""Demo data: made through the public verbs and then backdated; further weeks are copies of the first ones."""
 
 import datetime as dt
 from collections.abc import Callable, Sequence
+from itertools import product
 
 from django.db import transaction
 
-from bookings.demo.copies import Template, copy_week
 from bookings.demo.evening import Evening
 from bookings.demo.season import HOUSES, House
+from bookings.demo.weeks import save_week
 from venues.models import Venue
 
-Progress = Callable[[float, int], None]
-PLAYED = 4  # weeks of a season that are made through the verbs
-SECONDS_PLAYED = 30  # that playing a week takes, when copying one takes a second
+Progress = Callable[[float, int], None]  # the share that is done, and the number of rows
+PLAYED = 4  # weeks that are made through the verbs
+PLAYED_COST = 30  # how many times longer that takes than copying a week
 
 
 def load(
@@ -23,32 +24,27 @@ def load(
     progress: Progress = lambda share, rows: None,
     houses: Sequence[House] = HOUSES,
 ) -> None:
-    """Makes every house with its season, `scale` times over, around the midnight `today`.
+    """Creates every house with `scale` weeks of its season, around the midnight `today`, in one transaction.
 
-    The same for the same seed and day, apart from ids, codes, and the instants of holds that still run. All or nothing,
-    at any scale: one transaction, in which each show has a savepoint of its own. The weeks behind the first PLAYED are
-    copies of these.
+    The same seed and day give the same data, apart from ids, codes, and the times of pending holds.
     """
-    rows, played = 0, min(scale, PLAYED)
-    shows = sum(len(house.shows) for house in houses)
-    seconds = played * SECONDS_PLAYED + (scale - played)  # about; in proportion to these is what progress says
-    done, weeks = 0.0, [list[Template]() for _ in range(played)]
+    rows, done, played = 0, 0.0, min(scale, PLAYED)
+    cost = played * PLAYED_COST + (scale - played)
+    weeks: list[list[Evening]] = [[] for _ in range(played)]
     with transaction.atomic():
         for house in houses:
             venue = open_house(house, today)
             rows += 1
-            for week in range(played):
-                for show in house.shows:
-                    evening = Evening(show, house, venue, today, week, seed)
-                    rows += evening.make()
-                    if scale > played:
-                        weeks[week].append(Template(evening))
-                    done += SECONDS_PLAYED / shows
-                    progress(done / seconds, rows)
-        for week in range(played, scale):
-            rows += copy_week(weeks[week % played], week)
+            for number, show in product(range(played), house.shows):
+                evening = Evening(show, house, venue, today, number, seed)
+                rows += evening.make()
+                weeks[number].append(evening)
+                done += PLAYED_COST / sum(len(it.shows) for it in houses)
+                progress(done / cost, rows)
+        for number in range(played, scale):
+            rows += save_week(weeks[number % played], number)
             done += 1
-            progress(done / seconds, rows)
+            progress(done / cost, rows)
 
 
 def open_house(house: House, today: dt.datetime) -> Venue:

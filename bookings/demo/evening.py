@@ -1,9 +1,11 @@
-"""One show of the season, from its plan to its door."""
+"""One show of the season, from its draft to the check-in."""
 
 import datetime as dt
 import unicodedata
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +13,7 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 
 from bookings.demo.season import FAMILY_NAMES, GIVEN_NAMES, House, Sale, Show, Tier, Window
-from bookings.demo.stories import FATES, HOLD, Story, date_back, expire, pay_too_late
+from bookings.demo.stories import FATES, HOLD, Story, backdate, expire, pay_too_late
 from bookings.lifecycle.place import Line
 from bookings.models import Booking, BookingChange, BookingItem, Ticket
 from events.inventory import release_due
@@ -19,20 +21,27 @@ from events.models import Event
 from ticket_types.models import TicketType
 from venues.models import Venue
 
-LONG_HOLD = dt.timedelta(minutes=45)  # of the bookings that are still being paid
+LONG_HOLD = dt.timedelta(minutes=45)  # of the bookings that stay pending
 EARLY_BIRD_ENDED = dt.timedelta(days=10)
 CANCELLED_AGO = dt.timedelta(days=2)
 FAR = dt.timedelta(days=30 * 365)
-SHOWED_UP = 0.92  # of the tickets for an evening that is over
+SHOWED_UP = 0.92  # of the tickets for a past event
 PARTY_SIZES, PARTY_WEIGHTS = (1, 2, 3, 4, 6), (14, 46, 14, 18, 8)
 
 
+@dataclass(frozen=True)
+class EveningRows:
+    event: Event
+    ticket_types: list[TicketType]
+    bookings: list[Booking]
+
+
 class Evening:
-    """One show of the season: planned, put on sale, sold, and dated back."""
+    """One show of the season: planned, published, sold, and backdated."""
 
     def __init__(self, show: Show, house: House, venue: Venue, today: dt.datetime, week: int, seed: int) -> None:
         self.show, self.house, self.venue, self.today, self.seed = show, house, venue, today, seed
-        # Each show draws from numbers of its own, so that a change of one leaves the others as they were.
+        # One generator for each show: a change of one show leaves the others as they were.
         self.random = Random(f"{seed} {house.name} {show.name} {week}")  # noqa: S311  nothing secret  # nosec B311
         self.starts_at = self.local_time(show.days + (7 * week if show.days > 0 else -7 * week), show.time)
         self.ends_at = self.starts_at + dt.timedelta(hours=show.hours)
@@ -40,11 +49,15 @@ class Evening:
         self.cancelled_at = today - CANCELLED_AGO if show.sale == Sale.CANCELLED else None
         last = min(self.starts_at, self.cancelled_at or today)
         self.opened_at = last - dt.timedelta(days=self.random.randint(30, 56))
-        self.closed_at = last - dt.timedelta(hours=3)  # leaves the last bookings time to be confirmed
+        self.closed_at = last - dt.timedelta(hours=3)  # so that the last bookings are confirmed in time
         self.customers = self.draw_customers()
-        self.tiers: dict[int, Tier] = {}  # by the ticket type's id; so is what is left of each
-        self.free: dict[int, int] = {}
+        self.tiers: dict[int, Tier] = {}  # by the id of the ticket type
+        self.available: dict[int, int] = {}  # places, by the id of the ticket type
         self.stories: dict[Any, Story] = {}
+
+    def in_week(self, week: int) -> "Evening":
+        """The same show in another week, not saved."""
+        return Evening(self.show, self.house, self.venue, self.today, week, self.seed)
 
     def local_time(self, days: int, time: str) -> dt.datetime:
         day = self.today.date() + dt.timedelta(days=days)
@@ -52,14 +65,14 @@ class Evening:
         return dt.datetime.combine(day, clock, ZoneInfo(self.house.timezone)).astimezone(dt.UTC)
 
     def draw_customers(self) -> Iterator[tuple[str, str]]:
-        """Names and e-mail addresses, nobody twice: some events allow a customer only so many places."""
+        """Names and e-mail addresses. Each occurs once, because some events have a limit per customer."""
         numbers = self.random.sample(range(len(GIVEN_NAMES) * len(FAMILY_NAMES)), 1000)
         for number in numbers:
             given, family = GIVEN_NAMES[number // len(FAMILY_NAMES)], FAMILY_NAMES[number % len(FAMILY_NAMES)]
             yield f"{given} {family}", f"{plain(given)}.{plain(family)}@example.com"
 
     def make(self) -> int:
-        """Returns how many rows it took."""
+        """Returns the number of rows."""
         with transaction.atomic():
             self.plan()
             if self.show.sale != Sale.DRAFT:
@@ -68,13 +81,13 @@ class Evening:
                 self.sell()
             if self.cancelled_at:
                 self.cancel(self.cancelled_at)
-            self.date_back()
+            self.backdate()
             if self.is_over:
-                self.let_in()
+                self.check_in()
         return self.count()
 
     def ahead(self, instant: dt.datetime) -> dt.datetime:
-        """Nobody can sell what is over: what is past by now is in the future until `date_back`."""
+        """Past instants are moved to the future until `backdate`, because a past event cannot be sold."""
         return instant + FAR if instant <= self.today else instant
 
     def plan(self) -> None:
@@ -93,7 +106,7 @@ class Evening:
         for position, tier in enumerate(show.tiers):
             ticket_type = self.offer(tier, position)
             self.tiers[ticket_type.pk] = tier
-            self.free[ticket_type.pk] = ticket_type.capacity or self.event.capacity
+            self.available[ticket_type.pk] = ticket_type.capacity or self.event.capacity
 
     def offer(self, tier: Tier, position: int) -> TicketType:
         later = self.local_time(4, "10:00") if self.show.sale == Sale.LATER else None
@@ -113,20 +126,20 @@ class Evening:
         )
 
     def sell(self) -> None:
-        """Books until as many places are sold as the season says. Some bookings come to nothing on the way."""
+        """Books until the number of places that the show names is sold; some bookings are cancelled or expire."""
         left = self.show.left
         missing = self.show.sold if left is None else self.event.capacity - left
-        too_late = self.book(missing, expire) if left == 0 else None
+        late = self.book(missing, expire) if left == 0 else None
         while missing > 0:
             fate = self.random.choices(list(FATES), list(FATES.values()))[0]
             missing -= self.book(missing, fate).sold
-        if too_late:
-            pay_too_late(too_late)
+        if late:
+            pay_too_late(late)
         release_due(self.event.pk, wait=True)
         self.hold()
 
     def book(self, most: int, fate: Callable[[Story], None]) -> Story:
-        """Books for the next customer, decides when that was, and lets the booking meet its fate."""
+        """Places a booking of the next customer, chooses its time, and plays what happens to it."""
         lines = self.choose(most)
         booking = self.place(lines, HOLD)
         is_early = any(self.tiers[line.ticket_type].window == Window.EARLY for line in lines)
@@ -137,11 +150,11 @@ class Evening:
         self.stories[booking.pk] = story
         fate(story)
         for ticket_type, places in story.returned.items():
-            self.free[ticket_type] += places
+            self.available[ticket_type] += places
         return story
 
     def choose(self, most: int) -> list[Line]:
-        """One or two kinds of tickets, and how many of each."""
+        """One or two ticket types, and the quantity of each."""
         most = min(most, self.show.most_per_customer or most)
         lines: dict[int, int] = {}
         for _ in range(2 if self.random.random() < 0.15 else 1):
@@ -149,25 +162,25 @@ class Evening:
             tiers = {
                 pk: tier
                 for pk, tier in self.tiers.items()
-                if pk not in lines and tier.window != Window.LAST_DAYS and tier.fewest <= min(left, self.free[pk])
+                if pk not in lines and tier.window != Window.LAST_DAYS and tier.fewest <= min(left, self.available[pk])
             }
             if tiers:
                 pk = self.random.choices(list(tiers), [tier.share or 50 for tier in tiers.values()])[0]
                 party = max(self.random.choices(PARTY_SIZES, PARTY_WEIGHTS)[0], tiers[pk].fewest)
-                lines[pk] = min(party, tiers[pk].most, left, self.free[pk])
+                lines[pk] = min(party, tiers[pk].most, left, self.available[pk])
         return [Line(pk, quantity) for pk, quantity in lines.items()]
 
     def place(self, lines: list[Line], hold: dt.timedelta) -> Booking:
         name, email = next(self.customers)
         channel = self.random.choice(("web", "web", "phone", "box office"))
         for line in lines:
-            self.free[line.ticket_type] -= line.quantity
+            self.available[line.ticket_type] -= line.quantity
         return Booking.place(
             customer_name=name, customer_email=email, lines=lines, hold=hold, metadata={"channel": channel}
         )
 
     def hold(self) -> None:
-        """Bookings that are being paid at this moment: of all that is left, or one or two."""
+        """Places bookings that are still pending: for all available places, or for up to 3."""
         if self.show.sale == Sale.HELD:
             places = self.show.left or 0
         else:
@@ -183,8 +196,8 @@ class Evening:
         for booking in self.event.bookings.filter(status=Booking.Status.CANCELLED):
             self.stories[booking.pk].at.setdefault("cancel", at)
 
-    def date_back(self) -> None:
-        """Moves the event to when it is meant to be, and all that happened before today to when that was."""
+    def backdate(self) -> None:
+        """Moves the event, its sale and its bookings to their own times."""
         self.event.ticket_types.filter(sales_end_at__gt=self.today + FAR / 2).update(
             sales_end_at=self.today - EARLY_BIRD_ENDED
         )
@@ -195,27 +208,30 @@ class Evening:
             created_at=self.opened_at,
             updated_at=self.cancelled_at or self.opened_at,
         )
-        date_back(self.stories)
+        backdate(self.stories)
 
-    def let_in(self) -> None:
-        """One after the other, as they come to the door."""
+    def check_in(self) -> None:
+        """Checks in most of the tickets, in the 45 minutes before the start."""
         valid = Ticket.objects.filter(booking__event=self.event, status=Ticket.Status.VALID)
-        guests = [ticket for ticket in valid.select_related("booking") if self.random.random() < SHOWED_UP]
-        early = sorted((self.random.randint(0, 2700) for _ in guests), reverse=True)
-        for ticket, seconds in zip(guests, early, strict=True):
+        present = [ticket for ticket in valid.select_related("booking") if self.random.random() < SHOWED_UP]
+        early = sorted((self.random.randint(0, 2700) for _ in present), reverse=True)
+        for ticket, seconds in zip(present, early, strict=True):
             ticket.check_in(at=self.starts_at - dt.timedelta(seconds=seconds), by="system")
 
     def count(self) -> int:
-        ours: list[Any] = [
-            self.event.bookings,
-            BookingItem.objects.filter(booking__event=self.event),
-            Ticket.objects.filter(booking__event=self.event),
-            BookingChange.objects.filter(booking__event=self.event),
-        ]
-        return 1 + len(self.tiers) + sum(rows.count() for rows in ours)
+        models: list[Any] = [BookingItem, Ticket, BookingChange]
+        rows = [model.objects.filter(booking__event=self.event) for model in models]
+        return 1 + len(self.tiers) + self.event.bookings.count() + sum(it.count() for it in rows)
+
+    @cached_property
+    def rows(self) -> "EveningRows":
+        """What `make` left in the database, for copies."""
+        event = Event.objects.get(pk=self.event.pk)
+        bookings = event.bookings.order_by("created_at", "pk").prefetch_related("items", "tickets", "changes")
+        return EveningRows(event, list(event.ticket_types.order_by("pk")), list(bookings))
 
 
 def plain(name: str) -> str:
-    """The name's letters as an e-mail address has them: `O'Brien` is `obrien`, `Zoë` is `zoe`."""
+    """A name for an e-mail address: `obrien` for `O'Brien`, `zoe` for `Zoë`."""
     letters = unicodedata.normalize("NFKD", name).lower()
     return "".join(letter for letter in letters if letter.isascii() and letter.isalpha())

@@ -1,30 +1,30 @@
-"""What the demo shows: real houses with their real capacities, and an invented season of events in them."""
+"""The data of the demo: real houses with their real capacities, and an invented season of events."""
 
 from dataclasses import KW_ONLY, dataclass
 from enum import Enum, auto
 
 
 class Sale(Enum):
-    """How far an event's sale has come."""
+    """The state of an event's sale."""
 
-    DRAFT = auto()  # not for the public yet
-    LATER = auto()  # published; its sale begins in some days
+    DRAFT = auto()
+    LATER = auto()  # published; the sale begins in some days
     OPEN = auto()
-    HELD = auto()  # open, and what is left is held by bookings that are not paid yet
-    CANCELLED = auto()  # the event was cancelled while it was on sale
+    HELD = auto()  # on sale; pending bookings hold all other places
+    CANCELLED = auto()  # cancelled while it was on sale
 
 
 class Window(Enum):
-    """When a kind of ticket is sold."""
+    """The sales period of a ticket type."""
 
     ALWAYS = auto()
-    EARLY = auto()  # until some days ago
-    LAST_DAYS = auto()  # only from some days before the event
+    EARLY = auto()  # ended some days ago
+    LAST_DAYS = auto()  # begins some days before the event
 
 
 @dataclass(frozen=True)
 class Tier:
-    """A kind of ticket; `share` is its part of the event's capacity, in per cent (none: no limit of its own)."""
+    """A ticket type; `share` is its part of the event's capacity in percent (None: no limit of its own)."""
 
     name: str
     price: str
@@ -36,7 +36,7 @@ class Tier:
 
 @dataclass(frozen=True)
 class Show:
-    """An event so many days from today, at the house's own time; so many of its places are `sold`, or all but `left`.
+    """An event `days` from today, at the house's local time; `sold` places are sold, or all but `left`.
 
     It lasts for `hours`. Its capacity is the house's unless given.
     """
@@ -66,7 +66,7 @@ class House:
 
 
 def hall(*prices: str) -> tuple[Tier, ...]:
-    """A concert hall or an opera house: three prices, and standing room when there is a fourth."""
+    """The tiers of a concert hall or opera house: three prices, and standing room for a fourth one."""
     standing = [Tier("Standing room", price, 8, Window.LAST_DAYS, most=2) for price in prices[3:]]
     balcony = Tier("Balcony", prices[2], 12 if standing else 20)
     return (Tier("Stalls", prices[0], 50), Tier("Circle", prices[1], 30), balcony, *standing)

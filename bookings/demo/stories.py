@@ -1,4 +1,4 @@
-"""What became of the demo's bookings, and when that is meant to have been."""
+"""What happens to the bookings of the demo, and when."""
 
 import contextlib
 import datetime as dt
@@ -18,11 +18,11 @@ HOLD = dt.timedelta(minutes=15)
 
 @dataclass
 class Story:
-    """A booking's: when each verb of its history happened, and how many places came back, by ticket type."""
+    """The times of one booking's history, by verb, and the places that it gave back, by ticket type."""
 
     booking: Booking
     random: Random
-    last: dt.datetime  # nothing happens later
+    last: dt.datetime  # the latest time of any change
     at: dict[str, dt.datetime]
     returned: Counter[int] = field(default_factory=Counter)
 
@@ -48,8 +48,8 @@ class Story:
     def long_after(self, instant: dt.datetime) -> dt.datetime:
         return (instant + (self.last - instant) * self.random.random()).replace(microsecond=0)
 
-    def run_out(self) -> None:
-        """Lets the hold begin when the story says, so that it is over by now."""
+    def end_hold(self) -> None:
+        """Backdates the hold, so that it is due now."""
         self.at["expire"] = self.expires_at
         rows = Booking.objects.filter(pk=self.booking.pk)
         rows.update(created_at=self.at["place"], expires_at=self.expires_at)
@@ -65,13 +65,13 @@ def confirm(story: Story) -> None:
 
 
 def confirm_late(story: Story) -> None:
-    story.run_out()
+    story.end_hold()
     story.at["confirm late"] = story.soon_after(story.expires_at)
     story.booking.confirm(payment_reference=story.payment, by="system")
 
 
 def cancel_partly(story: Story) -> None:
-    """Some of its tickets come back, unless there is only one."""
+    """Cancels some of its tickets, unless there is only one."""
     confirm(story)
     tickets = list(story.booking.tickets.all())
     if len(tickets) == 1:
@@ -85,7 +85,6 @@ def cancel_partly(story: Story) -> None:
 
 
 def cancel_paid(story: Story) -> None:
-    """The money went back too, or still has to."""
     confirm(story)
     story.at["cancel"] = story.long_after(story.at["confirm"])
     story.booking.cancel(reason="I cannot come.", by="system")
@@ -106,19 +105,18 @@ def give_up(story: Story) -> None:
 
 
 def expire(story: Story) -> None:
-    """Whatever needs its places, or the end of the evening's sale, sweeps it up."""
-    story.run_out()
+    story.end_hold()
     story.return_places()
 
 
 def pay_too_late(story: Story) -> None:
-    """After `expire`, when the places are gone: the money has to go back."""
+    """Sends the payment of an expired booking when the event is sold out, so that a refund is due."""
     story.at["refuse payment"] = story.soon_after(story.expires_at)
     with contextlib.suppress(HoldExpired):
         story.booking.confirm(payment_reference=story.payment, by="system")
 
 
-# How often each happens.
+# Each with its weight.
 FATES: dict[Callable[[Story], None], int] = {
     confirm: 76,
     confirm_late: 3,
@@ -129,12 +127,8 @@ FATES: dict[Callable[[Story], None], int] = {
 }
 
 
-def date_back(stories: dict[Any, Story]) -> None:
-    """Moves bookings, tickets and history to when the stories say.
-
-    All of it was made just now, since nobody can sell yesterday. Only instants are written; states, counters and money
-    stay as the verbs left them.
-    """
+def backdate(stories: dict[Any, Story]) -> None:
+    """Writes the times of the stories to bookings, tickets and history; nothing else is changed."""
     bookings = list(Booking.objects.filter(pk__in=stories))
     for booking in bookings:
         story = stories[booking.pk]
@@ -150,6 +144,6 @@ def date_back(stories: dict[Any, Story]) -> None:
     changes = list(BookingChange.objects.filter(booking__in=stories))
     for change in changes:
         change.at = stories[change.booking_id].at[change.verb]
-    # A plain queryset, since the model's own rightly refuses: this history is still being invented.
+    # A plain queryset: the model's own refuses to change history.
     history: QuerySet[BookingChange] = QuerySet(BookingChange)
     history.bulk_update(changes, ["at"])
