@@ -1,11 +1,10 @@
-"""The catalogue from a file: venues, events, and what their tickets cost. docs/importing.md describes the file.
+"""Imports venues, events and ticket types from a file; docs/importing.md describes its format.
 
-`preview` says what an import would do, `apply` does it: all of it, or nothing when anything in the file is wrong. Both
-take the file's bytes and its format, and answer an Outcome.
+`preview` shows what an import would do, `apply` does it: everything, or nothing when the file has an error.
 """
 
 from ticket_types.imports.applying import Outcome, apply, preview
 from ticket_types.imports.planning import Step
-from ticket_types.imports.reading import FORMATS, Fault, format_of
+from ticket_types.imports.reading import FORMATS, FileError, format_of
 
-__all__ = ["FORMATS", "Fault", "Outcome", "Step", "apply", "format_of", "preview"]
+__all__ = ["FORMATS", "FileError", "Outcome", "Step", "apply", "format_of", "preview"]

@@ -1,4 +1,4 @@
-"""A plan in action: all of it, or nothing."""
+"""Applies a plan in one transaction, and collects the errors of all rules."""
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
@@ -15,39 +15,36 @@ from config.problems import Problem
 from events.inventory import sales
 from events.models import Event
 from ticket_types.imports.fields import RECORDS
-from ticket_types.imports.planning import CHANGE, CREATE, SAME, Plan, Step, Thing, fetch
-from ticket_types.imports.reading import KINDS, Fault, Unreadable, read
+from ticket_types.imports.planning import CHANGE, CREATE, SAME, Plan, Step, Target, fetch
+from ticket_types.imports.reading import KINDS, FileError, Unreadable, read
 from ticket_types.models import TicketType
 from venues.models import LARGEST, Venue
 
-Progress = Callable[[int, int], None]
-# With these things are made whose own data have faults, so that what is inside can be looked at; nothing of it stays.
+Progress = Callable[[int, int], None]  # steps done, and steps in all
+# Valid values for invalid ones, with which an object is created so that its children can be checked; rolled back.
 SOME_DAY = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
-STAND_INS: dict[str, dict[str, Any]] = {
+PLACEHOLDERS: dict[str, dict[str, Any]] = {
     "venue": {"address": "-", "capacity": LARGEST, "timezone": "UTC"},
     "event": {"starts_at": SOME_DAY},
     "ticket_type": {"price": 0},
 }
 NOTHING_ON_SALE = {
-    "no_ticket_types": "It is published without ticket types: nothing of it can be booked.",
-    "ended": "It is published when the sale of all of its ticket types is over: nothing of it can be booked.",
+    "no_ticket_types": "Published without ticket types: nothing can be booked.",
+    "ended": "Published after the sale of all its ticket types has ended: nothing can be booked.",
 }
 
 
 @dataclass
 class Outcome:
-    """What an import does, or would do. With any fault nothing is done, and `steps` may be incomplete.
-
-    `warnings` are what is done and may not be meant.
-    """
+    """What an import did, or would do. With errors nothing is done, and `steps` may be incomplete."""
 
     steps: list[Step] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
-    warnings: list[Fault] = field(default_factory=list)
+    errors: list[FileError] = field(default_factory=list)
+    warnings: list[FileError] = field(default_factory=list)
     is_done: bool = False
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """For each kind of thing how many are made, changed, and left as they are."""
+        """The number of new, changed and unchanged objects of each kind."""
         found = {kind: dict.fromkeys((CREATE, CHANGE, SAME), 0) for kind in KINDS}
         for step in self.steps:
             if step.verb in found[step.kind]:
@@ -56,164 +53,165 @@ class Outcome:
 
     @property
     def changes(self) -> list[Step]:
-        """The steps that do something."""
         return [step for step in self.steps if step.verb != SAME]
 
 
-class TakenBack(Exception):
-    """Raised to undo everything; never leaves this module."""
+class Rollback(Exception):
+    """Internal to this module."""
 
 
-def silent(done: int, total: int) -> None:
-    """The progress that nobody watches."""
+def no_progress(done: int, total: int) -> None:
+    """Reports nothing."""
 
 
 def preview(content: bytes, form: str, *, by: Any = None) -> Outcome:
-    """What `apply` would do now, or refuse: it is done, and taken back."""
-    return run(content, form, by=by, is_kept=False)
+    """What `apply` would do now: does it, and rolls it back."""
+    return run(content, form, by=by, is_dry_run=True)
 
 
-def apply(content: bytes, form: str, *, by: Any = None, progress: Progress = silent) -> Outcome:
-    """Makes what is not there and changes what differs, in one transaction; nothing when there is any fault.
+def apply(content: bytes, form: str, *, by: Any = None, progress: Progress = no_progress) -> Outcome:
+    """Creates new objects and changes those that differ, in one transaction; nothing when there is any error.
 
-    What is there already is found by name (an event also by its venue and start), and what the file does not say of
-    it stays as it is. `form` is csv or json.
+    Objects are found by name (events by venue, name and start); fields that the file leaves out stay as they are.
+    `form` is csv or json.
     """
-    return run(content, form, by=by, is_kept=True, progress=progress)
+    return run(content, form, by=by, progress=progress)
 
 
-def run(content: bytes, form: str, *, by: Any, is_kept: bool, progress: Progress = silent) -> Outcome:
+def run(content: bytes, form: str, *, by: Any, is_dry_run: bool = False, progress: Progress = no_progress) -> Outcome:
     outcome = Outcome()
     try:
-        records = read(content, form, outcome.faults)
+        records = read(content, form, outcome.errors)
     except Unreadable as error:
-        outcome.faults.append(error.fault)
+        outcome.errors.append(error.error)
         return outcome
     try:
         with transaction.atomic(), record_in_bulk():
-            plan = Plan(records, outcome.faults)
-            if not outcome.faults:
-                outcome.steps = [step for thing in plan.things() for step in thing.steps()]
+            plan = Plan(records, outcome.errors)
+            if not outcome.errors:
+                outcome.steps = [step for target in plan.targets() for step in target.steps()]
             to_publish = [event for event in plan.events.values() if event.is_to_publish]
-            # With faults too: the rules find others, and all are told at once.
-            Applying(plan, by, outcome.faults, silent if outcome.faults else progress).apply()
-            if not outcome.faults:
+            # Even after errors, so that all errors are reported at once.
+            Import(plan, by, outcome.errors, no_progress if outcome.errors else progress).run()
+            if not outcome.errors:
                 outcome.warnings = list(warnings(to_publish))
-            if outcome.faults or not is_kept:
-                raise TakenBack
+            if outcome.errors or is_dry_run:
+                raise Rollback
         outcome.is_done = True
-    except TakenBack:
-        outcome.faults.sort()
+    except Rollback:
+        outcome.errors.sort()
     return outcome
 
 
 @dataclass
-class Applying:
+class Import:
     plan: Plan
     by: Any
-    faults: list[Fault]
+    errors: list[FileError]
     progress: Progress
 
-    def apply(self) -> None:
+    def run(self) -> None:
         actions = list(self.actions())
-        for number, (thing, verb) in enumerate(actions, start=1):
-            self.attempt(thing, verb)
+        for number, (target, action) in enumerate(actions, start=1):
+            self.attempt(target, action)
             self.progress(number, len(actions))
 
-    def actions(self) -> Iterator[tuple[Thing, Callable[[Thing], None]]]:
-        """In an order in which each finds what it needs.
+    def actions(self) -> Iterator[tuple[Target, Callable[[Target], None]]]:
+        """Parents first, and events that may be on sale last: their rows stay locked, and bookings wait for them.
 
-        What may be on sale already comes last: its rows are locked until the end, and whoever books it waits so long.
-        A venue becomes smaller when its events have.
+        A venue shrinks after its events.
         """
-        venues = list(self.plan.venues.values())
+        venues, events, types = (list(it.values()) for it in (self.plan.venues, self.plan.events, self.plan.types))
+        changed = [venue for venue in venues if venue.changes]
+        old = [it for it in types if not it.parent.is_new and (it.is_new or it.changes)]  # type: ignore[union-attr]
+        touched = {id(it.parent) for it in old}
         yield from ((it, self.create) for it in venues if it.is_new)
-        yield from ((it, self.change) for it in venues if it.changes and not self.shrinks(it))
-        yield from ((it, self.create) for it in self.plan.events.values() if it.is_new)
-        new = [it for it in self.plan.types.values() if it.inside.is_new]  # type: ignore[union-attr]
-        old = [it for it in self.plan.types.values() if not it.inside.is_new]  # type: ignore[union-attr]
-        yield from ((it, self.create) for it in new)
-        yield from ((it, self.publish) for it in self.plan.events.values() if it.is_new and it.is_to_publish)
-        touched = {id(it.inside) for it in old if it.is_new or it.changes}
-        for it in self.plan.events.values():
-            if not it.is_new and (it.changes or it.is_to_publish or id(it) in touched):
-                yield it, self.lock
-                if it.changes:
-                    yield it, self.change
-        yield from ((it, self.create if it.is_new else self.change) for it in old if it.is_new or it.changes)
-        yield from ((it, self.publish) for it in self.plan.events.values() if not it.is_new and it.is_to_publish)
-        yield from ((it, self.change) for it in venues if it.changes and self.shrinks(it))
+        yield from ((it, self.change) for it in changed if not self.shrinks(it))
+        yield from ((it, self.create) for it in events if it.is_new)
+        yield from ((it, self.create) for it in types if it.parent.is_new)  # type: ignore[union-attr]
+        yield from ((it, self.publish) for it in events if it.is_new and it.is_to_publish)
+        for event in events:
+            if not event.is_new and (event.changes or event.is_to_publish or id(event) in touched):
+                yield event, self.lock
+                if event.changes:
+                    yield event, self.change
+        yield from ((it, self.create if it.is_new else self.change) for it in old)
+        yield from ((it, self.publish) for it in events if not it.is_new and it.is_to_publish)
+        yield from ((it, self.change) for it in changed if self.shrinks(it))
 
-    def shrinks(self, venue: Thing) -> bool:
+    def shrinks(self, venue: Target) -> bool:
         return venue.changes.get("capacity", venue.stored.capacity) < venue.stored.capacity
 
-    def attempt(self, thing: Thing, verb: Callable[[Thing], None]) -> None:
-        """Tells why a verb refuses, and tries again without the data that it blames: there may be other faults."""
-        if thing.inside is not None and thing.inside.stored is None:
-            return  # it was refused, and that is told
+    def attempt(self, target: Target, action: Callable[[Target], None]) -> None:
+        """Records why an action was refused, and repeats it without the refused fields to find further errors."""
+        if target.parent is not None and target.parent.stored is None:
+            return  # the parent was refused
         try:
             with transaction.atomic():
-                verb(thing)
+                action(target)
         except (Problem, IntegrityError) as error:
-            # Any view will do that has the names of the API.
-            problem = problem_of(error, SimpleNamespace(serializer_class=RECORDS[thing.kind]))
+            problem = problem_of(error, SimpleNamespace(serializer_class=RECORDS[target.kind]))
             if problem is None:
                 raise
-            blamed = []
-            for fault in problem.errors or [{"detail": problem.detail}]:
-                name = fault.get("pointer", "").strip("/")
-                line = thing.said.get(name, (None, thing.line))[1]
-                self.faults.append(thing.fault(line, name, fault["detail"]))
-                blamed.append(thing.blame(name))
-            if any(blamed):
-                self.attempt(thing, verb)
+            rejected = []
+            for entry in problem.errors or [{"detail": problem.detail}]:
+                name = entry.get("pointer", "").strip("/")
+                line = target.given.get(name, (None, target.line))[1]
+                self.errors.append(target.error(line, name, entry["detail"]))
+                rejected.append(target.reject(name))
+            if any(rejected):
+                self.attempt(target, action)
 
-    # Steps
+    # Actions
 
-    def create(self, thing: Thing) -> None:
-        data = {name: value for name, value in self.facts_of(thing).items() if name != "status"}
-        if thing.kind == "venue":
-            thing.stored = Venue.open(**data, by=self.by)
-        elif thing.kind == "event":
-            thing.stored = Event.plan(venue=thing.inside.stored, **data, by=self.by)  # type: ignore[union-attr]
+    def create(self, target: Target) -> None:
+        data = {name: value for name, value in self.complete_data(target).items() if name != "status"}
+        if target.kind == "venue":
+            target.stored = Venue.open(**data, by=self.by)
+        elif target.kind == "event":
+            target.stored = Event.plan(venue=target.parent.stored, **data, by=self.by)  # type: ignore[union-attr]
         else:
-            thing.stored = TicketType.offer(event=thing.inside.stored, **data, by=self.by)  # type: ignore[union-attr]
+            target.stored = TicketType.offer(event=target.parent.stored, **data, by=self.by)  # type: ignore[union-attr]
 
-    def facts_of(self, thing: Thing) -> dict[str, Any]:
-        """Those of the file, with others for what has faults and is needed all the same."""
-        if not self.faults:
-            return thing.data
-        data = {"name": f"Line {thing.line}", **STAND_INS[thing.kind], **thing.data}
-        if thing.kind == "event" and ("starts_at" not in thing.data or "ends_at" not in thing.data):
+    def complete_data(self, target: Target) -> dict[str, Any]:
+        """The data of the file, with placeholders for required fields that are invalid."""
+        if not self.errors:
+            return target.data
+        data = {"name": f"Line {target.line}", **PLACEHOLDERS[target.kind], **target.data}
+        if target.kind == "event" and ("starts_at" not in target.data or "ends_at" not in target.data):
             data["ends_at"] = data["starts_at"] + dt.timedelta(seconds=1)
-        if thing.kind == "ticket_type" and "currency" in thing.inside.wrong:  # type: ignore[union-attr]
-            data["price"] = 0  # whether it fits cannot be told
+        if self.has_unknown_currency(target):
+            data["price"] = 0
         return data
 
-    def change(self, thing: Thing) -> None:
-        changes = dict(thing.changes)
-        if thing.kind == "ticket_type" and "currency" in thing.inside.wrong:  # type: ignore[union-attr]
+    def has_unknown_currency(self, target: Target) -> bool:
+        """Whether the decimals of a price cannot be checked."""
+        return target.kind == "ticket_type" and "currency" in target.parent.invalid  # type: ignore[union-attr]
+
+    def change(self, target: Target) -> None:
+        changes = dict(target.changes)
+        if self.has_unknown_currency(target):
             changes.pop("price", None)
         if changes:
-            thing.stored.revise(**changes, by=self.by)
+            target.stored.revise(**changes, by=self.by)
 
-    def publish(self, event: Thing) -> None:
-        if event.inside.zone is not None:  # type: ignore[union-attr]  # else when it starts is not known for sure
+    def publish(self, event: Target) -> None:
+        if event.parent.zone is not None:  # type: ignore[union-attr]  # else its start is not certain
             event.stored.publish(at=timezone.now(), by=self.by)
 
-    def lock(self, event: Thing) -> None:
-        """Its ticket types, then the event itself: the order in which bookings lock them."""
+    def lock(self, event: Target) -> None:
+        """Locks the ticket types, then the event: the order in which bookings lock them."""
         list(TicketType.objects.filter(event=event.stored).order_by("pk").select_for_update(no_key=True))
         Event.objects.select_for_update(no_key=True).get(pk=event.stored.pk)
 
 
-def warnings(published: Iterable[Thing]) -> Iterator[Fault]:
-    """Which of the events that were published just now have nothing to sell."""
+def warnings(published: Iterable[Target]) -> Iterator[FileError]:
+    """The events just published that have nothing to sell."""
     at = timezone.now()
-    things = {event.stored.pk: event for event in published}
-    rows = list(fetch(Event.objects.all(), "pk", things))
-    sales.load_ticket_types(rows)
-    for row in rows:
+    targets = {event.stored.pk: event for event in published}
+    events = list(fetch(Event.objects.all(), "pk", targets))
+    sales.load_ticket_types(events)
+    for row in events:
         if detail := NOTHING_ON_SALE.get(row.sales_refusal(at) or ""):
-            event = things[row.pk]
-            yield event.fault(event.line, "", detail)
+            event = targets[row.pk]
+            yield event.error(event.line, "", detail)

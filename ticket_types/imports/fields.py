@@ -1,4 +1,4 @@
-"""What a record may say: the API's own fields, except that times are those of the venue's clocks."""
+"""The fields of a record: those of the API, but with times in the venue's local time."""
 
 import datetime as dt
 import re
@@ -15,34 +15,34 @@ from ticket_types.imports.reading import FIELDS
 from ticket_types.serializers import TicketTypeSerializer
 from venues.serializers import VenueSerializer
 
-CLOCK = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(Z|[+-]\d\d:\d\d)?", re.ASCII)
+LOCAL_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(Z|[+-]\d\d:\d\d)?", re.ASCII)
 STATUSES = (Event.Status.DRAFT, Event.Status.PUBLISHED)
 
 
-class ClockField(serializers.Field):
-    """A time that the venue's clocks show, `2027-06-12 19:30`; or, with an offset behind it, an instant."""
+class LocalTimeField(serializers.Field):
+    """A venue's local time, `2027-06-12 19:30`, or a time with an offset."""
 
     default_error_messages = {
-        "invalid": "Must be a time such as 2027-06-12 19:30, as the venue's clocks show it.",
+        "invalid": "Must be a time such as 2027-06-12 19:30, in the venue's local time.",
         "out_of_range": "Must be in the years 2000 to 2100.",
-        "skipped": "There is no {clock} in {zone}: the clocks are put forward.",
-        "repeated": "It is {clock} twice in {zone}, where the clocks are put back: write {first} or {second}.",
+        "skipped": "{time} does not exist in {zone}: the clocks go forward. Choose another time.",
+        "repeated": "{time} occurs twice in {zone}: the clocks go back. Write {first} or {second}.",
     }
 
     def to_internal_value(self, data: Any) -> dt.datetime:
-        found = CLOCK.fullmatch(data) if isinstance(data, str) else None
+        found = LOCAL_TIME.fullmatch(data) if isinstance(data, str) else None
         try:
-            clock = dt.datetime.fromisoformat("{}T{}{}".format(*found.groups(default="")))  # type: ignore[union-attr]
+            time = dt.datetime.fromisoformat("{}T{}{}".format(*found.groups(default="")))  # type: ignore[union-attr]
         except (AttributeError, ValueError):
             self.fail("invalid")
-        if not 2000 <= clock.year <= 2100:
+        if not 2000 <= time.year <= 2100:
             self.fail("out_of_range")
-        return clock.astimezone(dt.UTC) if clock.tzinfo else self.on_the_clock(clock)
+        return time.astimezone(dt.UTC) if time.tzinfo else self.to_utc(time)
 
-    def on_the_clock(self, clock: dt.datetime) -> dt.datetime:
+    def to_utc(self, time: dt.datetime) -> dt.datetime:
         zone: ZoneInfo = self.context["zone"]
-        found = readings(clock, zone)
-        shown = {"clock": f"{clock:%H:%M on %d %b %Y}", "zone": zone.key}
+        found = readings(time, zone)
+        shown = {"time": f"{time:%H:%M on %d %b %Y}", "zone": zone.key}
         if not found:
             self.fail("skipped", **shown)
         if len(found) > 1:
@@ -57,8 +57,8 @@ class VenueRecord(VenueSerializer):
 
 
 class EventRecord(EventSerializer):
-    starts_at = ClockField()
-    ends_at = ClockField()
+    starts_at = LocalTimeField()
+    ends_at = LocalTimeField()
     status = serializers.ChoiceField(choices=STATUSES)
 
     class Meta(EventSerializer.Meta):
@@ -66,29 +66,11 @@ class EventRecord(EventSerializer):
 
 
 class TicketTypeRecord(TicketTypeSerializer):
-    sales_start_at = ClockField(allow_null=True)
-    sales_end_at = ClockField(allow_null=True)
+    sales_start_at = LocalTimeField(allow_null=True)
+    sales_end_at = LocalTimeField(allow_null=True)
 
     class Meta(TicketTypeSerializer.Meta):
         fields = list(FIELDS["ticket_type"])
-
-
-@cache
-def checker(kind: str, zone: ZoneInfo | None) -> serializers.Serializer:
-    """Checks what is said of one kind of things, by `run_validation`. Its fields are made once, for many records."""
-    return RECORDS[kind](partial=True, context={"zone": zone})
-
-
-@cache
-def names(kind: str) -> dict[str, str]:
-    """How the API, and a file, calls the fields of the model."""
-    return {str(field.source): name for name, field in RECORDS[kind]().fields.items()}
-
-
-@cache
-def sources(kind: str) -> dict[str, str]:
-    """How the model calls the fields of the API."""
-    return {name: source for source, name in names(kind).items()}
 
 
 RECORDS: dict[str, type[serializers.Serializer]] = {
@@ -96,3 +78,21 @@ RECORDS: dict[str, type[serializers.Serializer]] = {
     "event": EventRecord,
     "ticket_type": TicketTypeRecord,
 }
+
+
+@cache
+def serializer_for(kind: str, zone: ZoneInfo | None) -> serializers.Serializer:
+    """Made once for many records; only its `run_validation` is used."""
+    return RECORDS[kind](partial=True, context={"zone": zone})
+
+
+@cache
+def api_names(kind: str) -> dict[str, str]:
+    """API field names by model field names."""
+    return {str(field.source): name for name, field in RECORDS[kind]().fields.items()}
+
+
+@cache
+def model_names(kind: str) -> dict[str, str]:
+    """Model field names by API field names."""
+    return {source: name for name, source in api_names(kind).items()}

@@ -88,7 +88,7 @@ class ImportPage:
     def show_preview(self, request, packed):
         name, content = unpacked(packed)
         outcome = preview(content, format_of(name), by=request.user)
-        return self.show(request, FileForm(), outcome, name=name, packed=None if outcome.faults else packed)
+        return self.show(request, FileForm(), outcome, name=name, packed=None if outcome.errors else packed)
 
     def import_packed(self, request, packed):
         file = unpacked(packed)
@@ -131,8 +131,8 @@ def told(outcome):
     ]
     return {
         "outcome": outcome,
-        "faults": outcome.faults[:MAX_ROWS],
-        "more_faults": len(outcome.faults) - MAX_ROWS,
+        "faults": outcome.errors[:MAX_ROWS],
+        "more_faults": len(outcome.errors) - MAX_ROWS,
         "warnings": outcome.warnings[:MAX_ROWS],
         "more_warnings": len(outcome.warnings) - MAX_ROWS,
         "counts": counts,

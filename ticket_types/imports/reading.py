@@ -1,4 +1,4 @@
-"""A file as records: what one line of it, or one object, says of a venue, an event and a ticket type."""
+"""Parses a file into records: the venue, event and ticket type data of one CSV line or JSON object."""
 
 import codecs
 import csv
@@ -12,9 +12,9 @@ from typing import Any
 
 FORMATS = ("csv", "json")
 KINDS = ("venue", "event", "ticket_type")
-NOT_TEXT = "This is not text in UTF-8: a spreadsheet saves it as “CSV UTF-8”."
-NONE = "none"  # in a cell: no value, where an empty cell says nothing
-# The fields of each kind, as the API calls them.
+NOT_TEXT = "The file is not UTF-8 text. In a spreadsheet, save it as “CSV UTF-8”."
+NONE = "none"  # in a cell: null; an empty cell leaves the field out
+# API names.
 FIELDS = {
     "venue": ("name", "address", "capacity", "timezone"),
     "event": (
@@ -40,15 +40,15 @@ FIELDS = {
     ),
 }
 COLUMNS = {f"{kind}_{name}": (kind, name) for kind in KINDS for name in FIELDS[kind]}
-BELOW = {"venue": "events", "event": "ticket_types"}  # where a JSON object has the objects of the next kind
-WHOLE = re.compile(r"-?[0-9]{1,18}")
+CHILDREN = {"venue": "events", "event": "ticket_types"}  # nested lists in JSON
+INTEGER = re.compile(r"-?[0-9]{1,18}")
 NUMBERS = ("capacity", "max_per_customer", "quantity", "min_per_booking", "max_per_booking", "position")
 NULLABLE = ("max_per_customer", "quantity", "sales_start_at", "sales_end_at")
 
 
 @dataclass(frozen=True, order=True)
-class Fault:
-    """What is wrong, and in which line; `field` and `subject`, what it is about, may be empty."""
+class FileError:
+    """An error in the file, or a warning. `field`, and `subject`, the name of the object, may be empty."""
 
     line: int
     field: str
@@ -62,8 +62,6 @@ class Fault:
 
 @dataclass
 class Record:
-    """What one place of the file says; a kind that it does not speak of is empty."""
-
     line: int
     venue: dict[str, Any] = field(default_factory=dict)
     event: dict[str, Any] = field(default_factory=dict)
@@ -71,21 +69,21 @@ class Record:
 
 
 class Unreadable(Exception):
-    """The file is no table and no JSON, from this line on. Never leaves this package."""
+    """The file is neither CSV nor JSON. Internal to this package."""
 
     def __init__(self, line: int, detail: str) -> None:
         super().__init__(detail)
-        self.fault = Fault(line, "", detail)
+        self.error = FileError(line, "", detail)
 
 
 def format_of(name: str) -> str | None:
-    """The format that a file's name tells; None when it tells none."""
+    """The format by the extension of a file's name, or None."""
     ending = name.rpartition(".")[2].lower()
     return ending if ending in FORMATS else None
 
 
-def read(content: bytes, form: str, faults: list[Fault]) -> list[Record]:
-    """The file's records; adds to `faults` what is wrong with single places. Raises Unreadable."""
+def read(content: bytes, form: str, errors: list[FileError]) -> list[Record]:
+    """The records of a file. Appends to `errors`; raises Unreadable."""
     content = content.removeprefix(codecs.BOM_UTF8)
     try:
         text = content.decode()
@@ -94,13 +92,13 @@ def read(content: bytes, form: str, faults: list[Fault]) -> list[Record]:
         raise Unreadable(line, NOT_TEXT) from None
     if "\x00" in text:
         raise Unreadable(text.count("\n", 0, text.index("\x00")) + 1, NOT_TEXT)
-    return list(of_table(text, faults) if form == "csv" else of_objects(text, faults))
+    return list(read_csv(text, errors) if form == "csv" else read_json(text, errors))
 
 
-# Tables
+# CSV
 
 
-def of_table(text: str, faults: list[Fault]) -> Iterator[Record]:
+def read_csv(text: str, errors: list[FileError]) -> Iterator[Record]:
     lines = text.splitlines(keepends=True)
     rows = csv.reader(lines, delimiter=delimiter(lines[0] if lines else ""), strict=True)
     columns: list[str] = []
@@ -112,36 +110,35 @@ def of_table(text: str, faults: list[Fault]) -> Iterator[Record]:
             if not any(cells):
                 continue
             if not columns:
-                columns = checked_columns(cells, line, faults)
+                columns = cells
+                check_columns(columns, line, errors)
                 continue
             if len(cells) > len(columns):
-                faults.append(
-                    Fault(line, "", f"The line has {len(cells)} cells, and the table {len(columns)} columns.")
-                )
+                detail = f"The line has {len(cells)} cells, but the header has {len(columns)} columns."
+                errors.append(FileError(line, "", detail))
             if "venue_name" not in columns:
-                return  # nothing can be told of any line
+                return
             yield record_of(dict(zip(columns, cells, strict=False)), line)
     except csv.Error as error:
-        faults.append(Fault(first, "", f"This is not a line of a table: {error}."))
+        errors.append(FileError(first, "", f"Invalid CSV: {error}."))
         return
     if not columns:
         raise Unreadable(1, "The file is empty.")
 
 
 def delimiter(header: str) -> str:
-    """Spreadsheets write what is usual in their country."""
+    """Spreadsheets choose it by locale."""
     return max(",;\t", key=header.count)
 
 
-def checked_columns(cells: list[str], line: int, faults: list[Fault]) -> list[str]:
-    for number, name in enumerate(cells):
+def check_columns(names: list[str], line: int, errors: list[FileError]) -> None:
+    for number, name in enumerate(names):
         if name not in COLUMNS:
-            faults.append(Fault(line, name or f"column {number + 1}", "There is no such column."))
-        elif name in cells[:number]:
-            faults.append(Fault(line, name, "The column is there twice."))
-    if "venue_name" not in cells:
-        faults.append(Fault(line, "venue_name", "The column is missing."))
-    return cells
+            errors.append(FileError(line, name or f"column {number + 1}", "Unknown column."))
+        elif name in names[:number]:
+            errors.append(FileError(line, name, "Duplicate column."))
+    if "venue_name" not in names:
+        errors.append(FileError(line, "venue_name", "This column is required."))
 
 
 def record_of(cells: dict[str, str], line: int) -> Record:
@@ -156,20 +153,23 @@ def record_of(cells: dict[str, str], line: int) -> Record:
 def value_of(name: str, text: str) -> Any:
     if name in NULLABLE and text.lower() == NONE:
         return None
-    return int(text) if name in NUMBERS and WHOLE.fullmatch(text) else text
+    return int(text) if name in NUMBERS and INTEGER.fullmatch(text) else text
 
 
-# Objects
+# JSON
 
 
 class Located(dict[str, Any]):
-    """An object of a JSON file that knows its line."""
+    """A JSON object with the line where it begins."""
 
     line: int
 
 
 class Decoder(json.JSONDecoder):
-    """Reads JSON strictly, and notes in which line each object begins; only the decoder in Python can be asked."""
+    """A strict decoder that returns Located objects.
+
+    Python's own scanner is needed, because the C scanner ignores `parse_object`; the json module documents neither.
+    """
 
     def __init__(self, text: str) -> None:
         super().__init__(object_pairs_hook=list, parse_constant=self.refuse_constant)
@@ -184,48 +184,48 @@ class Decoder(json.JSONDecoder):
         found = Located(pairs)
         found.line = line
         if len(found) < len(pairs):
-            raise Unreadable(line, "A name is given twice in one object.")
+            raise Unreadable(line, "Duplicate name in an object.")
         return found, end
 
     def refuse_constant(self, name: str) -> None:
-        raise Unreadable(self.at, f"{name} is not JSON.")
+        raise Unreadable(self.at, f"{name} is not valid JSON.")
 
 
-def of_objects(text: str, faults: list[Fault]) -> Iterator[Record]:
+def read_json(text: str, errors: list[FileError]) -> Iterator[Record]:
     try:
         whole = Decoder(text).decode(text)
     except json.JSONDecodeError as error:
-        raise Unreadable(error.lineno, f"This is not JSON: {error.msg}.") from None
+        raise Unreadable(error.lineno, f"Invalid JSON: {error.msg}.") from None
     except (RecursionError, ValueError):
-        raise Unreadable(1, "This is not JSON that anybody would write.") from None
+        raise Unreadable(1, "Invalid JSON: nested too deeply, or a number is too long.") from None
     if not isinstance(whole, Located) or not isinstance(whole.get("venues"), list):
         raise Unreadable(1, 'The file must be an object with a list of venues: {"venues": […]}.')
-    faults += [Fault(whole.line, str(name), "There is no such field.") for name in whole if name != "venues"]
-    yield from below(whole["venues"], "venue", Record(whole.line), faults)
+    errors += [FileError(whole.line, str(name), "Unknown field.") for name in whole if name != "venues"]
+    yield from read_list(whole["venues"], "venue", Record(whole.line), errors)
 
 
-def below(rows: Any, kind: str, outer: Record, faults: list[Fault]) -> Iterator[Record]:
-    """The records of a list of objects of one kind, each followed by those of the objects inside."""
-    children = BELOW.get(kind, "")
+def read_list(rows: list[Any], kind: str, parent: Record, errors: list[FileError]) -> Iterator[Record]:
+    """A record for each object of the list, followed by those of the objects nested in it."""
+    parents = KINDS[: KINDS.index(kind)]
+    children = CHILDREN.get(kind, "")
     for row in rows:
         if not isinstance(row, Located):
-            faults.append(Fault(outer.line, "", f"A {kind.replace('_', ' ')} must be an object."))
+            errors.append(FileError(parent.line, "", f"A {kind.replace('_', ' ')} must be an object."))
             continue
+        unknown = [name for name in row if name not in (*FIELDS[kind], children)]
+        errors += [FileError(row.line, name, "Unknown field.") for name in unknown]
         data = {name: value for name, value in row.items() if name in FIELDS[kind]}
-        faults += [
-            Fault(row.line, name, "There is no such field.") for name in row if name not in (*FIELDS[kind], children)
-        ]
-        record = Record(row.line, **{it: getattr(outer, it) for it in KINDS[: KINDS.index(kind)]}, **{kind: data})
+        record = Record(row.line, **{it: getattr(parent, it) for it in parents}, **{kind: data})
         yield record
-        inner = row.get(children, []) if children else []
-        if not isinstance(inner, list):
-            faults.append(Fault(row.line, children, "Must be a list."))
-        elif inner:
+        nested = row.get(children, []) if children else []
+        if not isinstance(nested, list):
+            errors.append(FileError(row.line, children, "Must be a list."))
+        elif nested:
             keys = {it: keys_of(it, getattr(record, it)) for it in KINDS}
-            yield from below(inner, KINDS[KINDS.index(kind) + 1], Record(row.line, **keys), faults)
+            yield from read_list(nested, KINDS[len(parents) + 1], Record(row.line, **keys), errors)
 
 
 def keys_of(kind: str, data: dict[str, Any]) -> dict[str, Any]:
-    """By what an object is found again; the rest of what was said of it is said once."""
+    """The fields that identify an object: they are repeated in the records of its children."""
     keys = ("name", "starts_at") if kind == "event" else ("name",)
     return {name: value for name, value in data.items() if name in keys}

@@ -66,7 +66,7 @@ def test_errors_are_told_by_line_and_column_and_nothing_is_imported(db):
 def test_event_that_would_be_published_with_nothing_on_sale_is_warned_about(db):
     head, line = GOOD.replace("ticket_type_name,ticket_type_price", "event_status").splitlines()
     page = choose(staff(), f"{head}\n{line.replace('Seat,12.50', 'published')}\n")
-    warning = "It is published without ticket types: nothing of it can be booked."
+    warning = "Published without ticket types: nothing can be booked."
     assert [(it.line, it.subject, it.detail) for it in page.context["outcome"].warnings] == [
         (2, "Dance, 01 May 2030, 19:00", warning)
     ]
@@ -81,7 +81,7 @@ def test_import_that_is_refused_by_now_changes_nothing(db):
         Venue.open(name="Barn", address="Elsewhere", capacity=10, timezone="UTC")
     answer = browser.post(PATH, {"packed": packed})
     assert messages_of(answer) == [("error", "Nothing was imported: something has changed since the preview.")]
-    assert "There are 2 of this name" in answer.content.decode()
+    assert "There are 2 with this name" in answer.content.decode()
     assert rows() == (2, 0, 0)
 
 

@@ -1,4 +1,4 @@
-"""The catalogue from a file: what it makes, what it finds again, and what it refuses, in which line."""
+"""Imports: what they create, find again, and refuse in which line."""
 
 import csv
 import datetime as dt
@@ -46,25 +46,25 @@ def table(*rows, delimiter=","):
     return text.getvalue().encode()
 
 
-def faults(*rows):
-    """Of a table, which must change nothing."""
+def errors(*rows):
+    """The errors of a table, which must change nothing."""
     before = catalogue()
     outcome = apply(table(*rows), "csv")
     assert not outcome.is_done
-    assert outcome.faults != []
+    assert outcome.errors != []
     assert catalogue() == before
-    return [(fault.line, fault.field) for fault in outcome.faults]
+    return [(error.line, error.field) for error in outcome.errors]
 
 
 def done(*rows):
     outcome = apply(table(*rows), "csv")
-    assert [str(fault) for fault in outcome.faults] == []
+    assert [str(error) for error in outcome.errors] == []
     assert outcome.is_done
     return [(step.verb, step.kind) for step in outcome.changes]
 
 
 def catalogue():
-    """All that there is, without ids and the times of changes."""
+    """The whole catalogue, without ids and times of changes."""
     return [
         (
             venue.name, venue.address, venue.capacity, venue.timezone,
@@ -92,7 +92,7 @@ def catalogue():
 def test_example_of_the_guide_makes_what_it_says_and_again_nothing(form, db):
     content = EXAMPLES[form].encode()
     outcome = apply(content, form)
-    assert (outcome.is_done, outcome.faults) == (True, [])
+    assert (outcome.is_done, outcome.errors) == (True, [])
     counts = {kind: count["create"] for kind, count in outcome.counts().items()}
     assert counts == {"venue": 2, "event": 2, "ticket_type": 3}
     concert = Event.objects.get(name="Summer Concert")
@@ -179,7 +179,7 @@ def test_table_is_read_as_spreadsheets_write_it(delimiter, mark, db):
     second = {"venue_name": "Hall", **SHOW, "event_description": "a\nb"}
     rows = ({**HALL, "venue_address": "Main\nStreet"}, {}, second)
     outcome = apply(mark + table(*rows, delimiter=delimiter), "csv")
-    assert [(fault.line, fault.field) for fault in outcome.faults] == [(2, "venue_address")]  # it has one line
+    assert [(error.line, error.field) for error in outcome.errors] == [(2, "venue_address")]  # it has one line
     rows = ({**HALL, "venue_address": 'Main Street "1", Vienna; 2nd floor'}, {}, second)
     outcome = apply(mark + table(*rows, delimiter=delimiter), "csv")
     assert outcome.is_done
@@ -193,9 +193,9 @@ def test_event_is_published_when_the_file_says_so(db):
     published = {**HALL, **SHOW, "event_status": "published"}
     assert done(published) == [("publish", "event")]
     assert done(published) == []
-    assert faults({**HALL, **SHOW, "event_status": "draft"}) == [(2, "event_status")]
+    assert errors({**HALL, **SHOW, "event_status": "draft"}) == [(2, "event_status")]
     Event.objects.get().cancel(at=timezone.now())
-    assert faults(published) == [(2, "")]
+    assert errors(published) == [(2, "")]
 
 
 def test_everything_has_its_history(db):
@@ -229,14 +229,14 @@ def test_preview_says_what_an_import_does_and_does_nothing(db):
     assert (catalogue(), Change.objects.count()) == ([], 0)
     applied = apply(content, "csv")
     assert (found.is_done, applied.is_done) == (False, True)
-    assert (found.steps, found.faults) == (applied.steps, [])
+    assert (found.steps, found.errors) == (applied.steps, [])
 
 
 def test_preview_finds_what_only_the_rules_know(db):
     done({**HALL, **SHOW})
     found = preview(table({**HALL, "venue_capacity": "50"}, {"venue_name": "Hall", **SHOW, "event_currency": "JPY"},
                           {"venue_name": "Hall", **SHOW, **SEAT}), "csv")  # fmt: skip
-    assert [(fault.line, fault.field) for fault in found.faults] == [(2, "venue_capacity"), (4, "ticket_type_price")]
+    assert [(error.line, error.field) for error in found.errors] == [(2, "venue_capacity"), (4, "ticket_type_price")]
 
 
 def test_steps_read_as_words(db):
@@ -281,23 +281,26 @@ def test_times_are_those_of_the_venues_clocks(text, instant, db):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("2027-03-28 02:30", "There is no 02:30 on 28 Mar 2027 in Europe/Vienna: the clocks are put forward."),
+        (
+            "2027-03-28 02:30",
+            "02:30 on 28 Mar 2027 does not exist in Europe/Vienna: the clocks go forward. Choose another time.",
+        ),
         (
             "2027-10-31 02:30",
             (
-                "It is 02:30 on 31 Oct 2027 twice in Europe/Vienna, where the clocks are put back: "
-                "write 2027-10-31 02:30+02:00 or 2027-10-31 02:30+01:00."
+                "02:30 on 31 Oct 2027 occurs twice in Europe/Vienna: the clocks go back. "
+                "Write 2027-10-31 02:30+02:00 or 2027-10-31 02:30+01:00."
             ),
         ),
-        ("12.06.2027 19:30", "Must be a time such as 2027-06-12 19:30, as the venue's clocks show it."),
-        ("2027-06-12", "Must be a time such as 2027-06-12 19:30, as the venue's clocks show it."),
-        ("2027-02-30 19:30", "Must be a time such as 2027-06-12 19:30, as the venue's clocks show it."),
+        ("12.06.2027 19:30", "Must be a time such as 2027-06-12 19:30, in the venue's local time."),
+        ("2027-06-12", "Must be a time such as 2027-06-12 19:30, in the venue's local time."),
+        ("2027-02-30 19:30", "Must be a time such as 2027-06-12 19:30, in the venue's local time."),
     ],
 )
 @pytest.mark.parametrize("field", ["event_starts_at", "event_ends_at", "ticket_type_sales_end_at"])
 def test_time_that_is_none_or_two_is_refused_and_not_guessed(text, words, field, db):
     outcome = apply(table({**HALL, **SHOW, **SEAT, field: text}), "csv")
-    first = outcome.faults[0]
+    first = outcome.errors[0]
     assert (first.line, first.field, first.detail) == (2, field, words)
     assert not outcome.is_done
 
@@ -307,11 +310,11 @@ def test_time_that_is_none_or_two_is_refused_and_not_guessed(text, words, field,
 
 @pytest.mark.parametrize("text", ["1999-12-31 19:30", "2101-01-01 00:00", "2100-12-31 23:30-11:00"])
 def test_time_beyond_the_years_2000_to_2100_is_refused(text, db):
-    assert (2, "event_starts_at") in faults({**HALL, **SHOW, "event_starts_at": text})
+    assert (2, "event_starts_at") in errors({**HALL, **SHOW, "event_starts_at": text})
 
 
-def test_every_fault_is_told_with_its_line_and_nothing_is_done(db):
-    assert faults(
+def test_every_error_is_reported_with_its_line_and_nothing_is_done(db):
+    assert errors(
         {**HALL, **SHOW, **SEAT, "ticket_type_price": "49,90"},
         {"venue_name": "Hall", "event_name": "Show", "event_starts_at": "2090-06-12 19:30", "ticket_type_name": "Box"},
         {"venue_name": "Bar", "venue_capacity": "many"},
@@ -348,18 +351,18 @@ TOO_FINE = {**SEAT, "ticket_type_price": "1.234"}
 @pytest.mark.parametrize(
     ("rows", "expected"),
     [
-        # What a field, a rule and the database refuse of one row.
+        # Refused by a field, a rule and the database in one row.
         (
             [{**HALL, **SHOW, **TOO_EARLY, "event_capacity": "101", **TOO_FINE, "ticket_type_quantity": "x"}],
             ["event_capacity", "event_ends_at", "ticket_type_price", "ticket_type_quantity"],
         ),
-        # Events of a venue with a fault, whatever it is.
+        # Events of an invalid venue.
         ([{**HALL, "venue_capacity": "x", **SHOW, **TOO_EARLY, **TOO_FINE}], ["venue_capacity", "event_ends_at"]),
         ([{**HALL, "venue_capacity": "x", **SHOW, **PAST, **TOO_FINE}], ["venue_capacity", "", "ticket_type_price"]),
         ([{**HALL, "venue_timezone": "x", **SHOW, **TOO_EARLY, **TOO_FINE}], ["venue_timezone", "event_ends_at"]),
         ([{**HALL, "venue_name": "", **SHOW, **TOO_EARLY, **TOO_FINE}], ["venue_name", "event_ends_at"]),
         ([{**HALL, "venue_name": "x" * 201, **SHOW, **TOO_EARLY, **TOO_FINE}], ["venue_name", "event_ends_at"]),
-        # Ticket types of an event with a fault.
+        # Ticket types of an invalid event.
         ([{**HALL, **SHOW, "event_starts_at": "x", **TOO_FINE}], ["event_starts_at", "ticket_type_price"]),
         ([{**HALL, **SHOW, "event_starts_at": "", **TOO_FINE}], ["event_starts_at", "ticket_type_price"]),
         ([{**HALL, **SHOW, "event_name": "", **TOO_FINE}], ["event_name", "ticket_type_price"]),
@@ -367,18 +370,18 @@ TOO_FINE = {**SEAT, "ticket_type_price": "1.234"}
          ["event_currency", "ticket_type_max_per_booking"]),
         ([{**HALL, **SHOW, "ticket_type_name": "", "ticket_type_price": "-1"}],
          ["ticket_type_name", "ticket_type_price"]),
-        # What the file's form already shows, beside the rest.
+        # An unknown column beside the rest.
         ([{**HALL, "venue_colour": "red", **SHOW, **TOO_EARLY}], ["venue_colour", "event_ends_at"]),
     ],
 )  # fmt: skip
-def test_faults_of_all_kinds_are_told_at_once(rows, expected, db):
-    found = {field for _, field in faults(*rows)}
+def test_errors_of_all_kinds_are_reported_at_once(rows, expected, db):
+    found = {field for _, field in errors(*rows)}
     assert set(expected) <= found
     assert found <= {*expected, "ticket_type_price"}
 
 
-def test_fault_of_one_line_hides_none_of_the_others(db):
-    assert faults(
+def test_error_in_one_line_hides_none_of_the_others(db):
+    assert errors(
         {**HALL, "venue_capacity": "x", **SHOW, **SEAT},
         {"venue_name": "Hall", **SHOW, **TOO_EARLY, "event_name": "Early", **SEAT},
         {"venue_name": "Hall", **SHOW, **PAST, "event_name": "Gone", **TOO_FINE},
@@ -386,21 +389,21 @@ def test_fault_of_one_line_hides_none_of_the_others(db):
     ) == [(2, "venue_capacity"), (3, "event_ends_at"), (4, ""), (4, "ticket_type_price"), (5, "event_capacity")]
 
 
-def test_fault_is_not_blamed_on_what_depends_on_it(make_venue, make_event, make_type, db):
-    """What is wrong stands for nothing: neither is an event too large for it, nor a price too fine."""
+def test_error_is_not_blamed_on_what_depends_on_it(make_venue, make_event, make_type, db):
+    """An invalid value causes no further errors: no event too large for it, no price with too many decimals."""
     hall = make_venue(name="Hall", capacity=10)
     make_type(
         event=make_event(venue=hall, name="Small", capacity=10, currency="JPY", starts_at=LATER), price=Decimal(5)
     )
     small = {"event_name": "Small", "event_starts_at": "2090-06-12 19:30"}
-    assert faults({"venue_name": "Hall", "venue_capacity": "x", **SHOW, "event_capacity": "50"}) == [
+    assert errors({"venue_name": "Hall", "venue_capacity": "x", **SHOW, "event_capacity": "50"}) == [
         (2, "venue_capacity")
     ]
-    assert faults({**HALL, "venue_name": "New", **SHOW, "event_currency": "EURO", **SEAT}) == [(2, "event_currency")]
-    assert faults({"venue_name": "Hall", **small, "event_currency": "EURO", **SEAT}) == [(2, "event_currency")]
+    assert errors({**HALL, "venue_name": "New", **SHOW, "event_currency": "EURO", **SEAT}) == [(2, "event_currency")]
+    assert errors({"venue_name": "Hall", **small, "event_currency": "EURO", **SEAT}) == [(2, "event_currency")]
     for _ in range(2):
         make_venue(name="Twin")
-    assert faults({"venue_name": "Twin", **small, "ticket_type_name": "Seat"}) == [(2, "venue_name")]
+    assert errors({"venue_name": "Twin", **small, "ticket_type_name": "Seat"}) == [(2, "venue_name")]
 
 
 def test_publishing_with_nothing_to_sell_is_warned_about(db):
@@ -419,55 +422,55 @@ def test_publishing_with_nothing_to_sell_is_warned_about(db):
     )
     assert outcome.is_done
     assert [(it.line, it.detail.partition(":")[0]) for it in outcome.warnings] == [
-        (2, "It is published without ticket types"),
-        (3, "It is published when the sale of all of its ticket types is over"),
+        (2, "Published without ticket types"),
+        (3, "Published after the sale of all its ticket types has ended"),
     ]
     assert apply(table({**HALL, **published}), "csv").warnings == []  # it is published already
 
 
-def test_faults_are_the_rules_of_the_api(db, book, make_type, make_event, make_venue):
+def test_errors_are_the_rules_of_the_api(db, book, make_type, make_event, make_venue):
     seat = make_type(event=make_event(venue=make_venue(name="Hall", capacity=100), name="Sold", capacity=10))
     book((seat, 5))
     start = timezone.localtime(seat.event.starts_at, dt.UTC).isoformat()
     sold = {"venue_name": "Hall", "event_name": "Sold", "event_starts_at": start[:19] + "Z"}
     Event.objects.update(starts_at=seat.event.starts_at.replace(microsecond=0))
-    assert faults({**sold, "event_capacity": "4"}) == [(2, "event_capacity")]
-    assert faults({**sold, "event_capacity": "101"}) == [(2, "event_capacity")]
-    assert faults({**sold, "event_currency": "USD"}) == [(2, "event_currency")]
-    assert faults({**sold, "ticket_type_name": "Seat", "ticket_type_quantity": "4"}) == [(2, "ticket_type_quantity")]
-    assert faults({**sold, "ticket_type_name": "Seat", "ticket_type_min_per_booking": "50"}) == [
+    assert errors({**sold, "event_capacity": "4"}) == [(2, "event_capacity")]
+    assert errors({**sold, "event_capacity": "101"}) == [(2, "event_capacity")]
+    assert errors({**sold, "event_currency": "USD"}) == [(2, "event_currency")]
+    assert errors({**sold, "ticket_type_name": "Seat", "ticket_type_quantity": "4"}) == [(2, "ticket_type_quantity")]
+    assert errors({**sold, "ticket_type_name": "Seat", "ticket_type_min_per_booking": "50"}) == [
         (2, "ticket_type_min_per_booking")
     ]
-    assert faults({"venue_name": "Hall", **SHOW, "event_ends_at": "2090-06-12 19:00"}) == [(2, "event_ends_at")]
+    assert errors({"venue_name": "Hall", **SHOW, "event_ends_at": "2090-06-12 19:00"}) == [(2, "event_ends_at")]
     past = {"event_starts_at": "2020-01-01 19:00", "event_ends_at": "2020-01-01 22:00", "event_status": "published"}
-    assert faults({"venue_name": "Hall", **SHOW, **past}) == [(2, "")]
+    assert errors({"venue_name": "Hall", **SHOW, **past}) == [(2, "")]
 
 
-def test_fault_names_what_it_is_about(db):
+def test_error_names_what_it_is_about(db):
     outcome = apply(table({**HALL, **SHOW, **SEAT, "ticket_type_price": "1.234"}), "csv")
-    assert [str(fault) for fault in outcome.faults] == [
+    assert [str(error) for error in outcome.errors] == [
         "line 2, “Seat, Show, 12 Jun 2090, 19:30”, ticket_type_price: EUR has 2 decimals."
     ]
 
 
 def test_what_cannot_be_told_apart_is_refused(make_venue, make_event, db):
     make_venue(name="Hall"), make_venue(name="Hall")
-    assert faults({"venue_name": "Hall", "venue_capacity": "5"}) == [(2, "venue_name")]
+    assert errors({"venue_name": "Hall", "venue_capacity": "5"}) == [(2, "venue_name")]
     bar = make_venue(name="Bar", timezone="UTC")
     for _ in range(2):
         make_event(venue=bar, name="Show", starts_at=dt.datetime(2090, 6, 12, 19, 30, tzinfo=dt.UTC))
-    assert faults({"venue_name": "Bar", **SHOW}) == [(2, "event_name")]
+    assert errors({"venue_name": "Bar", **SHOW}) == [(2, "event_name")]
 
 
 def test_zone_of_a_venue_with_events_stays(make_event, make_venue):
     make_venue(name="Empty", timezone="UTC")
     make_event(venue=make_venue(name="Hall", timezone="UTC"))
-    assert faults({"venue_name": "Hall", "venue_timezone": "Asia/Tokyo"}) == [(2, "venue_timezone")]
+    assert errors({"venue_name": "Hall", "venue_timezone": "Asia/Tokyo"}) == [(2, "venue_timezone")]
     assert done({"venue_name": "Empty", "venue_timezone": "Asia/Tokyo"}) == [("change", "venue")]
 
 
-def test_said_twice_is_said_once_and_otherwise_is_a_fault(db):
-    assert faults({**HALL, **SHOW, **SEAT}, {**HALL, **SHOW, **SEAT, "ticket_type_price": "50"}) == [
+def test_repeated_value_is_allowed_and_a_contradiction_is_an_error(db):
+    assert errors({**HALL, **SHOW, **SEAT}, {**HALL, **SHOW, **SEAT, "ticket_type_price": "50"}) == [
         (3, "ticket_type_price")
     ]
     assert done({**HALL, **SHOW, **SEAT}, {**HALL, **SHOW, **SEAT}) == [
@@ -495,7 +498,7 @@ def test_said_twice_is_said_once_and_otherwise_is_a_fault(db):
 def test_table_that_is_none_is_refused_with_its_line(content, line, field, db):
     outcome = apply(content, "csv")
     assert (outcome.is_done, outcome.steps) == (False, [])
-    assert (line, field) in [(fault.line, fault.field) for fault in outcome.faults]
+    assert (line, field) in [(error.line, error.field) for error in outcome.errors]
 
 
 @pytest.mark.parametrize(
@@ -520,7 +523,7 @@ def test_table_that_is_none_is_refused_with_its_line(content, line, field, db):
 def test_json_that_is_none_is_refused_with_its_line(content, line, field, db):
     outcome = apply(content.encode(), "json")
     assert (outcome.is_done, outcome.steps) == (False, [])
-    assert (line, field) in [(fault.line, fault.field) for fault in outcome.faults]
+    assert (line, field) in [(error.line, error.field) for error in outcome.errors]
 
 
 @pytest.mark.parametrize(
@@ -543,7 +546,7 @@ def test_json_that_is_none_is_refused_with_its_line(content, line, field, db):
 def test_json_values_are_those_of_the_api(data, field, db):
     venue = {"name": "Hall", "address": "1 Main Street", "capacity": 100, "timezone": "Europe/Vienna", **data}
     outcome = apply(json.dumps({"venues": [venue]}).encode(), "json")
-    assert field in [fault.field for fault in outcome.faults]
+    assert field in [error.field for error in outcome.errors]
     assert Venue.objects.count() == 0
 
 
@@ -628,19 +631,19 @@ def test_command_says_what_it_did_and_that_a_second_time_does_nothing(season, db
         "line 2: create event Show, 12 Jun 2090, 19:30",
         "line 2: publish event Show, 12 Jun 2090, 19:30",
         "line 2: create ticket type Seat, Show, 12 Jun 2090, 19:30",
-        "venues: 1 would be made, 0 would be changed, 0 the same",
-        "events: 1 would be made, 0 would be changed, 0 the same",
-        "ticket types: 1 would be made, 0 would be changed, 0 the same",
-        "published: 1 would be",
+        "venues: 1 would be created, 0 would be changed, 0 unchanged",
+        "events: 1 would be created, 0 would be changed, 0 unchanged",
+        "ticket types: 1 would be created, 0 would be changed, 0 unchanged",
+        "events: 1 would be published",
     ]
-    made = [f"{kind}: 1 made, 0 changed, 0 the same" for kind in ("venues", "events", "ticket types")]
-    assert run(capsys, season) == (0, [*made, "published: 1"], [])
-    same = [f"{kind}: 0 made, 0 changed, 1 the same" for kind in ("venues", "events", "ticket types")]
-    assert run(capsys, season) == (0, [*same, "published: 0"], [])
+    made = [f"{kind}: 1 created, 0 changed, 0 unchanged" for kind in ("venues", "events", "ticket types")]
+    assert run(capsys, season) == (0, [*made, "events: 1 published"], [])
+    same = [f"{kind}: 0 created, 0 changed, 1 unchanged" for kind in ("venues", "events", "ticket types")]
+    assert run(capsys, season) == (0, [*same, "events: 0 published"], [])
     assert set(Change.objects.values_list("by_name", flat=True)) == {"import_catalogue"}
 
 
-def test_command_tells_each_fault_and_ends_with_1(tmp_path, db, capsys):
+def test_command_prints_each_error_and_exits_with_1(tmp_path, db, capsys):
     file = tmp_path / "season.csv"
     file.write_bytes(table({**HALL, "venue_capacity": "0"}, {**HALL, "venue_name": "Bar", "venue_capacity": "x"}))
     code, out, err = run(capsys, str(file))
@@ -648,14 +651,14 @@ def test_command_tells_each_fault_and_ends_with_1(tmp_path, db, capsys):
     assert err == [
         "line 2, “Hall”, venue_capacity: A venue's capacity must be 1 to 1,000,000.",
         "line 3, “Bar”, venue_capacity: Must be a whole number.",
-        "2 faults in the file; nothing was changed.",
+        "2 errors in the file; nothing was changed.",
     ]
 
 
 @pytest.mark.parametrize("typed", ["-5", "-0005"])
 def test_number_below_zero_is_a_number(db, typed):
     outcome = apply(table({**HALL, "venue_capacity": typed}), "csv")
-    assert [str(fault) for fault in outcome.faults] == [
+    assert [str(error) for error in outcome.errors] == [
         "line 2, “Hall”, venue_capacity: A venue's capacity must be 1 to 1,000,000."
     ]
 
@@ -665,14 +668,14 @@ def test_number_below_zero_is_a_number(db, typed):
 def test_command_says_that_a_file_holds_nothing(tmp_path, db, capsys, content, dry_run):
     file = tmp_path / ("season.json" if content.startswith("{") else "season.csv")
     file.write_text(content)
-    said = "There is nothing in the file, so nothing was done."
+    said = "The file is empty; nothing was changed."
     assert run(capsys, str(file), dry_run=dry_run) == (0, [said], [])
 
 
 def test_command_warns_of_what_is_published_with_nothing_to_sell(tmp_path, db, capsys):
     file = tmp_path / "season.csv"
     file.write_bytes(table({**HALL, **SHOW, "event_status": "published"}))
-    warning = "It is published without ticket types: nothing of it can be booked."
+    warning = "Published without ticket types: nothing can be booked."
     for options in ({"dry_run": True}, {}):
         code, _, err = run(capsys, str(file), **options)
         assert (code, err) == (0, [f"Warning: line 2, “Show, 12 Jun 2090, 19:30”: {warning}"])
@@ -681,12 +684,12 @@ def test_command_warns_of_what_is_published_with_nothing_to_sell(tmp_path, db, c
     assert [it["detail"] for it in json.loads("\n".join(out))["warnings"]] == [warning]
 
 
-def test_command_shows_the_first_hundred_faults(tmp_path, db, capsys):
+def test_command_shows_the_first_hundred_errors(tmp_path, db, capsys):
     file = tmp_path / "season.csv"
     file.write_bytes(table(*({**HALL, "venue_name": f"Hall {it}", "venue_capacity": "x"} for it in range(150))))
     code, _, err = run(capsys, str(file))
     assert (code, len(err)) == (1, 102)
-    assert err[-2:] == ["And 50 more.", "150 faults in the file; nothing was changed."]
+    assert err[-2:] == ["And 50 more.", "150 errors in the file; nothing was changed."]
 
 
 def test_command_speaks_json(season, tmp_path, db, capsys):
@@ -720,7 +723,7 @@ def test_command_reads_a_pipe(db, capsys, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("file", "words"), [("none.csv", "cannot be read"), ("season.xlsx", "--format"), ("-", "--format")]
+    ("file", "words"), [("none.csv", "Cannot read"), ("season.xlsx", "--format"), ("-", "--format")]
 )
 def test_command_without_a_file_ends_with_2(file, words):
     with pytest.raises(CommandError, match=words) as error:

@@ -7,54 +7,53 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from config.management.progress import ProgressLine
-from ticket_types.imports import FORMATS, Fault, Outcome, apply, format_of, preview
+from ticket_types.imports import FORMATS, FileError, Outcome, apply, format_of, preview
 
-MAX_SHOWN = 100  # faults
+MAX_SHOWN = 100  # errors
 KINDS = {"venue": "venues", "event": "events", "ticket_type": "ticket types"}
 
 
 class Command(BaseCommand):
     help = """\
-Makes venues, events and ticket types from a file, or changes those that are there.
+Imports venues, events and ticket types from a CSV or JSON file; docs/importing.md describes both formats.
 
-  manage.py import_catalogue season.csv --dry-run     says what it would do
-  manage.py import_catalogue season.csv               does it
-  manage.py import_catalogue - --format json < file   from a pipe
+  manage.py import_catalogue season.csv --dry-run     shows what an import would do
+  manage.py import_catalogue season.csv               imports the file
+  manage.py import_catalogue - --format json < file   reads from a pipe
 
-The file is a table (CSV) or JSON; docs/importing.md describes both. Everything in it is done, or nothing when anything
-is wrong; all faults are told at once, each with its line. What is there already is found by its name (an event by
-venue, name and start), changed where the file says otherwise, and else left alone: importing a file twice changes
-nothing. Times are those of the venue's clocks. All of it is one transaction: on SQLite nobody else can write meanwhile.
+The import is one transaction: everything is imported, or nothing when the file has an error; all errors are listed with
+their lines. Existing objects are found by name (events by venue, name and start), and changed where the file differs;
+importing a file twice changes nothing. Times are in the venue's local time. On SQLite, nobody else can write while the
+import runs.
 
-Exit status: 0 when it is done, or would be; 1 when something in the file is wrong, and nothing was done; 2 when there
-is no such file."""
+Exit status: 0 when the file was imported, or could be; 1 when it has errors; 2 when it cannot be read."""
 
     def create_parser(self, *args: Any, **kwargs: Any) -> Any:
         return super().create_parser(*args, formatter_class=RawDescriptionHelpFormatter, **kwargs)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", help="a file that ends in .csv or .json; - reads from a pipe")
-        parser.add_argument("--format", choices=FORMATS, help="what the file is, when its name does not tell")
-        parser.add_argument("--dry-run", action="store_true", help="only say what would be done; nothing is")
-        parser.add_argument("--json", action="store_true", help="the outcome as one JSON object, for programs")
+        parser.add_argument("file", help="a file named .csv or .json; - reads from a pipe")
+        parser.add_argument("--format", choices=FORMATS, help="the format, when the file's name does not show it")
+        parser.add_argument("--dry-run", action="store_true", help="show what would be done, and change nothing")
+        parser.add_argument("--json", action="store_true", help="print the outcome as one JSON object")
 
     def handle(self, *, file: str, dry_run: bool, **options: Any) -> None:
         form = options["format"] or format_of(file)
         if form is None:
-            raise CommandError("What is it? Say --format csv or --format json.", returncode=2)
+            raise CommandError("Unknown file format: add --format csv or --format json.", returncode=2)
         outcome = self.run_import(self.read(file), form, dry_run)
         if options["json"]:
             self.stdout.write(json.dumps(as_dict(outcome), ensure_ascii=False))
         else:
-            self.show(outcome, dry_run, is_told=dry_run or options["verbosity"] > 1)
-        if outcome.faults:
+            self.show(outcome, dry_run, with_steps=dry_run or options["verbosity"] > 1)
+        if outcome.errors:
             raise SystemExit(1)
 
     def read(self, file: str) -> bytes:
         try:
             return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
         except OSError as error:
-            raise CommandError(f"{file} cannot be read: {error.strerror}.", returncode=2) from None
+            raise CommandError(f"Cannot read {file}: {error.strerror}.", returncode=2) from None
 
     def run_import(self, content: bytes, form: str, dry_run: bool) -> Outcome:
         if dry_run:
@@ -64,33 +63,37 @@ is no such file."""
         progress.end()
         return outcome
 
-    def show(self, outcome: Outcome, dry_run: bool, is_told: bool) -> None:
-        for fault in outcome.faults[:MAX_SHOWN]:
-            self.stderr.write(self.style.ERROR(str(fault)))
-        if outcome.faults:
-            count = len(outcome.faults)
-            if count > MAX_SHOWN:
-                self.stderr.write(f"And {count - MAX_SHOWN:,} more.")
-            self.stderr.write(f"{count:,} {'fault' if count == 1 else 'faults'} in the file; nothing was changed.")
+    def show(self, outcome: Outcome, dry_run: bool, with_steps: bool) -> None:
+        if outcome.errors:
+            self.show_errors(outcome.errors)
             return
         for warning in outcome.warnings:
             self.stderr.write(self.style.WARNING(f"Warning: {warning}"))
-        for step in outcome.changes if is_told else ():
+        for step in outcome.changes if with_steps else ():
             self.stdout.write(str(step))
         if outcome.steps:
             self.stdout.write(self.style.SUCCESS(summary(outcome, dry_run)))
         else:
-            self.stdout.write("There is nothing in the file, so nothing was done.")
+            self.stdout.write("The file is empty; nothing was changed.")
+
+    def show_errors(self, errors: list[FileError]) -> None:
+        count = len(errors)
+        for error in errors[:MAX_SHOWN]:
+            self.stderr.write(self.style.ERROR(str(error)))
+        if count > MAX_SHOWN:
+            self.stderr.write(f"And {count - MAX_SHOWN:,} more.")
+        self.stderr.write(f"{count:,} {'error' if count == 1 else 'errors'} in the file; nothing was changed.")
 
 
 def summary(outcome: Outcome, dry_run: bool) -> str:
-    made, changed = ("would be made", "would be changed") if dry_run else ("made", "changed")
+    would_be = "would be " if dry_run else ""
     lines = [
-        f"{KINDS[kind]}: {count['create']:,} {made}, {count['change']:,} {changed}, {count['same']:,} the same"
+        f"{KINDS[kind]}: {count['create']:,} {would_be}created, {count['change']:,} {would_be}changed, "
+        f"{count['same']:,} unchanged"
         for kind, count in outcome.counts().items()
     ]
     published = sum(step.verb == "publish" for step in outcome.steps)
-    return "\n".join([*lines, f"published: {published:,}{' would be' if dry_run else ''}"])
+    return "\n".join([*lines, f"events: {published:,} {would_be}published"])
 
 
 def as_dict(outcome: Outcome) -> dict[str, Any]:
@@ -101,10 +104,10 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
             {"line": it.line, "kind": it.kind, "name": it.name, "verb": it.verb, "changes": it.changes}
             for it in outcome.changes
         ],
-        "faults": list(map(as_fault, outcome.faults)),
-        "warnings": list(map(as_fault, outcome.warnings)),
+        "faults": list(map(error_as_dict, outcome.errors)),
+        "warnings": list(map(error_as_dict, outcome.warnings)),
     }
 
 
-def as_fault(it: Fault) -> dict[str, Any]:
-    return {"line": it.line, "field": it.field, "subject": it.subject, "detail": it.detail}
+def error_as_dict(error: FileError) -> dict[str, Any]:
+    return {"line": error.line, "field": error.field, "subject": error.subject, "detail": error.detail}
