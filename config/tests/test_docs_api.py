@@ -1,4 +1,4 @@
-"""docs/api.md: its code runs as printed, also when the line breaks, and what it says of the API is so."""
+"""docs/api.md: its code runs as printed, also on a bad connection, and its tables are correct."""
 
 import contextlib
 import json
@@ -47,7 +47,7 @@ def server():
 
 @pytest.fixture(scope="module")
 def transcript(server):
-    """The shell's part of the guide, which makes what the other parts book."""
+    """The output of the shell commands; they create what the other programs book."""
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
     done = run("sh", "-e", "-c", "\n".join(blocks("sh")), url=server.url, environment=server.environment)
@@ -59,16 +59,16 @@ def transcript(server):
 def read(server):
     token = server.manage("create_api_token", "reader", "--role", "auditor").strip()
 
-    def ask(path):
+    def get(path):
         request = urllib.request.Request(f"{server.url}/api/v1/{path}", headers={"Authorization": f"Bearer {token}"})
         with urllib.request.urlopen(request, timeout=20) as answer:
             return json.load(answer)
 
-    return ask
+    return get
 
 
-class FrailLine(BaseHTTPRequestHandler):
-    """A proxy on a bad line: of the bookings the first is turned away, the answer to the second is lost on the way."""
+class UnreliableProxy(BaseHTTPRequestHandler):
+    """Answers the first booking with 503, and loses the response to the second."""
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -99,15 +99,15 @@ class FrailLine(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def frail_line(target):
-    with ThreadingHTTPServer(("127.0.0.1", 0), FrailLine) as line:
-        line.target, line.count, line.statuses = target, 0, []
-        thread = threading.Thread(target=line.serve_forever)
+def unreliable_proxy(target):
+    with ThreadingHTTPServer(("127.0.0.1", 0), UnreliableProxy) as proxy:
+        proxy.target, proxy.count, proxy.statuses = target, 0, []
+        thread = threading.Thread(target=proxy.serve_forever)
         thread.start()
         try:
-            yield line
+            yield proxy
         finally:
-            line.shutdown()
+            proxy.shutdown()
             thread.join()
 
 
@@ -126,15 +126,15 @@ def test_shell_of_the_guide_works_as_printed(transcript, read):
     ("language", "command", "customer"),
     [("python", [sys.executable, "-c"], "Bob Ray"), ("js", ["node", "--input-type=module", "--eval"], "Cleo Kim")],
 )
-def test_retries_of_the_guide_book_once_on_a_bad_line(language, command, customer, server, transcript, read):
+def test_retries_of_the_guide_book_once_on_a_bad_connection(language, command, customer, server, transcript, read):
     if shutil.which(command[0]) is None:
         pytest.skip(f"{command[0]} is not installed")
     (program,) = blocks(language)
-    with frail_line(server.url) as line:
-        done = run(*command, program, url=f"http://127.0.0.1:{line.server_port}", environment=server.environment)
+    with unreliable_proxy(server.url) as proxy:
+        done = run(*command, program, url=f"http://127.0.0.1:{proxy.server_port}", environment=server.environment)
     assert done.returncode == 0, done.stderr
-    # Made, and the answer lost; asked again; asked once more by the program; refused.
-    assert line.statuses == [(201, None), (201, "true"), (201, "true"), (400, None)]
+    # Made, with the response lost; retried; repeated by the program; refused.
+    assert proxy.statuses == [(201, None), (201, "true"), (201, "true"), (400, None)]
     (booking,) = read(f"bookings?search={customer.split()[0]}")["results"]
     first, second = done.stdout.splitlines()
     assert first == f"{booking['id']} pending 49.90 EUR"
@@ -143,7 +143,7 @@ def test_retries_of_the_guide_book_once_on_a_bad_line(language, command, custome
 
 
 def table(heading):
-    """The rows of the first table below a heading, each as its cells."""
+    """The cells of each row of the first table below a heading."""
     part = GUIDE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     rows = re.findall(r"^\|(.*)\|$", part, re.MULTILINE)
     return [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)] for row in rows[2:]]
@@ -154,37 +154,39 @@ def names(cell):
 
 
 def test_table_of_lists_names_every_list_and_its_parameters():
-    told = {names(path)[0]: (set(names(filters)), set(names(ordering))) for path, filters, ordering in table("Lists")}
-    true = {
+    documented = {
+        names(path)[0]: (set(names(filters)), set(names(ordering))) for path, filters, ordering in table("Filters")
+    }
+    actual = {
         f"/{prefix}": (set(viewset.filterset_class.base_filters), set(viewset.ordering_fields))
         for prefix, viewset, _ in router.registry
         if "list" in viewset.access
     }
-    assert told == true
+    assert documented == actual
 
 
 def test_table_of_reports_names_every_report_and_its_parameters():
-    told = {names(path)[0]: set(names(parameters)) for path, _, parameters in table("Reports")}
-    true = {
+    documented = {names(path)[0]: set(names(parameters)) for path, _, parameters in table("Reports")}
+    actual = {
         f"/reports/{report.url_path}": set(getattr(report.kwargs["filterset_class"], "base_filters", ()))
         for report in ReportViewSet.get_extra_actions()
     }
-    assert told == true
+    assert documented == actual
 
 
 def test_table_of_expansions_is_complete():
-    rows = [row for row in table("Related resources") if "expand" not in row[0]]
-    told = {names(path)[0]: set(names(cell)) for path, cell in rows}
-    true = {
+    rows = [row for row in table("Expansion") if "expand" not in row[0]]
+    documented = {names(path)[0]: set(names(cell)) for path, cell in rows}
+    actual = {
         f"/{prefix}": set(viewset.serializer_class.expansions)
         for prefix, viewset, _ in router.registry
         if getattr(viewset.serializer_class, "expansions", None)
     }
-    assert told == true
+    assert documented == actual
 
 
 def test_table_of_scopes_names_every_scope():
-    assert [names(scope) for scope, _ in table("Who you are")] == [[scope] for scope in Scope.values]
+    assert [names(scope) for scope, _ in table("Authentication")] == [[scope] for scope in Scope.values]
 
 
 def test_table_of_rates_has_the_defaults():
@@ -195,20 +197,20 @@ def test_table_of_rates_has_the_defaults():
 
 
 def test_table_of_statuses_knows_every_status():
-    told = {int(status) for row in table("Errors") for status in re.findall(r"\d{3}", row[0])}
-    assert told == {kind.status for kind in problems.Problem.family()}
+    documented = {int(status) for row in table("Errors") for status in re.findall(r"\d{3}", row[0])}
+    assert documented == {kind.status for kind in problems.Problem.family()}
 
 
 @pytest.mark.parametrize(
     "path", ["venues", "events", "ticket-types", "events.ics", "bookings", "tickets", "reports/overview"]
 )
 def test_table_of_caching_is_so(path, server, transcript):
-    answers = {names(row[1])[0]: row[0] for row in table("Caching")}
+    answers = {names(row[1])[0]: row[0] for row in table("Caching and conditional requests")}
     token = server.manage("create_api_token", "reader", "--role", "auditor").strip()
     subjects = {"ticket-types": "ticket types", "events.ics": "calendars", "reports/overview": "reports"}
     subject = subjects.get(path, path)
-    told = next(value for value, shown in answers.items() if subject in shown)
-    for headers, expected in (({}, told), ({"Authorization": f"Bearer {token}"}, "private, no-cache")):
+    documented = next(value for value, shown in answers.items() if subject in shown)
+    for headers, expected in (({}, documented), ({"Authorization": f"Bearer {token}"}, "private, no-cache")):
         request = urllib.request.Request(f"{server.url}/api/v1/{path}", headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=20) as answer:
@@ -216,14 +218,14 @@ def test_table_of_caching_is_so(path, server, transcript):
         except urllib.error.HTTPError as error:
             with error:
                 found = error.headers["Cache-Control"]
-        assert found == ("no-store" if told == "no-store" else expected)
+        assert found == ("no-store" if documented == "no-store" else expected)
 
 
 def test_every_code_in_the_guide_is_a_problem():
     codes = {kind.code for kind in problems.Problem.family()}
-    told = set(re.findall(r"\b4\d\d `([a-z-]+)`", GUIDE)) | set(re.findall(r'"code": "([a-z-]+)"', GUIDE))
-    assert told >= {"hold-expired", "sold-out", "precondition-failed", "request-in-progress"}
-    assert told <= codes
+    documented = set(re.findall(r"\b4\d\d `([a-z-]+)`", GUIDE)) | set(re.findall(r'"code": "([a-z-]+)"', GUIDE))
+    assert documented >= {"hold-expired", "sold-out", "precondition-failed", "request-in-progress"}
+    assert documented <= codes
 
 
 def test_links_inside_the_guide_lead_somewhere():
