@@ -1,21 +1,21 @@
-"""Codes for people to read out and type, and for machines to scan."""
+"""Confirmation codes, which people type, and ticket codes, which are scanned."""
 
 import re
 import secrets
 
-ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # without I, L, O, 0 and 1, which look alike
+ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # without the look-alikes I, L, O, 0 and 1
 CONFIRMATION_LENGTH = 8
 TICKET_LENGTH = 26  # 31 ** 26 is more than 2 ** 128: a ticket's code cannot be guessed
 TICKET_CODE = re.compile(f"[{ALPHABET}]{{{TICKET_LENGTH}}}")
 
 
 def typed(code: str) -> str:
-    """A code as somebody types or pastes it, `k7qm-z2ha` or `K7QM Z2HA`, as it is stored."""
+    """A typed or pasted code, such as `k7qm-z2ha` or `K7QM Z2HA`, in the form that is stored."""
     return re.sub(r"[\W_]+", "", code).upper()
 
 
 def random_code(length: int) -> str:
-    """Each character with the same chance: 248 is 8 × 31, and a byte above it is passed over."""
+    """All characters are equally likely: 248 is 8 × 31, and larger bytes are skipped."""
     code = ""
     while len(code) < length:
         code += "".join(ALPHABET[byte % 31] for byte in secrets.token_bytes(length) if byte < 248)

@@ -1,7 +1,7 @@
-"""What is held about people: all of it shown, taken out of what is over, and not kept for ever.
+"""Personal data: export, erasure, retention.
 
-The figures stay: how many places were sold, of what, when, for how much. So do the booking's id and codes, which name
-nobody, and the payment's reference, which ties the figures to the bank's, unless it is asked to go as well.
+Erasure keeps the figures (places, prices, times), ids and codes, and the payment reference unless it is erased on
+request.
 """
 
 import datetime as dt
@@ -21,9 +21,9 @@ from bookings.search import keys_of
 from config.values import money
 
 BATCH = 500  # bookings in one transaction
-NAME, EMAIL, KEY = "Erased", "erased@customer.invalid", "erased"  # `.invalid` is nobody's (RFC 2606)
+NAME, EMAIL, KEY = "Erased", "erased@customer.invalid", "erased"  # `.invalid` is reserved (RFC 2606)
 
-# Of a booking; what is not here tells nothing of a person.
+# The columns of a booking with personal data.
 ERASED: dict[str, Any] = {
     "customer_name": NAME,
     "customer_email": EMAIL,
@@ -31,26 +31,26 @@ ERASED: dict[str, Any] = {
     **keys_of(NAME),
     "metadata": {},
     "cancel_reason": "",
-    # What was asked for can be guessed back from its fingerprint, and a key may be made of a name.
+    # A fingerprint can be matched with a guessed request, and a key may contain a name.
     "idempotency_client": "",
     "idempotency_key": None,
     "request_fingerprint": "",
 }
 PAYMENT = "payment_reference"
-KEPT_IN_HISTORY = {"at", "expires_at", "fields", "ticket", "tickets", "amount", PAYMENT}  # times, codes, money
+KEPT_IN_HISTORY = {"at", "expires_at", "fields", "ticket", "tickets", "amount", PAYMENT}  # keys of `details`
 
-Progress = Callable[[int], None]
-
-
-def nobody(done: int) -> None:
-    """The progress that nobody watches."""
+Progress = Callable[[int], None]  # the number of bookings done
 
 
-# Showing
+def no_progress(done: int) -> None:
+    """Reports nothing."""
+
+
+# Export
 
 
 def record(booking: "models.Booking") -> dict[str, Any]:
-    """All that is stored of a booking, as values that JSON has."""
+    """All stored data of a booking, as JSON values."""
     return {
         **columns(booking),
         "event_name": booking.event.name,
@@ -61,8 +61,8 @@ def record(booking: "models.Booking") -> dict[str, Any]:
     }
 
 
-def columns(row: Any, *but: str) -> dict[str, Any]:
-    fields = [field for field in row._meta.concrete_fields if field.name not in but]
+def columns(row: Any, *excluded: str) -> dict[str, Any]:
+    fields = [field for field in row._meta.concrete_fields if field.name not in excluded]
     amounts = {field.name for field in fields if isinstance(field, money.MoneyField)}
     return {
         field.name: money.plain(value, row.currency) if field.name in amounts else plain(value)
@@ -78,31 +78,31 @@ def plain(value: Any) -> Any:
 
 
 def address(text: str) -> str:
-    """An e-mail address as somebody types it. Raises ValueError for what is none: staff often have an empty one."""
+    """A command's argument. Raises ValueError for an empty address, which many staff accounts have."""
     if "@" not in text.strip("@ "):
         raise ValueError
     return text
 
 
 def accounts(email: str) -> list[str]:
-    """The names of accounts with an address. They are no customers: staff delete them in the admin."""
+    """The user names of staff with this address. They are not customers, and are deleted in the admin."""
     users = get_user_model().objects.filter(email__iexact=email).order_by("pk")
     return [user.get_username() for user in users]
 
 
-# Erasing
+# Erasure
 
 
-def not_over(at: Any) -> Q:
-    """Bookings that still mean something: their places are held for an event to come, or money is owed."""
+def still_needed(at: Any) -> Q:
+    """Live bookings of events that are not over, and bookings with a refund due."""
     return Q(status__in=LIVE, event__ends_at__gt=at) | Q(refund_due=True)
 
 
-def erase(bookings: Any, *, by: Any, with_payments: bool, progress: Progress = nobody) -> int:
-    """Erases what is over of some bookings, in batches; returns how many. Stopped on the way, it goes on when asked
-    again.
+def erase(bookings: Any, *, by: Any, with_payments: bool, progress: Progress = no_progress) -> int:
+    """Erases the bookings that are not needed any more, in batches; returns their number. Can be interrupted and
+    repeated.
     """
-    rows = bookings.exclude(customer_key=KEY).exclude(not_over(Now()))
+    rows = bookings.exclude(customer_key=KEY).exclude(still_needed(Now()))
     total = 0
     while done := erase_batch(rows, by, with_payments):
         total += done
@@ -112,7 +112,7 @@ def erase(bookings: Any, *, by: Any, with_payments: bool, progress: Progress = n
 
 def erase_batch(rows: Any, by: Any, with_payments: bool) -> int:
     with transaction.atomic():
-        # With the rows locked nobody corrects a name, or confirms late, between the question and the answer.
+        # Locked, so that a concurrent correction or late confirmation is not overwritten.
         locked = rows.order_by("pk").select_for_update(no_key=True, of=("self",))
         found = dict(locked.values_list("pk", "status")[:BATCH])
         changes = {**ERASED, **({PAYMENT: ""} if with_payments else {})}
@@ -125,39 +125,41 @@ def erase_batch(rows: Any, by: Any, with_payments: bool) -> int:
 
 
 def erase_customer(email: str, *, by: Any, with_payments: bool) -> int:
-    """Erases all bookings of an address, or none. Raises StillNeeded when one of them is not over."""
+    """Erases all bookings of an address, or none. Raises StillNeeded."""
     with transaction.atomic():
         bookings = models.Booking.objects.of_customer(email)
         expire(bookings.due())
-        kept = list(bookings.filter(not_over(Now())).order_by("created_at").select_related("event"))
-        if kept:
-            raise StillNeeded.of(kept)
+        needed = list(bookings.filter(still_needed(Now())).order_by("created_at").select_related("event"))
+        if needed:
+            raise StillNeeded.of(needed)
         return erase(bookings, by=by, with_payments=with_payments)
 
 
-# Not keeping for ever
+# Retention
 
 
 def attempts_before(instant: dt.datetime) -> Any:
-    """Bookings whose hold ended before an instant and that never were a sale: nobody paid, nobody got a ticket."""
+    """Bookings whose hold ended before an instant, and that were never paid or confirmed."""
     over = models.Booking.objects.filter(expires_at__lt=instant).exclude(status=Status.CONFIRMED)
     return over.filter(confirmed_at=None, payment_reference="", refund_due=False, tickets=None)
 
 
 def sales_before(instant: dt.datetime) -> Any:
-    """Bookings with a person's name whose event ended before an instant, other than mere attempts."""
+    """Bookings that are not erased, whose event ended before an instant, except attempts."""
     named = models.Booking.objects.filter(event__ends_at__lt=instant).exclude(customer_key=KEY)
     return named.exclude(pk__in=attempts_before(instant).values("pk"))
 
 
-def purge_attempts(instant: dt.datetime, progress: Progress = nobody) -> int:
-    """Deletes mere attempts with their items and history, in batches; returns how many."""
+def purge_attempts(instant: dt.datetime, progress: Progress = no_progress) -> int:
+    """Deletes attempts with their items and history, in batches; returns their number."""
     expire(models.Booking.objects.due().filter(expires_at__lt=instant), skip_locked=True)
-    attempts = attempts_before(instant).exclude(status=Status.PENDING).order_by("pk")  # whose places are given back
+    attempts = (
+        attempts_before(instant).exclude(status=Status.PENDING).order_by("pk")
+    )  # expired, so their places are given back
     total = 0
     while ids := list(attempts.values_list("pk", flat=True)[:BATCH]):
         with transaction.atomic():
-            # A late payment may have come meanwhile: the condition is asked again with the rows locked.
+            # Filtered again with the rows locked, because a late payment may have arrived.
             rows = attempts.filter(pk__in=ids).select_for_update(of=("self",))
             locked = list(rows.values_list("pk", flat=True))
             models.Booking.objects.filter(pk__in=locked).delete()
@@ -166,6 +168,6 @@ def purge_attempts(instant: dt.datetime, progress: Progress = nobody) -> int:
     return total
 
 
-def purge_names(instant: dt.datetime, *, by: Any, progress: Progress = nobody) -> int:
-    """Erases the people of what was sold for events that ended before an instant; returns of how many bookings."""
+def purge_names(instant: dt.datetime, *, by: Any, progress: Progress = no_progress) -> int:
+    """Erases the personal data of `sales_before`; returns the number of bookings."""
     return erase(sales_before(instant), by=by, with_payments=False, progress=progress)

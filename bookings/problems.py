@@ -1,4 +1,4 @@
-"""What a booking or a ticket can be refused for."""
+"""The domain errors of bookings and tickets. Their docstrings are shown at /problems."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -13,39 +13,41 @@ def format_instant(at: dt.datetime | None) -> str | None:
 
 
 class SoldOut(DomainError):
-    """Fewer places are free than were asked for; `held` may come free again, the first at `next_release_at`."""
+    """Fewer places are available than were requested. `held` places may become available again, the first ones at
+    `next_release_at`.
+    """
 
     code, title = "sold-out", "Not enough tickets left"
 
 
 class NotOnSale(DomainError):
-    """The event or the ticket type cannot be booked now; each entry's `reason` says why."""
+    """The event or the ticket type cannot be booked now; `reason` says why."""
 
     code, title = "not-on-sale", "Not on sale"
 
 
 class CustomerLimit(DomainError):
-    """The customer would hold more places of the event than one customer may."""
+    """The booking would exceed the event's `max_per_customer`."""
 
     code, title = "customer-limit", "Too many places for one customer"
 
 
 class HoldExpired(DomainError):
-    """The booking's hold ran out, and its places could not be had again: the entries say why. The reference of a
-    payment is kept for a refund.
+    """The hold of the booking has ended, and its places could not be reserved again; `errors` says why. A payment
+    reference is kept for the refund.
     """
 
-    code, title = "hold-expired", "The hold has run out"
+    code, title = "hold-expired", "The hold has ended"
 
 
 class BookingCancelled(DomainError):
-    """The booking is cancelled, and stays so. The reference of a payment is kept for a refund."""
+    """A cancelled booking cannot change any more. A payment reference is kept for the refund."""
 
     code, title = "booking-cancelled", "The booking is cancelled"
 
 
 class BookingNotPending(DomainError):
-    """The booking is confirmed: it holds its places for good, and cancelling it needs the permission to cancel."""
+    """The booking is confirmed already. Cancelling a confirmed booking needs the permission to cancel."""
 
     code, title = "booking-not-pending", "The booking is confirmed"
 
@@ -57,32 +59,34 @@ class BookingNotConfirmed(DomainError):
 
 
 class IdempotencyKeyReused(DomainError):
-    """The idempotency key belongs to a booking that was made with another body."""
+    """The idempotency key was used for a booking with another body. Use a new key for each booking."""
 
     code, title, status = "idempotency-key-reused", "The idempotency key was used for another request", 422
 
 
 class RequestInProgress(DomainError):
-    """A request with the same idempotency key is being worked on; asking again will answer its booking."""
+    """A request with the same idempotency key is in progress. Retry to get its booking."""
 
     code, title = "request-in-progress", "The same request is in progress"
 
 
 class AlreadyCheckedIn(DomainError):
-    """The ticket was let in before; `checked_in_at` says when."""
+    """The ticket was checked in before, at `checked_in_at`."""
 
     code, title = "already-checked-in", "Already checked in"
 
     @classmethod
     def of(cls, ticket: Any) -> "AlreadyCheckedIn":
         when = in_words(ticket.checked_in_at, ticket.booking.event.venue.timezone)
-        fault = {"pointer": "", "code": cls.code, "detail": f"Ticket {ticket.code} was checked in on {when}."}
-        checked_in_at = format_instant(ticket.checked_in_at)
-        return cls(fault["detail"], errors=[{**fault, "ticket": ticket.code, "checked_in_at": checked_in_at}])
+        detail = f"Ticket {ticket.code} was checked in on {when}."
+        error = {"pointer": "", "code": cls.code, "detail": detail}
+        return cls(
+            detail, errors=[{**error, "ticket": ticket.code, "checked_in_at": format_instant(ticket.checked_in_at)}]
+        )
 
 
 class NotCheckedIn(DomainError):
-    """The ticket has not been let in, so there is nothing to undo."""
+    """The ticket has not been checked in, so there is nothing to undo."""
 
     code, title = "not-checked-in", "Not checked in"
 
@@ -90,7 +94,7 @@ class NotCheckedIn(DomainError):
 class TicketVoid(DomainError):
     """The ticket was cancelled."""
 
-    code, title = "ticket-void", "The ticket is not valid any more"
+    code, title = "ticket-void", "The ticket is void"
 
 
 class OtherEvent(DomainError):
@@ -100,21 +104,21 @@ class OtherEvent(DomainError):
 
 
 class RefundChanged(DomainError):
-    """Another amount is due by now than the one that was said to be paid back."""
+    """The refund that is due has changed since the page was opened. Check the new amount."""
 
-    code, title = "refund-changed", "Another amount is due by now"
+    code, title = "refund-changed", "The refund has changed"
 
 
 class StillNeeded(DomainError):
-    """What is held about a customer cannot be erased while a booking of theirs is for an event to come, or money is
-    owed to them; each entry names one.
+    """A customer's data cannot be erased while they have a live booking of a future event or a refund is due;
+    `errors` names each booking.
     """
 
     code, title = "still-needed", "The bookings are still needed"
 
     @classmethod
     def of(cls, bookings: Sequence[Any]) -> "StillNeeded":
-        faults = [
+        errors = [
             {
                 "pointer": "",
                 "code": cls.code,
@@ -124,4 +128,4 @@ class StillNeeded(DomainError):
             }
             for booking in bookings
         ]
-        return cls(" ".join(fault["detail"] for fault in faults), errors=faults)
+        return cls(" ".join(error["detail"] for error in errors), errors=errors)

@@ -1,4 +1,4 @@
-"""Counters against the rows that they count, and what else one table says of another."""
+"""Compares counters and totals with the rows that they summarise."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Drift:
-    """A number that a row has, and the number that other rows amount to."""
+    """A stored number that differs from the number counted from other rows."""
 
     model: str
     id: str
@@ -31,17 +31,18 @@ class Drift:
     counted: int
 
     def __str__(self) -> str:
-        return f"{self.model} {self.id} ({self.name}): {self.field} is {self.stored}, the rows say {self.counted}"
+        numbers = f"{self.field} is {self.stored}, but the rows add up to {self.counted}"
+        return f"{self.model} {self.id} ({self.name}): {numbers}"
 
 
 def total(rows: QuerySet, group: str, expression: Any) -> Coalesce:
-    """What the rows that belong to an outer row add up to; 0 when there are none."""
+    """An expression over the rows of an outer row; 0 when there are none."""
     sums = rows.order_by().values(group).annotate(total=expression).values("total")
     return Coalesce(Subquery(sums, output_field=MONEY), Value(0), output_field=MONEY)
 
 
 def reserved_of(model: type[Stock]) -> Coalesce:
-    """Both are counted from the same rows, so that a booking that is off itself cannot set them apart."""
+    """Events and ticket types are counted from the same rows, the items, even if a booking's own numbers are wrong."""
     group = "booking__event" if model is Event else "ticket_type"
     live = BookingItem.objects.filter(booking__status__in=LIVE, **{group: OuterRef("pk")})
     return total(live, group, Sum(LEFT))
@@ -57,7 +58,7 @@ def valid_tickets() -> Coalesce:
 
 
 def drifts(progress: Progress = lambda done, total: None) -> Iterator[Drift]:
-    """Every number that is off. Each kind is one statement, which sees one moment: sales may go on meanwhile."""
+    """Every difference. Each comparison is one statement with one snapshot, so sales may go on."""
     bookings = Booking.objects.all()
     confirmed = bookings.filter(status=Status.CONFIRMED)
     comparisons = [
@@ -77,22 +78,22 @@ def drifts(progress: Progress = lambda done, total: None) -> Iterator[Drift]:
 
 
 def counters(events: QuerySet[Event]) -> list[Iterator[Drift]]:
-    """The counters that are off of some events, and of their ticket types."""
+    """The differing counters of some events and of their ticket types."""
     types = TicketType.objects.filter(event__in=events)
     return [compare(rows, "reserved", F("reserved"), reserved_of(rows.model)) for rows in (events, types)]
 
 
 def compare(rows: QuerySet, field: str, stored: Any, counted: Any) -> Iterator[Drift]:
-    """The rows for which the two numbers differ; the database compares, so only these come out of it."""
-    off = rows.order_by("pk").annotate(stored=stored, counted=counted).filter(~Q(stored=F("counted")))
-    for row in off.iterator(chunk_size=500):
+    """The database compares, so that only differing rows are read."""
+    differing = rows.order_by("pk").annotate(stored=stored, counted=counted).filter(~Q(stored=F("counted")))
+    for row in differing.iterator(chunk_size=500):
         yield Drift(row._meta.verbose_name, str(row.pk), str(row), field, int(row.stored), int(row.counted))
 
 
 def fix(drift: Drift) -> bool:
-    """Sets a `reserved` right; false for anything else, which a person has to look at.
+    """Corrects a `reserved` counter; false for other differences, which need a person.
 
-    The row is locked first: every sale of it is then either counted or still has to add its part.
+    The row is locked first, so that a concurrent sale is either counted or adds its places afterwards.
     """
     model = {kind._meta.verbose_name: kind for kind in (Event, TicketType)}.get(drift.model)
     if model is None:

@@ -1,4 +1,4 @@
-"""People's data: shown to whom it is about, taken out of what is over, and not kept for ever."""
+"""Personal data: export, erasure, retention."""
 
 import datetime as dt
 import json
@@ -17,7 +17,7 @@ from config.tests.harness import canaries
 from conftest import client_of, make_user
 
 ANN = "ann.canary@example.com"
-WORDS = ("canary", "Zoe", "aisle", "ill", "key-zoe")  # what stands in a booking of hers about her
+WORDS = ("canary", "Zoe", "aisle", "ill", "key-zoe")  # her data
 FIGURES = ("pk", "status", "event", "quantity", "cancelled_quantity", "total_price", "currency", "created_at",
            "confirmed_at", "cancelled_at", "is_late", "refund_due", "confirmation_code",
            "payment_reference")  # fmt: skip
@@ -30,7 +30,7 @@ def seat(make_type, make_event):
 
 @pytest.fixture
 def order(book, seat):
-    """A booking of Ann's with something about her everywhere that she or staff can write."""
+    """A booking of Ann's, with her data in every field that she or staff can write."""
 
     def place(email=ANN, key="key-zoe"):
         notes = {"seat": "aisle", "mail": "canary@example.com"}
@@ -41,7 +41,7 @@ def order(book, seat):
 
 
 def run(capsys, *arguments):
-    """What a command prints on stdout and stderr, and its exit status."""
+    """The output and the exit status of a command."""
     try:
         call_command(*arguments)
         status = 0
@@ -53,7 +53,7 @@ def run(capsys, *arguments):
 
 
 def everything():
-    """The whole database as text, but for what Django keeps of the tests' own accounts."""
+    """The whole database as text."""
     rows = [row for model in apps.get_models() for row in model._base_manager.values_list()]
     return str(rows)
 
@@ -62,11 +62,11 @@ def figures_of(bookings):
     return list(bookings.order_by("pk").values(*FIGURES))
 
 
-def facts(models=(Booking, BookingItem, Ticket, BookingChange)):
+def rows_of(models=(Booking, BookingItem, Ticket, BookingChange)):
     return [list(model.objects.order_by("pk").values()) for model in models]
 
 
-# Showing
+# Export
 
 
 def test_export_has_all_that_is_stored_of_the_customer_and_nothing_of_others(order, book, capsys):
@@ -83,7 +83,7 @@ def test_export_has_all_that_is_stored_of_the_customer_and_nothing_of_others(ord
     assert (err, status) == ("1 booking, 0 accounts.\n", 0)
 
 
-def test_export_of_two_bookings_tells_them_in_order(order, capsys):
+def test_export_has_bookings_in_order(order, capsys):
     ids = [str(order(key="1").pk), str(order(email=ANN.title(), key="2").pk)]
     found = json.loads(run(capsys, "export_customer", ANN)[0])
     assert [booking["id"] for booking in found["bookings"]] == ids
@@ -99,15 +99,15 @@ def test_export_names_accounts(db, capsys):
 
 @pytest.mark.parametrize("command", ["export_customer", "erase_customer"])
 @pytest.mark.parametrize("email", ["", " ", "@", "ann"])
-def test_what_is_no_address_is_refused(command, email, db):
+def test_invalid_address_is_refused(command, email, db):
     make_user(username="without an address", email="")
     with pytest.raises(CommandError, match="invalid address value"):
         call_command(command, email)
 
 
-def test_export_of_nobody_says_so(order, capsys):
+def test_export_without_data_says_so(order, capsys):
     order()
-    assert run(capsys, "export_customer", "bob@example.com") == ("", "Nothing is held about this address.\n", 2)
+    assert run(capsys, "export_customer", "bob@example.com") == ("", "There is no data about this address.\n", 2)
 
 
 def test_export_takes_as_many_queries_for_three_bookings_as_for_one(order, capsys, django_assert_num_queries):
@@ -123,7 +123,7 @@ def test_dry_run_of_export_only_counts(order, capsys):
     assert run(capsys, "export_customer", ANN, "--dry-run") == ("", "1 booking, 0 accounts.\n", 0)
 
 
-# Erasing
+# Erasure
 
 
 def test_erasing_leaves_nothing_of_the_person_and_every_figure(order, pass_time, capsys, box_office):
@@ -133,12 +133,12 @@ def test_erasing_leaves_nothing_of_the_person_and_every_figure(order, pass_time,
     third.cancel(tickets=[third.tickets.first().code], reason="ill")
     box_office.patch(f"/bookings/{third.pk}", {"customer_name": "Zoe canary"})
     pass_time(days=60)
-    before, items = figures_of(Booking.objects), facts((BookingItem, Ticket))
+    before, items = figures_of(Booking.objects), rows_of((BookingItem, Ticket))
     assert all(word in everything() for word in WORDS)
     assert run(capsys, "erase_customer", ANN.upper()) == ("3 bookings erased.\n", "", 0)
     assert [word for word in WORDS if word in everything()] == []
     assert figures_of(Booking.objects) == before
-    assert facts((BookingItem, Ticket)) == items
+    assert rows_of((BookingItem, Ticket)) == items
     assert {change.verb for change in third.changes.all()} == {"place", "confirm", "cancel tickets", "correct", "erase"}
     assert third.changes.get(verb="correct").details == {"fields": ["customer_name"]}
     assert sorted(third.changes.get(verb="cancel tickets").details) == ["tickets"]
@@ -181,19 +181,19 @@ def test_booking_that_is_still_needed_stops_all_of_it(state, order, capsys, book
         needed.confirm(payment_reference="pay_1")
     if state == "owed":
         needed.cancel(reason="rain")
-    before = facts()
+    before = rows_of()
     out, err, status = run(capsys, "erase_customer", ANN)
     why = "a refund is due." if state == "owed" else f"{state} for “Concert”."
-    told = f"Nothing is erased, because these are still needed:\n  {needed.confirmation_code}: {why}\n"
+    told = f"Nothing was erased, because these bookings are still needed:\n  {needed.confirmation_code}: {why}\n"
     assert (out, err, status) == ("", told, 1)
-    assert facts() == before
+    assert rows_of() == before
     if state == "owed":
         needed.settle_refund()
     pass_time(days=60)
     assert run(capsys, "erase_customer", ANN) == ("2 bookings erased.\n", "", 0)
 
 
-def test_hold_that_ran_out_is_over_whether_or_not_it_was_swept(order, pass_time, capsys):
+def test_due_hold_is_erased_whether_or_not_it_was_released(order, pass_time, capsys):
     booking = order()
     pass_time(minutes=16)
     assert run(capsys, "erase_customer", ANN) == ("1 booking erased.\n", "", 0)
@@ -219,29 +219,29 @@ def test_others_are_left_alone(order, book, capsys):
 
 def test_dry_run_of_erasing_changes_nothing(order, capsys):
     order().cancel(reason="ill")
-    before = facts()
+    before = rows_of()
     assert run(capsys, "erase_customer", ANN, "--dry-run") == ("1 booking would be erased.\n", "", 0)
-    assert facts() == before
+    assert rows_of() == before
 
 
 def test_erasing_twice_finds_nothing(order, capsys):
     order().cancel()
     assert run(capsys, "erase_customer", ANN)[2] == 0
-    before = facts()
-    assert run(capsys, "erase_customer", ANN) == ("", "Nothing is held about this address.\n", 2)
+    before = rows_of()
+    assert run(capsys, "erase_customer", ANN) == ("", "There is no data about this address.\n", 2)
     out, err, status = run(capsys, "erase_customer", personal_data.EMAIL)
-    assert (out, status, err) == ("", 1, f"{personal_data.EMAIL} stands for those who are erased already.\n")
-    assert facts() == before
+    assert (out, status, err) == ("", 1, f"{personal_data.EMAIL} is the address of customers who are erased already.\n")
+    assert rows_of() == before
 
 
 def test_erasing_names_the_account_that_it_leaves(order, capsys):
     order().cancel()
     make_user(username="ann", email=ANN)
-    assert "The account ann has this address" in run(capsys, "erase_customer", ANN)[1]
+    assert "The staff account ann has this address" in run(capsys, "erase_customer", ANN)[1]
 
 
 def test_every_text_about_a_booking_is_erased_or_known_to_be_harmless():
-    """A new field must be put here, or among those that are erased."""
+    """A new field must be listed here, or be erased."""
     harmless = {
         "bookings.booking": {"id", "confirmation_code", "status", "currency", "payment_reference"},
         "bookings.bookingitem": {"name", "booking_id"},
@@ -268,7 +268,7 @@ def test_history_forgets_in_this_way_alone(order):
     assert [it.details for it in BookingChange.objects.all()] == [{}, {"payment_reference": "pay_1"}]
 
 
-# Not keeping for ever
+# Retention
 
 
 @pytest.fixture
@@ -295,11 +295,11 @@ def again(book, seat):
 
 def test_purge_deletes_attempts_takes_names_from_sales_and_keeps_what_is_owed(past, capsys):
     before = figures_of(Booking.objects.exclude(pk__in=[past["old expired"].pk, past["old cancelled"].pk]))
-    told = "2 attempts {}deleted, 2 sales {}without a name, 0 old logins {}deleted.\n"
-    owed = "1 booking keeps its name, because a refund is due.\n"
-    unchanged = facts()
+    told = "2 attempts {}deleted, 2 sales {}erased, 0 expired logins {}deleted.\n"
+    owed = "1 sale not erased, because a refund is due.\n"
+    unchanged = rows_of()
     assert run(capsys, "purge", "--older-than", "365d", "--dry-run") == (told.format(*["would be "] * 3), owed, 0)
-    assert facts() == unchanged
+    assert rows_of() == unchanged
     assert run(capsys, "purge", "--older-than", "365d") == (told.format("", "", ""), owed, 0)
     left = {booking.pk: booking.customer_name for booking in Booking.objects.all()}
     assert {name: left.get(booking.pk) for name, booking in past.items()} == {
@@ -308,7 +308,7 @@ def test_purge_deletes_attempts_takes_names_from_sales_and_keeps_what_is_owed(pa
     }  # fmt: skip
     assert figures_of(Booking.objects) == before
     assert run(capsys, "purge", "--older-than", "1y")[0] == (
-        "0 attempts deleted, 0 sales without a name, 0 old logins deleted.\n"
+        "0 attempts deleted, 0 sales erased, 0 expired logins deleted.\n"
     )
 
 
@@ -340,7 +340,7 @@ def test_purge_works_in_batches_and_goes_on_where_it_was_stopped(order, pass_tim
     assert (steps, Booking.objects.count(), BookingChange.objects.count()) == ([2, 3], 0, 0)
 
 
-def test_purge_tells_how_far_it_is(order, pass_time, monkeypatch, capsys):
+def test_purge_reports_progress(order, pass_time, monkeypatch, capsys):
     for number in range(3):
         order(key=str(number)).cancel()
     pass_time(days=60)
@@ -350,18 +350,18 @@ def test_purge_tells_how_far_it_is(order, pass_time, monkeypatch, capsys):
     assert run(capsys, "purge", "--older-than", "1d")[1] == "2 attempts deleted …\n"
 
 
-def test_purge_ends_old_logins(client, db, capsys):
+def test_purge_deletes_expired_logins(client, db, capsys):
     client.force_login(make_user())
     Session.objects.update(expire_date=timezone.now() - dt.timedelta(days=1))
     client_of()
-    assert run(capsys, "purge", "--older-than", "1d")[0].endswith("1 old logins deleted.\n")
+    assert run(capsys, "purge", "--older-than", "1d")[0].endswith("1 expired logins deleted.\n")
     assert Session.objects.count() == 0
 
 
 @pytest.mark.parametrize("age", ["", "365", "0d", "-1d", "1m", "d", "1.5d", "\u0661d", "99999y", "365D"])
-def test_age_that_is_none_is_refused(age, past, capsys):
-    before = facts()
+def test_invalid_age_is_refused(age, past, capsys):
+    before = rows_of()
     out, err, status = run(capsys, "purge", f"--older-than={age}")
     assert (out, status) == ("", 1)
-    assert err == "--older-than takes a number and a unit, such as 365d, 52w or 2y, up to 100y.\n"
-    assert facts() == before
+    assert err == "--older-than must be a number and a unit, such as 365d, 52w or 2y, up to 100y.\n"
+    assert rows_of() == before

@@ -15,12 +15,12 @@ from events.models import Event
 from ticket_types.models import TicketType
 from venues.models import Venue
 
-pytestmark = pytest.mark.xdist_group("demo")  # one process makes what all tests of this module share
+pytestmark = pytest.mark.xdist_group("demo")  # all tests of this module share the data of one process
 
 
 @pytest.fixture(scope="module")
 def demo(django_db_setup, django_db_blocker):
-    """What the command said. Its demo is there for all tests of this module: loading it takes seconds."""
+    """The output of the command. All tests of this module share its data, because loading takes seconds."""
     out = io.StringIO()
     with django_db_blocker.unblock(), transaction.atomic():
         with override_settings(DEBUG=True):
@@ -84,7 +84,7 @@ def test_demo_has_bookings_in_every_state(demo, db):
     assert [kind for kind, found in kinds.items() if not found.exists()] == []
 
 
-def test_demo_lets_most_holders_in_when_the_event_is_over(demo, db):
+def test_demo_checks_in_most_tickets_of_past_events(demo, db):
     tickets = Ticket.objects.filter(booking__event__ends_at__lt=timezone.now(), booking__status="confirmed")
     statuses = Counter(tickets.values_list("status", flat=True))
     assert statuses["checked_in"] > 4 * statuses["valid"] > 0

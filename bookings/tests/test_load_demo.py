@@ -54,7 +54,7 @@ def test_load_demo_if_empty_leaves_what_is_there(make_venue, rows):
     make_venue()
     out = io.StringIO()
     call_command("load_demo", "--if-empty", stdout=out)
-    assert out.getvalue() == "No demo data is loaded: there are venues already.\n"
+    assert out.getvalue() == "No demo data was loaded: there are venues already.\n"
     assert rows() == [1, 0, 0, 0, 0, 0]
 
 
@@ -66,7 +66,7 @@ def test_load_demo_refuses_a_scale_out_of_range(rows, scale):
 
 
 def snapshot(first_venue):
-    """All of the houses made last, but for ids, codes, and the instants of holds that still run."""
+    """The data of the houses from `first_venue` on, without ids, codes, and times of pending holds."""
     lines = []
     lines += (
         Event.objects.filter(venue__gte=first_venue)
@@ -130,7 +130,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_progress_is_drawn_anew_on_a_terminal():
+def test_progress_is_redrawn_on_a_terminal():
     terminal = Terminal()
     progress = ProgressLine(OutputWrapper(terminal))
     progress(0.5, 1234)
@@ -152,12 +152,12 @@ def test_progress_is_a_few_lines_elsewhere():
 
 @pytest.fixture
 def copied(db, monkeypatch):
-    """The season of some houses: one week that was played, and two that were copied from it."""
+    """Three weeks of some houses: one made through the verbs, and two copies of it."""
     monkeypatch.setattr(demo, "PLAYED", 1)
     load(seed=1, scale=3, today=TODAY, houses=SOME_HOUSES)
 
 
-def test_weeks_that_are_copied_have_what_was_played(copied):
+def test_copied_weeks_have_the_same_sales(copied):
     sold = Counter()
     for event in Event.objects.prefetch_related("bookings__items", "bookings__tickets", "ticket_types"):
         assert {booking.event_id for booking in event.bookings.all()} <= {event.pk}
@@ -171,7 +171,7 @@ def test_weeks_that_are_copied_have_what_was_played(copied):
     assert sum(sold.values()) == 3 * sum(len(house.shows) for house in SOME_HOUSES)
 
 
-def test_weeks_that_are_copied_lie_in_other_weeks(copied):
+def test_copied_weeks_are_in_other_weeks(copied):
     for house in SOME_HOUSES:
         for show in house.shows:
             starts = Event.objects.filter(venue__name=house.name, name=show.name).order_by("pk")
@@ -180,7 +180,7 @@ def test_weeks_that_are_copied_lie_in_other_weeks(copied):
             assert (second - first, third - second) == (week, week)
 
 
-def test_what_is_copied_happened_before_its_event_and_before_today(copied):
+def test_copied_history_is_before_its_event_and_before_today(copied):
     for booking in Booking.objects.select_related("event").prefetch_related("changes"):
         assert booking.event.created_at <= booking.created_at < booking.event.starts_at
         history = [booking.created_at, *(change.at for change in booking.changes.all())]

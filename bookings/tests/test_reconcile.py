@@ -41,9 +41,9 @@ def test_reconcile_names_each_row_that_is_off(booking, capsys):
     assert run(capsys) == (
         1,
         [
-            f"event {event.pk} (Concert): reserved is 5, the rows say 2",
-            f"ticket type {seat.pk} (Seat): reserved is 0, the rows say 2",
-            "2 off.",
+            f"event {event.pk} (Concert): reserved is 5, but the rows add up to 2",
+            f"ticket type {seat.pk} (Seat): reserved is 0, but the rows add up to 2",
+            "2 differences.",
         ],
     )
     assert Event.objects.get().reserved == 5
@@ -53,7 +53,7 @@ def test_reconcile_fixes_counters_on_request(booking, capsys):
     Event.objects.update(reserved=5)
     TicketType.objects.update(reserved=0)
     code, lines = run(capsys, fix=True)
-    assert (code, lines[-1]) == (0, "2 off, 2 fixed.")
+    assert (code, lines[-1]) == (0, "2 differences, 2 fixed.")
     assert (Event.objects.get().reserved, TicketType.objects.get().reserved) == (2, 2)
     assert run(capsys)[0] == 0
 
@@ -97,9 +97,9 @@ def test_reconcile_finds_a_valid_ticket_of_a_cancelled_booking(booking, capsys):
     code, lines = run(capsys)
     assert code == 1
     assert lines == [
-        f"booking {booking.pk} ({booking}): tickets is 2, the rows say 1",
-        f"booking {cancelled.pk} ({cancelled}): tickets is 0, the rows say 1",
-        "2 off.",
+        f"booking {booking.pk} ({booking}): tickets is 2, but the rows add up to 1",
+        f"booking {cancelled.pk} ({cancelled}): tickets is 0, but the rows add up to 1",
+        "2 differences.",
     ]
 
 
@@ -107,7 +107,7 @@ def test_reconcile_names_what_it_cannot_fix(booking, capsys):
     """Sold beyond capacity, and the counter made to hide it."""
     Event.objects.update(capacity=1, reserved=1)
     code, lines = run(capsys, fix=True)
-    assert (code, lines[-1]) == (1, "1 off.")
+    assert (code, lines[-1]) == (1, "1 difference.")
     assert Event.objects.get().reserved == 1
 
 
@@ -127,9 +127,9 @@ def test_reconcile_counts_places_from_items_whatever_the_booking_says(booking, c
     assert (code, lines) == (
         1,
         [
-            f"booking {booking.pk} ({booking}): quantity is 3, the rows say 2",
-            f"booking {booking.pk} ({booking}): tickets is 3, the rows say 2",
-            "2 off.",
+            f"booking {booking.pk} ({booking}): quantity is 3, but the rows add up to 2",
+            f"booking {booking.pk} ({booking}): tickets is 3, but the rows add up to 2",
+            "2 differences.",
         ],
     )
     assert Event.objects.get().reserved == 2

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from config.tests.harness.server import fresh_database, served
 
-NOTHING = "Nothing is on sale that anybody could book; README.md has a booking from the very beginning."
+NOTHING = "No event is on sale. README.md shows how to create one and book it."
 SOMETHING_ON_SALE = """
 from django.utils import timezone
 from events.models import Event
@@ -35,7 +35,7 @@ def welcome(port=8000):
 
 
 def pasted(text):
-    """From the command on to the end, as somebody marks it with the mouse."""
+    """From the command to the end."""
     return text[text.index("curl ") :]
 
 
@@ -43,7 +43,7 @@ def body_of(text):
     return json.loads(pasted(text).split("-d '")[1].rstrip().removesuffix("'"))
 
 
-def test_welcome_says_where_everything_is(db):
+def test_welcome_lists_the_addresses(db):
     text = welcome(port=8123)
     for line in (
         "  API       http://127.0.0.1:8123/api/v1\n",

@@ -82,8 +82,8 @@ def test_doctor_creates_no_database(tmp_path):
     assert findings["database"] == {
         "name": "database",
         "state": "bad",
-        "says": f"There is no file {file}: nothing was created.",
-        "advice": "Is the path in DATABASE_URL right? If this installation is new, run manage.py migrate.",
+        "says": f"The database file {file} does not exist.",
+        "advice": "Check the path in DATABASE_URL. In a new installation, run manage.py migrate.",
     }
     assert list(tmp_path.iterdir()) == []
 

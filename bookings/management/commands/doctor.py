@@ -14,7 +14,7 @@ from bookings.checkup import BAD, LOOK, OK, Finding, checkup
 
 @contextmanager
 def quiet_pool() -> Iterator[None]:
-    """A database that is away is one finding; the pool of connections would tell of each of its tries, too."""
+    """Silences the connection pool, which logs every attempt to reach a database that is down."""
     pool = logging.getLogger("psycopg.pool")
     before = pool.level
     pool.setLevel(logging.ERROR)
@@ -26,21 +26,21 @@ def quiet_pool() -> Iterator[None]:
 
 class Command(BaseCommand):
     help = """\
-Says in one screen whether this installation is healthy, and what to do where it is not.
+Checks the health of this installation, with advice for each problem, on one screen.
 
-Looks at: settings (as check --deploy does, unless DEBUG is on), the database and whether its commits last, migrations,
-the cache, the clocks of this machine and the database, free space on the disk, the counters of the coming events
-(manage.py reconcile compares all), holds that nobody sweeps up, cancellations that were cut short, payments to give
-back, and roles. Changes nothing, and may run at any time.
+It checks the settings (as check --deploy, unless DEBUG is on), the database and whether commits are durable,
+migrations, the cache, the clocks of this machine and of the database, the free disk space, the counters of future
+events (manage.py reconcile compares all), due holds, incomplete cancellations, refunds that are due, and roles. It
+changes nothing and may run at any time.
 
-Exit status: 0 when nothing is bad, 1 when something is. What is marked “look” can wait, and leaves it at 0."""
-    requires_system_checks: list[str] = []  # it tells what they find
+Exit status: 1 when a check is bad, otherwise 0. A check marked “look” can wait."""
+    requires_system_checks: list[str] = []  # reported as a finding
 
     def create_parser(self, *args: Any, **kwargs: Any) -> Any:
         return super().create_parser(*args, formatter_class=RawDescriptionHelpFormatter, **kwargs)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--json", action="store_true", help="the findings as one JSON object, for programs")
+        parser.add_argument("--json", action="store_true", help="print the findings as one JSON object")
 
     def handle(self, **options: Any) -> None:
         findings = []
@@ -49,12 +49,12 @@ Exit status: 0 when nothing is bad, 1 when something is. What is marked “look�
                 findings.append(finding)
                 if not options["json"]:
                     self.show(finding)
-        bad, to_see = (sum(finding.state == state for finding in findings) for state in (BAD, LOOK))
+        bad, to_look_at = (sum(finding.state == state for finding in findings) for state in (BAD, LOOK))
         if options["json"]:
             found = {"is_healthy": not bad, "version": settings.VERSION, "findings": list(map(asdict, findings))}
             self.stdout.write(json.dumps(found, ensure_ascii=False))
         else:
-            self.stdout.write(self.summary(bad, to_see))
+            self.stdout.write(self.summary(bad, to_look_at))
         if bad:
             raise SystemExit(1)
 
@@ -64,8 +64,8 @@ Exit status: 0 when nothing is bad, 1 when something is. What is marked “look�
         if finding.advice:
             self.stdout.write(f"{'':19} {finding.advice}")
 
-    def summary(self, bad: int, to_see: int) -> str:
+    def summary(self, bad: int, to_look_at: int) -> str:
         if bad:
-            return self.style.ERROR(f"Not healthy: {bad} {'thing is' if bad == 1 else 'things are'} bad.")
-        rest = f", with {to_see} to look at" if to_see else ""
+            return self.style.ERROR(f"Not healthy: {bad} {'check is' if bad == 1 else 'checks are'} bad.")
+        rest = f", with {to_look_at} to look at" if to_look_at else ""
         return self.style.SUCCESS(f"Healthy{rest}.")

@@ -10,35 +10,35 @@ from bookings.personal_data import EMAIL, accounts, address
 from bookings.problems import StillNeeded
 from config.values.text import fold
 
-NOTHING = 2
+NO_DATA = 2
 
 
 class Command(BaseCommand):
     help = (
-        "Takes a customer's name, e-mail address, notes and reasons out of all their bookings and their history, for "
-        "good. The figures stay: what was sold, when, for how much, and the payment's reference, which the books need; "
-        "--with-payments takes that out, too. All bookings or none: one for an event to come, or with a refund due, "
-        "stands in the way, because its holder could not be let in, or paid. Cancel it, or settle it, first. Exit "
-        "status 0: erased; 1: a booking is still needed, and nothing was done; 2: nothing is held about the address."
+        "Erases a customer's name, e-mail address, notes and reasons from all their bookings and the history. The "
+        "figures stay: places, prices and times, and the payment reference unless --with-payments erases it. It "
+        "erases all bookings or none: a live booking of a future event, or one with a refund due, must be cancelled "
+        "or settled first. Exit status 0: erased; 1: a booking is still needed, nothing was changed; 2: there is no "
+        "data."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("email", type=address, help="the customer's e-mail address")
-        parser.add_argument("--with-payments", action="store_true", help="also the references of payments")
-        parser.add_argument("--dry-run", action="store_true", help="say what would be done, and undo it")
+        parser.add_argument("--with-payments", action="store_true", help="also erase payment references")
+        parser.add_argument("--dry-run", action="store_true", help="show what would be erased, and change nothing")
 
     def handle(self, *, email: str, with_payments: bool, dry_run: bool, **options: Any) -> None:
         if fold(email) == EMAIL:
-            raise CommandError(f"{EMAIL} stands for those who are erased already.")
+            raise CommandError(f"{EMAIL} is the address of customers who are erased already.")
         for name in accounts(email):
-            self.stderr.write(f"The account {name} has this address: it is for the admin to delete.")
+            self.stderr.write(f"The staff account {name} has this address. Delete it in the admin if needed.")
         try:
             with transaction.atomic():
                 erased = Booking.erase_customer(email, by="system", with_payments=with_payments)
                 transaction.set_rollback(dry_run)
         except StillNeeded as refusal:
-            lines = "\n".join(f"  {fault['detail']}" for fault in refusal.errors)
-            raise CommandError(f"Nothing is erased, because these are still needed:\n{lines}") from None
+            lines = "\n".join(f"  {error['detail']}" for error in refusal.errors)
+            raise CommandError(f"Nothing was erased, because these bookings are still needed:\n{lines}") from None
         if not erased:
-            raise CommandError("Nothing is held about this address.", returncode=NOTHING)
+            raise CommandError("There is no data about this address.", returncode=NO_DATA)
         self.stdout.write(f"{erased} booking{pluralize(erased)} {'would be ' if dry_run else ''}erased.")

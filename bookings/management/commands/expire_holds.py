@@ -15,50 +15,50 @@ from events.models import Event
 
 class Command(BaseCommand):
     help = (
-        "Sweeps up after holds that ran out, and finishes the cancellation of events that was cut short. Hygiene only: "
-        "a hold stops counting at the instant at which it runs out, swept or not. Safe to run many times at once, and "
-        "as a service with --watch. Exit status 0, also when there was nothing to sweep."
+        "Releases due holds, and completes cancellations of events that were interrupted. Reads and bookings release"
+        " due holds too, so the command only keeps tables tidy. May run several times at once, and as a service with"
+        " --watch."
     )
     is_json = False
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--watch", type=float, metavar="SECONDS", help="go on, with a pause of so many seconds")
-        parser.add_argument("--dry-run", action="store_true", help="only say what there is to sweep")
-        parser.add_argument("--json", action="store_true", help="one JSON object a line for each sweep, for programs")
+        parser.add_argument("--watch", type=float, metavar="SECONDS", help="repeat after this many seconds")
+        parser.add_argument("--dry-run", action="store_true", help="show what would be done, and change nothing")
+        parser.add_argument("--json", action="store_true", help="print one JSON object per run")
 
     def handle(self, *, watch: float | None, dry_run: bool, **options: Any) -> None:
         if watch is not None and not 0 < watch <= 86_400:
-            raise CommandError("--watch takes more than 0 and up to 86400 seconds.")
+            raise CommandError("--watch must be above 0 and at most 86400 seconds.")
         self.is_json = options["json"]
-        sweep = self.count if dry_run else self.sweep
-        sweep()
+        run = self.count if dry_run else self.expire
+        run()
         if watch is not None:
-            self.repeat(sweep, watch)
+            self.repeat(run, watch)
 
-    def repeat(self, sweep: Callable[[], None], seconds: float) -> None:
-        """Until somebody stops it, from the keyboard or, as service managers do, by SIGTERM."""
+    def repeat(self, run: Callable[[], None], seconds: float) -> None:
+        """Until SIGINT or SIGTERM."""
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             while True:
                 time.sleep(seconds)
-                sweep()
+                run()
         except KeyboardInterrupt:
             return
         finally:
             signal.signal(signal.SIGTERM, before)
 
-    def sweep(self) -> None:
+    def expire(self) -> None:
         expired = release_due(skip_locked=True)
         events = Event.objects.filter(pk__in=Booking.objects.of_cancelled_events().values("event"))
         cancelled = sum(cancel_all(event.pk, reason=event.cancel_reason, by="system") for event in events.iterator())
-        self.tell(f"{expired} expired, {cancelled} cancelled.", expired=expired, cancelled=cancelled)
+        self.report(f"{expired} expired, {cancelled} cancelled.", expired=expired, cancelled=cancelled)
 
     def count(self) -> None:
         due = Booking.objects.due()
         places = due.aggregate(places=Sum("quantity"))["places"] or 0
-        count, left = due.count(), Booking.objects.of_cancelled_events().count()
-        words = f"{count} to expire, with {places} places; {left} to cancel."
-        self.tell(words, to_expire=count, places=places, to_cancel=left)
+        to_expire, to_cancel = due.count(), Booking.objects.of_cancelled_events().count()
+        text = f"{to_expire} to expire, with {places} places; {to_cancel} to cancel."
+        self.report(text, to_expire=to_expire, places=places, to_cancel=to_cancel)
 
-    def tell(self, words: str, **figures: int) -> None:
-        self.stdout.write(json.dumps(figures) if self.is_json else words)
+    def report(self, text: str, **figures: int) -> None:
+        self.stdout.write(json.dumps(figures) if self.is_json else text)

@@ -9,33 +9,32 @@ from django.utils import timezone
 from bookings.models import Booking
 from bookings.personal_data import accounts, address
 
-NOTHING = 2
+NO_DATA = 2
 
 
 class Command(BaseCommand):
     help = (
-        "Prints all that is stored about a customer as JSON: every booking that was made with the e-mail address, in "
-        "whatever case, with its items, tickets and history. For a person who asks what is held about them. What it "
-        "prints lets its reader into the event: send it to nobody else. Exit status 0: it is printed; 2: nothing is "
-        "held about the address."
+        "Prints all stored data about a customer as JSON: every booking with the e-mail address, in upper or lower "
+        "case, with its items, tickets and history. The ticket codes in it admit to the event: send it to the "
+        "customer only. Exit status 0: printed; 2: there is no data."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("email", type=address, help="the customer's e-mail address")
-        parser.add_argument("--dry-run", action="store_true", help="only say how much there is")
+        parser.add_argument("--dry-run", action="store_true", help="show how many bookings there are")
 
     def handle(self, *, email: str, dry_run: bool, **options: Any) -> None:
         bookings = Booking.objects.of_customer(email).order_by("created_at").select_related("event")
         found = list(bookings.prefetch_related("items", "tickets", "changes"))
         users = accounts(email)
         if not found and not users:
-            raise CommandError("Nothing is held about this address.", returncode=NOTHING)
+            raise CommandError("There is no data about this address.", returncode=NO_DATA)
         self.stderr.write(f"{len(found)} booking{pluralize(found)}, {len(users)} account{pluralize(users)}.")
         if not dry_run:
-            answer = {
+            data = {
                 "customer_email": email,
                 "exported_at": timezone.now().isoformat(),
                 "accounts": users,
                 "bookings": [booking.record() for booking in found],
             }
-            self.stdout.write(json.dumps(answer, indent=2, ensure_ascii=False))
+            self.stdout.write(json.dumps(data, indent=2, ensure_ascii=False))

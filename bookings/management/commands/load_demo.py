@@ -13,36 +13,36 @@ from bookings.demo import load
 from venues.models import Venue
 
 LOGIN = "demo"
-MOST = 2000  # weeks: two million bookings
+MAX_SCALE = 2000  # weeks: two million bookings
 
 
 class Command(BaseCommand):
     help = (
-        "Fills an empty database with a demo: well-known houses, a season of events around today, and bookings in "
-        "every state. The same for the same --seed and day. All or nothing, at any --scale, in one transaction: on "
-        "SQLite nobody else can write meanwhile. Unless DEBUG is off, it makes a staff user, and shows the password."
+        "Fills an empty database with demo data: well-known houses, a season of events around today, and bookings in"
+        " every status. The same --seed and day give the same data. Everything is one transaction; on SQLite, nobody"
+        " else can write while it runs. With DEBUG on, it also creates a staff user and prints the password."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--seed", type=int, default=1, help="another number makes another demo (default: 1)")
+        parser.add_argument("--seed", type=int, default=1, help="another number gives other data (default: 1)")
         parser.add_argument(
             "--scale",
             type=int,
             default=1,
-            help="so many times the events and bookings (default: 1; 1000 makes about a million bookings, in minutes)",
+            help="how many weeks of each show (default: 1; 1000 gives about a million bookings, in minutes)",
         )
-        parser.add_argument("--if-empty", action="store_true", help="do nothing when there is any venue")
+        parser.add_argument("--if-empty", action="store_true", help="do nothing if there is a venue")
 
     def handle(self, *, seed: int, scale: int, if_empty: bool, **options: Any) -> None:
-        if not 1 <= scale <= MOST:
-            raise CommandError(f"--scale must be between 1 and {MOST}.")
+        if not 1 <= scale <= MAX_SCALE:
+            raise CommandError(f"--scale must be between 1 and {MAX_SCALE}.")
         if Venue.objects.exists():
             if not if_empty:
                 raise CommandError(
-                    "There are venues already, and the demo wants an empty database: name a new one in DATABASE_URL, "
-                    "or empty this one with `manage.py flush`. With --if-empty this is no error."
+                    "There are venues already, but the demo needs an empty database. Set DATABASE_URL to a new one, "
+                    "or empty this one with `manage.py flush`."
                 )
-            self.stdout.write("No demo data is loaded: there are venues already.")
+            self.stdout.write("No demo data was loaded: there are venues already.")
             return
         today = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
         progress = ProgressLine(self.stdout)
@@ -50,10 +50,10 @@ class Command(BaseCommand):
             load(seed=seed, scale=scale, today=today, progress=progress)
             password = self.make_user()
         progress.end()
-        self.tell(password)
+        self.report_login(password)
 
     def make_user(self) -> str | None:
-        """Returns the password of a new user; None when none is made."""
+        """Returns the password of the new user, or None."""
         users = get_user_model().objects
         if not settings.DEBUG or users.filter(username=LOGIN).exists():
             return None
@@ -61,17 +61,19 @@ class Command(BaseCommand):
         users.create_superuser(LOGIN, password=password)
         return password
 
-    def tell(self, password: str | None) -> None:
+    def report_login(self, password: str | None) -> None:
         if password:
-            self.stdout.write(self.style.SUCCESS(f"Demo login: {LOGIN}    password: {password}    (shown only now)"))
+            self.stdout.write(self.style.SUCCESS(f"Demo login: {LOGIN}    password: {password}    (shown only once)"))
         elif not settings.DEBUG:
-            self.stdout.write("No demo login is made, because DEBUG is off: `manage.py createsuperuser` makes yours.")
+            self.stdout.write(
+                "No demo login was created, because DEBUG is off. `manage.py createsuperuser` creates your own."
+            )
         else:
-            self.stdout.write(f"The user {LOGIN} is there already, with the password it had.")
+            self.stdout.write(f"The user {LOGIN} exists already, and keeps its password.")
 
 
 class ProgressLine:
-    """How far it is: one line that is drawn anew on a terminal, elsewhere a few lines."""
+    """One line that is redrawn on a terminal, otherwise four lines."""
 
     def __init__(self, out: OutputWrapper) -> None:
         self.out, self.started_at, self.shown = out, time.monotonic(), 0

@@ -18,18 +18,21 @@ DAYS = {"d": 1, "w": 7, "y": 365}
 
 class Command(BaseCommand):
     help = (
-        "Ends the keeping of people's data. Attempts to book that came to nothing (never paid, never confirmed) are "
-        "deleted so long after their hold ended. What was sold stays for ever as figures, and loses the customer's "
-        "name, address and notes so long after the event ended; a booking with a refund due keeps them. Logins that "
-        "ran out go, too. Works in small steps: safe while the shop is open, and when it is stopped, the next run goes "
-        "on. Run it each night: exit status 0 when all is done."
+        "Deletes personal data after a retention period. Attempts (bookings that were never paid or confirmed) are "
+        "deleted when their hold ended before it. Sales keep their figures for ever, and lose the customer's name, "
+        "address and notes when their event ended before it, unless a refund is due. Expired logins are deleted, "
+        "too. Works in small steps: it may run while sales go on, and an interrupted run is completed by the next "
+        "one. Run it every night."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--older-than", required=True, metavar="AGE", help="such as 365d, 52w or 2y: days, weeks, years of 365 days"
+            "--older-than",
+            required=True,
+            metavar="AGE",
+            help="the period: 365d, 52w or 2y (days, weeks, years of 365 days)",
         )
-        parser.add_argument("--dry-run", action="store_true", help="only say how much there is to do")
+        parser.add_argument("--dry-run", action="store_true", help="show what would be deleted, and change nothing")
 
     def handle(self, *, older_than: str, dry_run: bool, **options: Any) -> None:
         at = timezone.now()
@@ -38,39 +41,37 @@ class Command(BaseCommand):
         if dry_run:
             attempts, names = attempts_before(before).count(), sales_before(before)
             owed = names.filter(refund_due=True).count()
-            self.tell("would be ", attempts, names.count() - owed, logins.count())
+            self.report("would be ", attempts, names.count() - owed, logins.count())
         else:
             attempts = purge_attempts(before, self.progress("attempts deleted"))
-            erased = purge_names(before, by="system", progress=self.progress("sales without a name"))
-            self.tell("", attempts, erased, logins.delete()[0])
+            erased = purge_names(before, by="system", progress=self.progress("sales erased"))
+            self.report("", attempts, erased, logins.delete()[0])
             owed = sales_before(before).filter(refund_due=True).count()
         if owed:
-            self.stderr.write(
-                f"{owed} booking{pluralize(owed, ' keeps its name,s keep their names')}, because a refund is due."
-            )
+            self.stderr.write(f"{owed} sale{pluralize(owed)} not erased, because a refund is due.")
 
-    def tell(self, would_be: str, attempts: int, erased: int, logins: int) -> None:
+    def report(self, would_be: str, attempts: int, erased: int, logins: int) -> None:
         self.stdout.write(
-            f"{attempts:,} attempts {would_be}deleted, {erased:,} sales {would_be}without a name, "
-            f"{logins:,} old logins {would_be}deleted."
+            f"{attempts:,} attempts {would_be}deleted, {erased:,} sales {would_be}erased, "
+            f"{logins:,} expired logins {would_be}deleted."
         )
 
     def progress(self, what: str) -> Callable[[int], None]:
-        """Says how far it is every few seconds."""
-        said_at = time.monotonic()
+        """Writes a line every five seconds."""
+        written_at = time.monotonic()
 
-        def tell(done: int) -> None:
-            nonlocal said_at
-            if time.monotonic() - said_at >= 5:
-                said_at = time.monotonic()
+        def report(done: int) -> None:
+            nonlocal written_at
+            if time.monotonic() - written_at >= 5:
+                written_at = time.monotonic()
                 self.stderr.write(f"{done:,} {what} …")
 
-        return tell
+        return report
 
 
 def age(text: str) -> dt.timedelta:
-    """Raises CommandError when it is no age, or so great that there was no such time."""
+    """Raises CommandError."""
     found = AGE.fullmatch(text)
     if found is None or int(found[1]) * DAYS[found[2]] > 100 * 365:
-        raise CommandError("--older-than takes a number and a unit, such as 365d, 52w or 2y, up to 100y.")
+        raise CommandError("--older-than must be a number and a unit, such as 365d, 52w or 2y, up to 100y.")
     return dt.timedelta(days=int(found[1]) * DAYS[found[2]])

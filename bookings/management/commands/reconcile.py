@@ -12,21 +12,21 @@ from config.management.progress import ProgressLine
 
 class Command(BaseCommand):
     help = (
-        "Counts every booking again and compares: places reserved of each event and ticket type, and each booking's "
-        "quantity, total and tickets. Names each row that is off. Exit status 0: all is right; 1: something is off "
-        "(or was, and --fix has mended it all: then 0). Sales may go on meanwhile."
+        "Recounts all bookings and compares: the reserved places of each event and ticket type, and the quantity, "
+        "total and tickets of each booking. Prints each difference. Sales may go on while it runs. Exit status 0: no"
+        " differences, or --fix corrected all; 1: differences remain."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--fix", action="store_true", help="set the counters of places right")
-        parser.add_argument("--json", action="store_true", help="one JSON object a line for each row, for programs")
+        parser.add_argument("--fix", action="store_true", help="correct the counters of reserved places")
+        parser.add_argument("--json", action="store_true", help="print one JSON object per difference")
 
     def handle(self, *, fix: bool, **options: Any) -> None:
         found = left = 0
         progress = ProgressLine(self.stderr, "Comparing")
         for drift in drifts(progress):
             found += 1
-            is_fixed = fix and self.mend(drift)
+            is_fixed = fix and self.fix(drift)
             left += not is_fixed
             self.show(drift, is_fixed, options["json"])
         progress.end()
@@ -35,11 +35,11 @@ class Command(BaseCommand):
         if left:
             raise SystemExit(1)
 
-    def mend(self, drift: Drift) -> bool:
+    def fix(self, drift: Drift) -> bool:
         try:
             return fix(drift)
         except IntegrityError:
-            return False  # more places are booked than there are: no number can be right
+            return False  # more places are booked than the capacity
 
     def show(self, drift: Drift, is_fixed: bool, as_json: bool) -> None:
         if as_json:
@@ -51,4 +51,5 @@ class Command(BaseCommand):
         if not found:
             return self.style.SUCCESS("Every counter equals its rows.")
         fixed = f", {found - left} fixed" if found > left else ""
-        return self.style.ERROR(f"{found} off{fixed}.") if left else self.style.SUCCESS(f"{found} off{fixed}.")
+        text = f"{found} {'difference' if found == 1 else 'differences'}{fixed}."
+        return self.style.ERROR(text) if left else self.style.SUCCESS(text)

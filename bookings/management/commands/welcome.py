@@ -15,10 +15,10 @@ from ticket_types.models import TicketType
 
 
 class Command(BaseCommand):
-    help = "Says where everything is, and prints a first booking to paste into another terminal."
+    help = "Prints the addresses of the server, and a first booking to paste into another terminal."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--port", type=int, default=8000, help="where the server listens (default: 8000)")
+        parser.add_argument("--port", type=int, default=8000, help="the port of the server (default: 8000)")
 
     def handle(self, *, port: int, **options: Any) -> None:
         base = f"http://127.0.0.1:{port}"
@@ -40,7 +40,7 @@ class Command(BaseCommand):
     def first_booking(self, base: str) -> list[str]:
         ticket_type = bookable()
         if ticket_type is None:
-            return ["Nothing is on sale that anybody could book; README.md has a booking from the very beginning."]
+            return ["No event is on sale. README.md shows how to create one and book it."]
         event = ticket_type.event
         return [
             f"A first booking, for “{event.name}”, {event.venue}; paste it into another terminal:",
@@ -51,7 +51,7 @@ class Command(BaseCommand):
 
 
 def manage() -> str:
-    """How this very program is started again: with the virtual environment's Python, from the project's folder."""
+    """The command that runs manage.py with this Python, from the project's folder."""
     python = sys.executable or "python"
     folder = f"{settings.BASE_DIR}{os.sep}"
     return f"{shlex.quote(python.removeprefix(folder))} manage.py"
@@ -60,14 +60,14 @@ def manage() -> str:
 def login() -> list[str]:
     if get_user_model().objects.filter(username=LOGIN).exists():
         return [
-            f"  Login     {LOGIN}, with the password that was shown when it was made; for a new one:",
+            f"  Login     {LOGIN}, with the password that was shown when it was created; for a new one:",
             f"            {manage()} changepassword {LOGIN}",
         ]
-    return [f"  Login     none for the demo; yours: {manage()} createsuperuser"]
+    return [f"  Login     create yours: {manage()} createsuperuser"]
 
 
 def bookable() -> TicketType | None:
-    """Something at a price that anybody can book: of the soonest event that does not count by customer."""
+    """A ticket type with a price, of the next event without a limit per customer."""
     at = timezone.now()
     types = TicketType.objects.on_sale(at).select_related("event").filter(price__gt=0, event__max_per_customer=None)
     types = types.select_related("event__venue").order_by("event__starts_at", "position", "id")
@@ -75,7 +75,7 @@ def bookable() -> TicketType | None:
 
 
 def quantity(ticket_type: TicketType) -> int:
-    """Two, or what comes nearest of what one booking may have."""
+    """Two, within the limits per booking."""
     return min(max(ticket_type.min_per_booking, 2), ticket_type.max_per_booking)
 
 
