@@ -1,4 +1,4 @@
-"""Money: exact on every database, with as many decimals as its ISO 4217 currency has."""
+"""Money: exact on every database, with the decimals of its ISO 4217 currency."""
 
 from decimal import Decimal
 from typing import Any
@@ -11,26 +11,26 @@ from iso4217 import Currency
 DECIMALS: dict[str, int] = {
     currency.code: currency.exponent for currency in Currency if currency.exponent is not None and currency.number
 }
-STORED_DECIMALS = 4  # as many as the currency with the most (CLF, UYW)
+STORED_DECIMALS = 4  # the most of any currency (CLF, UYW)
 STORED_UNIT = 10**STORED_DECIMALS
 MAX_AMOUNT = Decimal(999999999)
 PART = 10**9
 
 
 def validate_currency(code: str) -> None:
-    """Raises ValidationError when `code` is not an ISO 4217 currency that money can be counted in."""
+    """Raises ValidationError."""
     if code not in DECIMALS:
         raise ValidationError(f"{code!r} is not an ISO 4217 currency code, such as EUR.", code="unknown-currency")
 
 
 def fits(amount: Decimal | int, currency: str) -> bool:
-    """Whether the currency can express the amount as it is written: 49.90 EUR yes, 49.900 EUR no, 49.0 JPY no."""
+    """Whether the currency has that many decimals: 49.90 EUR does, 49.900 EUR and 49.0 JPY do not."""
     exponent = Decimal(amount).as_tuple().exponent
     return isinstance(exponent, int) and -exponent <= DECIMALS[currency]
 
 
 def plain(amount: Decimal, currency: str) -> str:
-    """The amount with exactly the currency's own number of decimals: `49.90` in EUR, `50` in JPY."""
+    """The amount with the decimals of the currency: `49.90` in EUR, `50` in JPY."""
     return f"{amount:.{DECIMALS[currency]}f}"
 
 
@@ -48,7 +48,7 @@ def to_units(amount: Decimal | int) -> int:
 
 
 def whole(value: Any, *args: Any) -> int | None:
-    """A sum as one number, also as SQLite gives it: a text of two parts."""
+    """A sum as an integer; SQLite returns it as a text of two parts."""
     if isinstance(value, str):
         high, low = value.split()
         return int(high) * PART + int(low)
@@ -56,7 +56,7 @@ def whole(value: Any, *args: Any) -> int | None:
 
 
 class Total(models.Sum):
-    """A sum of any number of amounts. SQLite's ends at 2**63, as PostgreSQL's does not: there it is added in parts."""
+    """A sum of any number of amounts. SQLite adds in parts, because its SUM overflows at 2**63."""
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
         each, parameters = self.as_sql(compiler, connection, template="(%(expressions)s)", **context)
@@ -67,17 +67,17 @@ class Total(models.Sum):
 
 
 class TotalOf(models.Subquery):
-    """A subquery whose one column is a Total."""
+    """A subquery with one column, a Total."""
 
     def convert_value(self, value: Any, *args: Any) -> int | None:
         return whole(value)
 
 
 class MoneyField(models.BigIntegerField):
-    """An amount of money: a Decimal in Python, a whole number of ten-thousandths in the database.
+    """A Decimal in Python, an integer of ten-thousandths in the database.
 
-    SQLite keeps decimals as binary floats, in which 3 × 0.1 is not 0.3; whole numbers add and multiply exactly
-    everywhere, so the database itself can check that a total is price times quantity.
+    SQLite stores decimals as binary floats, in which 3 × 0.1 is not 0.3. Integers are exact, so a constraint can check
+    that a total is price times quantity.
     """
 
     description = "An amount of money"

@@ -1,4 +1,4 @@
-"""What text may be: trimmed, NFC, visible, and free of characters that reorder or break other text."""
+"""Text: trimmed, NFC, visible, without characters that reorder or break other text."""
 
 import re
 import unicodedata
@@ -9,12 +9,12 @@ from django.core.exceptions import ValidationError
 
 BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 BYTE_ORDER_MARK = "\ufeff"
-TRIMMED = " \t\r\n"  # what may stand around a text and is taken off before anybody looks at its characters
+TRIMMED = " \t\r\n"  # allowed around a text, and removed before its characters are checked
 APOSTROPHES = dict.fromkeys(map(ord, "\u2018\u2019\u02bb\u02bc"), "'")
 LINE_BREAKS = frozenset("\n\r\t")
-# As classes of a regular expression, which the API's document publishes. Not allowed in a line: controls, line and
-# paragraph separators, what reorders text, and the byte-order mark. Not to be seen: spaces, what Unicode says may be
-# ignored in display (Default_Ignorable_Code_Point), and the blank of Braille.
+# Character classes of regular expressions, which the OpenAPI document publishes. Not allowed in lines: controls, line
+# and paragraph separators, bidi controls, the byte-order mark. Invisible: spaces, Unicode's Default_Ignorable_Code_Point,
+# and the blank of Braille.
 NOT_IN_LINES = r"\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff"
 NOT_IN_PARAGRAPHS = NOT_IN_LINES.replace(r"\u0000-\u001f", r"\u0000-\u0008\u000b\u000c\u000e-\u001f")
 SPACES = r"\u0020\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
@@ -23,50 +23,47 @@ IGNORABLE = (
     r"\ufe00-\ufe0f\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
 VISIBLE = re.compile(rf"[^{SPACES}{IGNORABLE}\s]")
-NO_PLACES = frozenset(("localtime", "Factory"))  # what the machine is set to, and not set at all
+NO_PLACES = frozenset(("localtime", "Factory"))  # the zone of the machine, and of none
 
 
 def normalise(value: str) -> str:
-    """The form in which text is stored: trimmed, Unicode NFC; empty when nothing in it can be seen."""
+    """The stored form: trimmed, NFC, and empty when no character is visible."""
     value = unicodedata.normalize("NFC", value.strip())
     return value if VISIBLE.search(value) else ""
 
 
 def pattern(*, paragraphs: bool = False, blank: bool = False) -> str:
-    """What is taken from a client, before it is trimmed, as a regular expression of ECMA-262 with the flag u."""
+    """An ECMA-262 regular expression (flag u) for the input, before it is trimmed."""
     taken = f"[^{NOT_IN_PARAGRAPHS if paragraphs else NOT_IN_LINES}]*"
     visible = "" if blank else f"[^{NOT_IN_LINES}{SPACES}{IGNORABLE}]{taken}"
     return written_out(rf"^[ \t\r\n]*{taken}{visible}[ \t\r\n]*$")
 
 
 def words(most: int) -> str:
-    """Up to so many words in one line, as `str.split` sees them, in the same form as `pattern`."""
+    """An expression as in `pattern`, for a line of up to `most` words as `str.split` separates them."""
     word = f"[^{NOT_IN_LINES}{SPACES}]+"
     return written_out(f"^[{SPACES}]*({word}([{SPACES}]+{word}){{0,{most - 1}}})?[{SPACES}]*$")
 
 
 def written_out(expression: str) -> str:
-    """Python writes a character beyond U+FFFF in a way that ECMA-262 does not know."""
+    """Replaces Python's escapes of characters beyond U+FFFF, which ECMA-262 does not know."""
     return re.sub(r"\\U000([0-9a-f]{5})", lambda found: chr(int(found[1], 16)), expression)
 
 
 def fold(value: str) -> str:
-    """The form in which e-mail addresses are compared: without regard to case."""
+    """The form in which e-mail addresses are compared, without case."""
     return unicodedata.normalize("NFC", normalise(value).casefold())
 
 
 def search_key(value: str) -> str:
-    """The form in which names are looked for.
-
-    Without regard to case, accents, commas, how wide the spaces are, and which apostrophe a keyboard or a phone writes.
-    """
+    """The form in which names are searched: without case, accents, commas, repeated spaces and kinds of apostrophes."""
     letters = unicodedata.normalize("NFKD", value.casefold()).replace(",", " ").translate(APOSTROPHES)
     bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
     return " ".join(bare.split())
 
 
 def validate_line(value: str) -> None:
-    """Raises ValidationError when `value` holds anything that does not belong in one line of text."""
+    """Raises ValidationError for a character that does not belong in one line of text."""
     for character in value:
         if (
             unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
@@ -83,12 +80,12 @@ def validate_paragraphs(value: str) -> None:
 
 @cache
 def timezones() -> frozenset[str]:
-    """The names of all IANA time zones that are those of a place, or of UTC."""
+    """The names of all IANA time zones."""
     return frozenset(available_timezones() - NO_PLACES)
 
 
 def validate_timezone(value: str) -> None:
-    """Raises ValidationError when `value` is not an IANA time zone name."""
+    """Raises ValidationError."""
     if value not in timezones():
         raise ValidationError(
             f"{value!r} is not an IANA time zone name, such as Europe/Vienna.", code="unknown-timezone"

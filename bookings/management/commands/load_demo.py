@@ -19,8 +19,8 @@ MAX_SCALE = 2000  # weeks: two million bookings
 class Command(BaseCommand):
     help = (
         "Fills an empty database with demo data: well-known houses, a season of events around today, and bookings in"
-        " every status. The same --seed and day give the same data. Everything is one transaction; on SQLite, nobody"
-        " else can write while it runs. With DEBUG on, it also creates a staff user and prints the password."
+        " every status. The same --seed and day give the same data. Everything is one transaction; on SQLite, all "
+        "other writes wait for it. With DEBUG on, it also creates a staff user and prints the password."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

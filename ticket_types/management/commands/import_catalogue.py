@@ -23,8 +23,8 @@ Imports venues, events and ticket types from a CSV or JSON file; docs/importing.
 
 The import is one transaction: everything is imported, or nothing when the file has an error; all errors are listed with
 their lines. Existing objects are found by name (events by venue, name and start), and changed where the file differs;
-importing a file twice changes nothing. Times are in the venue's local time. On SQLite, nobody else can write while the
-import runs.
+importing a file twice changes nothing. Times are in the venue's local time. On SQLite, all other writes wait for the
+import.
 
 Exit status: 0 when the file was imported, or could be; 1 when it has errors; 2 when it cannot be read."""
 
