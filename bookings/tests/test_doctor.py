@@ -273,4 +273,4 @@ def test_doctor_needs_as_many_queries_for_many_rows_as_for_one(book, make_type, 
                                                     expires_at=timezone.now() - dt.timedelta(minutes=1))  # fmt: skip
     book((seat, 1))
     assert abs(queries() - few) <= 1  # one more if there are due holds
-    Booking.objects.expire_overdue()
+    release_due(wait=True)
