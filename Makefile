@@ -4,7 +4,7 @@ PYTHON ?= python3
 PORT ?= 8000
 BIND ?= 127.0.0.1
 WORKERS ?= 4
-THREADS ?= 8
+THREADS ?= 64
 ARGS ?=
 
 VENV := .venv
@@ -36,12 +36,11 @@ run: $(VENV)/.base  ## Serve on 127.0.0.1:$(PORT) with demo data, and reload whe
 
 serve: export DJANGO_SETTINGS_MODULE := config.settings.production
 serve: export WEB_CONCURRENCY := $(WORKERS)
-serve: $(VENV)/.production  ## Run the production server: PORT, BIND, WORKERS, THREADS and .env.example say how
+serve: $(VENV)/.production  ## Run the production server: PORT, BIND, WORKERS, THREADS; ARGS=--access-log logs each request
 	@$(MANAGE) check --deploy --fail-level ERROR
 	@$(MANAGE) migrate --verbosity 0
 	@$(MANAGE) collectstatic --no-input --verbosity 0
-	@exec $(PY) -m gunicorn config.wsgi --bind $(BIND):$(PORT) --no-control-socket \
-		--worker-class config.gunicorn.PatientWorker --keep-alive 15 --workers $(WORKERS) --threads $(THREADS)
+	@exec $(MANAGE) serve --bind $(BIND) --port $(PORT) --workers $(WORKERS) --threads $(THREADS) $(ARGS)
 
 test: $(VENV)/.dev  ## Run all tests on PostgreSQL and the core tests on SQLite; ARGS="-k name" selects tests
 	@echo "== Tests"

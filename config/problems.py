@@ -12,6 +12,7 @@ Problem                   an answer of 400 or above (RFC 9457)
 ├── DomainError           409  the state of things refuses; each refusal is a subclass beside what raises it
 │   ├── InUse
 │   └── AlreadyExists
+├── LengthRequired        411
 ├── PreconditionFailed    412
 ├── TooLarge              413
 ├── AddressTooLong        414
@@ -118,6 +119,12 @@ class NotAcceptable(Problem):
     """The answer exists in none of the media types that the Accept header asks for."""
 
     code, title, status = "not-acceptable", "Not available in that form", 406
+
+
+class LengthRequired(Problem):
+    """The body came in chunks, without a Content-Length, and no proxy in front of the server has collected it."""
+
+    code, title, status = "length-required", "Send the body with a Content-Length", 411
 
 
 class PreconditionFailed(Problem):

@@ -80,7 +80,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "config.api.rush.RushMiddleware",
+    "config.api.bodies.WholeBodyMiddleware",  # inside of CORS: a page must be able to read the refusal
     "config.access.rate_limits.RateLimitMiddleware",
     "config.api.conditional.NotModifiedMiddleware",
     "config.api.policy.PolicyMiddleware",  # inside of the one before: a 304 must not replace a page's own policy
@@ -250,5 +250,7 @@ LOGGING: dict[str, Any] = {
         "django.server": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
         "django.db.backends": {"level": "DEBUG" if DATABASE_ECHO else "INFO"},
         "psycopg.pool": {"level": "WARNING"},
+        "_granian": {"handlers": [], "level": LOG_LEVEL, "propagate": True},  # the server's own lines
+        "granian.access": {"handlers": [], "level": "INFO", "propagate": True},
     },
 }

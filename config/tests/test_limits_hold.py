@@ -56,7 +56,7 @@ def exchange(address, requests):
     for line in lines:
         with line, http.client.HTTPResponse(line) as answer:
             answer.begin()
-            yield answer.status, dict(answer.getheaders()), json.load(answer)
+            yield answer.status, answer.headers, json.load(answer)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ def test_of_320_guests_at_once_20_pass_in_a_minute(hall):
 def test_counter_that_reads_and_then_writes_is_caught(hall):
     url, body = hall
     for _ in range(5):  # on a busy machine the workers may by chance take turns
-        with four_workers(url, application="config.tests.harness.leaky_wsgi") as server:
+        with four_workers(url, application="config.tests.harness.leaky_wsgi:application") as server:
             passed = Counter(status for status, _, _ in ask_at_once(server, body))
         if passed[201] > QUOTA:
             break

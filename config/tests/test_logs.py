@@ -101,15 +101,15 @@ def test_record_itself_stays_as_it_is_for_other_handlers():
 # A server that runs
 
 
-@pytest.fixture(params=[False, True], ids=["runserver", "gunicorn"])
+@pytest.fixture(params=[False, True], ids=["runserver", "granian"])
 def server(request, db):
     variables = {
         "LOG_LEVEL": "DEBUG",
         "LOG_FORMAT": "json" if request.param else "text",
         "SECRET_KEY": "the-secret-key-of-this-server-which-nobody-may-ever-see-in-its-log",
-        "GUNICORN_CMD_ARGS": "--log-level debug --access-logfile -",
     }
-    with fresh_database() as url, served(url, is_production=request.param, **variables) as running:
+    how = {"is_production": request.param, "arguments": ["--access-log"] if request.param else []}
+    with fresh_database() as url, served(url, **how, **variables) as running:
         yield running, url
 
 
@@ -143,7 +143,7 @@ def offer(server, token):
 
 
 def send_broken(server, *headers):
-    """What no client library sends: gunicorn complains of it in its own log."""
+    """Sends what no client library sends, which the server itself refuses."""
     connection = HTTPConnection(urlsplit(server.url).netloc, timeout=5)
     connection.putrequest("GET", "/api/v1/venues")
     for header in headers:
@@ -199,7 +199,7 @@ def test_log_of_a_server_at_debug_level_holds_no_secrets(server):
     break_database(url)
     seen.append(ask(running, "POST", f"{here}/cancel", token, {"reason": f"asked for by {address}"})[0])
     assert seen == [200, 200, 404, 405, 401, 401, 401, 200, 200, 400, 200, 405, 200, 400, 401, 200, 500]
-    log = running.said()
+    log = running.logged()
     assert "Traceback" in log  # the log says a great deal
     assert "[id]" in log
     assert "[ticket]" in log
@@ -209,3 +209,6 @@ def test_log_of_a_server_at_debug_level_holds_no_secrets(server):
     assert [(secret, line) for line in log.splitlines() for secret in secrets if secret in line] == []
     known = set(re.findall(r'\[([0-9a-f-]{36})\]|"request_id": "([0-9a-f-]{36})"', log))
     assert len(known) > 3  # requests are still told apart
+    if running.is_production:
+        assert all(json.loads(line)["message"] for line in log.splitlines())  # the server's own lines, too
+        assert '"name": "granian.access"' in log

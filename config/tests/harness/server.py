@@ -1,4 +1,4 @@
-"""The project as a user runs it: `manage.py runserver` in a process of its own, on a database of its own."""
+"""The project as a user runs it: in a process of its own, on a database of its own."""
 
 import contextlib
 import os
@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -21,28 +21,28 @@ from config.tests.harness.postgres import free_port
 
 SECONDS_TO_START = 60
 PURPOSES = ("ANONYMOUS_BOOKINGS", "ANONYMOUS_READS", "TOKENS", "LOGINS", "GUESSES")
-UNLIMITED = {f"RATE_LIMIT_{purpose}": "" for purpose in PURPOSES}  # one address asks for all of them here
-AS_SERVED = ["--worker-class", "config.gunicorn.PatientWorker", "--keep-alive", "1"]
+UNLIMITED = {f"RATE_LIMIT_{purpose}": "" for purpose in PURPOSES}  # all test clients share one address
 
 
 @dataclass(frozen=True)
 class Server:
     url: str  # without a slash at the end
-    environment: dict[str, str]  # in which commands see the same database
+    environment: dict[str, str]  # gives commands the same database
     log: Any = None  # the file that the server writes to
     process: Any = None
+    is_production: bool = False
 
     def manage(self, *arguments: str) -> str:
-        """Runs a management command beside the server; returns what it says on stdout."""
+        """Runs a management command beside the server and returns its stdout."""
         return manage(self.environment, *arguments)
 
-    def said(self) -> str:
-        """What the server has written so far; its place in the file, which it shares, stays where it is."""
+    def logged(self) -> str:
+        """What the server has written so far. Does not move the file position, which it shares with the server."""
         return os.pread(self.log.fileno(), 10_000_000, 0).decode()
 
 
 def manage(environment: dict[str, str], *arguments: str) -> str:
-    """Raises AssertionError with what the command said when it fails."""
+    """Raises AssertionError with the command's output when it fails."""
     command = [sys.executable, "manage.py", *arguments]
     done = subprocess.run(
         command, check=False, cwd=settings.BASE_DIR, env=environment, text=True, capture_output=True, timeout=300
@@ -86,24 +86,26 @@ def served(
     database_url: str,
     *,
     is_production: bool = False,
-    application: str = "config.wsgi",
+    application: str = "config.wsgi:application",
     workers: int = 2,
+    threads: int = 64,
+    arguments: Sequence[str] = (),
     **variables: str,
 ) -> Iterator[Server]:
-    """Migrates the database and serves it on a free port until the block ends, however it ends.
+    """Migrates the database and serves it on a free port until the block ends.
 
-    By `manage.py runserver`, or by the production server, which answers ten times as fast; its `application` may be a
-    sabotaged one.
+    Uses `manage.py runserver`, or the production server when `is_production`, whose `application` may be a sabotaged
+    one. `variables` are added to the environment.
     """
     environment = {**environment_for(database_url), **variables}
     manage(environment, "migrate", "--verbosity", "0")
     port = free_port()
+    development = ["runserver", "--noreload", f"127.0.0.1:{port}"]
+    production = ["serve", "--port", str(port), "--workers", str(workers), "--threads", str(threads)]
+    production += ["--application", application, *arguments]
     with tempfile.TemporaryFile("w+") as log:
-        here = f"127.0.0.1:{port}"
-        development = [sys.executable, "manage.py", "runserver", "--noreload", here]
-        production = [sys.executable, "-m", "gunicorn", application, "--bind", here, "--no-control-socket"]
         process = subprocess.Popen(
-            [*production, *AS_SERVED, "--workers", str(workers), "--threads", "4"] if is_production else development,
+            [sys.executable, "manage.py", *(production if is_production else development)],
             cwd=settings.BASE_DIR,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -112,7 +114,7 @@ def served(
         )
         try:
             wait_until_healthy(process, f"http://127.0.0.1:{port}", log)
-            yield Server(f"http://127.0.0.1:{port}", environment, log, process)
+            yield Server(f"http://127.0.0.1:{port}", environment, log, process, is_production)
         finally:
             end(process)
 
