@@ -80,7 +80,9 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "config.api.bodies.WholeBodyMiddleware",  # inside of CORS: a page must be able to read the refusal
+    # Inside of CORS, so that a web page can read the refusals.
+    "config.api.overload.OverloadMiddleware",
+    "config.api.bodies.WholeBodyMiddleware",
     "config.access.rate_limits.RateLimitMiddleware",
     "config.api.conditional.NotModifiedMiddleware",
     "config.api.policy.PolicyMiddleware",  # inside of the one before: a 304 must not replace a page's own policy
@@ -175,7 +177,7 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["config.access.permissions.DeclaredAccess"],
-    "DEFAULT_THROTTLE_CLASSES": ["config.access.rate_limits.ClientThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["config.api.overload.OverloadThrottle", "config.access.rate_limits.ClientThrottle"],
     "DEFAULT_PARSER_CLASSES": ["config.api.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": [
         "rest_framework.renderers.JSONRenderer",

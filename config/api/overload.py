@@ -1,0 +1,68 @@
+"""Load shedding: 429 for anonymous API requests that waited too long for a thread.
+
+The proxy says in `X-Request-Start` when it handed a request on (`t=` and seconds with a fraction). A request without
+credentials is refused before anything else is done. One with credentials is authenticated first, and refused when they
+are not valid, so that nobody is exempt by only claiming to be somebody.
+"""
+
+import random
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from config.problems import Busy
+
+MAX_WAIT = 0.5  # seconds
+MAX_AGE = 60.0  # seconds; an older time is a wrong clock, since the proxy has given up by then
+RETRY_AFTER = (2, 8)  # seconds; drawn for each answer, so that clients do not return all at once
+TIME = re.compile(r"(?:t=)?([0-9]{1,12}(?:\.[0-9]{1,9})?)", re.ASCII)
+
+
+class OverloadMiddleware:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.is_late = is_sheddable(request.path) and waited_too_long(request)  # type: ignore[attr-defined]
+        if request.is_late and not has_credentials(request):  # type: ignore[attr-defined]
+            from config.api.errors import respond  # loads DRF's views, whose defaults name this module
+
+            problem = busy()
+            return respond(problem, headers={"Retry-After": str(problem.retry_after)})
+        return self.get_response(request)
+
+
+class OverloadThrottle(BaseThrottle):
+    """Raises Busy for a late request whose credentials turned out to be nobody's."""
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        if getattr(request._request, "is_late", False) and not request.user.is_authenticated:
+            raise busy()
+        return True
+
+
+def is_sheddable(path: str) -> bool:
+    """The API, except for what holders of a booking do with it: they have places to confirm."""
+    booking = path.removeprefix(f"{settings.API_V1_STR}/bookings/")
+    return path.startswith(f"{settings.API_V1_STR}/") and (booking == path or not booking)
+
+
+def waited_too_long(request: HttpRequest) -> bool:
+    """False without the header, and for a time that is nonsense or not yet."""
+    match = TIME.fullmatch(request.headers.get("X-Request-Start", ""))
+    return match is not None and MAX_WAIT < time.time() - float(match[1]) < MAX_AGE
+
+
+def has_credentials(request: HttpRequest) -> bool:
+    return "Authorization" in request.headers or settings.SESSION_COOKIE_NAME in request.COOKIES
+
+
+def busy() -> Busy:
+    seconds = random.randint(*RETRY_AFTER)  # noqa: S311  # nosec B311  not a secret
+    return Busy(f"The server is overloaded, and nothing was done. Retry in {seconds} seconds.", retry_after=seconds)
