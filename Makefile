@@ -21,7 +21,7 @@ CLEAN_ENVIRONMENT := env -i PATH="$$PATH" HOME="$$HOME" ENV_FILE= DATABASE_URL=s
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help install run serve test check e2e lint security templates types imports settings migrations locks format \
-        lock private torture pgbouncer bench schema clean
+        lock private torture proxy pgbouncer bench schema clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -47,7 +47,7 @@ test: $(VENV)/.dev  ## Run all tests on PostgreSQL and the core tests on SQLite;
 	@$(PY) -m config.tests.harness.both --quiet --numprocesses auto --maxprocesses 8 --dist loadgroup $(ARGS)
 
 check: export QUICK := 1
-check: lint security templates types imports settings migrations locks torture test  ## Run all checks, then the tests
+check: lint security templates types imports settings migrations locks torture proxy test  ## Run all checks, then the tests
 
 e2e: $(VENV)/.dev  ## Test the back office in a real browser, and renew docs/screenshots
 	@echo "== Journeys"
@@ -112,6 +112,10 @@ torture: $(VENV)/.dev  ## Show the promises under load, faults and attacks, for 
 	@test -n "$(QUICK)" || FUZZ_EXAMPLES=400 SWEEP_VALUES=all TRANSPORT_ROUNDS=5 TORTURE_EXAMPLES=1000 \
 		$(PY) -m config.tests.harness.both --all --quiet config/tests/test_api_sweep.py config/tests/test_api_transport.py \
 		config/tests/test_api_fuzz.py bookings/tests/test_state_machine.py
+
+proxy: $(VENV)/.dev  ## Test deploy/nginx.conf on a real nginx: slow requests, broken requests, the cache
+	@echo "== Proxy"
+	@$(CLEAN_ENVIRONMENT) NEEDS_NGINX="$$NEEDS_NGINX" $(PY) -m config.tests.proxy --quiet $(ARGS)
 
 pgbouncer: $(VENV)/.dev  ## Show the same through PgBouncer in transaction mode, which must be installed; QUICK=1: a minute
 	@echo "== PgBouncer"
