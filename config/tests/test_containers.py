@@ -1,4 +1,4 @@
-"""The Dockerfile and compose.yaml match the rest of the project. No container engine is needed."""
+"""The Dockerfile and compose.yaml, compared with the rest of the project, since no container engine runs here."""
 
 import fnmatch
 import json
@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from config.management.commands.serve import Command
 from config.tests.test_settings import POSTGRESQL, example, setting
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-OF_THE_IMAGE = {"DJANGO_SETTINGS_MODULE", "GUNICORN_CMD_ARGS"}  # variables that settings do not read
+OF_THE_IMAGE = {"DJANGO_SETTINGS_MODULE"}  # not read by settings
 OURS = ("web", "worker", "migrate")
 
 
@@ -33,19 +34,16 @@ def of(name):
 
 
 def test_image_starts_the_server_as_make_serve_does():
-    makefile = (ROOT / "Makefile").read_text().replace("\\\n", " ")
-    served = re.search(r"exec \$\(PY\) -m gunicorn (.+)", makefile)[1].split()
+    makefile = (ROOT / "Makefile").read_text()
     (command,) = map(json.loads, of("CMD"))
-    said = re.search(r'GUNICORN_CMD_ARGS="([^"]+)"', " ".join(of("ENV")))[1]
-    assert command[:3] == ["python", "-m", "gunicorn"]
-    ours = [*command[3:], *said.replace("=", " ").split()]
-    names = {word for word in served if word.startswith("--")}
-    assert names - {"--workers"} | {"--worker-tmp-dir"} == {word for word in ours if word.startswith("--")}
-    for name in ("--worker-class", "--keep-alive"):
-        assert ours[ours.index(name) + 1] == served[served.index(name) + 1]
-    workers, threads = (re.search(rf"^{it} \?= (\d+)$", makefile, re.MULTILINE)[1] for it in ("WORKERS", "THREADS"))
-    assert f"WEB_CONCURRENCY={workers} " in " ".join(of("ENV"))
-    assert ours[ours.index("--threads") + 1] == threads
+    assert command == ["python", "manage.py", "serve", "--bind", "0.0.0.0"]  # noqa: S104
+    parser = Command().create_parser("manage.py", "serve")
+    default = parser.parse_args([])
+    assert "$(MANAGE) serve --bind $(BIND) --port $(PORT) --workers $(WORKERS) --threads $(THREADS)" in makefile
+    for name, value in (("BIND", default.bind), ("PORT", default.port), ("THREADS", default.threads)):
+        assert re.search(rf"^{name} \?= (.+)$", makefile, re.MULTILINE)[1] == str(value)
+    workers = re.search(r"^WORKERS \?= (\d+)$", makefile, re.MULTILINE)[1]
+    assert f"WEB_CONCURRENCY={workers}" in " ".join(of("ENV"))
 
 
 def test_image_is_unprivileged_and_has_a_health_check():
@@ -132,9 +130,25 @@ def test_every_service_restarts_and_has_a_health_check(compose):
             assert is_once or not compose["services"][other].get("healthcheck", {}).get("disable"), other
 
 
-def test_server_listens_only_on_loopback(compose):
+def test_only_this_machine_reaches_the_proxy_and_nothing_else(compose):
     ports = {name: service["ports"] for name, service in compose["services"].items() if "ports" in service}
-    assert ports == {"web": ["127.0.0.1:${PORT:-8000}:8000"]}
+    assert ports == {"nginx": ["127.0.0.1:${PORT:-8000}:80"]}
+
+
+def test_proxy_has_the_tested_file_with_the_name_of_the_server(compose):
+    assert compose["configs"]["nginx"] == {"file": "deploy/nginx.conf"}
+    script = compose["services"]["nginx"]["command"][2].partition(" /etc/nginx/tickets.conf")[0]
+    changed = subprocess.run(
+        ["sh", "-c", f"{script} deploy/nginx.conf"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    before = (ROOT / "deploy" / "nginx.conf").read_text().splitlines()
+    lines = [line.strip() for line in changed if line not in before]
+    assert lines == [
+        "server web:8000 fail_timeout=10s;",
+        "access_log /dev/stdout tickets;",
+        "error_log /dev/stderr crit;",
+    ]
+    assert [line for line in changed if "listen [::]" in line] == []
 
 
 def test_database_has_the_session_settings_of_the_pooler(compose):
