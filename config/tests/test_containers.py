@@ -36,7 +36,7 @@ def of(name):
 def test_image_starts_the_server_as_make_serve_does():
     makefile = (ROOT / "Makefile").read_text()
     (command,) = map(json.loads, of("CMD"))
-    assert command == ["python", "manage.py", "serve", "--bind", "0.0.0.0"]  # noqa: S104
+    assert command == ["python", "manage.py", "serve", "--bind", "0.0.0.0"]
     parser = Command().create_parser("manage.py", "serve")
     default = parser.parse_args([])
     assert "$(MANAGE) serve --bind $(BIND) --port $(PORT) --workers $(WORKERS) --threads $(THREADS)" in makefile
@@ -144,7 +144,7 @@ def test_proxy_has_the_tested_file_with_the_name_of_the_server(compose):
     before = (ROOT / "deploy" / "nginx.conf").read_text().splitlines()
     lines = [line.strip() for line in changed if line not in before]
     assert lines == [
-        "server web:8000 fail_timeout=10s;",
+        "server web:8000 fail_timeout=2s;",
         "access_log /dev/stdout tickets;",
         "error_log /dev/stderr crit;",
     ]

@@ -1,4 +1,4 @@
-"""docs/deployment.md: its commands run as printed, and what was backed up, restored or moved is the same row by row."""
+"""docs/deployment.md: its commands run as printed, and a backup, a restore and a move keep every row."""
 
 import configparser
 import os
@@ -6,13 +6,15 @@ import re
 import shlex
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
 
-from config.settings.database import SQLITE
+from config.management.commands.serve import Command
+from config.settings.database import SQLITE, parse
 from config.tests.harness.postgres import newest_programs
 from config.tests.harness.server import environment_for, fresh_database, manage
 from config.tests.test_copy_database import FILL, shell
@@ -84,7 +86,7 @@ def test_drill_backup_is_restored_to_the_last_row(tmp_path):
             assert run("PostgreSQL: restore", environment, **place, NEW=name) == ""
             environment["DATABASE_URL"] = urlsplit(url)._replace(path=f"/{name}").geturl()
         try:
-            assert run("Is it all there?", environment) == f"{before}Every counter equals its rows.\n"
+            assert run("Check the restored data", environment) == f"{before}Every counter equals its rows.\n"
         finally:
             if not IS_SQLITE:
                 drop = f"DROP DATABASE {name} WITH (FORCE)"
@@ -121,14 +123,35 @@ def test_secrets_for_containers_match_compose(tmp_path):
     assert (tmp_path / "secrets/pgbouncer_users").read_text() == f'"tickets" "{password}"\n'
 
 
-def test_unit_starts_the_server_as_make_serve_does():
-    makefile = (ROOT / "Makefile").read_text().replace("\\\n", " ")
-    served = re.search(r"exec \$\(PY\) -m gunicorn (.+)", makefile)[1].split()
-    (started,) = re.findall(r"^ExecStart=\S+ -m gunicorn (.+)$", GUIDE, re.MULTILINE)
-    ours = started.split()
-    assert [word for word in ours if word.startswith("--")] == [word for word in served if word.startswith("--")]
-    for name in ("--worker-class", "--keep-alive"):
-        assert ours[ours.index(name) + 1] == served[served.index(name) + 1]
+def test_unit_starts_the_server_with_options_that_it_has():
+    (arguments,) = re.findall(r"^ExecStart=/srv/tickets/.venv/bin/python manage.py serve (.+)$", GUIDE, re.MULTILINE)
+    parser = Command().create_parser("manage.py", "serve")
+    assert parser.parse_args(arguments.replace("%i", "8001").split()).port == 8001
+    assert "http://127.0.0.1:%i/health/ready" in GUIDE
+
+
+def test_proxy_of_the_guide_is_the_tested_file():
+    assert "[deploy/nginx.conf](../deploy/nginx.conf)" in GUIDE
+    assert (ROOT / "deploy" / "nginx.conf").exists()
+    assert "proxy_pass" not in GUIDE  # no second copy
+    assert parse("DATABASE_URL", re.search(r"^DATABASE_URL=(\S+)$", GUIDE, re.MULTILINE)[1])["OPTIONS"] == {
+        "host": "/var/run/postgresql"
+    }
+
+
+def test_figures_of_the_proxy_are_those_of_the_file():
+    text = (ROOT / "deploy" / "nginx.conf").read_text()
+    for directive in (
+        "client_header_timeout 10s;",
+        "client_body_timeout 10s;",
+        "client_max_body_size 256k;",
+        "client_max_body_size 6m;",
+        "large_client_header_buffers 4 8k;",
+        "limit_conn tickets_clients 100;",
+        "max_size=256m",
+        "fail_timeout=2s;",
+    ):
+        assert directive in text
 
 
 def test_units_are_complete():
@@ -156,9 +179,12 @@ def test_variables_are_settings():
 
 def test_quoted_log_lines_are_in_the_code():
     code = "".join(path.read_text() for path in Path(ROOT / "config").glob("**/*.py") if "tests" not in path.parts)
-    for words in ("The database did not answer: ", "The catalogue is read from the primary, not the replica: "):
-        assert f"`{words}…`" in GUIDE
-        assert words in code
+    granian = "".join(path.read_text() for path in Path(find_spec("granian").origin).parent.glob("server/*.py"))
+    assert "`The database did not answer: …`" in GUIDE
+    assert "The database did not answer: " in code
+    for words in ("Unexpected exit from worker-", "Worker crash loop detected", "after it refused to gracefully stop"):
+        assert words in GUIDE
+        assert words in granian
 
 
 def test_links_exist():

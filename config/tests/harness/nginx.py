@@ -56,9 +56,9 @@ def program() -> str | None:
 def configuration(folder: Path, port: int, servers: list[str], changes: dict[str, str]) -> str:
     """deploy/nginx.conf with the ports and folders of a test. Raises ValueError for a change that finds no place."""
     text = CONFIGURATION.read_text()
-    upstream = "\n".join(f"    server {server} fail_timeout=10s;" for server in servers)
+    upstream = "\n".join(f"    server {server} fail_timeout=2s;" for server in servers)
     places = {
-        "    server 127.0.0.1:8000 fail_timeout=10s;": upstream,
+        "    server 127.0.0.1:8000 fail_timeout=2s;": upstream,
         "    listen 80;\n    listen [::]:80;\n": f"    listen 127.0.0.1:{port};\n",
         "/var/cache/nginx/tickets": f"{folder}/cache",
         "/var/log/nginx/": f"{folder}/",

@@ -1,0 +1,52 @@
+"""Two servers behind deploy/nginx.conf, of which one stops while clients read and write."""
+
+import threading
+import time
+from collections import Counter
+
+from config.tests.harness.nginx import nginx
+from config.tests.harness.server import fresh_database, served
+from config.tests.proxy.conftest import SETTINGS, ask
+
+HALL = {"name": "Hall", "address": "1 Main Street", "capacity": 100, "timezone": "UTC"}
+
+
+class Clients:
+    """Some that read past the cache and some that write, until `stop`."""
+
+    def __init__(self, url, known):
+        self.url, self.known = url, known
+        self.answers = Counter()
+        self.is_over = threading.Event()
+        self.threads = [threading.Thread(target=self.run, args=(number,)) for number in range(6)]
+        for thread in self.threads:
+            thread.start()
+
+    def run(self, number):
+        while not self.is_over.is_set():
+            if number % 2:
+                self.answers[ask(self.url, "GET", "/api/v1/venues?limit=1", **self.known).status] += 1
+            else:
+                self.answers[ask(self.url, "POST", "/api/v1/venues", HALL, **self.known).status] += 1
+
+    def stop(self):
+        self.is_over.set()
+        for thread in self.threads:
+            thread.join()
+
+
+def test_server_that_stops_refuses_nobody():
+    with (
+        fresh_database() as url,
+        served(url, is_production=True, workers=1, **SETTINGS) as first,
+        served(url, is_production=True, workers=1, **SETTINGS) as second,
+        nginx(first.url, second.url) as proxy,
+    ):
+        token = first.manage("create_api_token", "shop", "--role", "manager").strip().splitlines()[-1]
+        clients = Clients(proxy.url, {"Authorization": f"Bearer {token}"})
+        time.sleep(1)
+        first.process.terminate()
+        first.process.wait(timeout=30)
+        time.sleep(2)
+        clients.stop()
+    assert set(clients.answers) == {200, 201}
