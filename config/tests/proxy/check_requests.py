@@ -125,6 +125,7 @@ def test_body_that_breaks_off_never_reaches_the_server(server, proxy, known):
             connection.sendall(b"POST /api/v1/venues/ HTTP/1.1\r\nHost: localhost\r\n" + authorization + start)
             connection.shutdown(socket.SHUT_WR)
             connection.recv(1000)
+    time.sleep(0.5)  # a line is written when its answer is
     assert server.logged().count("POST /api/v1/venues/") == sent
 
 
@@ -175,7 +176,14 @@ AS_PROBLEMS = {
 }
 
 
-@pytest.mark.parametrize(("code", "raw"), [(code, raw) for code, several in AS_PROBLEMS.items() for raw in several])
+@pytest.mark.parametrize(
+    ("code", "raw"),
+    [
+        pytest.param(code, raw, id=f"{code}-{number}")
+        for code, several in AS_PROBLEMS.items()
+        for number, raw in enumerate(several)
+    ],
+)
 def test_refusal_is_a_problem_document(code, raw, proxy):
     status, head, problem = send(proxy.url, raw)
     assert "application/problem+json" in head
