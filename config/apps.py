@@ -7,8 +7,6 @@ from django.db.backends.signals import connection_created
 from django.db.models import CharField, TextField
 from django.db.models.functions import Length
 
-from config.receivers import leave_out_idle
-from config.settings.database import SQLITE
 
 
 class ProjectConfig(AppConfig):
@@ -18,11 +16,6 @@ class ProjectConfig(AppConfig):
     def ready(self) -> None:
         from config import checks  # noqa: F401  registers the checks
 
-        if settings.DATABASES["default"]["ENGINE"] != SQLITE:
-            from config.postgresql import read_instants_fast
-
-            read_instants_fast()
-        leave_out_idle()
         if settings.DATABASE_ECHO:
             connection_created.connect(echo_sql, dispatch_uid="echo_sql")
 

@@ -1,18 +1,11 @@
 """psycopg as the hot paths use it."""
 
-import datetime as dt
 import re
 from functools import cache
 from itertools import count
 from typing import Any
 
 import psycopg
-from django.conf import settings
-from django.db.backends.postgresql.psycopg_any import get_adapters_template
-from psycopg.postgres import types
-
-TIMESTAMPTZ = types["timestamptz"].oid
-
 
 MARK = re.compile("%[%s]")
 
@@ -39,20 +32,3 @@ class PreparedCursor(psycopg.RawCursor[Any]):
         """Keeps what Django's log of queries asks a cursor for, as psycopg does when it prepares nothing."""
         self._query = super()._convert_query(query, params)
         return self._query
-
-
-def read_instants_fast() -> None:
-    """psycopg and Django take an instant apart with a regular expression, 3 µs each; Python itself reads it in 0.6.
-
-    Django's is the template of all connections; a time zone other than its own would be put in by Django later.
-    """
-    template = get_adapters_template(settings.USE_TZ, dt.UTC)
-
-    class Loader(template.get_loader(TIMESTAMPTZ, psycopg.pq.Format.TEXT)):  # type: ignore[misc]
-        def load(self, data: Any) -> dt.datetime:
-            try:
-                return dt.datetime.fromisoformat(bytes(data).decode())
-            except ValueError:  # infinity, or another date style
-                return super().load(data)
-
-    template.register_loader("timestamptz", Loader)

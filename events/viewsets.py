@@ -11,7 +11,6 @@ from rest_framework.response import Response
 
 from config.access.permissions import ANYONE, may
 from config.api.pagination import MAX_ROWS, SkipLimitPagination
-from config.api.replicated import Replicated
 from config.api.serializers import Serializer
 from config.api.viewsets import CatalogueViewset, Viewset
 from config.problems import InUse
@@ -121,7 +120,7 @@ class FeedPagination(SkipLimitPagination):
     rows = MAX_ROWS  # a calendar does not turn pages
 
 
-class CalendarViewSet(Replicated, Viewset):
+class CalendarViewSet(Viewset):
     """Events for calendars to subscribe to (iCalendar, RFC 5545)."""
 
     queryset = Event.objects.select_related("venue")

@@ -28,8 +28,6 @@ from config.api.conditional import READS
 from config.api.errors import MEDIA_TYPE, respond
 from config.api.schema import example_of
 from config.api.viewsets import Viewset, refuse_parameters
-from config.replica import ALIAS as REPLICA
-from config.replica import replica
 
 NOBODY = "no-store"
 ANYBODY = "public, max-age=300"
@@ -80,10 +78,9 @@ def health(request: HttpRequest) -> JsonResponse:
 
 @reads_only(NOBODY)
 def ready(request: HttpRequest) -> JsonResponse:
-    """Whether the process can do its work: 200 or 503, with a line for each thing it needs.
+    """Readiness: 200 or 503, with one line per check.
 
-    Without the cache it sells on, and counts no callers: the line says so, and no machine is taken away for it. It can
-    do without the replica too, whose line says whether it is read.
+    A cache that fails is reported but keeps the process ready: only rate limits depend on it.
     """
     checks = {"database": check_database, "migrations": check_migrations, "cache": check_cache}
     results = {}
@@ -93,8 +90,6 @@ def ready(request: HttpRequest) -> JsonResponse:
         except Exception as error:  # noqa: BLE001  whatever it is, it is the answer
             results[name] = f"failed: {type(error).__name__}"
     is_ready = all(result == "ok" for name, result in results.items() if name != "cache")
-    if REPLICA in connections.databases:
-        results[REPLICA] = replica.state()
     answer = {"status": "ready" if is_ready else "not ready", "checks": results}
     return JsonResponse(answer, status=200 if is_ready else 503)
 

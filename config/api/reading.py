@@ -7,6 +7,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import BigIntegerField, Count, DateTimeField, QuerySet, Value
 from django.http import Http404, HttpResponse
 from rest_framework import mixins
@@ -41,7 +42,7 @@ class Reading(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet):
     """
 
     at: dt.datetime
-    database: str
+    database = DEFAULT_DB_ALIAS
     hidden: ClassVar[str] = ""
     rows: Results | None = None  # what an answer is made of that may be kept
 

@@ -24,7 +24,6 @@ from config.api.expand import PARAMETER as EXPAND
 from config.api.expand import Expanding
 from config.api.pagination import SkipLimitPagination
 from config.api.reading import Reading
-from config.api.replicated import Replicated
 from config.api.serializers import checked_by
 from config.history.models import record_in_bulk
 from config.problems import DomainError, InvalidInput, Malformed, NotFound, Problem
@@ -152,7 +151,7 @@ class Viewset(Conditional, Expanding, GenericViewSet):
         return Response(self.get_serializer(self.get_object()).data)
 
 
-class CatalogueViewset(Reading, Replicated, Viewset):
+class CatalogueViewset(Reading, Viewset):
     """Create, read, update and delete through the model's verbs: `make` creates, `revise` changes, `remove` deletes.
 
     Each is told `by` whom it is done.

@@ -45,7 +45,6 @@ BACK_OFFICE_TIME_ZONE = env.time_zone("BACK_OFFICE_TIME_ZONE", "UTC")
 # Data
 
 DATABASES: dict[str, dict[str, Any]] = databases(env, BASE_DIR)
-DATABASE_REPLICA_MAX_LAG = env.whole_number("DATABASE_REPLICA_MAX_LAG", 10, least=2, most=86_400)
 DATABASE_ECHO = env.switch("DATABASE_ECHO", False)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": env.cache("CACHE_URL", "locmemcache://")}
@@ -85,14 +84,14 @@ MIDDLEWARE = [
     "config.api.bodies.WholeBodyMiddleware",
     "config.access.rate_limits.RateLimitMiddleware",
     "config.api.conditional.NotModifiedMiddleware",
-    "config.api.policy.PolicyMiddleware",  # inside of the one before: a 304 must not replace a page's own policy
+    "csp.middleware.CSPMiddleware",  # inside of the one before: a 304 must not replace a page's own policy
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.api.errors.KnownHostMiddleware",  # inside of all that protects an answer, before what asks for the host
-    "config.api.guests.SessionMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "config.api.guests.AuthenticationMiddleware",
-    "config.api.guests.MessageMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"

@@ -21,12 +21,7 @@ def databases(env: Env, base_dir: Path) -> dict[str, dict[str, Any]]:
         settings["OPTIONS"] = {**settings.get("OPTIONS", {}), **sqlite_options(env)}
     else:
         settings |= postgresql(env, settings)
-    replica = env.str("DATABASE_REPLICA_URL", "").strip()
-    if not replica:
-        return {"default": settings}
-    if is_sqlite or not replica.startswith(POSTGRESQL):
-        raise ImproperlyConfigured("DATABASE_REPLICA_URL must start with postgresql://, as DATABASE_URL then must too.")
-    return {"default": settings, "replica": as_replica(postgresql(env, parse("DATABASE_REPLICA_URL", replica)))}
+    return {"default": settings}
 
 
 def parse(variable: str, url: str) -> dict[str, Any]:
@@ -80,15 +75,3 @@ def postgresql(env: Env, settings: dict[str, Any]) -> dict[str, Any]:
         "DISABLE_SERVER_SIDE_CURSORS": has_pooler,
         "OPTIONS": {**settings.get("OPTIONS", {}), **options},
     }
-
-
-def as_replica(settings: dict[str, Any]) -> dict[str, Any]:
-    """Whoever waits for it could have asked the primary, so it is given up soon. It need not be reachable for tests."""
-    pool = settings["OPTIONS"]["pool"]
-    options = {
-        **settings["OPTIONS"],
-        "connect_timeout": 2,  # seconds; libpq takes no less
-        "tcp_user_timeout": 3_000,  # milliseconds until a machine that has vanished is taken for gone
-        "pool": {**pool, "timeout": 1} if pool else False,
-    }
-    return {**settings, "OPTIONS": options, "TEST": {"MIRROR": "default"}}

@@ -1,9 +1,9 @@
 """The API creates no session for anonymous clients; a session client is known, and needs a token to write."""
 
 import pytest
-from django.contrib.messages.middleware import MessageMiddleware
-from django.contrib.sessions.middleware import SessionMiddleware
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from config.access.roles import Role
 from config.tests.harness.answers import refused
@@ -18,18 +18,8 @@ def vary(answer):
     return {name.strip() for name in answer.get("Vary", "").split(",")}
 
 
-@pytest.fixture
-def sessions(monkeypatch):
-    """How often a session was looked for, and messages."""
-    looked = []
-    for middleware in (SessionMiddleware, MessageMiddleware):
-        process = middleware.process_request
-        monkeypatch.setattr(
-            middleware,
-            "process_request",
-            lambda self, request, of=middleware, process=process: [looked.append(of), process(self, request)][1],
-        )
-    return looked
+def session_queries(queries):
+    return [it["sql"] for it in queries if "django_session" in it["sql"]]
 
 
 @pytest.fixture
@@ -53,34 +43,38 @@ def browser(db):
         ("//health", 200, {}),
     ],
 )
-def test_no_session_is_looked_for_where_no_cookie_came(path, status, how, anonymous, sessions, db):
-    answer = anonymous.get(path, **how)
+def test_anonymous_request_makes_no_session(path, status, how, anonymous, db):
+    with CaptureQueriesContext(connection) as queries:
+        answer = anonymous.get(path, **how)
     assert answer.status_code == status
-    assert sessions == []
+    assert (session_queries(queries), set(answer.cookies) - {"csrftoken"}) == ([], set())
     assert answer.wsgi_request.user.is_anonymous
 
 
-def test_guest_who_books_needs_no_session(anonymous, sessions, make_type):
+def test_anonymous_booking_makes_no_session(anonymous, make_type):
     items = [{"ticket_type": make_type().pk, "quantity": 1}]
-    answer = anonymous.post("/bookings", {"customer_name": "Ann", "customer_email": "ann@example.com", "items": items})
+    with CaptureQueriesContext(connection) as queries:
+        answer = anonymous.post(
+            "/bookings", {"customer_name": "Ann", "customer_email": "ann@example.com", "items": items}
+        )
     assert answer.status_code == 201
-    assert (sessions, answer.cookies) == ([], {})
+    assert (session_queries(queries), answer.cookies) == ([], {})
 
 
-@pytest.mark.parametrize("cookie", ["sessionid=made-up", "other=1"])
-def test_session_is_looked_for_where_a_cookie_came(cookie, anonymous, sessions, db):
-    answer = anonymous.get("/bookings", HTTP_COOKIE=cookie)
+@pytest.mark.parametrize(("cookie", "count"), [("sessionid=made-up-session", 1), ("other=1", 0)])
+def test_session_is_read_when_its_cookie_is_sent(cookie, count, anonymous, db):
+    with CaptureQueriesContext(connection) as queries:
+        answer = anonymous.get("/bookings", HTTP_COOKIE=cookie)
     assert refused(answer, 401, "unauthenticated")
-    assert len(sessions) == 2
+    assert len(session_queries(queries)) == count
     assert answer.wsgi_request.user.is_anonymous
 
 
-def test_back_office_begins_a_session_without_a_cookie(sessions, db, django_user_model):
+def test_login_makes_a_session(db, django_user_model):
     django_user_model.objects.create_user("anna", password="right-Password-1", is_staff=True)
     answer = Client().post("/admin/login/", {"username": "anna", "password": "right-Password-1"})
     assert answer.status_code == 302
     assert answer.cookies["sessionid"].value
-    assert len(sessions) == 2
 
 
 def test_session_is_known_and_writes_with_its_token(browser):

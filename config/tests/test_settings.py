@@ -136,8 +136,6 @@ def test_value_is_not_expanded(value):
         ("DATABASE_URL", "sqlite://tickets.db"),
         ("DATABASE_URL", "postgresql://user:hunter2@host:port/name"),
         ("DATABASE_URL", "postgresql://user:hunter2@host"),
-        ("DATABASE_REPLICA_URL", "postgresql://user:hunter2@host/name"),  # beside SQLite
-        ("DATABASE_REPLICA_MAX_LAG", "1"),
         ("DATABASE_BUSY_TIMEOUT", "1.5"),
         ("DATABASE_ECHO", "2"),
         ("CACHE_URL", "garbage"),
@@ -198,9 +196,6 @@ POSTGRESQL = "postgresql://user:hunter2@host/name"
     ("variable", "value"),
     [
         ("DATABASE_POOLER", "perhaps"),
-        ("DATABASE_REPLICA_URL", "sqlite:///replica.db"),
-        ("DATABASE_REPLICA_URL", "postgresql://user:hunter2@host"),
-        ("DATABASE_REPLICA_URL", "postgresql://user:hunter2@host:port/name"),
     ],
 )
 def test_invalid_postgresql_value_stops_with_one_line_that_names_the_variable(variable, value):
@@ -208,15 +203,6 @@ def test_invalid_postgresql_value_stops_with_one_line_that_names_the_variable(va
     assert (done.returncode, done.stdout) == (1, "")
     assert re.fullmatch(rf"Cannot start: {variable} .+\n", done.stderr)
     assert "hunter2" not in done.stderr
-
-
-def test_replica_is_given_up_sooner_than_the_primary():
-    found = setting("DATABASES", DATABASE_URL=POSTGRESQL, DATABASE_REPLICA_URL="postgresql://replica/name")
-    assert list(found) == ["default", "replica"]
-    assert (found["default"]["HOST"], found["replica"]["HOST"]) == ("host", "replica")
-    assert found["replica"]["OPTIONS"]["options"] == found["default"]["OPTIONS"]["options"]
-    assert found["replica"]["OPTIONS"]["pool"]["timeout"] < found["default"]["OPTIONS"]["pool"]["timeout"]
-    assert found["replica"]["OPTIONS"]["connect_timeout"] == 2
 
 
 def test_pooler_keeps_nothing_in_a_session():

