@@ -9,19 +9,19 @@ from bookings.codes import TICKET_CODE
 from bookings.lifecycle.place import MAX_LINES, Line
 from bookings.lifecycle.states import Status
 from bookings.models import Booking, BookingItem, Ticket
-from config.api.fields import EmailField, LineField, PriceField, WholeNumberField
+from config.api.fields import EmailField, LineField, PriceField, WholeNumberField, format_instant
 from config.api.serializers import ModelSerializer, Serializer
-from config.values import text
+from config.values import money, text
 from events.serializers import EVENT
 
-MAX_NOTES = 20
+MAX_ENTRIES = 20
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 
 
 @extend_schema_field(
     {
         "type": "object",
-        "maxProperties": MAX_NOTES,
+        "maxProperties": MAX_ENTRIES,
         "propertyNames": {"pattern": f"^{NAME.pattern}$"},
         "additionalProperties": {"type": "string", "maxLength": 500, "pattern": text.pattern(blank=True)},
     }
@@ -30,29 +30,29 @@ class MetadataField(serializers.Field):
     """An object of up to 20 short texts, under names of 1 to 40 letters, digits, `_`, `.` or `-`."""
 
     default_error_messages = {
-        "invalid": "Must be an object of texts.",
-        "too_many": f"Must have at most {MAX_NOTES} entries.",
-        "name": "{name!r} is not a name of 1 to 40 letters, digits, _, . or -.",
+        "invalid": "Must be an object with text values.",
+        "too_many": f"Must have at most {MAX_ENTRIES} entries.",
+        "name": "The name {name!r} must have 1 to 40 letters, digits, _, . or -.",
     }
     value = LineField(max_length=500, allow_blank=True)
 
     def to_internal_value(self, data: Any) -> dict[str, str]:
         if not isinstance(data, dict):
             self.fail("invalid")
-        if len(data) > MAX_NOTES:
+        if len(data) > MAX_ENTRIES:
             self.fail("too_many")
-        faults = {}
-        notes = {}
+        errors = {}
+        entries = {}
         for name, value in data.items():
             if not NAME.fullmatch(name):
                 self.fail("name", name=name)
             try:
-                notes[name] = self.value.run_validation(value)
+                entries[name] = self.value.run_validation(value)
             except serializers.ValidationError as error:
-                faults[name] = error.detail
-        if faults:
-            raise serializers.ValidationError(faults)
-        return notes
+                errors[name] = error.detail
+        if errors:
+            raise serializers.ValidationError(errors)
+        return entries
 
     def to_representation(self, value: dict[str, str]) -> dict[str, str]:
         return value
@@ -101,7 +101,7 @@ class BookingItemSerializer(ModelSerializer):
     class Meta:
         model = BookingItem
         fields = ["ticket_type", "name", "unit_price", "quantity", "total_price", "cancelled_quantity"]
-        # Else the document would tell the range of the column, which is another one in each database.
+        # Otherwise the schema would have the range of the column, which depends on the database.
         read_only_fields = ["quantity", "cancelled_quantity"]
 
 
@@ -117,9 +117,7 @@ class BookingSerializer(ModelSerializer):
     tickets = BookedTicketSerializer(source="ticket_list", many=True, read_only=True)
     metadata = MetadataField(required=False)
     expansions = {"event": EVENT}
-    expires_in = serializers.SerializerMethodField(
-        help_text="Seconds until the hold runs out; null when nothing is held."
-    )
+    expires_in = serializers.SerializerMethodField(help_text="Seconds until the hold ends; null without a hold.")
 
     class Meta:
         model = Booking
@@ -160,6 +158,57 @@ class BookingSerializer(ModelSerializer):
     def get_expires_in(self, booking: Booking) -> int | None:
         return booking.seconds_left(self.context["at"])
 
+    def to_representation(self, booking: Booking) -> dict[str, Any]:
+        """Written out, because lists are hot."""
+        data = {
+            "id": str(booking.pk),
+            "confirmation_code": booking.confirmation_code,
+            "event": booking.event_id,
+            "status": self.get_status(booking),
+            "customer_name": booking.customer_name,
+            "customer_email": booking.customer_email,
+            "items": [represent_item(item, booking.currency) for item in booking.item_list],
+            "quantity": booking.quantity,
+            "cancelled_quantity": booking.cancelled_quantity,
+            "total_price": money.plain(booking.total_price, booking.currency),
+            "currency": booking.currency,
+            "metadata": booking.metadata,
+            "payment_reference": booking.payment_reference,
+            "refund_due": booking.refund_due,
+            "refund_amount": money.plain(booking.refund_amount, booking.currency),
+            "created_at": format_instant(booking.created_at),
+            "expires_at": format_instant(booking.expires_at),
+            "expires_in": self.get_expires_in(booking),
+            "confirmed_at": format_instant(booking.confirmed_at),
+            "cancelled_at": format_instant(booking.cancelled_at),
+            "cancel_reason": booking.cancel_reason,
+            "is_late": booking.is_late,
+            "tickets": [represent_ticket(ticket) for ticket in booking.ticket_list],
+        }
+        return self.with_expansions(data, booking)
+
+
+def represent_item(item: BookingItem, currency: str) -> dict[str, Any]:
+    """As BookingItemSerializer does."""
+    return {
+        "ticket_type": item.ticket_type_id,
+        "name": item.name,
+        "unit_price": money.plain(item.unit_price, currency),
+        "quantity": item.quantity,
+        "total_price": money.plain(item.total_price, currency),
+        "cancelled_quantity": item.cancelled_quantity,
+    }
+
+
+def represent_ticket(ticket: Ticket) -> dict[str, Any]:
+    """As BookedTicketSerializer does."""
+    return {
+        "code": ticket.code,
+        "ticket_type": ticket.ticket_type_id,
+        "status": ticket.status,
+        "checked_in_at": format_instant(ticket.checked_in_at),
+    }
+
 
 class QuoteSerializer(BookingSerializer):
     """What a booking would be. It has no id, because nothing was booked."""
@@ -177,6 +226,10 @@ class QuoteSerializer(BookingSerializer):
             "expires_at",
             "expires_in",
         ]
+
+    def to_representation(self, booking: Booking) -> dict[str, Any]:
+        data = super().to_representation(booking)
+        return {name: data[name] for name in self.Meta.fields}
 
 
 class LineSerializer(Serializer):
@@ -196,8 +249,8 @@ class PlaceBookingSerializer(Serializer):
         required=False,
         min_value=1,
         max_value=10_080,
-        help_text=f"How long the places are held: {settings.BOOKING_HOLD_MINUTES} when not given, and "
-        f"{settings.BOOKING_HOLD_MINUTES_MAX} when more is asked for; `expires_at` answers until when.",
+        help_text=f"Duration of the hold in minutes: {settings.BOOKING_HOLD_MINUTES} by default, at most "
+        f"{settings.BOOKING_HOLD_MINUTES_MAX}; `expires_at` is its end.",
     )
 
     class Meta:
@@ -215,7 +268,7 @@ class PlaceBookingSerializer(Serializer):
 
 @extend_schema_field({"type": "string", "pattern": f"^{TICKET_CODE.pattern}$"})
 class TicketCodeField(LineField):
-    default_error_messages = {"invalid": "Must be the code of a ticket."}
+    default_error_messages = {"invalid": "Must be a ticket code."}
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str) or not TICKET_CODE.fullmatch(data):
@@ -234,7 +287,7 @@ class CancelBookingSerializer(Serializer):
     reason = LineField(max_length=500, required=False, default="", allow_blank=True)
     tickets = serializers.ListField(
         child=TicketCodeField(), required=False, allow_empty=False, max_length=2_000,
-        help_text="Codes of the tickets to cancel; without it the whole booking is cancelled.",
+        help_text="Codes of the tickets to cancel; by default the whole booking is cancelled.",
     )  # fmt: skip
 
     class Meta:
@@ -260,10 +313,25 @@ class TicketSerializer(ModelSerializer):
             "checked_in_at": None,
         }
 
+    def to_representation(self, ticket: Ticket) -> dict[str, Any]:
+        """Written out, because lists are hot."""
+        return {
+            "code": ticket.code,
+            "status": ticket.status,
+            "ticket_type": ticket.ticket_type_id,
+            "event": ticket.booking.event_id,
+            "booking": str(ticket.booking_id),
+            "holder_name": ticket.booking.customer_name,
+            "checked_in_at": format_instant(ticket.checked_in_at),
+        }
+
 
 class CheckInSerializer(Serializer):
     event = WholeNumberField(
-        required=False, min_value=1, max_value=2**63 - 1, help_text="The event at whose door the ticket is shown."
+        required=False,
+        min_value=1,
+        max_value=2**63 - 1,
+        help_text="The event of the door; a ticket of another event is refused.",
     )
 
     class Meta:

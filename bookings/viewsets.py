@@ -44,7 +44,7 @@ from bookings.serializers import (
 from config.access.permissions import ANYONE, Anyone, Unless, may
 from config.api.pagination import CursorPagination
 from config.api.serializers import Serializer
-from config.api.viewsets import Viewset
+from config.api.viewsets import BaseViewSet
 from config.problems import InvalidInput
 from events.inventory.views import ReleasesDueHolds
 
@@ -52,8 +52,8 @@ UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
-def idempotency_key(request: Request) -> IdempotencyKey | None:
-    """What the `Idempotency-Key` header asks for. Raises InvalidInput when it is not 1 to 255 visible ASCII."""
+def read_idempotency_key(request: Request) -> IdempotencyKey | None:
+    """The `Idempotency-Key` header. Raises InvalidInput unless it is 1 to 255 visible ASCII characters."""
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return None
@@ -65,22 +65,22 @@ def idempotency_key(request: Request) -> IdempotencyKey | None:
     return IdempotencyKey(caller, key, hashlib.sha256(canonical.encode()).hexdigest())
 
 
-def asked(request: Request, facts: dict[str, Any]) -> dict[str, Any]:
-    """What `Booking.place` and `Booking.quote` take."""
-    minutes = facts.get("hold_minutes")
+def order(request: Request, data: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of `Booking.place` and `Booking.quote`."""
+    minutes = data.get("hold_minutes")
     return {
-        "customer_name": facts["customer_name"],
-        "customer_email": facts["customer_email"],
-        "lines": facts["items"],
+        "customer_name": data["customer_name"],
+        "customer_email": data["customer_email"],
+        "lines": data["items"],
         "hold": None if minutes is None else dt.timedelta(minutes=minutes),
-        "metadata": facts.get("metadata"),
-        "key": idempotency_key(request),
+        "metadata": data.get("metadata"),
+        "key": read_idempotency_key(request),
         "by": request.user,
     }
 
 
-class BookingViewSet(ReleasesDueHolds, mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset):
-    """Customers' places. Whoever holds a booking's id may see it, and cancel it while it is pending."""
+class BookingViewSet(ReleasesDueHolds, mixins.ListModelMixin, mixins.RetrieveModelMixin, BaseViewSet):
+    """Customers' bookings. The id of a booking is enough to see it, and to cancel it while it is pending."""
 
     queryset = Booking.objects.all()
     serializer_class = BookingSerializer
@@ -115,7 +115,7 @@ class BookingViewSet(ReleasesDueHolds, mixins.ListModelMixin, mixins.RetrieveMod
         return super().query_parameters() | ({"dry_run"} if self.action == "create" else set())
 
     def get_serializer_class(self) -> type[BookingSerializer]:
-        is_quote = self.action == "create" and self.switch("dry_run")
+        is_quote = self.action == "create" and self.read_flag("dry_run")
         return QuoteSerializer if is_quote else BookingSerializer
 
     @staticmethod
@@ -125,7 +125,7 @@ class BookingViewSet(ReleasesDueHolds, mixins.ListModelMixin, mixins.RetrieveMod
     @extend_schema(
         request=PlaceBookingSerializer,
         responses={
-            201: OpenApiResponse(BookingSerializer, "The places are held."),
+            201: OpenApiResponse(BookingSerializer, "The booking, pending."),
             200: OpenApiResponse(QuoteSerializer, "A dry run: what the booking would be."),
         },
         parameters=[
@@ -133,65 +133,63 @@ class BookingViewSet(ReleasesDueHolds, mixins.ListModelMixin, mixins.RetrieveMod
                 "dry_run",
                 bool,
                 default=False,
-                description="true: answer what would be booked, or the refusal, with nothing done.",
+                description="true: answer what would be booked, or why not, and change nothing.",
             ),
             OpenApiParameter(
                 "Idempotency-Key",
                 str,
                 OpenApiParameter.HEADER,
                 pattern=f"^{KEY.pattern}$",
-                description="Your own name for this request. Sent again with it, the request answers the same booking.",
+                description="A name for this request. The same request with the same key answers the same booking.",
             ),
             OpenApiParameter(
                 "Idempotent-Replayed",
                 {"const": "true"},
                 OpenApiParameter.HEADER,
                 response=[201],
-                description="The booking was made by an earlier request with the same Idempotency-Key.",
+                description="An earlier request with the same Idempotency-Key made the booking.",
             ),
         ],
     )
     def create(self, request: Request) -> Response:
-        facts = asked(request, self.read(PlaceBookingSerializer))
-        if self.switch("dry_run"):
-            return self.respond(Booking.quote(**facts))
-        booking = Booking.place(**facts)
-        self.at = timezone.now()
-        headers = {"Location": f"{request.path.rstrip('/')}/{booking.pk}"}
+        arguments = order(request, self.read_body(PlaceBookingSerializer))
+        if self.read_flag("dry_run"):
+            return self.respond(Booking.quote(**arguments))
+        booking = Booking.place(**arguments)
+        response = self.respond(booking)
+        response.status_code = status.HTTP_201_CREATED
+        response["Location"] = f"{request.path.rstrip('/')}/{booking.pk}"
         if booking.is_replay:
-            headers["Idempotent-Replayed"] = "true"
-        return Response(self.get_serializer(booking).data, status=status.HTTP_201_CREATED, headers=headers)
+            response["Idempotent-Replayed"] = "true"
+        return response
 
     def partial_update(self, request: Request, pk: str) -> Response:
         booking = self.get_object()
         serializer = self.get_serializer(booking, data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
-        return self.respond(booking.correct(by=request.user, check=self.refuse_stale, **serializer.validated_data))
+        changes = serializer.validated_data
+        return self.respond(booking.correct(by=request.user, check=self.check_preconditions, **changes))
 
     @extend_schema(request=ConfirmBookingSerializer, responses=BookingSerializer)
     @action(detail=True, methods=["post"])
     def confirm(self, request: Request, pk: str) -> Response:
-        """Confirm a booking that was paid, and issue its tickets."""
-        facts = self.read(ConfirmBookingSerializer)
+        """Confirm a paid booking and issue its tickets."""
+        data = self.read_body(ConfirmBookingSerializer)
         booking = self.get_object()
-        if facts["payment_reference"] and not may(request, "bookings.confirm_booking"):
-            self.permission_denied(request)  # who takes no money cannot say that some has come
-        return self.respond(booking.confirm(by=request.user, **facts))
+        if data["payment_reference"] and not may(request, "bookings.confirm_booking"):
+            self.permission_denied(request)  # an anonymous client cannot claim a payment
+        return self.respond(booking.confirm(by=request.user, **data))
 
     @extend_schema(request=CancelBookingSerializer, responses=BookingSerializer)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str) -> Response:
         """Cancel a booking, or some of its tickets."""
-        facts = self.read(CancelBookingSerializer)
+        data = self.read_body(CancelBookingSerializer)
         is_staff = may(request, "bookings.cancel_booking")
-        return self.respond(self.get_object().cancel(by=request.user, pending_only=not is_staff, **facts))
-
-    def respond(self, booking: Booking) -> Response:
-        self.at = timezone.now()
-        return Response(self.get_serializer(booking).data)
+        return self.respond(self.get_object().cancel(by=request.user, pending_only=not is_staff, **data))
 
 
-class TicketViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset):
+class TicketViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, BaseViewSet):
     """Admissions, for the door."""
 
     queryset = Ticket.objects.all()
@@ -223,16 +221,13 @@ class TicketViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Viewset):
     @extend_schema(request=CheckInSerializer, responses=TicketSerializer)
     @action(detail=True, methods=["post"], url_path="check-in")
     def check_in(self, request: Request, code: str) -> Response:
-        """Let the holder in, once."""
-        facts = self.read(CheckInSerializer)
-        return self.respond(self.get_object().check_in(at=timezone.now(), by=request.user, **facts))
+        """Admit the holder, once."""
+        data = self.read_body(CheckInSerializer)
+        return self.respond(self.get_object().check_in(at=timezone.now(), by=request.user, **data))
 
     @extend_schema(request=None, responses=TicketSerializer)
     @action(detail=True, methods=["post"], url_path="undo-check-in")
     def undo_check_in(self, request: Request, code: str) -> Response:
-        """Take a check-in back."""
-        self.read(Serializer)
+        """Undo a check-in."""
+        self.read_body(Serializer)
         return self.respond(self.get_object().undo_check_in(by=request.user))
-
-    def respond(self, ticket: Ticket) -> Response:
-        return Response(self.get_serializer(ticket).data)

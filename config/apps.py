@@ -8,7 +8,6 @@ from django.db.models import CharField, TextField
 from django.db.models.functions import Length
 
 
-
 class ProjectConfig(AppConfig):
     name = "config"
     label = "project"

@@ -1,5 +1,4 @@
 from collections.abc import Sequence
-from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -9,10 +8,10 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from config.access.permissions import ANYONE, may
+from config.access.permissions import ANYONE
 from config.api.pagination import MAX_ROWS, SkipLimitPagination
 from config.api.serializers import Serializer
-from config.api.viewsets import CatalogueViewset, Viewset
+from config.api.viewsets import BaseViewSet, CatalogueViewSet
 from config.problems import InUse
 from events.calendar import CalendarRenderer, calendar
 from events.filters import EventFilter
@@ -25,7 +24,7 @@ from events.models import (
     EventCancelled,
     EventInThePast,
 )
-from events.serializers import CancelEventSerializer, EventSerializer
+from events.serializers import CancelEventSerializer, EventSerializer, visible_events
 
 EXAMPLE = """BEGIN:VCALENDAR
 VERSION:2.0
@@ -49,11 +48,10 @@ CALENDAR = {
 }
 
 
-class EventViewSet(ReleasesDueHolds, CatalogueViewset):
-    """What happens in the venues. A draft is seen by staff alone."""
+class EventViewSet(ReleasesDueHolds, CatalogueViewSet):
+    """What happens in the venues. Only staff see drafts."""
 
     queryset = Event.objects.all()
-    hidden = "events.view_event"
     serializer_class = EventSerializer
     filterset_class = EventFilter
     ordering = ("starts_at",)
@@ -78,49 +76,37 @@ class EventViewSet(ReleasesDueHolds, CatalogueViewset):
         "publish": [EventInThePast, EventCancelled],
     }
 
-    @staticmethod
-    def shown(sees_all: bool, at: Any) -> QuerySet[Event]:
-        return Event.objects.visible(drafts=sees_all)
-
-    @staticmethod
-    def listed(sees_all: bool, at: Any) -> QuerySet[Event]:
-        return Event.objects.visible(drafts=sees_all)
+    def get_queryset(self) -> QuerySet[Event]:
+        return visible_events(self.request)
 
     def event_id(self) -> int | None:
         pk = self.kwargs.get("pk", "")
         return int(pk) if self.is_identifier(pk) else None
 
-    @staticmethod
-    def complete(objects: Sequence[Event], asked: Any, /) -> None:
+    def load(self, objects: Sequence[Event]) -> None:
         sales.load_ticket_types(objects)
-
-    def get_object(self) -> Event:
-        event: Event = super().get_object()
-        sales.load_ticket_types([event])
-        return event
+        super().load(objects)
 
     @extend_schema(request=None, responses=EventSerializer)
     @action(detail=True, methods=["post"])
     def publish(self, request: Request, pk: str) -> Response:
-        """Put a draft before the public. Its start must be in the future."""
-        self.read(Serializer)
-        self.get_object().publish(at=timezone.now(), by=request.user)
-        return self.answer()
+        """Publish a draft. Its start must be in the future."""
+        self.read_body(Serializer)
+        return self.respond(self.get_object().publish(at=timezone.now(), by=request.user))
 
     @extend_schema(request=CancelEventSerializer, responses=EventSerializer)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str) -> Response:
-        """Cancel an event, and with it every live booking of it."""
-        data = self.read(CancelEventSerializer)
-        self.get_object().cancel(reason=data["reason"], at=timezone.now(), by=request.user)
-        return self.answer()
+        """Cancel an event and every live booking of it."""
+        data = self.read_body(CancelEventSerializer)
+        return self.respond(self.get_object().cancel(reason=data["reason"], at=timezone.now(), by=request.user))
 
 
 class FeedPagination(SkipLimitPagination):
     rows = MAX_ROWS  # a calendar does not turn pages
 
 
-class CalendarViewSet(Viewset):
+class CalendarViewSet(BaseViewSet):
     """Events for calendars to subscribe to (iCalendar, RFC 5545)."""
 
     queryset = Event.objects.select_related("venue")
@@ -133,7 +119,7 @@ class CalendarViewSet(Viewset):
     access = {"list": ANYONE, "retrieve": ANYONE}
 
     def get_queryset(self) -> QuerySet[Event]:
-        return Event.objects.visible(drafts=may(self.request, EventViewSet.hidden)).select_related("venue")
+        return visible_events(self.request).select_related("venue")
 
     @extend_schema(
         operation_id="get_events_calendar", summary="Show events as a calendar", responses=CALENDAR, filters=True
@@ -141,7 +127,7 @@ class CalendarViewSet(Viewset):
     def list(self, request: Request) -> Response:
         """The list's events as one calendar (iCalendar, RFC 5545)."""
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.paginator.linked(Response(calendar(page)))  # type: ignore[union-attr]
+        return self.paginator.with_links(Response(calendar(page)))  # type: ignore[union-attr]
 
     @extend_schema(operation_id="get_event_calendar", summary="Show event as a calendar", responses=CALENDAR)
     def retrieve(self, request: Request, pk: str) -> Response:

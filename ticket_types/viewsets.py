@@ -1,22 +1,19 @@
-from typing import Any
-
 from django.db.models import QuerySet
 
 from config.access.permissions import ANYONE
-from config.api.viewsets import CatalogueViewset
+from config.api.bulk import BulkCreateViewSet
 from config.problems import AlreadyExists, InUse
 from events.inventory import CapacityBelowReserved
 from events.inventory.views import ReleasesDueHolds
 from ticket_types.filters import TicketTypeFilter
 from ticket_types.models import TicketType
-from ticket_types.serializers import TicketTypeSerializer
+from ticket_types.serializers import TicketTypeSerializer, visible_ticket_types
 
 
-class TicketTypeViewSet(ReleasesDueHolds, CatalogueViewset):
-    """What an event's tickets cost, and how many of them there are."""
+class TicketTypeViewSet(ReleasesDueHolds, BulkCreateViewSet):
+    """What an event's tickets cost, and how many there are."""
 
     queryset = TicketType.objects.all()
-    hidden = "ticket_types.view_tickettype"
     serializer_class = TicketTypeSerializer
     filterset_class = TicketTypeFilter
     ordering = ("event", "position")
@@ -39,8 +36,5 @@ class TicketTypeViewSet(ReleasesDueHolds, CatalogueViewset):
         "destroy": [InUse],
     }
 
-    @staticmethod
-    def shown(sees_all: bool, at: Any) -> QuerySet[TicketType]:
-        return TicketType.objects.visible(drafts=sees_all).select_related("event")
-
-    listed = shown
+    def get_queryset(self) -> QuerySet[TicketType]:
+        return visible_ticket_types(self.request)

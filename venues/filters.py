@@ -5,4 +5,4 @@ from config.api.filters import SearchFilter, WholeNumberFilter
 
 class VenueFilter(django_filters.FilterSet):
     search = SearchFilter("name", "address")
-    min_capacity = WholeNumberFilter(field_name="capacity", lookup_expr="gte", help_text="At least so many places.")
+    min_capacity = WholeNumberFilter(field_name="capacity", lookup_expr="gte", help_text="Minimum capacity.")

@@ -1,3 +1,6 @@
+from typing import Any
+
+from config.api.fields import format_instant
 from config.api.serializers import ModelSerializer
 from venues.models import LARGEST, Venue
 
@@ -16,3 +19,15 @@ class VenueSerializer(ModelSerializer):
             "updated_at": "2026-11-23T09:00:00Z",
         }
         extra_kwargs = {"capacity": {"min_value": 1, "max_value": LARGEST}}
+
+    def to_representation(self, venue: Venue) -> dict[str, Any]:
+        """Written out, because lists are hot."""
+        return {
+            "id": venue.pk,
+            "name": venue.name,
+            "address": venue.address,
+            "capacity": venue.capacity,
+            "timezone": venue.timezone,
+            "created_at": format_instant(venue.created_at),
+            "updated_at": format_instant(venue.updated_at),
+        }

@@ -1,16 +1,12 @@
-from typing import Any
-
-from django.db.models import QuerySet
-
 from config.access.permissions import ANYONE
-from config.api.viewsets import CatalogueViewset
+from config.api.viewsets import CatalogueViewSet
 from config.problems import InUse
 from venues.filters import VenueFilter
 from venues.models import CapacityBelowEvents, Venue
 from venues.serializers import VenueSerializer
 
 
-class VenueViewSet(CatalogueViewset):
+class VenueViewSet(CatalogueViewSet):
     """Places that hold events."""
 
     queryset = Venue.objects.all()
@@ -33,9 +29,3 @@ class VenueViewSet(CatalogueViewset):
         "partial_update": [CapacityBelowEvents],
         "destroy": [InUse],
     }
-
-    @staticmethod
-    def shown(sees_all: bool, at: Any) -> QuerySet[Venue]:
-        return Venue.objects.all()
-
-    listed = shown

@@ -24,7 +24,7 @@ from bookings.reports.serializers import (
 from config.access.permissions import may
 from config.api import tables
 from config.api.filters import DeclaredFilterBackend
-from config.api.viewsets import Viewset
+from config.api.viewsets import BaseViewSet
 from config.problems import InvalidInput
 from events.inventory.views import ReleasesDueHolds
 from events.models import Event
@@ -56,7 +56,7 @@ def report(name: str, serializer: type, example: str, filterset: Any = None) -> 
     return lambda method: described(action(detail=False, filterset_class=filterset)(method))
 
 
-class ReportViewSet(ReleasesDueHolds, Viewset):
+class ReportViewSet(ReleasesDueHolds, BaseViewSet):
     """What was sold, and what is left."""
 
     queryset = Booking.objects.all()
@@ -74,8 +74,8 @@ class ReportViewSet(ReleasesDueHolds, Viewset):
         csv = CsvRenderer()
         return [csv] if asked == "csv" else [*super().get_renderers(), *([] if asked else [csv])]
 
-    def refuse_parameters(self, request: Request) -> None:
-        super().refuse_parameters(request)
+    def check_query(self, request: Request) -> None:
+        super().check_query(request)
         if request.query_params.get("format", "json") not in FORMATS:
             detail = f"Must be {' or '.join(FORMATS)}."
             raise InvalidInput(errors=[{"parameter": "format", "code": "invalid", "detail": detail}])
@@ -87,7 +87,7 @@ class ReportViewSet(ReleasesDueHolds, Viewset):
     )
     def overview(self, request: Request) -> HttpResponseBase:
         """Everything at a glance: how much there is of what, and what was taken."""
-        overview = OverviewSerializer(reports.overview(self.at, self.events())).data
+        overview = OverviewSerializer(reports.overview(self.at, self.visible_events())).data
         if self.is_csv:
             return tables.csv_response(
                 "overview", ("figure", "status", "currency", "value"), OverviewSerializer.table(overview)
@@ -105,7 +105,7 @@ class ReportViewSet(ReleasesDueHolds, Viewset):
         """Confirmed bookings, with the tickets that are not cancelled: a row for each group and currency."""
         bookings = self.filter_queryset(Booking.objects.all())
         asked = request.query_params
-        return self.respond(
+        return self.respond_rows(
             SalesSerializer(), reports.sales(asked["group_by"], bookings, timezone=asked.get("timezone", UTC))
         )
 
@@ -118,17 +118,17 @@ class ReportViewSet(ReleasesDueHolds, Viewset):
     )
     def occupancy(self, request: Request) -> HttpResponseBase:
         """How full each event is, by time."""
-        events = self.filter_queryset(self.events())
-        return self.respond(OccupancySerializer(), reports.occupancy(events))
+        events = self.filter_queryset(self.visible_events())
+        return self.respond_rows(OccupancySerializer(), reports.occupancy(events))
 
-    def events(self) -> QuerySet[Event]:
+    def visible_events(self) -> QuerySet[Event]:
         return Event.objects.visible(drafts=may(self.request, "events.view_event"))
 
     @property
     def is_csv(self) -> bool:
         return self.request.accepted_renderer.format == "csv"
 
-    def respond(self, serializer: Any, rows: Iterable[Any]) -> HttpResponseBase:
+    def respond_rows(self, serializer: Any, rows: Iterable[Any]) -> HttpResponseBase:
         shown: Iterator[dict[str, Any]] = map(serializer.to_representation, rows)
         if self.is_csv:
             return tables.csv_response(self.action, list(serializer.fields), (row.values() for row in shown))

@@ -3,7 +3,7 @@
 import datetime as dt
 import re
 from decimal import Decimal
-from typing import Any
+from typing import Any, overload
 
 from django.core.exceptions import ValidationError as DjangoValidationError
 from drf_spectacular.utils import extend_schema_field
@@ -119,7 +119,18 @@ class InstantField(serializers.DateTimeField):
         return instant
 
     def to_representation(self, value: dt.datetime) -> str:
-        return (value if value.tzinfo is dt.UTC else value.astimezone(dt.UTC)).isoformat()[:-6] + "Z"
+        return format_instant(value)
+
+
+@overload
+def format_instant(value: dt.datetime) -> str: ...
+@overload
+def format_instant(value: None) -> None: ...
+def format_instant(value: dt.datetime | None) -> str | None:
+    """In UTC, as RFC 3339 writes it."""
+    if value is None:
+        return None
+    return (value if value.tzinfo is dt.UTC else value.astimezone(dt.UTC)).isoformat()[:-6] + "Z"
 
 
 @extend_schema_field({"type": "string"})  # its pattern depends on the direction: see bounds_of in schema.py

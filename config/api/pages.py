@@ -27,7 +27,7 @@ from config import problems
 from config.api.conditional import READS
 from config.api.errors import MEDIA_TYPE, respond
 from config.api.schema import example_of
-from config.api.viewsets import Viewset, refuse_parameters
+from config.api.viewsets import BaseViewSet, check_query
 
 NOBODY = "no-store"
 ANYBODY = "public, max-age=300"
@@ -180,7 +180,7 @@ def with_code(text: str) -> SafeString:
 class Kept(APIView):
     """What is the same for everybody, whoever asks."""
 
-    options = Viewset.options
+    options = BaseViewSet.options
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
@@ -194,7 +194,7 @@ class DocumentView(Kept, SpectacularJSONAPIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        refuse_parameters(request)
+        check_query(request)
 
 
 class SwaggerView(Kept, SpectacularSwaggerSplitView):

@@ -1,7 +1,6 @@
-"""Two ways through a list: `skip` and `limit` for a catalogue, a cursor for what grows without bound."""
+"""Pagination: `skip` and `limit` for the catalogue, a cursor for lists that grow without bound."""
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 from django.core import signing
@@ -21,7 +20,7 @@ LINK = {"type": ["string", "null"], "format": "uri"}
 
 
 def whole_number(request: Request, name: str, default: int, least: int, most: int) -> int:
-    """A query parameter that is a whole number of plain digits. Raises InvalidInput."""
+    """A query parameter of plain digits. Raises InvalidInput."""
     value = request.query_params.get(name)
     if value is None:
         return default
@@ -36,19 +35,19 @@ def limit_parameter(default: int = ROWS) -> dict[str, Any]:
         "name": "limit",
         "in": "query",
         "required": False,
-        "description": "How many rows to answer.",
+        "description": "Rows per page.",
         "schema": {"type": "integer", "minimum": 1, "maximum": MAX_ROWS, "default": default},
     }
 
 
-def here(request: Request) -> str:
-    """The address that was asked for, as links spell it: without a trailing slash."""
+def url_of(request: Request) -> str:
+    """The URL of the request, without a trailing slash."""
     path, _, query = request.get_full_path().partition("?")
     return request.build_absolute_uri(f"{path.rstrip('/')}?{query}")
 
 
-def with_links(response: Response, following: str | None, previous: str | None) -> Response:
-    """Says next and previous in a Link header too (RFC 8288)."""
+def add_links(response: Response, following: str | None, previous: str | None) -> Response:
+    """Adds `next` and `previous` as a Link header (RFC 8288)."""
     links = [f'<{url}>; rel="{relation}"' for url, relation in ((following, "next"), (previous, "prev")) if url]
     if links:
         response["Link"] = ", ".join(links)
@@ -71,24 +70,16 @@ class SkipLimitPagination(LimitOffsetPagination):
         return whole_number(request, "skip", 0, 0, MAX_SKIPPED)
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
-        self.ask(request)
-        rows = list(queryset[self.offset : self.offset + self.limit + 1])
-        return self.page(rows, queryset.count)
-
-    def ask(self, request: Request) -> None:
         self.request, self.limit, self.offset = request, self.get_limit(request), self.get_offset(request)
-
-    def page(self, rows: list[Any], count_all: Callable[[], int]) -> list[Any]:
-        """The page, of rows that go on to one behind it. Where none is there, the last page tells the count by itself:
-        counting costs as much as all rows do.
-        """
+        rows = list(queryset[self.offset : self.offset + self.limit + 1])
+        # One row more than asked for. Without it, this is the last page, and its rows give the count without a query.
         is_last = len(rows) <= self.limit and (bool(rows) or not self.offset)
-        self.count = self.offset + len(rows) if is_last else count_all()
+        self.count = self.offset + len(rows) if is_last else queryset.count()
         self.display_page_controls = self.count > self.limit
         return rows[: self.limit]
 
     def link(self, skip: int) -> str:
-        url = replace_query_param(here(self.request), "limit", self.limit)
+        url = replace_query_param(url_of(self.request), "limit", self.limit)
         return replace_query_param(url, "skip", skip) if skip else remove_query_param(url, "skip")
 
     def get_next_link(self) -> str | None:
@@ -101,21 +92,21 @@ class SkipLimitPagination(LimitOffsetPagination):
     def get_paginated_response(self, data: Any) -> Response:
         following, previous = self.get_next_link(), self.get_previous_link()
         page = {"count": self.count, "next": following, "previous": previous, "results": data}
-        return with_links(Response(page), following, previous)
+        return add_links(Response(page), following, previous)
 
-    def linked(self, response: Response) -> Response:
-        return with_links(response, self.get_next_link(), self.get_previous_link())
+    def with_links(self, response: Response) -> Response:
+        return add_links(response, self.get_next_link(), self.get_previous_link())
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         skip = {"type": "integer", "minimum": 0, "maximum": MAX_SKIPPED, "default": 0}
-        description = "How many rows to pass over."
+        description = "Rows to skip."
         return [
             limit_parameter(self.rows),
             {"name": "skip", "in": "query", "required": False, "description": description, "schema": skip},
         ]
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        count = {"type": "integer", "minimum": 0, "description": "Rows on all pages together."}
+        count = {"type": "integer", "minimum": 0, "description": "Rows on all pages."}
         return page_schema(schema, count=count)
 
 
@@ -125,10 +116,10 @@ def page_schema(rows: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 class CursorPagination(BasePagination):
-    """Goes on from a row's place in the order, not from its number: what comes and goes meanwhile shifts nothing.
+    """Continues after a row's position in the order, so that new rows shift nothing.
 
-    The list's order ends with the primary key and has no nulls. A cursor is signed: nobody can make one up. It bears no
-    time, so that the same page has the same links, and the same ETag.
+    The order ends with the primary key and has no nulls. Cursors are signed, without a time: the same page has the same
+    links and the same ETag.
     """
 
     parameters = ("limit", "cursor")
@@ -138,42 +129,44 @@ class CursorPagination(BasePagination):
         self.order: tuple[str, ...] = queryset.query.order_by
         self.signer = signing.Signer(salt=f"cursor {queryset.model._meta.label} {self.order}")
         limit = whole_number(request, "limit", ROWS, 1, MAX_ROWS)
-        place, is_backward = self.read_cursor(queryset.model)
+        position, is_backward = self.read_cursor(queryset.model)
         order = [opposite(name) for name in self.order] if is_backward else self.order
-        if place:
-            queryset = queryset.filter(beyond(order, place))
+        if position:
+            queryset = queryset.filter(beyond(order, position))
         rows = list(queryset.order_by(*order)[: limit + 1])
         has_more, rows = len(rows) > limit, rows[:limit]
         if is_backward:
             rows.reverse()
-        has_next, has_previous = (True, has_more) if is_backward else (has_more, bool(place))
+        has_next, has_previous = (True, has_more) if is_backward else (has_more, bool(position))
         self.next = self.link(rows[-1], is_backward=False) if rows and has_next else None
         self.previous = self.link(rows[0], is_backward=True) if rows and has_previous else None
         return rows
 
     def read_cursor(self, model: type[Model]) -> tuple[list[Any], bool]:
-        """Where to go on, and whether backwards. Raises InvalidInput when it is no cursor of this list and order."""
+        """The position, and whether to go backwards. Raises InvalidInput for a cursor of another list or order."""
         cursor = self.request.query_params.get("cursor")
         if cursor is None:
             return [], False
         try:
-            *place, is_backward = self.signer.unsign_object(cursor)
+            *position, is_backward = self.signer.unsign_object(cursor)
         except signing.BadSignature:
-            detail = "Must be taken from a link that the API gave, and used with the same ordering."
+            detail = "Must be the cursor of a `next` or `previous` link with the same ordering."
             raise InvalidInput(errors=[{"parameter": "cursor", "code": "invalid", "detail": detail}]) from None
-        return [field(model, name).to_python(value) for name, value in zip(self.order, place, strict=True)], is_backward
+        return [
+            field(model, name).to_python(value) for name, value in zip(self.order, position, strict=True)
+        ], is_backward
 
     def link(self, row: Model, *, is_backward: bool) -> str:
-        place = [field(type(row), name).value_to_string(row) for name in self.order]
-        cursor = self.signer.sign_object([*place, is_backward], compress=True)
-        return replace_query_param(here(self.request), "cursor", cursor)
+        position = [field(type(row), name).value_to_string(row) for name in self.order]
+        cursor = self.signer.sign_object([*position, is_backward], compress=True)
+        return replace_query_param(url_of(self.request), "cursor", cursor)
 
     def get_paginated_response(self, data: Any) -> Response:
         response = Response({"next": self.next, "previous": self.previous, "results": data})
-        return with_links(response, self.next, self.previous)
+        return add_links(response, self.next, self.previous)
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        description = "Where to go on: taken from `next` or `previous` of the answer before."
+        description = "Where the page starts, from `next` or `previous` of another page."
         cursor = {"name": "cursor", "in": "query", "required": False, "description": description}
         schema = {"type": "string", "format": "cursor", "pattern": "^[A-Za-z0-9_.:-]+$"}
         return [limit_parameter(), {**cursor, "schema": schema}]
@@ -191,13 +184,13 @@ def opposite(name: str) -> str:
     return name[1:] if name.startswith("-") else f"-{name}"
 
 
-def beyond(order: Any, place: list[Any]) -> Q:
-    """The rows after a place: later in the first name of the order, or level in it and later in the next, and so on."""
-    condition, level = Q(), Q()
-    for name, value in zip(order, place, strict=True):
+def beyond(order: Any, position: list[Any]) -> Q:
+    """The rows after a position: greater in the first field, or equal in it and greater in the next, and so on."""
+    condition, equal = Q(), Q()
+    for name, value in zip(order, position, strict=True):
         bare = name.removeprefix("-")
-        condition |= level & Q(**{f"{bare}__{'lt' if name.startswith('-') else 'gt'}": value})
-        level &= Q(**{bare: value})
+        condition |= equal & Q(**{f"{bare}__{'lt' if name.startswith('-') else 'gt'}": value})
+        equal &= Q(**{bare: value})
     first = order[0].removeprefix("-")
-    # Follows from the rest; in one piece, for the planner to begin in the middle of an index.
-    return condition & Q(**{f"{first}__{'lte' if order[0].startswith('-') else 'gte'}": place[0]})
+    # Implied by the rest; as one comparison it lets the planner start inside the index.
+    return condition & Q(**{f"{first}__{'lte' if order[0].startswith('-') else 'gte'}": position[0]})

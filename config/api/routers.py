@@ -4,7 +4,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.routers import APIRootView, DefaultRouter
 
-from config.api.viewsets import Viewset, refuse_parameters
+from config.api.viewsets import BaseViewSet, check_query
 
 KEEP = "public, max-age=300"
 
@@ -13,11 +13,11 @@ class RootView(APIRootView):
     """Where each resource is."""
 
     permission_classes = [AllowAny]
-    options = Viewset.options
+    options = BaseViewSet.options
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        refuse_parameters(request)
+        check_query(request)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)

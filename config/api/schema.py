@@ -15,11 +15,11 @@ from rest_framework.serializers import ListSerializer
 from config import problems
 from config.access.permissions import ANYONE, Anyone, Unless
 from config.api import fields
+from config.api.bulk import MAX_OBJECTS
 from config.api.errors import MEDIA_TYPE, as_dict
 from config.api.expand import PARAMETER as EXPAND
 from config.api.expand import Expansion
 from config.api.filters import names_pattern
-from config.api.viewsets import MAX_AT_ONCE
 from config.values import money, text
 
 PROBLEM = {
@@ -224,7 +224,7 @@ class Schema(AutoSchema):
         body = super()._get_request_body(direction)
         if body and self.view.action == "create" and getattr(self.view, "bulk_by", ""):
             for media in body["content"].values():
-                media["schema"] = one_or_many(media["schema"], minItems=1, maxItems=MAX_AT_ONCE)
+                media["schema"] = one_or_many(media["schema"], minItems=1, maxItems=MAX_OBJECTS)
         return body
 
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:

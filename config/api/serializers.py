@@ -1,7 +1,7 @@
-"""What every resource's serializer does alike."""
+"""The base of every serializer."""
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, ClassVar
 
 from django.db import models
@@ -10,10 +10,9 @@ from rest_framework.exceptions import ErrorDetail
 
 from config.api import fields
 from config.api.expand import Expansion
-from config.api.representation import representation
 from config.values import money
 
-BOUNDS = {"blank", "max_length", "min_length", "max_value", "min_value", "out_of_range"}  # codes of faults
+OUT_OF_BOUNDS = {"blank", "max_length", "min_length", "max_value", "min_value", "out_of_range"}  # error codes
 COMPARISONS = {"range", "gte", "gt", "lte", "lt", "length"}
 
 
@@ -23,79 +22,80 @@ def bounds(model: type[models.Model]) -> dict[str, models.CheckConstraint]:
     found: dict[str, models.CheckConstraint] = {}
     for constraint in model._meta.constraints:
         if isinstance(constraint, models.CheckConstraint):
-            for name in bounded(constraint.condition):
+            for name in bounded_fields(constraint.condition):
                 found.setdefault(name, constraint)
     return found
 
 
-def bounded(condition: Any) -> Iterator[str]:
+def bounded_fields(condition: Any) -> Iterator[str]:
     for child in condition.children:
         if isinstance(child, models.Q):
-            yield from bounded(child)
+            yield from bounded_fields(child)
         elif not hasattr(child[1], "resolve_expression") and child[0].rsplit("__", 1)[-1] in COMPARISONS:
             yield child[0].split("__")[0]
 
 
 class StrictFields:
-    """Refuses what the resource does not have, and what only the server sets, instead of ignoring it.
+    """Refuses unknown and read-only fields instead of ignoring them.
 
-    A value out of its bounds is answered in the words of the model's constraint (`Meta.model`), as everywhere.
-
-    `expansions` are what `?expand=` can put inside, and `expanded` the names of those that this one shows.
+    A value out of bounds is answered with the message and code of the model's constraint (`Meta.model`).
     """
 
     expansions: ClassVar[dict[str, Expansion]] = {}
-    expanded: tuple[str, ...] = ()
-
-    def get_fields(self) -> dict[str, Any]:
-        fields = super().get_fields()  # type: ignore[misc]
-        return {**fields, **{name: self.expansions[name].field(name) for name in self.expanded}}
+    context: dict[str, Any]
+    fields: Any
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
-        return representation(type(self), self.expanded).of(self, instance)  # type: ignore[arg-type]
+        return self.with_expansions(super().to_representation(instance), instance)  # type: ignore[misc]
+
+    def with_expansions(self, data: dict[str, Any], instance: Any) -> dict[str, Any]:
+        """The representation with what `?expand=` asks for, in the place of ids."""
+        for name, serializer in self.expanded.items():
+            related = getattr(instance, f"expanded_{name}")
+            data[name] = None if related is None else serializer.to_representation(related)
+        return data
+
+    @cached_property
+    def expanded(self) -> dict[str, serializers.BaseSerializer]:
+        context = {**self.context, "expand": ()}
+        expansions = {name: self.expansions[name] for name in self.context.get("expand", ()) if name in self.expansions}
+        return {name: it.serializer(many=it.many, context=context) for name, it in expansions.items()}
 
     def to_internal_value(self, data: Any) -> Any:
-        known: dict[str, serializers.Field] = self.fields  # type: ignore[attr-defined]
-        faults: dict[str, list[ErrorDetail]] = {}
+        errors: dict[str, list[ErrorDetail]] = {}
         for name in data if isinstance(data, dict) else ():
-            if name not in known:
-                faults[name] = [ErrorDetail("There is no such field.", code="unknown-field")]
-            elif known[name].read_only:
-                faults[name] = [ErrorDetail("Only the server sets this.", code="read-only")]
+            if name not in self.fields:
+                errors[name] = [ErrorDetail("Unknown field.", code="unknown-field")]
+            elif self.fields[name].read_only:
+                errors[name] = [ErrorDetail("This field is read-only.", code="read-only")]
         try:
             value = super().to_internal_value(data)  # type: ignore[misc]
         except serializers.ValidationError as error:
-            raise serializers.ValidationError({**self.in_own_words(error.detail), **faults}) from None
-        if faults:
-            raise serializers.ValidationError(faults)
+            raise serializers.ValidationError({**self.in_words_of_constraints(error.detail), **errors}) from None
+        if errors:
+            raise serializers.ValidationError(errors)
         return value
 
-    def in_own_words(self, faults: Any) -> dict[str, Any]:
+    def in_words_of_constraints(self, errors: Any) -> dict[str, Any]:
         model = getattr(getattr(self, "Meta", None), "model", None)
         constraints = bounds(model) if model else {}
-        for name, entries in faults.items():
-            known = self.fields.get(name)  # type: ignore[attr-defined]
-            constraint = constraints.get(known.source) if known else None
-            if constraint and isinstance(entries, list) and any(entry.code in BOUNDS for entry in entries):
+        for name, entries in errors.items():
+            field = self.fields.get(name)
+            constraint = constraints.get(str(field.source)) if field else None
+            if constraint and isinstance(entries, list) and any(entry.code in OUT_OF_BOUNDS for entry in entries):
                 code = constraint.violation_error_code or "invalid"
-                faults[name] = [ErrorDetail(str(constraint.violation_error_message), code=code)]
-        return faults
+                errors[name] = [ErrorDetail(str(constraint.violation_error_message), code=code)]
+        return errors
 
 
 class Serializer(StrictFields, serializers.Serializer):
     pass
 
 
-@cache
-def checked_by(kind: type[serializers.Serializer]) -> serializers.Serializer:
-    """A serializer to check bodies with, again and again: it knows nothing of any request, and keeps nothing of one."""
-    return kind()
-
-
 class ModelSerializer(StrictFields, serializers.ModelSerializer):
-    """Takes its bounds from the model's fields. Uniqueness is the database's to decide, not a question asked before.
+    """Takes bounds from the model's fields, and leaves uniqueness to the database.
 
-    `Meta.counted` are the fields that change without anybody's edit.
+    `Meta.counted` are the fields that change without an edit.
     """
 
     serializer_field_mapping = {

@@ -1,4 +1,4 @@
-"""What every viewset does alike."""
+"""The base of every viewset."""
 
 import datetime as dt
 import re
@@ -7,56 +7,48 @@ from contextlib import suppress
 from typing import Any, ClassVar
 from urllib.parse import unquote_to_bytes
 
-from django.db import IntegrityError, transaction
 from django.http import Http404
 from django.utils import timezone
-from rest_framework import status
+from rest_framework import mixins, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer, Serializer
+from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import GenericViewSet
 
 from config.access.rate_limits import count_guess
-from config.api.conditional import Conditional
+from config.api.conditional import ConditionalMixin
 from config.api.deprecation import Deprecated
-from config.api.errors import problem_of
 from config.api.expand import PARAMETER as EXPAND
-from config.api.expand import Expanding
+from config.api.expand import ExpandMixin
 from config.api.pagination import SkipLimitPagination
-from config.api.reading import Reading
-from config.api.serializers import checked_by
-from config.history.models import record_in_bulk
-from config.problems import DomainError, InvalidInput, Malformed, NotFound, Problem
-
-MAX_AT_ONCE = 100  # objects in a body
+from config.problems import DomainError, InvalidInput, Malformed, NotFound
 
 
-def refuse_parameters(request: Request, allowed: Collection[str] = ()) -> None:
-    """Raises InvalidInput for a parameter of the query that is not known or given twice, Malformed for other bytes."""
-    faults = [
+def check_query(request: Request, allowed: Collection[str] = ()) -> None:
+    """Raises InvalidInput for an unknown or repeated query parameter, Malformed for bytes that are not UTF-8."""
+    errors = [
         {
             "parameter": name,
             "code": "given-twice" if name in allowed else "unknown-parameter",
-            "detail": "Must be given once." if name in allowed else "There is no such parameter.",
+            "detail": "Must be given once." if name in allowed else "Unknown query parameter.",
         }
         for name, values in request.query_params.lists()
         if name not in allowed or len(values) > 1
     ]
-    if faults:
-        raise InvalidInput(errors=faults)
+    if errors:
+        raise InvalidInput(errors=errors)
     try:
         unquote_to_bytes(request.META["QUERY_STRING"]).decode()
     except UnicodeDecodeError:
-        raise Malformed("The query is not UTF-8.") from None
+        raise Malformed("The query string is not UTF-8.") from None
 
 
-class Viewset(Conditional, Expanding, GenericViewSet):
-    """Knows its query parameters, and refuses others.
+class BaseViewSet(ConditionalMixin, ExpandMixin, GenericViewSet):
+    """DRF's GenericViewSet with strict query parameters, declared access, conditional requests and `?expand=`.
 
-    A resource declares `ordering` (the order without being asked), `ordering_fields` (what `?ordering=` takes),
-    `filterset_class`, in `access` who may call each action (see config.access.permissions), for how long its answers
-    may be kept (`public_for`), in `refusals` what the domain can refuse each action for, and in `deprecations` the
-    actions that will go.
+    A resource declares `access` (see config.access.permissions), `ordering` (the default) and `ordering_fields`,
+    `public_for` (seconds that anonymous answers may be cached), `refusals` (the domain's errors of each action, for the
+    schema) and `deprecations`.
     """
 
     lookup_value_regex = r"[^/]+"
@@ -67,21 +59,21 @@ class Viewset(Conditional, Expanding, GenericViewSet):
     refusals: ClassVar[dict[str, list[type[DomainError]]]] = {}
     deprecations: ClassVar[dict[str, Deprecated]] = {}
     pagination_class: Any = SkipLimitPagination
-    is_guessable: ClassVar[bool] = False  # its ids are secrets, and wrong ones are counted
+    is_guessable: ClassVar[bool] = False  # ids are secrets, and wrong ones are counted
     queryset: Any
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         self.at: dt.datetime = timezone.now()
         super().initial(request, *args, **kwargs)
-        if self.action is not None:  # otherwise the method is not known here, and the answer 405
-            if request.META["QUERY_STRING"]:  # most requests have none
-                self.refuse_parameters(request)
-                self.read_expand(request)
-            if self.detail and request.method == "POST":
-                self.refuse_stale()
+        if self.action is None:  # the answer is 405
+            return
+        self.check_query(request)
+        self.read_expand(request)
+        if self.detail and request.method == "POST":
+            self.check_preconditions()
 
     def check_permissions(self, request: Request) -> None:
-        self.check_throttles(request)  # first: what is refused counts, too
+        self.check_throttles(request)  # before permissions: a refused request counts too
         super().check_permissions(request)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
@@ -90,11 +82,11 @@ class Viewset(Conditional, Expanding, GenericViewSet):
             deprecated.mark(response)
         return response
 
-    def refuse_parameters(self, request: Request) -> None:
-        refuse_parameters(request, self.query_parameters())
+    def check_query(self, request: Request) -> None:
+        check_query(request, self.query_parameters())
 
     def query_parameters(self) -> set[str]:
-        """The names that this action's query string may hold."""
+        """The names that this action's query string may have."""
         names = {EXPAND} if self.expansions else set()
         if self.detail or self.request.method not in ("GET", "HEAD"):
             return names
@@ -104,11 +96,11 @@ class Viewset(Conditional, Expanding, GenericViewSet):
         return names | ({"ordering"} if self.ordering_fields else set())
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
-        """Says with the Allow header, and nothing else, what can be done here."""
+        """Answers the Allow header alone."""
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    def switch(self, name: str) -> bool:
-        """A query parameter that is true or false, and false when it is not there. Raises InvalidInput."""
+    def read_flag(self, name: str) -> bool:
+        """A query parameter that is true or false; false by default. Raises InvalidInput."""
         value = self.request.query_params.get(name, "false")
         if value not in ("true", "false"):
             raise InvalidInput(errors=[{"parameter": name, "code": "invalid", "detail": "Must be true or false."}])
@@ -120,106 +112,69 @@ class Viewset(Conditional, Expanding, GenericViewSet):
     def get_object(self) -> Any:
         if self.is_identifier(self.kwargs[self.lookup_field]):
             with suppress(Http404):
-                found = self.find()
-                self.expand([found])
+                found = super().get_object()
+                self.load([found])
                 return found
         if self.is_guessable:
             count_guess(self.request)
         name = self.queryset.model._meta.verbose_name
-        raise NotFound(f"There is no {name} with this {'id' if self.lookup_field == 'pk' else self.lookup_field}.")
-
-    def find(self) -> Any:
-        return super().get_object()
+        raise NotFound(f"No {name} with this {'id' if self.lookup_field == 'pk' else self.lookup_field}.")
 
     def filter_queryset(self, queryset: Any) -> Any:
-        """What is named by its id is not searched for."""
-        return queryset if self.detail else super().filter_queryset(queryset)
+        return queryset if self.detail else super().filter_queryset(queryset)  # an id is not filtered or sorted
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        page = super().paginate_queryset(queryset)
+        self.load(page or [])
+        return page
 
     @staticmethod
     def is_identifier(value: str) -> bool:
-        """Whether a text from the path can be a resource's id: here a whole number without leading zeros."""
+        """Whether a text from the path can be an id: a whole number without leading zeros."""
         return bool(re.fullmatch(r"[1-9]\d{0,17}", value, re.ASCII))
 
-    def read(self, serializer_class: type[Serializer]) -> dict[str, Any]:
-        """The request's body, checked by a serializer; a body that is absent is an empty object."""
-        checked: dict[str, Any] = checked_by(serializer_class).run_validation(self.request.data)
-        return checked
+    def read_body(self, serializer_class: type[BaseSerializer]) -> dict[str, Any]:
+        """The validated body; an absent one is an empty object."""
+        serializer = serializer_class(data=self.request.data)
+        serializer.is_valid(raise_exception=True)
+        return serializer.validated_data
 
-    def answer(self) -> Response:
-        """The object as it is now. The clock is read again: something has just happened to it."""
+    def respond(self, instance: Any) -> Response:
+        """An object after a change; `expires_in` and the like are as of now."""
         self.at = timezone.now()
-        return Response(self.get_serializer(self.get_object()).data)
+        return Response(self.get_serializer(instance).data)
 
 
-class CatalogueViewset(Reading, Viewset):
-    """Create, read, update and delete through the model's verbs: `make` creates, `revise` changes, `remove` deletes.
-
-    Each is told `by` whom it is done.
-
-    With `bulk_by` a POST also takes a list, of which everything is made or nothing. It names the reference whose row
-    `make` locks: a list is made in that order, so that two lists at once do not wait for each other in a circle.
-    """
+class CatalogueViewSet(
+    mixins.CreateModelMixin,
+    mixins.RetrieveModelMixin,
+    mixins.UpdateModelMixin,
+    mixins.DestroyModelMixin,
+    mixins.ListModelMixin,
+    BaseViewSet,
+):
+    """Writes through the model's verbs: `make` (named here), `revise` and `remove`, each with `by` as its author."""
 
     make: ClassVar[Callable[..., Any]]
-    bulk_by: ClassVar[str] = ""
 
-    def create(self, request: Request) -> Response:
-        if self.bulk_by and isinstance(request.data, list):
-            return self.create_all(request.data)
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        self.kwargs["pk"] = str(type(self).make(**serializer.validated_data, by=request.user).pk)
-        response = self.answer()
-        response.status_code = status.HTTP_201_CREATED
-        response["Location"] = f"{request.path.rstrip('/')}/{self.kwargs['pk']}"
-        return response
+    def perform_create(self, serializer: BaseSerializer) -> None:
+        self.reload(serializer, type(self).make(**serializer.validated_data, by=self.request.user))
 
-    def create_all(self, data: list[Any]) -> Response:
-        serializer = self.get_serializer(data=data, many=True, allow_empty=False, max_length=MAX_AT_ONCE)
-        serializer.is_valid(raise_exception=True)
-        rows: list[dict[str, Any]] = serializer.validated_data
-        made: dict[int, Any] = {}
-        refusals: dict[int, Problem] = {}
-        with transaction.atomic(), record_in_bulk():
-            for index in sorted(range(len(rows)), key=lambda index: (rows[index][self.bulk_by].pk, index)):
-                try:
-                    with transaction.atomic():
-                        made[index] = type(self).make(**rows[index], by=self.request.user).pk
-                except (Problem, IntegrityError) as error:
-                    if (problem := problem_of(error, self)) is None:
-                        raise
-                    refusals[index] = problem
-            if refusals:
-                raise in_one(refusals)
-        self.at = timezone.now()
-        found = {row.pk: row for row in self.get_queryset().filter(pk__in=made.values())}
-        answer = self.get_serializer([found[made[index]] for index in range(len(rows))], many=True).data
-        return Response(answer, status=status.HTTP_201_CREATED)
+    def perform_update(self, serializer: BaseSerializer) -> None:
+        instance: Any = serializer.instance
+        self.reload(
+            serializer,
+            instance.revise(check=self.check_preconditions, by=self.request.user, **serializer.validated_data),
+        )
 
-    def update(self, request: Request, pk: str) -> Response:
-        return self.revise(request)
+    def perform_destroy(self, instance: Any) -> None:
+        instance.remove(check=self.check_preconditions, by=self.request.user)
 
-    def partial_update(self, request: Request, pk: str) -> Response:
-        return self.revise(request, partial=True)
+    def reload(self, serializer: BaseSerializer, instance: Any) -> None:
+        """Shows the object as it is stored now."""
+        self.at = serializer.context["at"] = timezone.now()  # type: ignore[index]
+        serializer.instance = self.get_queryset().get(pk=instance.pk)
+        self.load([serializer.instance])
 
-    def revise(self, request: Request, *, partial: bool = False) -> Response:
-        instance = self.get_object()
-        serializer: BaseSerializer = self.get_serializer(instance, data=request.data, partial=partial)
-        serializer.is_valid(raise_exception=True)
-        instance.revise(check=self.refuse_stale, by=request.user, **serializer.validated_data)
-        return self.answer()
-
-    def destroy(self, request: Request, pk: str) -> Response:
-        self.get_object().remove(check=self.refuse_stale, by=request.user)
-        return Response(status=status.HTTP_204_NO_CONTENT)
-
-
-def in_one(refusals: dict[int, Problem]) -> Problem:
-    """One problem of all those of a list's objects: of the first one's kind, with the faults of each by its place."""
-    faults = [
-        {**fault, "pointer": f"/{index}{fault['pointer']}"}
-        for index, problem in sorted(refusals.items())
-        for fault in problem.errors or [{"pointer": "", "code": problem.code, "detail": problem.detail}]
-    ]
-    first = refusals[min(refusals)]
-    return type(first)(str(faults[0]["detail"]) if len(faults) == 1 else "", errors=faults)
+    def get_success_headers(self, data: Any) -> dict[str, str]:
+        return {"Location": f"{self.request.path.rstrip('/')}/{data['id']}"}

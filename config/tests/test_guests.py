@@ -249,16 +249,16 @@ def test_difference_between_hidden_and_absent_is_found(anonymous, draft, monkeyp
     """The comparison can fail: this event answers 401 instead of 404, and this one after more work."""
     from events.viewsets import EventViewSet
 
-    find = EventViewSet.find
+    get_object = EventViewSet.get_object
 
     def slower(view):
         Event.objects.filter(pk=view.kwargs["pk"], name="Secret").exists() and Event.objects.count()
-        return find(view)
+        return get_object(view)
 
     with monkeypatch.context() as patched:
-        patched.setattr(EventViewSet, "find", slower)
+        patched.setattr(EventViewSet, "get_object", slower)
         with pytest.raises(AssertionError):
             compare(anonymous, "GET", "/events/{}", EVENT)
-    monkeypatch.setattr(EventViewSet, "shown", staticmethod(lambda sees_all, at: Event.objects.all()))
+    monkeypatch.setattr(EventViewSet, "get_queryset", lambda view: Event.objects.all())
     with pytest.raises(AssertionError):
         compare(anonymous, "GET", "/events/{}", EVENT)

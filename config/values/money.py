@@ -29,8 +29,8 @@ def fits(amount: Decimal | int, currency: str) -> bool:
     return isinstance(exponent, int) and -exponent <= DECIMALS[currency]
 
 
-def plain(amount: Decimal, currency: str) -> str:
-    """The amount with the decimals of the currency: `49.90` in EUR, `50` in JPY."""
+def plain(amount: Any, currency: str) -> str:
+    """The amount with exactly the currency's own number of decimals: `49.90` in EUR, `50` in JPY."""
     return f"{amount:.{DECIMALS[currency]}f}"
 
 

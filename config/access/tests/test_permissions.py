@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 from config.access.models import ApiToken
 from config.access.permissions import ANYONE, Unless
 from config.api.routers import OptionalSlashRouter
-from config.api.viewsets import Viewset
+from config.api.viewsets import BaseViewSet
 from config.tests.harness.answers import refused
 from config.urls import router as real_router
 from conftest import client_of
@@ -18,7 +18,7 @@ from venues.models import Venue
 from venues.serializers import VenueSerializer
 
 
-class Bare(Viewset):
+class Bare(BaseViewSet):
     queryset = Venue.objects.all()
     serializer_class = VenueSerializer
 
