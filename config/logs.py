@@ -121,3 +121,10 @@ class RequestIdFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = request_id.get()
         return True
+
+
+class NoConflictFilter(logging.Filter):
+    """Drops Django's line for each 409 and 422: when an event is sold out, there are thousands."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return getattr(record, "status_code", None) not in (409, 422)

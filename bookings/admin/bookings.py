@@ -29,7 +29,7 @@ from bookings.lifecycle.states import CANCEL_CONFIRMED, CONFIRM, LIVE, TRANSITIO
 from bookings.models import Booking, Ticket
 from bookings.problems import BookingNotPending
 from bookings.serializers import MetadataField
-from config.api.errors import problem_from
+from config.api.errors import problem_of
 from config.backoffice import (
     ChosenFilter,
     DomainAdmin,
@@ -73,7 +73,7 @@ class NotesField(TextField):
         try:
             return MetadataField().run_validation(notes)
         except serializers.ValidationError as error:
-            raise forms.ValidationError([fault["detail"] for fault in problem_from(error).errors]) from None
+            raise forms.ValidationError([fault["detail"] for fault in problem_of(error).errors]) from None
 
 
 class BookingForm(VerbForm):

@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from bookings.reports.queries import UTC, day_starts_at
 from bookings.reports.rows import GroupBy
 from config.api.fields import INSTANT_SCHEMA, InstantField
-from config.api.filters import ChoiceFilter, InstantFormField, WholeNumberFilter, fault
+from config.api.filters import ChoiceFilter, InstantFormField, WholeNumberFilter, parameter_error
 from config.problems import InvalidInput
 from config.values import text
 
@@ -77,7 +77,7 @@ class SalesFilter(django_filters.FilterSet):
         if asked["from"] is not None and asked["to"] is not None:
             start, end = self.instant(asked["from"]), self.end_of(asked["to"])
             if start > end or (start == end and not isinstance(asked["to"], dt.datetime)):
-                raise InvalidInput(errors=[fault("from", "invalid", "Must not be after to.")])
+                raise InvalidInput(errors=[parameter_error("from", "invalid", "Must not be after to.")])
         return super().filter_queryset(queryset)
 
     def as_it_is(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:

@@ -1,4 +1,4 @@
-"""How something that will go says so: RFC 9745 (Deprecation), RFC 8594 (Sunset)."""
+"""Deprecation of actions: RFC 9745 (Deprecation), RFC 8594 (Sunset)."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from django.utils.http import http_date
 
 @dataclass(frozen=True)
 class Deprecated:
-    """Since when an action is deprecated, from when on it may be gone, and the page that says what to use instead.
+    """Since when an action is deprecated, when it may be removed, and a page about its replacement.
 
-    A viewset names its deprecated actions: `deprecations = {"list": Deprecated(since, sunset, link)}`. Their answers
-    bear the headers, and the document marks them.
+    `deprecations = {"list": Deprecated(since, sunset, link)}` of a viewset adds the headers, and marks the operation in
+    the schema.
     """
 
     since: dt.datetime

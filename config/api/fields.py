@@ -1,4 +1,4 @@
-"""Serializer fields that take one spelling of each value, and answer in that spelling."""
+"""Serializer fields that accept one spelling of each value, and answer in that spelling."""
 
 import datetime as dt
 import re
@@ -25,7 +25,7 @@ GREATEST_ID = 2**63 - 1
 class LineField(serializers.CharField):
     """One line of text, trimmed and in NFC."""
 
-    default_error_messages = {"invalid": "Must be a text."}
+    default_error_messages = {"invalid": "Must be a string."}
     check = staticmethod(text.validate_line)
     has_paragraphs = False
 
@@ -84,12 +84,12 @@ class ReferenceField(serializers.PrimaryKeyRelatedField):
     """The id of another resource, as a JSON integer."""
 
     default_error_messages = {
-        "does_not_exist": "There is none with the id {pk_value}.",
-        "incorrect_type": "Must be an id, a whole number.",
+        "does_not_exist": "No object with id {pk_value}.",
+        "incorrect_type": "Must be an id (a whole number).",
     }
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
-        return serializers.Field.run_validation(self, data)  # DRF's own reads an empty text as null
+        return serializers.Field.run_validation(self, data)  # RelatedField's own reads an empty string as null
 
     def to_internal_value(self, data: Any) -> Any:
         if type(data) is not int:
@@ -100,10 +100,10 @@ class ReferenceField(serializers.PrimaryKeyRelatedField):
 
 
 class InstantField(serializers.DateTimeField):
-    """An instant as RFC 3339 writes it, with an offset; answered in UTC."""
+    """An RFC 3339 timestamp with an offset; answered in UTC."""
 
     default_error_messages = {
-        "invalid": "Must be an instant with an offset and at most 6 decimals, such as 2027-01-31T19:30:00Z.",
+        "invalid": "Must be a timestamp with an offset and at most 6 decimals, such as 2027-01-31T19:30:00Z.",
         "out_of_range": "Must be in the years 2000 to 2100.",
     }
 
@@ -133,12 +133,12 @@ def format_instant(value: dt.datetime | None) -> str | None:
     return (value if value.tzinfo is dt.UTC else value.astimezone(dt.UTC)).isoformat()[:-6] + "Z"
 
 
-@extend_schema_field({"type": "string"})  # its pattern depends on the direction: see bounds_of in schema.py
+@extend_schema_field({"type": "string"})  # its pattern depends on the direction: see schema.bounds_of
 class PriceField(serializers.Field):
-    """A decimal string of plain digits. Its object says in which `currency`, and so with how many decimals."""
+    """A decimal string of plain digits, answered with the decimals of the object's `currency`."""
 
     default_error_messages = {
-        "invalid": 'Must be a text of plain digits, such as "49.90".',
+        "invalid": 'Must be a string of plain digits, such as "49.90".',
         "max_value": f"Must be at most {money.MAX_AMOUNT}.",
     }
 

@@ -23,12 +23,12 @@ MAX_SEARCHED = 200
 MAX_IN_LINE = 254
 
 
-def fault(name: str, code: str, detail: str) -> dict[str, str]:
+def parameter_error(name: str, code: str, detail: str) -> dict[str, str]:
     return {"parameter": name, "code": code, "detail": detail}
 
 
 class DeclaredFilterBackend(DjangoFilterBackend):
-    """django-filter, whose errors become problems that name the parameter."""
+    """Raises InvalidInput with the names of the parameters."""
 
     def filter_queryset(self, request: Any, queryset: QuerySet, view: APIView) -> QuerySet:
         filterset = self.get_filterset(request, queryset, view)
@@ -37,7 +37,7 @@ class DeclaredFilterBackend(DjangoFilterBackend):
         if not filterset.is_valid():
             raise InvalidInput(
                 errors=[
-                    fault(name, (entry.code or "invalid").replace("_", "-"), " ".join(entry.messages))
+                    parameter_error(name, (entry.code or "invalid").replace("_", "-"), " ".join(entry.messages))
                     for name, entries in filterset.errors.as_data().items()  # type: ignore[attr-defined]
                     for entry in entries
                 ]
@@ -46,7 +46,7 @@ class DeclaredFilterBackend(DjangoFilterBackend):
 
 
 class DeclaredOrdering(OrderingFilter):
-    """`?ordering=` over the view's `ordering_fields`, made total by the primary key."""
+    """`?ordering=` over the view's `ordering_fields`, with the primary key last."""
 
     ordering_param = "ordering"
 
@@ -56,9 +56,9 @@ class DeclaredOrdering(OrderingFilter):
         fields = [name.removeprefix("-") for name in names]
         allowed = view.ordering_fields  # type: ignore[attr-defined]
         if asked is not None and not set(fields) <= set(allowed):
-            detail = f"Must be some of {', '.join(allowed)}, with commas between, and - before one to reverse it."
-            raise InvalidInput(errors=[fault("ordering", "invalid", detail)])
-        first = {name.removeprefix("-"): name for name in reversed(names)}  # what comes again orders nothing more
+            detail = f"Must be some of {', '.join(allowed)}, separated by commas; a - before a name reverses it."
+            raise InvalidInput(errors=[parameter_error("ordering", "invalid", detail)])
+        first = {name.removeprefix("-"): name for name in reversed(names)}  # a repeated name changes nothing
         names = [name for name in dict.fromkeys(names) if first[name.removeprefix("-")] == name]
         sign = "-" if names[-1].startswith("-") else ""
         return (*names, f"{sign}pk")
@@ -71,14 +71,14 @@ class DeclaredOrdering(OrderingFilter):
                 "name": self.ordering_param,
                 "in": "query",
                 "required": False,
-                "description": "What to sort by, with commas between; - before a name reverses it.",
+                "description": "Fields to sort by, separated by commas; a - before a name reverses it.",
                 "schema": {"type": "string", "pattern": names_pattern(view.ordering_fields, sign="-?")},
             }
         ]
 
 
 def names_pattern(names: Iterable[str], sign: str = "") -> str:
-    """One or more of some names, with commas between. Not an array: generated clients write those in their own ways."""
+    """Names separated by commas. Not an array, which generated clients serialize in different ways."""
     name = f"{sign}({'|'.join(names)})"
     return f"^{name}(,{name})*$"
 
@@ -105,7 +105,7 @@ class InstantFormField(forms.CharField):
         if value is None:
             return None
         try:
-            # A plus sign in a query string reads as a space; nothing else could be meant between time and offset.
+            # A plus sign in a query string is decoded as a space.
             return self.reader().run_validation(value.replace(" ", "+"))
         except ValidationError as error:
             raise forms.ValidationError([str(entry) for entry in error.detail], code="invalid") from None
@@ -160,11 +160,11 @@ class LineFilter(django_filters.CharFilter):
 
 @extend_schema_field({"type": "string", "maxLength": MAX_SEARCHED, "pattern": text.words(MAX_TERMS)})
 class SearchFilter(django_filters.CharFilter):
-    """Every word must occur in one of the fields, in any case."""
+    """Each word must occur in one of the fields, case-insensitively."""
 
     def __init__(self, *fields: str, to_many: bool = False) -> None:
-        """`to_many` when a field belongs to several rows of one result, which must still come once."""
-        help_text = f"Up to {MAX_TERMS} words, all of which must occur."
+        """`to_many` avoids duplicates when a field is of a to-many relation."""
+        help_text = f"Up to {MAX_TERMS} words; all must occur."
         validators = [text.validate_line]
         super().__init__(strip=False, max_length=MAX_SEARCHED, validators=validators, help_text=help_text)
         self.fields = fields
@@ -173,7 +173,7 @@ class SearchFilter(django_filters.CharFilter):
     def filter(self, queryset: QuerySet, value: str) -> QuerySet:
         terms = text.normalise(value or "").split()
         if len(terms) > MAX_TERMS:
-            raise InvalidInput(errors=[fault("search", "invalid", f"Must have at most {MAX_TERMS} words.")])
+            raise InvalidInput(errors=[parameter_error("search", "invalid", f"Must have at most {MAX_TERMS} words.")])
         return self.search(queryset, terms) if terms else queryset
 
     def search(self, queryset: QuerySet, terms: list[str]) -> QuerySet:

@@ -1,4 +1,4 @@
-"""The pages outside of any version: the root, health, the problem catalogue, the documentation."""
+"""Pages outside of the versioned API: root, health, problems, documentation."""
 
 import json
 from collections.abc import Callable
@@ -16,7 +16,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.shortcuts import render
 from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.vary import vary_on_headers
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
@@ -29,28 +28,26 @@ from config.api.errors import MEDIA_TYPE, respond
 from config.api.schema import example_of
 from config.api.viewsets import BaseViewSet, check_query
 
-NOBODY = "no-store"
-ANYBODY = "public, max-age=300"
+NO_STORE = "no-store"
+PUBLIC = "public, max-age=300"
 JSON, HTML = "application/json", "text/html"
 
 View = Callable[..., HttpResponse]
 
 
-def reads_only(keep: str) -> Callable[[View], View]:
-    """A page to read, and nothing else; `keep` says who may keep it, and for how long (Cache-Control).
-
-    Nothing can be written here, so a form from elsewhere does no harm: what it learns is that the method is wrong.
-    """
+def read_only(cache_control: str) -> Callable[[View], View]:
+    """Answers GET and HEAD with this Cache-Control, and other methods with a 405 problem."""
 
     def decorator(view: View) -> View:
-        @csrf_exempt
+        @csrf_exempt  # the answer is 405 instead of a page about cookies
         @wraps(view)
         def read(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if request.method not in READS:
-                problem = problems.MethodNotAllowed(f'Method "{request.method}" not allowed.')
-                return respond(problem, headers={"Allow": ", ".join(READS)})
+                response = respond(problems.MethodNotAllowed(f'Method "{request.method}" not allowed.'))
+                response["Allow"] = ", ".join(READS)
+                return response
             response = view(request, *args, **kwargs)
-            response.headers.setdefault("Cache-Control", keep)
+            response.headers.setdefault("Cache-Control", cache_control)
             return response
 
         return read
@@ -58,7 +55,7 @@ def reads_only(keep: str) -> Callable[[View], View]:
     return decorator
 
 
-@reads_only(ANYBODY)
+@read_only(PUBLIC)
 def root(request: HttpRequest) -> JsonResponse:
     return JsonResponse(
         {
@@ -70,13 +67,13 @@ def root(request: HttpRequest) -> JsonResponse:
     )
 
 
-@reads_only(NOBODY)
+@read_only(NO_STORE)
 def health(request: HttpRequest) -> JsonResponse:
-    """Whether the process answers; asks nobody else."""
+    """Liveness: the process answers, whatever the database does."""
     return JsonResponse({"status": "healthy", "service": settings.PROJECT_NAME})
 
 
-@reads_only(NOBODY)
+@read_only(NO_STORE)
 def ready(request: HttpRequest) -> JsonResponse:
     """Readiness: 200 or 503, with one line per check.
 
@@ -87,7 +84,7 @@ def ready(request: HttpRequest) -> JsonResponse:
     for name, check in checks.items():
         try:
             results[name] = check()
-        except Exception as error:  # noqa: BLE001  whatever it is, it is the answer
+        except Exception as error:  # noqa: BLE001  any failure is the result
             results[name] = f"failed: {type(error).__name__}"
     is_ready = all(result == "ok" for name, result in results.items() if name != "cache")
     answer = {"status": "ready" if is_ready else "not ready", "checks": results}
@@ -108,7 +105,7 @@ def check_migrations() -> str:
 
 def check_cache() -> str:
     cache.set("ready", True, 5)
-    return "ok" if cache.get("ready") else "failed: not kept"
+    return "ok" if cache.get("ready") else "failed: not stored"
 
 
 def describe(kind: type[problems.Problem]) -> dict[str, str | int]:
@@ -126,11 +123,11 @@ def kinds() -> list[type[problems.Problem]]:
 
 
 def wants_page(request: HttpRequest) -> bool:
-    """Whether it is a browser that asks: JSON goes to whoever does not care, or asks for what there is not."""
+    """Whether the client prefers HTML to JSON, as browsers do."""
     return request.get_preferred_type([JSON, HTML]) == HTML
 
 
-@reads_only(ANYBODY)
+@read_only(PUBLIC)
 @vary_on_headers("Accept")
 def problem_list(request: HttpRequest) -> HttpResponse:
     described = [describe(kind) for kind in kinds()]
@@ -138,58 +135,59 @@ def problem_list(request: HttpRequest) -> HttpResponse:
         return JsonResponse({"results": described})
     groups: dict[HTTPStatus, list[dict[str, Any]]] = {}
     for problem in described:
-        groups.setdefault(HTTPStatus(int(problem["status"])), []).append(shown(problem))
+        groups.setdefault(HTTPStatus(int(problem["status"])), []).append(with_markup(problem))
     return render(request, "problems/list.html", {"groups": groups, "project": settings.PROJECT_NAME})
 
 
-@reads_only(ANYBODY)
+@read_only(PUBLIC)
 @vary_on_headers("Accept")
 def problem_detail(request: HttpRequest, code: str) -> HttpResponse:
     kind = next((kind for kind in kinds() if kind.code == code), None)
     if kind is None:
-        return unknown_problem(request, problems.NotFound(f"There is no problem {code!r}."))
+        return unknown_problem(request, problems.NotFound(f"No problem with the code {code!r}."))
     described = describe(kind)
     if not wants_page(request):
         return JsonResponse(described)
     example = json.dumps(example_of(kind), indent=2, ensure_ascii=False)
-    facts = {"problem": shown(described), "phrase": HTTPStatus(kind.status).phrase, "example": example}
-    return render(
-        request, "problems/detail.html", {**facts, "media_type": MEDIA_TYPE, "project": settings.PROJECT_NAME}
-    )
+    context = {
+        "problem": with_markup(described),
+        "phrase": HTTPStatus(kind.status).phrase,
+        "example": example,
+        "media_type": MEDIA_TYPE,
+        "project": settings.PROJECT_NAME,
+    }
+    return render(request, "problems/detail.html", context)
 
 
 def unknown_problem(request: HttpRequest, problem: problems.Problem) -> HttpResponse:
-    answer: HttpResponse = respond(problem)
-    if wants_page(request):
-        facts = {"problem": problem, "project": settings.PROJECT_NAME}
-        answer = render(request, "problems/unknown.html", facts, status=problem.status)
-        answer["Cache-Control"] = NOBODY
-    return answer
+    if not wants_page(request):
+        return respond(problem)
+    context = {"problem": problem, "project": settings.PROJECT_NAME}
+    response = render(request, "problems/unknown.html", context, status=problem.status)
+    response["Cache-Control"] = NO_STORE
+    return response
 
 
-def shown(problem: dict[str, Any]) -> dict[str, Any]:
-    return {**problem, "description": with_code(problem["description"])}
+def with_markup(problem: dict[str, Any]) -> dict[str, Any]:
+    """The description as HTML, with text between backticks as code."""
+    pieces = enumerate(problem["description"].split("`"))
+    html = format_html_join("", "{}", ((format_html("<code>{}</code>", it) if n % 2 else it,) for n, it in pieces))
+    return {**problem, "description": html}
 
 
-def with_code(text: str) -> SafeString:
-    """What stands between backticks as code."""
-    pieces = enumerate(text.split("`"))
-    return format_html_join("", "{}", ((format_html("<code>{}</code>", it) if n % 2 else it,) for n, it in pieces))
-
-
-class Kept(APIView):
-    """What is the same for everybody, whoever asks."""
+class PublicView(APIView):
+    """The same for every client, and cacheable."""
 
     options = BaseViewSet.options
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
         if response.status_code == HTTPStatus.OK:
-            response["Cache-Control"] = ANYBODY
+            response["Cache-Control"] = PUBLIC
         return response
 
 
-class DocumentView(Kept, SpectacularJSONAPIView):
+class DocumentView(PublicView, SpectacularJSONAPIView):
     authentication_classes = []
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -197,46 +195,46 @@ class DocumentView(Kept, SpectacularJSONAPIView):
         check_query(request)
 
 
-class SwaggerView(Kept, SpectacularSwaggerSplitView):
-    """The page may be kept; its script holds a token of the session that asked for it."""
+class SwaggerView(PublicView, SpectacularSwaggerSplitView):
+    """The page is cacheable; its script is not, since it has the session's CSRF token."""
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
         if "script" in request.query_params:
-            response["Cache-Control"] = NOBODY
+            response["Cache-Control"] = NO_STORE
         return response
 
 
-class RedocView(Kept, SpectacularRedocView):
+class RedocView(PublicView, SpectacularRedocView):
     pass
 
 
-# Both have small pictures inside their style sheets. ReDoc also writes style sheets while it runs, and searches in a
-# worker that it makes of its own text.
+# Both have data: images in their style sheets. ReDoc also inserts style sheets at run time, and searches in a worker
+# that it makes from a blob.
 docs = csp_update({"img-src": ["data:"]})(SwaggerView.as_view(url_name="schema"))
 redoc = csp_update({"style-src-elem": [SELF, UNSAFE_INLINE], "img-src": ["data:"], "worker-src": ["blob:"]})(
     RedocView.as_view(url_name="schema")
 )
 
 
-@reads_only(ANYBODY)
+@read_only(PUBLIC)
 def favicon(request: HttpRequest) -> HttpResponse:
-    """Where a browser looks when a page, or an answer that is no page, names no icon."""
+    """The path that browsers try when a page names no icon."""
     return HttpResponseRedirect(static("pages/favicon.svg"))
 
 
 class UnknownPath(APIView):
-    """Whatever the method: there is nothing, and nobody is asked who they are."""
+    """404 for every method, without authentication."""
 
     schema = None
     default_response_headers = {}  # no Allow: no method works
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        raise problems.NotFound("There is no such path.")
+        raise problems.NotFound("Unknown path.")
 
 
 class PermissionsPolicyMiddleware:
-    """No page here needs a camera or the like, and so none gets it, whatever script should find its way into one."""
+    """Denies cameras and the like to every page: none needs them."""
 
     policy = ", ".join(f"{feature}=()" for feature in (
         "camera", "display-capture", "geolocation", "microphone", "payment", "usb",

@@ -6,11 +6,9 @@ from rest_framework.routers import APIRootView, DefaultRouter
 
 from config.api.viewsets import BaseViewSet, check_query
 
-KEEP = "public, max-age=300"
-
 
 class RootView(APIRootView):
-    """Where each resource is."""
+    """Links to the resources."""
 
     permission_classes = [AllowAny]
     options = BaseViewSet.options
@@ -23,12 +21,12 @@ class RootView(APIRootView):
         response = super().finalize_response(request, response, *args, **kwargs)
         if response.status_code < 400:
             is_page = getattr(getattr(response, "accepted_renderer", None), "format", "") == "api"
-            response["Cache-Control"] = "no-store" if is_page else KEEP
+            response["Cache-Control"] = "no-store" if is_page else "public, max-age=300"
         return response
 
 
 class OptionalSlashRouter(DefaultRouter):
-    """Takes each path with and without a trailing slash; makes links without one."""
+    """Serves each path with and without a trailing slash, and makes links without one."""
 
     APIRootView = RootView
     include_format_suffixes = False

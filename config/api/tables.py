@@ -1,4 +1,4 @@
-"""Tables for other programs: CSV (RFC 4180), written while it is read, and safe to open in a spreadsheet."""
+"""CSV (RFC 4180), streamed, and safe to open in a spreadsheet."""
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,14 +8,14 @@ from django.http import StreamingHttpResponse
 from django.utils.http import content_disposition_header
 
 CSV = "text/csv"
-BYTE_ORDER_MARK = "\ufeff"  # by which a spreadsheet knows UTF-8
-# A cell that begins so is a formula to a spreadsheet, which runs it; some take the wide forms of Asian text for these.
+BYTE_ORDER_MARK = "\ufeff"  # spreadsheets need it to detect UTF-8
+# Spreadsheets run a cell that starts with one of these; some accept the fullwidth forms too.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-ROWS_AT_ONCE = 200  # in one piece of an answer: some 20 kB
+ROWS_PER_CHUNK = 200
 
 
 def cell(value: Any) -> Any:
-    """A value as a cell. Text that a spreadsheet would run gets an apostrophe, which shows it as text."""
+    """A cell's value. An apostrophe keeps a spreadsheet from running it as a formula."""
     if value is None:
         return ""
     if isinstance(value, str) and value.startswith(FORMULA_STARTS):
@@ -24,7 +24,7 @@ def cell(value: Any) -> Any:
 
 
 class Lines(list[str]):
-    """What a csv writer writes into."""
+    """A buffer for csv.writer."""
 
     write = list.append
 
@@ -34,11 +34,10 @@ class Lines(list[str]):
         return text
 
 
-def csv_pieces(header: Sequence[str], rows: Iterable[Iterable[Any]], *, for_people: bool = False) -> Iterator[str]:
-    """The table as text, piece by piece: no more of it is in memory than some hundred rows.
+def csv_chunks(header: Sequence[str], rows: Iterable[Iterable[Any]], *, for_people: bool = False) -> Iterator[str]:
+    """The table as text in chunks of some hundred rows. The first one has the header and the first rows.
 
-    The first piece has the header and the first rows, so that what goes wrong at once goes wrong before an answer has
-    begun. `for_people` puts a byte-order mark in front, without which spreadsheets take UTF-8 for something else.
+    `for_people` adds a byte-order mark, which spreadsheets need to detect UTF-8.
     """
     lines = Lines()
     writer = csv.writer(lines)
@@ -47,7 +46,7 @@ def csv_pieces(header: Sequence[str], rows: Iterable[Iterable[Any]], *, for_peop
     writer.writerow([cell(name) for name in header])
     for number, row in enumerate(rows, start=1):
         writer.writerow([cell(value) for value in row])
-        if number % ROWS_AT_ONCE == 0:
+        if number % ROWS_PER_CHUNK == 0:
             yield lines.take()
     yield lines.take()
 
@@ -55,14 +54,15 @@ def csv_pieces(header: Sequence[str], rows: Iterable[Iterable[Any]], *, for_peop
 def csv_response(
     name: str, header: Sequence[str], rows: Iterable[Iterable[Any]], *, for_people: bool = False
 ) -> StreamingHttpResponse:
-    """The table as a download with a file name. Raises what the first rows raise."""
-    pieces = csv_pieces(header, rows, for_people=for_people)
-    first = next(pieces)
-    response = StreamingHttpResponse(chained(first, pieces), content_type=f"{CSV}; charset=utf-8")
+    """The table as a download. An error in the first rows is raised before the response starts."""
+    chunks = csv_chunks(header, rows, for_people=for_people)
+    first = next(chunks)
+    response = StreamingHttpResponse(prepend(first, chunks), content_type=f"{CSV}; charset=utf-8")
     response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=f"{name}.csv") or ""
     return response
 
 
-def chained(first: str, rest: Iterator[str]) -> Iterator[str]:
+def prepend(first: str, rest: Iterator[str]) -> Iterator[str]:
+    """A generator, so that closing the response closes `rest`, which itertools.chain does not."""
     yield first
     yield from rest

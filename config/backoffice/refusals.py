@@ -5,8 +5,7 @@
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError
 
-from config.api.errors import problem_from
-from config.problems import Problem
+from config.problems import Problem, problem_from
 
 REFUSALS = (Problem, DatabaseError, ObjectDoesNotExist)
 

@@ -229,7 +229,10 @@ LOG_FORMAT = env.one_of("LOG_FORMAT", "text", ("text", "json"))
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "config.logs.RequestIdFilter"}},
+    "filters": {
+        "request_id": {"()": "config.logs.RequestIdFilter"},
+        "no_conflicts": {"()": "config.logs.NoConflictFilter"},
+    },
     "formatters": {
         "text": {
             "class": "config.logs.Text",
@@ -248,6 +251,7 @@ LOGGING: dict[str, Any] = {
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+        "django.request": {"level": LOG_LEVEL, "filters": ["no_conflicts"]},
         "django.server": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
         "django.db.backends": {"level": "DEBUG" if DATABASE_ECHO else "INFO"},
         "psycopg.pool": {"level": "WARNING"},

@@ -165,7 +165,7 @@ def test_page_of_a_problem_describes_it(anonymous):
     text = see(anonymous, "//problems/unauthenticated").content.decode()
     assert "<h1>Authentication is needed</h1>" in text
     assert "401 Unauthorized" in text
-    assert "The request needs a token that is valid now, as <code>Authorization: Bearer &lt;token&gt;</code>." in text
+    assert "The request needs a valid token: <code>Authorization: Bearer &lt;token&gt;</code>." in text
     assert "&quot;code&quot;: &quot;unauthenticated&quot;" in text
 
 

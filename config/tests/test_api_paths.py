@@ -150,14 +150,14 @@ MALFORMED = (
 def test_invalid_id_is_404(path, given, manager):
     answer = manager.get(f"{path}/{given}")
     assert refused(answer, 404, "not-found")
-    assert answer.json()["detail"] == f"There is no {path[1:-1].replace('-', ' ')} with this id."
+    assert answer.json()["detail"] == f"No {path[1:-1].replace('-', ' ')} with this id."
 
 
 @pytest.mark.parametrize("given", ["not-a-uuid", "00000000-0000-4000-8000-000000000000", "1", "%00", "%ff"])
 def test_invalid_booking_id_is_404(given, anonymous, db):
     answer = anonymous.get(f"/bookings/{given}")
     assert refused(answer, 404, "not-found")
-    assert answer.json()["detail"] == "There is no booking with this id."
+    assert answer.json()["detail"] == "No booking with this id."
 
 
 def test_booking_id_has_one_spelling(anonymous, book):
@@ -171,7 +171,7 @@ def test_booking_id_has_one_spelling(anonymous, book):
 def test_invalid_ticket_code_is_404(given, door):
     answer = door.get(f"/tickets/{given}")
     assert refused(answer, 404, "not-found")
-    assert answer.json()["detail"] == "There is no ticket with this code."
+    assert answer.json()["detail"] == "No ticket with this code."
 
 
 def test_root_names_every_resource_without_trailing_slashes(anonymous):

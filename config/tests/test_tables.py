@@ -52,7 +52,7 @@ def test_cell_that_a_spreadsheet_would_run_is_text(value, shown):
 
 def test_table_can_be_read_back():
     rows = [["a,b", 'say "hi"'], ["two\nlines", "Zoë 🎟"]]
-    text = "".join(tables.csv_pieces(["one", "=two"], rows))
+    text = "".join(tables.csv_chunks(["one", "=two"], rows))
     assert text.startswith("one,'=two\r\n")
     assert list(csv.reader(io.StringIO(text, newline="")))[1:] == rows
 
@@ -65,11 +65,11 @@ def test_table_is_written_while_it_is_read():
             read.append(number)
             yield [number]
 
-    pieces = tables.csv_pieces(["n"], rows())
-    next(pieces)
-    assert len(read) == tables.ROWS_AT_ONCE
-    next(pieces)
-    assert len(read) == 2 * tables.ROWS_AT_ONCE
+    chunks = tables.csv_chunks(["n"], rows())
+    next(chunks)
+    assert len(read) == tables.ROWS_PER_CHUNK
+    next(chunks)
+    assert len(read) == 2 * tables.ROWS_PER_CHUNK
 
 
 def test_what_goes_wrong_at_once_goes_wrong_before_an_answer_begins():
@@ -92,7 +92,7 @@ def test_table_of_many_rows_needs_no_more_memory_than_one_of_few(make_venue):
             tracemalloc.stop()
 
     (few, first), (many, second) = peak(6_000), peak(18_000)
-    assert (few, many) == (6_000 // tables.ROWS_AT_ONCE + 1, 24_000 // tables.ROWS_AT_ONCE + 1)
+    assert (few, many) == (6_000 // tables.ROWS_PER_CHUNK + 1, 24_000 // tables.ROWS_PER_CHUNK + 1)
     assert second < first * 1.1 < 5_000_000  # bytes
 
 
