@@ -53,6 +53,12 @@ class ClientThrottle(BaseThrottle):
         return True
 
 
+def count_anonymous_read(request: HttpRequest) -> None:
+    """Counts a read that may be answered from a cache, before DRF. Raises TooManyRequests."""
+    request.is_counted = True  # type: ignore[attr-defined]
+    count_request(request, READS, address_key(request))
+
+
 def count_request(request: HttpRequest | Request, purpose: str, client: str) -> None:
     """Raises TooManyRequests above the limit."""
     spent = spend(request, purpose, client)

@@ -16,6 +16,7 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import GenericViewSet
 
 from config.access.rate_limits import count_guess
+from config.api.caching import cache_anonymous
 from config.api.conditional import ConditionalMixin
 from config.api.deprecation import Deprecated
 from config.api.expand import PARAMETER as EXPAND
@@ -61,6 +62,11 @@ class BaseViewSet(ConditionalMixin, ExpandMixin, GenericViewSet):
     pagination_class: Any = SkipLimitPagination
     is_guessable: ClassVar[bool] = False  # ids are secrets, and wrong ones are counted
     queryset: Any
+
+    @classmethod
+    def as_view(cls, actions: Any = None, **initkwargs: Any) -> Any:
+        view = super().as_view(actions, **initkwargs)
+        return view if cls.public_for is None else cache_anonymous(view)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         self.at: dt.datetime = timezone.now()

@@ -47,7 +47,16 @@ BACK_OFFICE_TIME_ZONE = env.time_zone("BACK_OFFICE_TIME_ZONE", "UTC")
 DATABASES: dict[str, dict[str, Any]] = databases(env, BASE_DIR)
 DATABASE_ECHO = env.switch("DATABASE_ECHO", False)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CACHES = {"default": env.cache("CACHE_URL", "locmemcache://")}
+CACHES = {
+    "default": env.cache("CACHE_URL", "locmemcache://"),
+    # Anonymous answers of the catalogue, two entries each. In each process: a shared cache would hold pickles.
+    "pages": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "pages",
+        "OPTIONS": {"MAX_ENTRIES": 400},
+    },
+}
+CATALOGUE_CACHE = env.switch("CATALOGUE_CACHE", False)
 
 # The application
 

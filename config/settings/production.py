@@ -14,6 +14,8 @@ if DEBUG:
     raise ImproperlyConfigured("DEBUG must be false in production: its error pages show settings.")
 REFUSE_UNSAFE_START = True
 
+CATALOGUE_CACHE = env.switch("CATALOGUE_CACHE", True)
+
 LOG_FORMAT = env.one_of("LOG_FORMAT", "json", ("text", "json"))
 LOGGING["handlers"]["console"]["formatter"] = LOG_FORMAT  # noqa: F405
 
