@@ -125,7 +125,7 @@ bench: $(VENV)/.dev  ## Measure the production server for ten minutes; PEER_URL=
 	@WORKERS=$(WORKERS) THREADS=$(THREADS) $(PY) -m benchmarks.bench $(ARGS)
 
 schema: $(VENV)/.base  ## Write docs/openapi.json; refuses changes that break clients
-	@$(CLEAN_ENVIRONMENT) $(MANAGE) export_schema $(ARGS)
+	@$(CLEAN_ENVIRONMENT) $(PY) -m config.tests.harness.schema $(ARGS)
 
 clean:  ## Remove generated files, but no data
 	@rm -rf $(VENV) staticfiles .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

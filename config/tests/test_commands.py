@@ -45,7 +45,7 @@ def test_command_and_its_options_have_help(name):
 
 
 def test_every_command_is_covered():
-    assert {"create_api_token", "doctor", "expire_holds", "export_schema", "import_catalogue", "load_demo", "reconcile",
+    assert {"create_api_token", "doctor", "expire_holds", "import_catalogue", "load_demo", "reconcile",
             "welcome"} <= set(OURS)  # fmt: skip
 
 
