@@ -1,4 +1,4 @@
-"""How the OpenAPI document is made."""
+"""The OpenAPI document: drf-spectacular's AutoSchema with access rules, refusals and headers."""
 
 import inspect
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from config.values import money, text
 
 PROBLEM = {
     "type": "object",
-    "description": "What went wrong (RFC 9457). `GET /problems` describes each `code`.",
+    "description": "An error (RFC 9457). `GET /problems` describes each `code`.",
     "required": ["type", "title", "status", "code", "detail", "request_id"],
     "properties": {
         "type": {"type": "string", "format": "uri-reference"},
@@ -37,11 +37,11 @@ PROBLEM = {
             "type": "array",
             "items": {
                 "type": "object",
-                "description": "One fault: where it is, and whatever helps to mend it.",
+                "description": "One error: its place, and what helps to correct it.",
                 "required": ["code", "detail"],
                 "properties": {
-                    "pointer": {"type": "string", "description": "RFC 6901, into the body."},
-                    "parameter": {"type": "string", "description": "Of the query."},
+                    "pointer": {"type": "string", "description": "JSON pointer (RFC 6901) into the body."},
+                    "parameter": {"type": "string", "description": "Name of a query parameter."},
                     "header": {"type": "string"},
                     "code": {"type": "string"},
                     "detail": {"type": "string"},
@@ -51,30 +51,33 @@ PROBLEM = {
     },
 }
 TEXT = {"schema": {"type": "string"}}
-SECONDS = {"schema": {"type": "integer", "minimum": 0}, "description": "Seconds after which to try again."}
-TAG = {"schema": {"type": "string"}, "description": "What state this is, for If-None-Match and If-Match (RFC 9110)."}
+SECONDS = {"schema": {"type": "integer", "minimum": 0}, "description": "Seconds to wait before a retry."}
+TAG = {
+    "schema": {"type": "string"},
+    "description": "Identifies this version for If-None-Match and If-Match.",
+}
 RATES = {
     "RateLimit": {
         "schema": {"type": "string"},
-        "description": "Of each limit that the request counted for, what is left (r), and for how many seconds (t).",
+        "description": "For each limit that counted the request: remaining requests (r), seconds until reset (t).",
         "example": '"anonymous-reads";r=2999;t=60',
     },
     "RateLimit-Policy": {
         "schema": {"type": "string"},
-        "description": "Of each of these limits, how much it is (q), and in how many seconds (w).",
+        "description": "For each of these limits: its quota (q), and its window in seconds (w).",
         "example": '"anonymous-reads";q=3000;w=60',
     },
 }
 HEADERS: dict[int, dict[str, Any]] = {
-    201: {"Location": {"schema": {"type": "string", "format": "uri-reference"}, "description": "Where it is now."}},
+    201: {"Location": {"schema": {"type": "string", "format": "uri-reference"}, "description": "The new resource."}},
     304: {"ETag": TAG},
     401: {"WWW-Authenticate": TEXT},
     409: {"Retry-After": SECONDS},
     429: {"Retry-After": SECONDS},
     503: {"Retry-After": SECONDS},
 }
-IF_NONE_MATCH = "The ETag of an earlier answer: when it is still true, the answer is 304 without a body."
-IF_MATCH = "The ETag of what you have read: when it has been changed since, the answer is 412, and nothing is done."
+IF_NONE_MATCH = "The ETag of an earlier answer. If it is current, the answer is 304 without a body."
+IF_MATCH = "The ETag of the version that you fetched. If it has changed, the answer is 412, and nothing is done."
 ANY_METHOD = (
     problems.InvalidInput,
     problems.Unauthenticated,
@@ -113,11 +116,15 @@ class Bearer(OpenApiAuthenticationExtension):
     name = "bearer"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
-        return {"type": "http", "scheme": "bearer", "description": "Made by staff; `Authorization: Bearer <token>`."}
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "Issued by staff. `Authorization: Bearer <token>`.",
+        }
 
 
 class Schema(AutoSchema):
-    """Adds to drf-spectacular's what it cannot see: who may call, and how it is refused."""
+    """Adds what drf-spectacular cannot see: access rules, refusals, headers, expansions."""
 
     view: Any
 
@@ -132,7 +139,7 @@ class Schema(AutoSchema):
 
     @property
     def is_verb(self) -> bool:
-        """Whether it does something to one row: publish, confirm, check in."""
+        """Whether the operation is an action on one object: publish, confirm, check in."""
         return self.method == "POST" and bool(getattr(self.view, "detail", False))
 
     def get_summary(self) -> str | None:
@@ -140,7 +147,7 @@ class Schema(AutoSchema):
         return SUMMARIES.get(action, f"{action.replace('_', ' ').capitalize()} {{name}}").format(**self.names)
 
     def get_operation_id(self) -> str:
-        """A name that reads well as a method of a generated client: list_venues, check_in_ticket."""
+        """A good method name of a generated client: list_venues, check_in_ticket."""
         names = {key: name.replace(" ", "_") for key, name in self.names.items()}
         return IDS.get(self.view.action, f"{self.view.action}_{{name}}").format(**names)
 
@@ -150,7 +157,7 @@ class Schema(AutoSchema):
     def get_description(self) -> str:  # type: ignore[override]
         description = super().get_description()
         if self.view.action == "update":
-            description = f"{description}\n\nOptional fields that are not sent stay as they are."
+            description = f"{description}\n\nOptional fields that are not sent keep their values."
         if self.rule == ANYONE:
             return description
         if isinstance(self.rule, Anyone):
@@ -174,13 +181,27 @@ class Schema(AutoSchema):
             parameters.append(OpenApiParameter("If-Match", str, "header", description=IF_MATCH))
         if self.view.expansions:
             schema = {"type": "string", "pattern": names_pattern(self.view.expansions)}
-            description = f"What to put inside the answer, with commas between: {', '.join(self.view.expansions)}."
+            description = f"Related resources to include, separated by commas: {', '.join(self.view.expansions)}."
             parameters.append(OpenApiParameter(EXPAND, schema, "query", description=description))
         return parameters
 
-    def _resolve_path_parameters(self, variables: list[str]) -> list[dict[str, Any]]:
-        parameters = super()._resolve_path_parameters(variables)
-        return [{**parameter, "schema": self.view.lookup_schema} for parameter in parameters]
+    def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
+        operation: Any = super().get_operation(*args, **kwargs)
+        if operation is None:
+            return None
+        for parameter in operation.get("parameters", []):
+            if parameter["in"] == "path":
+                parameter["schema"] = self.view.lookup_schema
+        self.add_refusals(operation["responses"])
+        for status, response in operation["responses"].items():
+            if headers := self.headers(int(status)):
+                response["headers"] = {**headers, **response.get("headers", {})}
+        if hasattr(self.view, "bulk_by") and self.view.action == "create":
+            allow_many(operation["requestBody"], minItems=1, maxItems=MAX_OBJECTS)
+            allow_many(operation["responses"]["201"])
+        return operation
+
+    # Documented as the way to change the schema of fields and serializers, in spite of their names.
 
     def _map_serializer_field(self, field: Any, direction: Any, bypass_extensions: bool = False) -> Any:
         schema = super()._map_serializer_field(field, direction, bypass_extensions)
@@ -188,24 +209,18 @@ class Schema(AutoSchema):
 
     def _insert_field_validators(self, field: Any, schema: dict[str, Any]) -> None:
         super()._insert_field_validators(field, schema)
-        known = [schema for validator, schema in FORMATS if validator in field.validators]
-        if known:
-            schema.update(known[0])
-            return
-        is_text = isinstance(field, fields.LineField) and not isinstance(field, fields.EmailField)
-        if is_text and not field.read_only:
-            schema.setdefault("pattern", text.pattern(paragraphs=field.has_paragraphs, blank=field.allow_blank))
+        schema.update(format_of(field, schema))
 
     def _map_basic_serializer(self, serializer: Any, direction: str) -> dict[str, Any]:
         schema = super()._map_basic_serializer(serializer, direction)
         kind = serializer if isinstance(serializer, type) else type(serializer)
-        schema.pop("description", None)  # may be that of a base class
+        schema.pop("description", None)  # may be inherited
         if doc := kind.__dict__.get("__doc__"):
             schema["description"] = inspect.cleandoc(doc)
         if direction == "request":
             schema["additionalProperties"] = False
         else:
-            schema["required"] = list(schema["properties"])  # an answer has all of its fields, always
+            schema["required"] = list(schema["properties"])  # an answer always has all fields
             self.add_expansions(schema, getattr(kind, "expansions", {}))
         if example := getattr(getattr(kind, "Meta", None), "example", None):
             schema["example"] = example
@@ -220,28 +235,13 @@ class Schema(AutoSchema):
             else:
                 schema["properties"][name] = {"anyOf": [schema["properties"][name], ref]}
 
-    def _get_request_body(self, direction: Any = "request") -> Any:
-        body = super()._get_request_body(direction)
-        if body and self.view.action == "create" and getattr(self.view, "bulk_by", ""):
-            for media in body["content"].values():
-                media["schema"] = one_or_many(media["schema"], minItems=1, maxItems=MAX_OBJECTS)
-        return body
-
-    def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
-        bodies = super()._get_response_bodies(direction)
+    def add_refusals(self, responses: dict[str, Any]) -> None:
         component = ResolvedComponent("Problem", ResolvedComponent.SCHEMA, schema=PROBLEM, object="Problem")
         self.registry.register_on_missing(component)
         if self.method == "GET":
-            bodies["304"] = {"description": "Nothing has changed: what you have is what would be answered."}
+            responses["304"] = {"description": "Not modified: the client has the current version."}
         for status, kinds in groupby(self.refusals(), key=lambda kind: kind.status):
-            bodies[str(status)] = refused(list(kinds), component.ref)
-        for status, body in bodies.items():
-            if headers := self.headers(int(status)):
-                body["headers"] = {**headers, **body.get("headers", {})}
-        if "201" in bodies and getattr(self.view, "bulk_by", None):
-            for media in bodies["201"]["content"].values():
-                media["schema"] = one_or_many(media["schema"])
-        return bodies
+            responses[str(status)] = refused(list(kinds), component.ref)
 
     def headers(self, status: int) -> dict[str, Any]:
         headers = HEADERS.get(status, {})
@@ -251,7 +251,7 @@ class Schema(AutoSchema):
         return {**headers, "ETag": TAG} if (status == 200 and shows_itself) or status == 201 else headers
 
     def refusals(self) -> list[type[problems.Problem]]:
-        """The problems that can come of this operation, by status; the view names those of its domain."""
+        """The problems of this operation by status; the view declares those of its domain."""
         kinds: list[type[problems.Problem]] = [*ANY_METHOD]
         if self.rule != ANYONE:
             kinds.append(problems.Forbidden)
@@ -267,19 +267,30 @@ class Schema(AutoSchema):
 
 
 def refused(kinds: list[type[problems.Problem]], schema: dict[str, Any]) -> dict[str, Any]:
-    """A response that is one of some problems, with the first of them as its example."""
+    """A response that is one of these problems; the first is its example."""
     codes = "; ".join(f"`{kind.code}`: {kind.title[0].lower()}{kind.title[1:]}" for kind in kinds)
     content = {MEDIA_TYPE: {"schema": schema, "example": example_of(kinds[0])}}
     return {"description": codes if len(kinds) > 1 else kinds[0].title, "content": content}
 
 
+def format_of(field: Any, schema: dict[str, Any]) -> dict[str, Any]:
+    """The format of a text field with a known validator, or else its pattern."""
+    known = [it for validator, it in FORMATS if validator in getattr(field, "validators", ())]
+    if known:
+        return known[0]
+    is_text = isinstance(field, fields.LineField) and not isinstance(field, fields.EmailField)
+    if not is_text or field.read_only or "pattern" in schema:
+        return {}
+    return {"pattern": text.pattern(paragraphs=field.has_paragraphs, blank=field.allow_blank)}
+
+
 def bounds_of(field: Any, direction: str) -> dict[str, Any]:
-    """What a field's own class knows about its values, and drf-spectacular does not."""
+    """What drf-spectacular does not know about the values of this project's fields."""
     if isinstance(field, fields.InstantField):
         nullable = {"type": ["string", "null"]} if field.allow_null else {}
         return {**fields.INSTANT_SCHEMA, **nullable}
     if isinstance(field, fields.PriceField):
-        digits = 8 if direction == "request" else 12  # after the first; a total is greater than any price
+        digits = 8 if direction == "request" else 12  # after the first; a total may exceed the highest price
         return {"type": "string", "pattern": f"^(0|[1-9][0-9]{{0,{digits}}})(\\.[0-9]{{1,4}})?$"}
     if isinstance(field, fields.ReferenceField):
         return {"minimum": 1, "maximum": fields.GREATEST_ID}
@@ -290,8 +301,10 @@ def bounds_of(field: Any, direction: str) -> dict[str, Any]:
     return {}
 
 
-def one_or_many(schema: dict[str, Any], **bounds: int) -> dict[str, Any]:
-    return {"oneOf": [schema, {"type": "array", "items": schema, **bounds}]}
+def allow_many(body: dict[str, Any], **bounds: int) -> None:
+    """Lets a request or response be one object, or a list of them."""
+    for media in body["content"].values():
+        media["schema"] = {"oneOf": [media["schema"], {"type": "array", "items": media["schema"], **bounds}]}
 
 
 def example_of(kind: type[problems.Problem]) -> dict[str, Any]:
@@ -300,12 +313,12 @@ def example_of(kind: type[problems.Problem]) -> dict[str, Any]:
 
 
 def without_trailing_slashes(endpoints: list[tuple[str, str, str, Any]]) -> list[tuple[str, str, str, Any]]:
-    """Both spellings of a path are served; the document names the one that links use."""
+    """Paths work with and without the slash; the document has those of links."""
     return [(path.rstrip("/"), *rest) for path, *rest in endpoints]
 
 
 def finish(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-    """Gives each operation its examples, from those of the serializers, and drops the components that nothing names."""
+    """Adds the serializers' examples to each operation, and drops unused components."""
     components = result["components"]["schemas"]
     result["components"]["headers"] = RATES
     for media in media_types(result["paths"]):
@@ -327,7 +340,7 @@ def media_types(paths: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def example_for(schema: dict[str, Any], components: dict[str, Any]) -> Any:
-    """The example of what a schema refers to; of a page, one with a single row; of one or many, one."""
+    """The example of the referenced component; for a page, with one row; for one or many, of one."""
     if "$ref" in schema:
         component = components[schema["$ref"].rsplit("/", 1)[-1]]
         if "example" in component or "results" not in component.get("properties", {}):
