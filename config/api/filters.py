@@ -31,18 +31,25 @@ class DeclaredFilterBackend(DjangoFilterBackend):
     """Raises InvalidInput with the names of the parameters."""
 
     def filter_queryset(self, request: Any, queryset: QuerySet, view: APIView) -> QuerySet:
-        filterset = self.get_filterset(request, queryset, view)
-        if filterset is None:
-            return queryset
+        filterset_class = self.get_filterset_class(view, queryset)
+        if filterset_class is None or not has_filters(filterset_class, request):
+            return queryset  # making a filterset copies all of its filters
+        filterset: Any = self.get_filterset(request, queryset, view)
         if not filterset.is_valid():
             raise InvalidInput(
                 errors=[
                     parameter_error(name, (entry.code or "invalid").replace("_", "-"), " ".join(entry.messages))
-                    for name, entries in filterset.errors.as_data().items()  # type: ignore[attr-defined]
+                    for name, entries in filterset.errors.as_data().items()
                     for entry in entries
                 ]
             )
         return filterset.qs
+
+
+def has_filters(filterset_class: Any, request: Any) -> bool:
+    """Whether the query has one of the filters, or must have one."""
+    filters = filterset_class.base_filters
+    return any(name in request.query_params or it.extra.get("required") for name, it in filters.items())
 
 
 class DeclaredOrdering(OrderingFilter):
