@@ -1,4 +1,4 @@
-"""Release on read, for views."""
+"""Release on read, for viewsets."""
 
 from typing import Any
 
@@ -9,11 +9,14 @@ from events.inventory.bookings import release_due
 
 
 class ReleasesDueHolds(GenericViewSet):
-    """A viewset that shows or takes stock, or lists bookings: due holds are released before each of its actions."""
+    """Releases due holds before each action, since it shows stock or booking states.
+
+    Not before `create`: a new event or ticket type has no holds, and a booking releases what is due when it needs it.
+    """
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        if self.action is not None:
+        if self.action not in (None, "create"):
             release_due(self.event_id())
 
     def event_id(self) -> int | None:
