@@ -33,8 +33,7 @@ class OverloadMiddleware:
         if request.is_late and not has_credentials(request):  # type: ignore[attr-defined]
             from config.api.errors import respond  # loads DRF's views, whose defaults name this module
 
-            problem = busy()
-            return respond(problem, headers={"Retry-After": str(problem.retry_after)})
+            return respond(busy())
         return self.get_response(request)
 
 
