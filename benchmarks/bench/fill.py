@@ -1,139 +1,125 @@
-"""Fills a database for the measurements, in a process of its own: python -m benchmarks.bench.fill NUMBER_OF_BOOKINGS.
-
-100 venues with an event each, on sale with one ticket type, of which one place is booked; a ticket type that is sold
-out; and so many confirmed bookings of the hot ticket type. The catalogue is made by the verbs; of the hot bookings one
-is, and the others are copies of its rows. What it made, it prints as JSON.
-"""
-
-# ruff: noqa: E402  Django comes first
+"""Fills a database through the API, and multiplies one booking by SQL."""
 
 import datetime as dt
 import json
-import sys
-import uuid
-from decimal import Decimal
+from dataclasses import dataclass
 from typing import Any
 
-import django
+from benchmarks.torture.databases import Postgresql
 
-django.setup()
-
-from django.conf import settings
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
-from django.contrib.sessions.backends.db import SessionStore
-from django.db import DEFAULT_DB_ALIAS, connection, transaction
-from django.db.models import F
-from django.utils import timezone
-
-from bookings.codes import confirmation_code, ticket_code
-from bookings.lifecycle.place import Line
-from bookings.models import Booking, BookingChange, BookingItem, Ticket
-from config.access.models import ApiToken
-from config.statements import columns_of, insert_all, stored
-from events.models import Event
-from ticket_types.models import TicketType
-from venues.models import LARGEST, Venue
-
-USING = DEFAULT_DB_ALIAS
-BATCH = 20_000
+VENUES = 100
 CUSTOMER = {"customer_name": "Ann Lee", "customer_email": "ann@example.com"}
+COPIED = ("bookings_booking", "bookings_bookingitem", "bookings_bookingchange", "bookings_ticket")
+# Columns of a copy that differ from the original's. Codes have no 0 and no 1.
+EMAIL = "'buyer' || copies.number || '@example.com'"
+CODE = "'Z' || translate(upper(lpad(to_hex(copies.number), 7, '0')), '01', 'XY')"
+TICKET_CODE = "left(translate(upper(md5(copies.id::text || random())), '01', 'XY'), 26)"
+DIFFERENT = {
+    "bookings_booking": {"id": "copies.id", "confirmation_code": CODE, "customer_email": EMAIL, "customer_key": EMAIL},
+    "bookings_ticket": {"code": TICKET_CODE},
+}
 
 
-def catalogue() -> tuple[list[Event], list[TicketType], TicketType]:
-    at = timezone.now()
-    events, types = [], []
-    for number in range(1, 101):
-        venue = Venue.objects.create(
-            name=f"Venue number {number}", address=f"{number} Long Street, Some City, Country", capacity=LARGEST
+@dataclass(frozen=True)
+class Catalogue:
+    """The ids of what was made."""
+
+    venue: int
+    event: int
+    hot: int  # a ticket type with a million places
+    sold_out: int
+    free: int  # a ticket type of 500 places that cost nothing
+    template: str  # a confirmed booking of the hot ticket type
+
+
+class Filler:
+    """Makes a catalogue with a client of the API. `ask` sends a request as a manager and returns the data."""
+
+    def __init__(self, ask: Any) -> None:
+        self.ask = ask
+
+    def fill(self) -> Catalogue:
+        """100 venues with one event each and one ticket type for each event; every event has one booking."""
+        venues = [self.venue(number) for number in range(1, VENUES + 1)]
+        events = [self.event(venue, number) for number, venue in enumerate(venues, 1)]
+        types = [self.ticket_type(event, "Standard") for event in events]
+        sold_out = self.ticket_type(events[-1], "Sold out", quantity=1)
+        flash = self.event(venues[0], VENUES + 1, capacity=500)
+        free = self.ticket_type(flash, "Seat", price="0.00")
+        for event in [*events, flash]:
+            self.ask("POST", f"/events/{event}/publish")
+        bookings = [self.book(ticket_type) for ticket_type in (*types, sold_out)]
+        return Catalogue(venues[6], events[6], types[0], sold_out, free, bookings[0])
+
+    def venue(self, number: int) -> int:
+        address = f"{number} Long Street, Some City, Country"
+        return self.make("/venues", name=f"Venue number {number}", address=address, capacity=1_000_000, timezone="UTC")
+
+    def event(self, venue: int, number: int, **more: Any) -> int:
+        starts_at = dt.datetime.now(dt.UTC) + dt.timedelta(days=365 + number)
+        times = {"starts_at": starts_at.isoformat(), "ends_at": (starts_at + dt.timedelta(hours=3)).isoformat()}
+        description = "An evening of music and dance " * 3
+        return self.make(
+            "/events", venue=venue, name=f"Event number {number}", description=description, **times, **more
         )
-        starts_at = at + dt.timedelta(days=3650 + number)
-        event = Event.plan(
-            venue=venue,
-            name=f"Event number {number}",
-            description="An evening of music and dance " * 3,
-            starts_at=starts_at,
-            ends_at=starts_at + dt.timedelta(hours=3),
+
+    def ticket_type(self, event: int, name: str, *, price: str = "49.90", quantity: int | None = None) -> int:
+        return self.make("/ticket-types", event=event, name=name, price=price, quantity=quantity)
+
+    def book(self, ticket_type: int) -> str:
+        booking = self.make("/bookings", **CUSTOMER, items=[{"ticket_type": ticket_type, "quantity": 1}])
+        self.ask("POST", f"/bookings/{booking}/confirm", {"payment_reference": "pay_0"})
+        return booking
+
+    def make(self, path: str, **data: Any) -> Any:
+        return self.ask("POST", path, data)["id"]
+
+
+def multiply(database: Postgresql, name: str, template: str, target: int) -> None:
+    """Copies a confirmed booking with all its rows until its event has `target` bookings."""
+    with database.connect(name) as connection:
+        (count,) = connection.run("SELECT COUNT(*) FROM bookings_booking").fetchone()
+        missing = max(target - count, 0)
+        connection.run("BEGIN")
+        connection.run(
+            "CREATE TEMPORARY TABLE copies ON COMMIT DROP AS "
+            f"SELECT gen_random_uuid() AS id, number FROM generate_series({count + 1}, {count + missing}) AS number"
         )
-        events.append(event.publish(at=at))
-        types.append(TicketType.offer(event=event, name="Standard", price=Decimal("49.90")))
-    full = TicketType.offer(event=events[-1], name="Sold out", price=Decimal("49.90"), capacity=1)
-    for ticket_type in (*types, full):
-        Booking.place(lines=[Line(ticket_type.pk, 1)], **CUSTOMER).confirm(payment_reference="pay_0")
-    return events, types, full
+        for table in COPIED:
+            connection.run(copy_statement(connection, table, template))
+        for table, column in (("events_event", "event_id"), ("ticket_types_tickettype", "ticket_type_id")):
+            source = "bookings_booking" if column == "event_id" else "bookings_bookingitem"
+            key = "id" if column == "event_id" else "booking_id"
+            connection.run(
+                f"UPDATE {table} SET reserved = reserved + {missing} "
+                f"WHERE id = (SELECT {column} FROM {source} WHERE {key} = '{template}')"
+            )
+        connection.run("COMMIT")
+        connection.run("VACUUM ANALYZE")
 
 
-def book(ticket_type: TicketType, number: int) -> None:
-    """One through the verbs, and copies of it."""
-    template = Booking.place(lines=[Line(ticket_type.pk, 1)], **CUSTOMER).confirm(payment_reference="pay_0")
-    rows = {
-        model: [stored(row, USING) for row in model.objects.filter(**{name: template.pk}).order_by("pk")]
-        for model, name in ((Booking, "pk"), (BookingItem, "booking"), (BookingChange, "booking"), (Ticket, "booking"))
+def copy_statement(connection: Any, table: str, template: str) -> str:
+    """An INSERT that writes the template's rows of a table once for each row of `copies`."""
+    key = "id" if table == "bookings_booking" else "booking_id"
+    different = {key: "copies.id", **DIFFERENT.get(table, {})}
+    rows = connection.run(
+        "SELECT column_name FROM information_schema.columns "
+        "WHERE table_name = %s AND is_identity = 'NO' AND is_generated = 'NEVER'",
+        [table],
+    )
+    columns = [name for (name,) in rows.fetchall()]
+    values = ", ".join(different.get(column, f"original.{column}") for column in columns)
+    return (
+        f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values} "
+        f"FROM copies, {table} AS original WHERE original.{key} = '{template}'"
+    )
+
+
+def booking_body(ticket_type: int) -> str:
+    """The body of a booking, with a %d in the place of the customer's number."""
+    data = {
+        "customer_name": "Ann Lee",
+        "customer_email": "buyer%d@example.com",
+        "items": [{"ticket_type": ticket_type, "quantity": 1}],
     }
-    left = number - 1
-    while left > 0:
-        ids = [uuid.uuid4() for _ in range(min(left, BATCH))]
-        with transaction.atomic():
-            for model, templates in rows.items():
-                insert_all(model, (copy(model, row, pk) for pk in ids for row in templates), USING)
-            for row in (ticket_type, ticket_type.event):
-                type(row).objects.filter(pk=row.pk).update(reserved=F("reserved") + len(ids))
-        left -= len(ids)
-
-
-def copy(model: type, row: list[Any], booking: uuid.UUID) -> list[Any]:
-    new = list(row)
-    for position, field in enumerate(columns_of(model)):
-        if field.attname == ("id" if model is Booking else "booking_id"):
-            new[position] = field.get_db_prep_save(booking, connection)
-        elif field.attname == "confirmation_code":
-            new[position] = confirmation_code()
-        elif field.attname == "code":
-            new[position] = ticket_code()
-        elif field.attname in ("customer_email", "customer_key"):
-            new[position] = f"buyer{booking.int % 10**9}@example.com"
-    return new
-
-
-def staff() -> tuple[str, str]:
-    """A token, and a session of the admin, of somebody who may see everything."""
-    user = get_user_model().objects.create_superuser("bench", password=None)
-    _, token = ApiToken.issue(user=user, name="bench")
-    session = SessionStore()
-    session[SESSION_KEY] = str(user.pk)
-    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
-    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    session.create()
-    return token, session.session_key
-
-
-def flash_event() -> int:
-    """An event with 500 places that cost nothing, so that whoever holds one may confirm it."""
-    at = timezone.now()
-    starts_at = at + dt.timedelta(days=3600)
-    event = Event.plan(
-        venue=Venue.objects.order_by("pk").first(), name="Flash sale", capacity=500,
-        starts_at=starts_at, ends_at=starts_at + dt.timedelta(hours=3),
-    )  # fmt: skip
-    event.publish(at=at)
-    return TicketType.offer(event=event, name="Seat", price=Decimal(0)).pk
-
-
-def main(number: int) -> None:
-    events, types, full = catalogue()
-    book(types[0], number)
-    token, session = staff()
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("VACUUM ANALYZE")
-    made = {
-        "venue": events[6].venue_id, "event": events[6].pk, "hot": types[0].pk, "sold_out": full.pk,
-        "types": [it.pk for it in types], "token": token, "session": session,
-    }  # fmt: skip
-    print(json.dumps(made))
-
-
-if __name__ == "__main__":
-    if sys.argv[1] == "flash":
-        print(json.dumps({"ticket_type": flash_event()}))
-    else:
-        main(int(sys.argv[1]))
+    return json.dumps(data)

@@ -1,74 +1,86 @@
-"""A flash sale: thousands of buyers within seconds, each with a connection of their own, for a few hundred places.
+"""A flash sale: thousands of buyers within seconds, each with a connection and an address of its own.
 
-A buyer asks for a place, and confirms at once when there is one. Whoever is refused comes back when `Retry-After` says,
-and goes when nothing says so any more, or when it would be too long to wait.
+A buyer books a place and confirms it at once. A refused buyer retries when `Retry-After` says so, and leaves when the
+response has none, or when it has waited too long.
 """
 
 import asyncio
 import json
 import random
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 
 MAX_OPEN = 4000  # connections at the same time
-PATIENCE = 90.0  # seconds for which somebody waits to be let try again
+PATIENCE = 90.0  # seconds for which a buyer waits between its attempts, all together
+PLACE, CONFIRM = "/api/v1/bookings", "/api/v1/bookings/{}/confirm"
 
 
 @dataclass
 class Sale:
-    buyers: int
-    statuses: dict[int, int] = field(default_factory=dict)
-    answered_in: list[float] = field(default_factory=list)
+    statuses: Counter[int] = field(default_factory=Counter)
+    times: list[float] = field(default_factory=list)  # seconds until a response was complete
     sold: int = 0
     retried: int = 0
     broken: int = 0
-    began: float = 0.0
-    last_sold: float = 0.0
-    ended: float = 0.0
+    seconds: float = 0.0  # until the last place was sold
+
+    @property
+    def failures(self) -> int:
+        return self.broken + sum(count for status, count in self.statuses.items() if status >= 500)
 
     def percentile(self, share: float) -> float:
-        times = sorted(self.answered_in)
+        times = sorted(self.times)
         return times[min(int(len(times) * share), len(times) - 1)]
 
+    def __str__(self) -> str:
+        return (
+            f"{self.sold} sold in {self.seconds:.1f} s, {self.retried:,} retries, p50 "
+            f"{self.percentile(0.5) * 1e3:.0f} ms, p99 {self.percentile(0.99) * 1e3:.0f} ms, "
+            f"{dict(sorted(self.statuses.items()))}, {self.broken} broken connections"
+        )
 
+
+@dataclass
 class Buyer:
-    def __init__(self, sale: Sale, port: int, ticket_type: int, number: int, gate: asyncio.Semaphore) -> None:
-        self.sale, self.port, self.gate = sale, port, gate
-        self.key = f"{random.getrandbits(64):x}-{number}"
-        self.body = json.dumps({
-            "customer_name": "Ann Lee",
-            "customer_email": f"buyer{number}@example.com",
-            "hold_minutes": 1,
-            "items": [{"ticket_type": ticket_type, "quantity": 1}],
-        })  # fmt: skip
+    sale: Sale
+    port: int
+    ticket_type: int
+    number: int
+    gate: asyncio.Semaphore
 
-    async def buy(self, start_at: float) -> None:
-        await asyncio.sleep(max(start_at - time.monotonic(), 0))
+    def __post_init__(self) -> None:
+        self.key = f"{random.getrandbits(96):024x}-{self.number}"
+        self.address = f"127.{1 + self.number // 62_500}.{self.number // 250 % 250}.{1 + self.number % 250}"
+
+    async def buy(self, began: float, wait: float) -> None:
+        await asyncio.sleep(wait)
+        body = json.dumps({
+            "customer_name": "Ann Lee",
+            "customer_email": f"buyer{self.number}@example.com",
+            "hold_minutes": 1,
+            "items": [{"ticket_type": self.ticket_type, "quantity": 1}],
+        })  # fmt: skip
+        status, content = await self.persist(PLACE, body)
+        if status == 201:
+            status, _ = await self.persist(CONFIRM.format(json.loads(content)["id"]), "{}")
+        if status == 200:
+            self.sale.sold += 1
+            self.sale.seconds = time.monotonic() - began
+
+    async def persist(self, path: str, body: str) -> tuple[int, bytes]:
+        """Sends the request again for as long as the responses say when to retry."""
         waited = 0.0
         while True:
-            status, headers, content = await self.ask("/api/v1/bookings", self.body)
-            if status == 201:
-                return await self.confirm(json.loads(content)["id"])
-            wait = float(headers.get("retry-after", "inf")) if status in (0, 409, 429, 503) else float("inf")
-            if status == 0:
-                wait = 1.0
-            waited += wait
-            if waited > PATIENCE:
-                return None
+            status, headers, content = await self.send(path, body)
+            wait = 1.0 if status == 0 else float(headers.get("retry-after", "inf"))
+            if (status < 400 and status != 0) or (waited := waited + wait) > PATIENCE:
+                return status, content
             self.sale.retried += 1
             await asyncio.sleep(wait)
 
-    async def confirm(self, booking: str) -> None:
-        for _ in range(20):
-            status, headers, _ = await self.ask(f"/api/v1/bookings/{booking}/confirm", "{}")
-            if status == 200:
-                self.sale.sold += 1
-                self.sale.last_sold = time.monotonic()
-                return
-            await asyncio.sleep(float(headers.get("retry-after", 0.5)))
-
-    async def ask(self, path: str, body: str) -> tuple[int, dict[str, str], bytes]:
-        """One request on a connection of its own; status 0 when it comes to nothing."""
+    async def send(self, path: str, body: str) -> tuple[int, dict[str, str], bytes]:
+        """One request on a connection of its own; status 0 without a response."""
         request = (
             f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Type: application/json\r\n"
             f"Idempotency-Key: {self.key}\r\nContent-Length: {len(body)}\r\n\r\n{body}"
@@ -76,33 +88,28 @@ class Buyer:
         async with self.gate:
             began = time.monotonic()
             try:
-                reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                reader, writer = await asyncio.open_connection("127.0.0.1", self.port, local_addr=(self.address, 0))
                 writer.write(request.encode())
-                said = await asyncio.wait_for(reader.read(), 60)
+                response = await asyncio.wait_for(reader.read(), 60)
                 writer.close()
             except (TimeoutError, OSError):
-                self.sale.broken += 1
-                return 0, {}, b""
-            self.sale.answered_in.append(time.monotonic() - began)
-        head, _, content = said.partition(b"\r\n\r\n")
-        first, *lines = head.decode("latin-1").split("\r\n")
-        if not first:
+                response = b""
+            self.sale.times.append(time.monotonic() - began)
+        if not response:
             self.sale.broken += 1
             return 0, {}, b""
+        head, _, content = response.partition(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
         status = int(first.split()[1])
-        self.sale.statuses[status] = self.sale.statuses.get(status, 0) + 1
-        return (
-            status,
-            {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)},
-            content,
-        )
+        self.sale.statuses[status] += 1
+        headers = (line.partition(":") for line in lines)
+        return status, {name.lower(): value.strip() for name, _, value in headers}, content
 
 
-async def hold(port: int, ticket_type: int, *, buyers: int, seconds: float) -> Sale:
-    sale, gate = Sale(buyers), asyncio.Semaphore(MAX_OPEN)
-    sale.began = time.monotonic() + 0.5
-    starts = sorted(sale.began + random.random() * seconds for _ in range(buyers))
-    crowd = [Buyer(sale, port, ticket_type, number, gate).buy(start) for number, start in enumerate(starts)]
-    await asyncio.gather(*crowd)
-    sale.ended = time.monotonic()
+async def run(port: int, ticket_type: int, *, buyers: int, seconds: float) -> Sale:
+    sale, gate = Sale(), asyncio.Semaphore(MAX_OPEN)
+    began = time.monotonic()
+    waits = sorted(random.random() * seconds for _ in range(buyers))
+    crowd = [Buyer(sale, port, ticket_type, number, gate) for number in range(buyers)]
+    await asyncio.gather(*(buyer.buy(began, wait) for buyer, wait in zip(crowd, waits, strict=True)))
     return sale

@@ -1,71 +1,52 @@
-"""What the machine is, who used it, and how much of it a process took (Linux's /proc)."""
+"""The machine, and the CPU time of processes (Linux's /proc)."""
 
 import os
 import platform
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 TICK = os.sysconf("SC_CLK_TCK")
 CORES = os.cpu_count() or 1
-QUIET = 0.15  # of the machine: what others may use before a measurement is called into doubt
 
 
-def cpu_seconds(pid: int) -> float:
-    """What a process and its children have used so far, with those that have ended and been waited for."""
-    children: dict[int, list[tuple[int, float]]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and (fields := stat(int(entry.name))):
-            children.setdefault(int(fields[1]), []).append((int(entry.name), ticks(fields, 11, 13)))
-    fields = stat(pid)
-    total = ticks(fields, 11, 15) if fields else 0.0
-    waiting = [pid]
+def cpu_seconds(*pids: int) -> float:
+    """The CPU time of these processes and their descendants, including children that ended and were waited for."""
+    children: dict[int, list[int]] = {}
+    fields = {int(it.name): stat(it) for it in Path("/proc").iterdir() if it.name.isdigit()}
+    for pid, values in fields.items():
+        if values:
+            children.setdefault(int(values[1]), []).append(pid)
+    total = sum(ticks(fields.get(pid), 11, 15) for pid in pids)
+    waiting = list(pids)
     while waiting:
-        for child, used in children.get(waiting.pop(), []):
-            total += used
+        for child in children.get(waiting.pop(), []):
+            total += ticks(fields[child], 11, 13)
             waiting.append(child)
     return total
 
 
-def stat(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat behind the name; none when the process has just ended."""
+def stat(folder: Path) -> list[str]:
+    """The fields of /proc/PID/stat after the name; empty when the process has just ended."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (folder / "stat").read_text().rpartition(")")[2].split()
     except OSError:
         return []
 
 
-def ticks(fields: list[str], first: int, end: int) -> float:
-    return sum(map(int, fields[first:end])) / TICK
+def ticks(fields: list[str] | None, first: int, end: int) -> float:
+    return sum(map(int, (fields or [])[first:end])) / TICK
 
 
-def resident(pid: int) -> float:
-    """The memory of a process, in MB."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    return 0.0
-
-
-@dataclass(frozen=True)
-class Use:
-    """How many seconds all cores have worked so far, and how many a hypervisor has given to others."""
-
-    busy: float
-    stolen: float
-
-    @classmethod
-    def now(cls) -> "Use":
-        fields = [int(it) / TICK for it in Path("/proc/stat").read_text().splitlines()[0].split()[1:]]
-        user, nice, system, _, _, irq, softirq, steal = fields[:8]
-        return cls(user + nice + system + irq + softirq, steal)
+def busy_seconds() -> float:
+    """How long all cores together have worked since the start, including time that a hypervisor gave to others."""
+    user, nice, system, _, _, irq, softirq, steal = (
+        int(it) / TICK for it in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]
+    )
+    return user + nice + system + irq + softirq + steal
 
 
 def describe() -> str:
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return (
-        f"{CORES} cores ({processor()}), {memory:.0f} GB, Linux {platform.release()}, Python {sys.version.split()[0]}"
-    )
+    return f"{CORES} cores ({processor()}), Linux {platform.release()}, Python {sys.version.split()[0]}"
 
 
 def processor() -> str:

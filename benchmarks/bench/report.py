@@ -1,138 +1,85 @@
-"""What was measured, as a table, as a picture, and as promises kept or not."""
+"""The results as Markdown tables: what was measured, and which bounds are met."""
 
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from xml.sax.saxutils import escape
 
-TITLES = (
-    "workload",
-    "requests/s",
-    "p50",
-    "p99",
-    "errors",
-    "CPU server",
-    "CPU database",
-    "queries",
-    "÷ pgbench",
-    "÷ peer",
-)
+from benchmarks.bench.wrk import Load
 
 
 @dataclass
 class Row:
-    """One workload: a number for each slice."""
+    """One workload, with one number for each slice."""
 
-    name: str
     title: str
-    rates: list[float] = field(default_factory=list)
-    p50: list[float] = field(default_factory=list)
-    p99: list[float] = field(default_factory=list)
-    server: list[float] = field(default_factory=list)  # seconds of CPU for a request
+    loads: list[Load] = field(default_factory=list)
+    server: list[float] = field(default_factory=list)  # seconds of CPU for each request
     database: list[float] = field(default_factory=list)
-    of_pgbench: list[float] = field(default_factory=list)
-    of_peer: list[float] = field(default_factory=list)
-    peer_rates: list[float] = field(default_factory=list)
-    pgbench_rates: list[float] = field(default_factory=list)
+    others: list[float] = field(default_factory=list)  # rates of what it is compared with
     errors: int = 0
-    queries: int | None = None
+
+    @property
+    def rates(self) -> list[float]:
+        return [load.rate for load in self.loads]
 
     @property
     def rate(self) -> float:
         return statistics.median(self.rates)
 
+    @property
+    def p50(self) -> float:
+        return statistics.median(load.p50 for load in self.loads)
+
+    @property
+    def ratios(self) -> list[float]:
+        return [load.rate / other for load, other in zip(self.loads, self.others, strict=False)]
+
     def cells(self) -> list[str]:
         return [
             self.title,
             f"{self.rate:,.0f} ({min(self.rates):,.0f}–{max(self.rates):,.0f})",
-            milliseconds(self.p50),
-            milliseconds(self.p99),
+            f"{statistics.median(self.others):,.0f}" if self.others else "–",
+            spread(self.ratios) if self.others else "–",
+            f"{self.p50 * 1e3:.1f} ms",
+            f"{statistics.median(load.p99 for load in self.loads) * 1e3:.1f} ms",
+            f"{statistics.median(self.server) * 1e3:.2f} + {statistics.median(self.database) * 1e3:.2f} ms",
             f"{self.errors:,}",
-            microseconds(self.server),
-            microseconds(self.database) if any(self.database) else "–",
-            "–" if self.queries is None else str(self.queries),
-            ratio(self.of_pgbench),
-            ratio(self.of_peer),
         ]
 
 
-def milliseconds(times: Sequence[float]) -> str:
-    return f"{statistics.median(times) * 1e3:.1f} ms"
-
-
-def microseconds(times: Sequence[float]) -> str:
-    return f"{statistics.median(times) * 1e6:,.0f} µs"
-
-
-def ratio(ratios: Sequence[float]) -> str:
-    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})" if ratios else "–"
-
-
-def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Aligned, so that it can be read as it is and pasted into a document."""
-    everything = [list(titles), *map(list, rows)]
-    widths = [max(len(row[column]) for row in everything) for column in range(len(titles))]
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    lines = [
-        [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
-        for row in everything
-    ]
-    return "\n".join(f"| {' | '.join(line)} |" for line in [lines[0], rule, *lines[1:]])
+TITLES = ("workload", "requests/s", "compared", "ratio", "p50", "p99", "CPU server + database", "errors")
 
 
 @dataclass(frozen=True)
-class Target:
+class Bound:
     what: str
     wanted: str
     found: str
     is_met: bool
 
-    def __str__(self) -> str:
-        return f"{'met    ' if self.is_met else 'NOT MET'}  {self.what}: {self.found} (wanted: {self.wanted})"
+    def cells(self) -> list[str]:
+        return [self.what, self.wanted, self.found, "met" if self.is_met else "**not met**"]
 
 
-BAR, GAP, LEFT, WIDTH, TOP = 16, 26, 250, 780, 60
-OURS, PEER, LIMIT = "#1d6b52", "#c9792b", "#7c8a99"
+def at_least(what: str, wanted: float, ratios: Sequence[float]) -> Bound:
+    return Bound(what, f"≥ {wanted:g}", spread(ratios), statistics.median(ratios) >= wanted)
 
 
-def picture(rows: Sequence[Row], heading: str) -> str:
-    """Requests per second as bars: ours, the peer's and pgbench's, each workload on a scale of its own row."""
-    most = max(max(it.rate, *it.peer_rates[:1], 1) for it in rows)
-    pieces, y = [], TOP
-    for row in rows:
-        bars = [(OURS, row.rate, row.rates)]
-        if row.peer_rates:
-            bars.append((PEER, statistics.median(row.peer_rates), row.peer_rates))
-        if row.pgbench_rates and row.name in ("book", "book-100"):
-            bars.append((LIMIT, statistics.median(row.pgbench_rates), row.pgbench_rates))
-        most = max(most, *(value for _, value, _ in bars))
-        pieces.append((row, bars))
-    scale = (WIDTH - LEFT - 130) / most
-    body = []
-    for row, bars in pieces:
-        body.append(text(LEFT - 10, y + 12, row.title, anchor="end"))
-        for colour, value, slices in bars:
-            label = f"{value:,.0f}"
-            body.append(
-                f'<rect x="{LEFT}" y="{y}" width="{max(value * scale, 1):.1f}" height="{BAR}" fill="{colour}">'
-                f"<title>{escape(row.title)}: {label} a second, {min(slices):,.0f} to {max(slices):,.0f}</title></rect>"
-            )
-            body.append(text(LEFT + value * scale + 6, y + 12, label))
-            y += BAR + 2
-        y += GAP - BAR
-    key = [(OURS, "this system"), (PEER, "peer"), (LIMIT, "pgbench, same statements")]
-    legend, x = [], LEFT
-    for colour, label in key:
-        if colour == OURS or any(colour == bar[0] for _, bars in pieces for bar in bars):
-            legend.append(f'<rect x="{x}" y="34" width="12" height="12" fill="{colour}"/>{text(x + 18, 44, label)}')
-            x += 40 + 8 * len(label)
-    style = "text{font:13px system-ui,sans-serif;fill:#24292f}@media(prefers-color-scheme:dark){text{fill:#e6edf3}}"
-    title = text(10, 20, heading)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y}" role="img" aria-label="{escape(heading)}">'
-        f"<style>{style}</style>{title}{''.join(legend)}{''.join(body)}</svg>\n"
-    )
+def at_most(what: str, wanted: float, found: float, unit: str = "") -> Bound:
+    return Bound(what, f"≤ {wanted:g}{unit}", f"{found:.2f}{unit}", found <= wanted)
 
 
-def text(x: float, y: float, said: str, *, anchor: str = "start") -> str:
-    return f'<text x="{x:.0f}" y="{y:.0f}" text-anchor="{anchor}">{escape(said)}</text>'
+def spread(values: Sequence[float]) -> str:
+    return f"{statistics.median(values):.2f} ({min(values):.2f}–{max(values):.2f})"
+
+
+def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Aligned, so that it reads well in a terminal and in a document."""
+    lines = [list(titles), *map(list, rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(titles))]
+    lines.insert(1, ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])])
+    padded = [
+        [line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True))]
+        for line in lines
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in padded)

@@ -67,12 +67,12 @@ def managed(url: str, *arguments: str, **more: str) -> str:
 class Running:
     """A process with its own group, and a log."""
 
-    def __init__(self, command: list[str], env: dict[str, str], log: Path, keeper: Keeper) -> None:
+    def __init__(self, command: list[str], env: dict[str, str], log: Path, keeper: Keeper, *, cwd: Path = ROOT) -> None:
         self.keeper = keeper
         self.log = log
         with log.open("ab") as file:
             self.process = subprocess.Popen(
-                command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True
+                command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True
             )
         keeper.keep("group", self.process.pid)
 
@@ -100,13 +100,14 @@ class Server(Running):
         sabotage: str = "",
         workers: int = WORKERS,
         threads: int = THREADS,
+        **variables: str,
     ) -> None:
         self.port = free_port()
         command = [
             sys.executable, "manage.py", "serve", "--port", str(self.port),
             "--workers", str(workers), "--threads", str(threads), "--application", application,
         ]  # fmt: skip
-        super().__init__(command, environment(url, TORTURE_SABOTAGE=sabotage), log, keeper)
+        super().__init__(command, environment(url, TORTURE_SABOTAGE=sabotage, **variables), log, keeper)
         self.wait_until_ready()
 
     def wait_until_ready(self) -> None:

@@ -1,4 +1,4 @@
-"""What staff bring along: a token, and the form of an event as the admin shows it."""
+"""What staff use: a token, a session, and the form of an event as the admin shows it."""
 
 import json
 import secrets
@@ -9,16 +9,23 @@ from typing import Any
 from benchmarks.torture.history import Request
 from benchmarks.torture.servers import managed
 
-# Logs a superuser in and reads the form as a browser would show it. This runs under the local settings, because pages
-# under the production settings need collected static files; the form is then sent to the production server.
-READ_FORM = """
-import json, sys
-from django.contrib import admin
+LOG_IN = """
 from django.contrib.auth import get_user_model
 from django.test import Client
+
+user, _ = get_user_model().objects.get_or_create(
+    username="torturer", defaults={"is_staff": True, "is_superuser": True}
+)
+client = Client(headers={"host": "127.0.0.1"})
+client.force_login(user)
+session = client.cookies["sessionid"].value
+"""
+# Reads the form as a browser would show it. This runs under the local settings, because pages under the production
+# settings need collected static files; the form is then sent to the production server.
+READ_FORM = """
+import json
 from django.test.utils import setup_test_environment
 from django.urls import reverse
-from events.models import Event
 
 def fields(form):
     for bound in form:
@@ -30,39 +37,33 @@ def fields(form):
         else:
             yield bound.html_name, value
 
-def sent(pairs):
-    return {name: str(value) for name, value in pairs if value not in (None, False)}
+def data(form):
+    return {name: str(value) for name, value in fields(form) if value not in (None, False)}
 
-def read():
-    if Event not in admin.site._registry:
-        return None
-    user, _ = get_user_model().objects.get_or_create(
-        username="torturer", defaults={"is_staff": True, "is_superuser": True}
-    )
-    setup_test_environment()  # without it a test client does not see what a page was made from
-    client = Client(headers={"host": "127.0.0.1"})
-    client.force_login(user)
-    path = reverse("admin:events_event_change", args=[EVENT])
-    page = client.get(path)
-    form = sent(fields(page.context["adminform"].form))
-    for inline in page.context["inline_admin_formsets"]:
-        forms = [inline.formset.management_form, *inline.formset.initial_forms]
-        for each in forms:
-            form |= sent(fields(each))
-    return {"path": path, "session": client.cookies["sessionid"].value, "form": form}
-
-print(json.dumps(read()))
+setup_test_environment()  # without it a test client does not see a page's context
+path = reverse("admin:events_event_change", args=[EVENT])
+page = client.get(path)
+form = data(page.context["adminform"].form)
+for inline in page.context["inline_admin_formsets"]:
+    for each in [inline.formset.management_form, *inline.formset.initial_forms]:
+        form |= data(each)
+print(json.dumps({"path": path, "session": session, "fields": form}))
 """
 
 
 def token(url: str) -> str:
-    """Of a manager, made the way an operator makes one."""
+    """A manager's token, made the way an operator makes one."""
     return managed(url, "create_api_token", "torture", "--role", "manager").strip().splitlines()[-1]
+
+
+def session(url: str) -> str:
+    """The session key of a superuser."""
+    return run_code(url, LOG_IN + "print(session)")
 
 
 @dataclass(frozen=True)
 class Form:
-    """A form that somebody opened before the rush, and sends with what it showed then."""
+    """A form that was opened before the sale, and is sent with what it showed then."""
 
     path: str
     session: str
@@ -75,10 +76,13 @@ class Form:
         return Request("edit", "POST", self.path, body, cookies=cookies, form=True)
 
 
-def event_form(url: str, event: int) -> Form | None:
-    """None when the admin has no events."""
-    code = READ_FORM.replace("EVENT]", f"{event}]")
-    said: Any = json.loads(
-        managed(url, "shell", "-v", "0", "-c", code, DJANGO_SETTINGS_MODULE="config.settings.local").splitlines()[-1]
-    )
-    return Form(said["path"], said["session"], said["form"]) if said else None
+def event_form(url: str, event: int) -> Form:
+    code = LOG_IN + READ_FORM.replace("EVENT]", f"{event}]")
+    data: dict[str, Any] = json.loads(run_code(url, code))
+    return Form(**data)
+
+
+def run_code(url: str, code: str) -> str:
+    """The last line of what the code prints."""
+    local = "config.settings.local"
+    return managed(url, "shell", "-v", "0", "-c", code, DJANGO_SETTINGS_MODULE=local).splitlines()[-1]
