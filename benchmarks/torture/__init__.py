@@ -1,1 +1,1 @@
-"""Shows that the box office keeps its promises under load and faults: `python -m benchmarks.torture --help`."""
+"""Checks the promises under load and faults: `python -m benchmarks.torture --help`."""

@@ -1,4 +1,4 @@
-"""Many clients at once: several processes, several threads in each, one kept connection per thread."""
+"""Many clients at once: several processes with several threads, and one connection for each thread."""
 
 import contextlib
 import http.client
@@ -17,18 +17,18 @@ from typing import Any
 from benchmarks.torture.history import Call, Request
 
 PROCESSES = 4
-PATIENCE = 90.0  # seconds for which a client asks again before it gives up
-IDLE = 1.0  # seconds; gunicorn closes a connection that is idle for two
+PATIENCE = 90.0  # seconds for which a client retries
+IDLE = 1.0  # seconds after which a connection is not used again, because the server may be closing it
 
-# What the processes share, set in each of them by `prepare`.
+# Shared by the processes; `prepare` fills it in each of them.
 shared: dict[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one client does: one request after the other, from a moment of the monotonic clock on.
+    """The requests of one client, in order, from a moment of the monotonic clock on.
 
-    `again` makes it begin anew with fresh keys for as long as the harness wants more.
+    `again` makes it start over with new keys until the harness has enough.
     """
 
     requests: tuple[Request, ...]
@@ -38,7 +38,7 @@ class Plan:
 
 
 class Client:
-    """Asks until it is answered. What it heard, and when, is the history."""
+    """Retries until it has a final response. All responses and their times are the history."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -46,10 +46,10 @@ class Client:
         self.used_at = 0.0
 
     def settle(self, request: Request, patience: float) -> Iterator[Call]:
-        """The calls that it took; the last one is final, or says that patience ran out."""
+        """All calls that it took. The last one is final, or has `gave_up` set."""
         give_up = time.monotonic() + patience
         while True:
-            call = self.ask(request)
+            call = self.send(request)
             if not call.is_final and time.monotonic() > give_up:
                 yield replace(call, gave_up=True)
                 return
@@ -58,14 +58,14 @@ class Client:
                 return
             time.sleep(random.uniform(0.05, 0.25))
 
-    def ask(self, request: Request) -> Call:
+    def send(self, request: Request) -> Call:
         began = time.monotonic()
         try:
             status, headers, answer = self.exchange(request)
         except (OSError, http.client.HTTPException):
             self.close()
             status, headers, answer = None, {}, None
-        count("asked")
+        count("sent")
         return Call(request, began, time.monotonic(), status, answer, headers.get("Retry-After"))
 
     def exchange(self, request: Request) -> tuple[int, Any, Any]:
@@ -93,11 +93,11 @@ class Client:
         self.connection = None
 
 
-def prepare(asked: Any, settled: Any, enough: Any) -> None:
-    """In each process of clients. The harness deals with Ctrl-C; when the harness is gone, so are they."""
+def prepare(sent: Any, settled: Any, enough: Any) -> None:
+    """Runs in each process of clients. The harness handles Ctrl-C; the clients end with the harness."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    shared.update(asked=asked, settled=settled, enough=enough, threads=ThreadPoolExecutor(64), local=threading.local())
-    threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
+    shared.update(sent=sent, settled=settled, enough=enough, threads=ThreadPoolExecutor(64), local=threading.local())
+    end_with_parent()
 
 
 def count(name: str) -> None:
@@ -105,18 +105,24 @@ def count(name: str) -> None:
         shared[name].value += 1
 
 
-def end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
+def end_with_parent() -> None:
+    """Ends this process when its parent has gone."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def client(port: int) -> Client:
-    """This thread's."""
-    mine: Client | None = getattr(shared["local"], "client", None)
-    if mine is None or mine.port != port:
-        mine = shared["local"].client = Client(port)
-    return mine
+    """The client of this thread."""
+    found: Client | None = getattr(shared["local"], "client", None)
+    if found is None or found.port != port:
+        found = shared["local"].client = Client(port)
+    return found
 
 
 def follow(port: int, plan: Plan) -> list[Call]:
@@ -125,8 +131,8 @@ def follow(port: int, plan: Plan) -> list[Call]:
     lap = 0
     while True:
         for request in plan.requests:
-            mine = request.renewed(lap) if lap else request
-            calls += carry_out(client(port), mine, plan.patience)
+            current = request.renewed(lap) if lap else request
+            calls += carry_out(client(port), current, plan.patience)
             if plan.again and shared["enough"].is_set():
                 return calls
         lap += 1
@@ -146,26 +152,26 @@ def carry_out(client: Client, request: Request, patience: float) -> list[Call]:
 
 
 def follow_all(port: int, plans: Sequence[Plan]) -> list[Call]:
-    """Runs in a process of clients."""
+    """Runs the clients of one process."""
     futures = [shared["threads"].submit(follow, port, plan) for plan in plans]
     return [call for future in futures for call in future.result()]
 
 
 @dataclass
 class Crowd:
-    """All the processes of clients."""
+    """The processes of clients."""
 
     on_wait: Callable[[], None] = lambda: None
     context: Any = field(default_factory=lambda: multiprocessing.get_context("spawn"))
 
     def __post_init__(self) -> None:
-        self.asked = self.context.Value("L", 0)  # requests
-        self.settled = self.context.Value("L", 0)  # bookings that were answered at last
+        self.sent = self.context.Value("L", 0)  # requests
+        self.settled = self.context.Value("L", 0)  # bookings with a final response
         self.enough = self.context.Event()
-        self.pool = ProcessPoolExecutor(PROCESSES, self.context, prepare, (self.asked, self.settled, self.enough))
+        self.pool = ProcessPoolExecutor(PROCESSES, self.context, prepare, (self.sent, self.settled, self.enough))
 
     def begin(self, port: int, plans: Sequence[Plan]) -> list[Future]:
-        """Deals the clients out to the processes."""
+        """Distributes the clients to the processes."""
         self.enough.clear()
         hands = [plans[start::PROCESSES] for start in range(PROCESSES)]
         return [self.pool.submit(follow_all, port, hand) for hand in hands if hand]
@@ -181,8 +187,13 @@ class Crowd:
 
     def close(self) -> None:
         self.enough.set()
-        processes = list((self.pool._processes or {}).values())
-        self.pool.shutdown(wait=False, cancel_futures=True)
-        for process in processes:
-            with contextlib.suppress(OSError, ValueError):
-                process.kill()
+        kill_pool(self.pool)
+
+
+def kill_pool(pool: ProcessPoolExecutor) -> None:
+    """Ends the processes of a pool at once. `_processes`, because before Python 3.14 the pool has no method for it."""
+    processes = list((pool._processes or {}).values())
+    pool.shutdown(wait=False, cancel_futures=True)
+    for process in processes:
+        with contextlib.suppress(OSError, ValueError):
+            process.kill()

@@ -1,32 +1,32 @@
-"""The negative controls: one guard taken away, and a run that must notice it within twenty rounds."""
+"""The negative controls: one guard is removed, and the checks must find the damage within twenty rounds."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.torture.clients import PATIENCE
-from benchmarks.torture.scenarios import CLIENTS, edit, endless, hold_all, pause, play_no_sweeper
+from benchmarks.torture.scenarios import CLIENTS, edit, endless, hold_all, pause, play_no_worker
 from benchmarks.torture.stage import Stage
 
 MAX_ROUNDS = 20
 KEY_TABLE = "CREATE TABLE torture_key (name varchar(255) PRIMARY KEY, booking varchar(36) NOT NULL)"
-DROP_UNIQUE_KEY = "DROP INDEX booking_idempotency_key_is_unique_for_its_caller"
+DROP_UNIQUE_KEY = "DROP INDEX booking_idempotency_key_is_unique_for_its_client"
 
 
 @dataclass(frozen=True)
 class Control:
-    name: str  # what is taken away
-    sabotage: str  # its name in config.tests.harness.torture_wsgi
+    name: str  # of the missing guard
+    sabotage: str  # a function of config.tests.harness.torture_wsgi
     play: Callable[[Stage], None]  # one round
-    finds: tuple[str, ...]  # the columns of which one must not be zero
-    prepare: dict[str, tuple[str, ...]] = field(default_factory=dict)  # SQL against a guard in the database itself
+    finds: tuple[str, ...]  # the columns of the table; one of them must not be zero
+    prepare: dict[str, tuple[str, ...]] = field(default_factory=dict)  # SQL that removes a guard from the database
     only_on: str = ""
-    otherwise: str = ""  # why it is not to be had elsewhere
+    otherwise: str = ""  # why it cannot run on the other databases
     options: dict[str, str] = field(default_factory=dict)  # of the PostgreSQL server
 
 
-def small_rush(stage: Stage) -> None:
-    """Everybody wants one of a few places of one kind."""
+def small_sellout(stage: Stage) -> None:
+    """192 requests for 60 places of one ticket type."""
     show = stage.make_show(60, {"quantity": None})
     stage.perform([[stage.booking(show, {show.types[0]: 1}) for _ in range(6)] for _ in range(CLIENTS)])
 
@@ -38,14 +38,14 @@ def small_twins(stage: Stage) -> None:
 
 
 def small_race(stage: Stage) -> None:
-    """Each hold is confirmed and cancelled at the same moment."""
+    """Confirms and cancels each hold at the same moment."""
     show = stage.make_show(24, {}, {})
     holds = hold_all(stage, show, 24)
     stage.perform([[stage.verb(verb, booking)] for booking in holds for verb in ("confirm", "cancel")])
 
 
 def small_edits(stage: Stage) -> None:
-    """One after the other changes something while others buy."""
+    """Two clients edit while sixteen buy."""
     show = stage.make_show(2_000, {}, {"quantity": 1_000})
     changes = [edit(stage, show, number, None) for number in range(40)]
     buyers = [[stage.booking(show, {show.types[1]: 1}) for _ in range(6)] for _ in range(16)]
@@ -53,7 +53,7 @@ def small_edits(stage: Stage) -> None:
 
 
 def power_cut(stage: Stage) -> None:
-    """One crash in the middle of sales, which takes the database and all workers."""
+    """One crash of the database and of all workers during sales."""
 
     def cut() -> None:
         stage.database.restart()
@@ -67,7 +67,7 @@ def workers_die(stage: Stage) -> None:
 
 
 def under_fire(stage: Stage, strike: Callable[[], Any], patience: float = PATIENCE) -> None:
-    """Once in the middle of sales. Clients soon lose patience: what is stuck here is stuck for good."""
+    """Calls `strike` once during sales. Patience is short, because what is stuck here stays stuck."""
     stage.is_under_fire = True
     show = stage.make_show(10_000, {}, {})
     futures = stage.begin([endless(stage, show, 1)[:2] for _ in range(8)], again=True, patience=patience)
@@ -76,14 +76,14 @@ def under_fire(stage: Stage, strike: Callable[[], Any], patience: float = PATIEN
     stage.faults += 1
     pause(stage, 0.5)
     stage.finish(futures)
-    pause(stage, 0.5)  # what is written behind is written by now
+    pause(stage, 0.5)  # a late write is finished by now
 
 
 CONTROLS = (
     Control(
         "no conditional update, no check constraint",
         "read_then_save",
-        small_rush,
+        small_sellout,
         ("oversold", "drift"),
         prepare={
             "PostgreSQL": (
@@ -93,7 +93,7 @@ CONTROLS = (
         },
     ),
     Control(
-        "key in a transaction of its own",
+        "key in a separate transaction",
         "key_apart",
         small_twins,
         ("doubled",),
@@ -106,17 +106,17 @@ CONTROLS = (
         ("stuck",),
         prepare=dict.fromkeys(("PostgreSQL", "SQLite"), (KEY_TABLE,)),
     ),
-    Control("no conditional edge", "plain_edge", small_race, ("drift",)),
-    Control("holds end when swept, not in time", "swept_only", play_no_sweeper, ("refused",)),
-    Control("rows saved whole", "whole_rows", small_edits, ("drift",)),
+    Control("no conditional transition", "unconditional_transition", small_race, ("drift",)),
+    Control("due holds not released by requests", "no_release", play_no_worker, ("refused",)),
+    Control("edits save whole rows", "whole_rows", small_edits, ("drift",)),
     Control(
         "commits not durable",
         "lazy_commits",
         power_cut,
         ("lost",),
         only_on="PostgreSQL",
-        otherwise="n/a: the operating system keeps what a killed process wrote",
+        otherwise="n/a: the operating system keeps the writes of killed processes",
         options={"wal_writer_delay": "10s", "wal_writer_flush_after": "1GB"},
     ),
-    Control("answer before the commit", "early_answer", workers_die, ("lost",)),
+    Control("response before the commit", "early_response", workers_die, ("lost",)),
 )

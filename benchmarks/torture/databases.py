@@ -1,4 +1,4 @@
-"""The two databases, each with a prepared copy that every run starts from."""
+"""The databases. Each has a template that every run starts from."""
 
 import os
 import re
@@ -51,23 +51,23 @@ class Sqlite:
         return Connection(connection, "?")
 
     def damage(self, name: str) -> str:
-        """What is wrong with the file itself; nothing, if all is well."""
+        """What is wrong with the file; empty when it is intact."""
         with self.connect(name) as connection:
-            said = connection.run("PRAGMA integrity_check").fetchone()[0]
-        return "" if said == "ok" else said
+            result = connection.run("PRAGMA integrity_check").fetchone()[0]
+        return "" if result == "ok" else result
 
     def deadlocks(self, name: str) -> int:
-        return 0  # one writer at a time: there is nobody to wait for in a circle
+        return 0  # there is only one writer at a time
 
 
 class Postgresql:
-    """A server of our own, which may be crashed."""
+    """A server of its own, which may be crashed."""
 
     name = "PostgreSQL"
     can_crash = True
 
     def __init__(self, folder: Path, keeper: Keeper) -> None:
-        # After a crash it makes sure that every file is on disk, one by one: seconds. Linux can do all of them at once.
+        # After a crash it syncs every file, one by one, for seconds. Linux can sync all of them at once.
         options = "-c recovery_init_sync_method=syncfs" if sys.platform == "linux" else ""
         self.server = PostgresServer(durable=True, options=options)
         self.keeper = keeper
@@ -111,10 +111,10 @@ class Postgresql:
             connection.execute("SELECT pg_reload_conf()")
 
     def damage(self, name: str) -> str:
-        return ""  # the server looks after its files
+        return ""  # the server checks its own files
 
     def deadlocks(self, name: str) -> int:
-        """Both counts: the log has a deadlock at once but a crash cuts nothing from it; the statistics come late."""
+        """The higher count of two: the statistics are delayed and are lost in a crash, the log is not."""
         with psycopg.connect(self.server.url()) as connection:
             rows = connection.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = %s", [name]).fetchone()
         log = (self.server.folder / "log").read_text(errors="replace")
@@ -122,9 +122,9 @@ class Postgresql:
 
 
 class Pooled(Postgresql):
-    """The same, of which the system sees only a PgBouncer in transaction mode, with fewer connections than threads.
+    """The same behind a PgBouncer in transaction mode, with fewer connections than the servers have threads.
 
-    The harness itself goes past it.
+    The harness itself connects directly.
     """
 
     name = "PgBouncer"
@@ -133,14 +133,14 @@ class Pooled(Postgresql):
     def __init__(self, folder: Path, keeper: Keeper) -> None:
         program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
         if program is None:
-            sys.exit("There is no PgBouncer here, so nothing was tried. On Debian: apt-get install pgbouncer")
+            sys.exit("PgBouncer is not installed. On Debian: apt-get install pgbouncer")
         self.program = program
-        os.environ["DATABASE_POOLER"] = "true"  # for the servers and commands that are tried
+        os.environ["DATABASE_POOLER"] = "true"  # for the servers and commands under test
         super().__init__(folder, keeper)
 
     def start(self) -> None:
         super().start()
-        # What sessions cannot be told through a pooler, the database has by itself, for every database of this server.
+        # Sessions cannot be configured through a pooler, so the role has the settings.
         sessions = {
             "lock_timeout": "5s",
             "statement_timeout": "30s",
@@ -173,8 +173,8 @@ class Pooled(Postgresql):
             return False
 
     def pooler_version(self) -> str:
-        said = subprocess.run([self.program, "--version"], capture_output=True, text=True, check=True).stdout
-        return said.splitlines()[0]
+        output = subprocess.run([self.program, "--version"], capture_output=True, text=True, check=True).stdout
+        return output.splitlines()[0]
 
     def stop(self) -> None:
         if hasattr(self, "pooler"):
@@ -188,7 +188,7 @@ class Pooled(Postgresql):
         return Connection(psycopg.connect(self.server.url(name), autocommit=True), "%s")
 
     def shared(self, name: str) -> str:
-        """How many clients shared how many connections. Raises RuntimeError when there was nothing to share."""
+        """How many clients shared how many connections. Raises RuntimeError when there were too few to share any."""
         with psycopg.connect(self.url("pgbouncer"), autocommit=True) as connection:
             clients = connection.execute("SHOW CLIENTS").fetchall()
         with self.connect("postgres") as direct:
@@ -196,7 +196,7 @@ class Pooled(Postgresql):
             (connections,) = direct.run(sessions, [name]).fetchone()
         waiting = sum(name in client for client in clients)
         if not waiting > self.CONNECTIONS >= connections > 0:
-            raise RuntimeError(f"{waiting} clients had {connections} connections: nothing was shared.")
+            raise RuntimeError(f"{waiting} clients had {connections} connections, so none was shared.")
         return f"{waiting} clients shared {connections} connections"
 
 
@@ -218,15 +218,15 @@ server_login_retry = 1
 """
 
 DATABASES = {"sqlite": Sqlite, "postgresql": Postgresql, "pgbouncer": Pooled}
-WITHOUT_BEING_ASKED = ("sqlite", "postgresql")
+BY_DEFAULT = ("sqlite", "postgresql")
 
 
 class Connection:
-    """Plain SQL, the same on both. The checks use none of the system's own code."""
+    """Plain SQL, the same on all. The checks use none of the system's own code."""
 
-    def __init__(self, connection: Any, mark: str) -> None:
+    def __init__(self, connection: Any, placeholder: str) -> None:
         self.connection = connection
-        self.mark = mark
+        self.placeholder = placeholder
 
     def __enter__(self) -> "Connection":
         return self
@@ -235,7 +235,7 @@ class Connection:
         self.connection.close()
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
-        return self.connection.execute(sql.replace("%s", self.mark), [self.value(each) for each in parameters])
+        return self.connection.execute(sql.replace("%s", self.placeholder), [self.value(each) for each in parameters])
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
         cursor = self.run(sql, parameters)
@@ -243,11 +243,11 @@ class Connection:
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def value(self, value: Any) -> Any:
-        """SQLite keeps instants as text and UUIDs as 32 digits."""
-        if self.mark == "?" and hasattr(value, "isoformat"):
+        """SQLite stores datetimes as text and UUIDs as 32 digits."""
+        if self.placeholder == "?" and hasattr(value, "isoformat"):
             return value.strftime("%Y-%m-%d %H:%M:%S.%f")
         if (
-            self.mark == "?"
+            self.placeholder == "?"
             and isinstance(value, str)
             and re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", value)
         ):

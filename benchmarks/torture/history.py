@@ -1,4 +1,4 @@
-"""What was asked and what was answered, and what follows from that alone."""
+"""The requests and their responses, and what follows from them alone."""
 
 import bisect
 import json
@@ -38,7 +38,7 @@ class Request:
         return headers
 
     def renewed(self, lap: int) -> "Request":
-        """The same wish under a new key."""
+        """The same request under a new key."""
         key = f"{self.key}-{lap}"
         return replace(self, key=key, body=(self.body or "").replace(f'"attempt": "{self.key}"', f'"attempt": "{key}"'))
 
@@ -51,7 +51,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request that went out. `status` is None when no answer came: what became of it is unknown."""
+    """One request and its response. `status` is None without a response: then the outcome is unknown."""
 
     request: Request
     began: float
@@ -59,7 +59,7 @@ class Call:
     status: int | None
     answer: Any
     retry_after: str | None
-    gave_up: bool = False  # its client asked again and again, and was never answered
+    gave_up: bool = False  # the client retried until its patience ran out
 
     @property
     def code(self) -> str:
@@ -71,13 +71,13 @@ class Call:
 
     @property
     def is_unavailable(self) -> bool:
-        """The honest answer when the database is away: ask again later."""
+        """The correct response while the database is down."""
         return self.status == 503 and self.retry_after is not None
 
 
 @dataclass
 class Sale:
-    """All that was said about one key."""
+    """All calls with one idempotency key."""
 
     key: str
     calls: list[Call] = field(default_factory=list)
@@ -92,17 +92,17 @@ class Sale:
 
     @property
     def bookings(self) -> dict[str, dict[str, Any]]:
-        """The bookings that were acknowledged, by id. More than one is one too many."""
+        """The acknowledged bookings by id. There must be at most one."""
         return {call.answer["id"]: call.answer for call in self.calls if call.status == 201}
 
     @property
     def is_refused(self) -> bool:
-        """Each answer was a refusal, and there was no call whose outcome nobody knows: who hears `busy` knows it."""
+        """Every call was refused, and no outcome is unknown. `busy` is known: such a request changed nothing."""
         return all((call.is_final or call.code == "busy") and call.status != 201 for call in self.calls)
 
     @property
     def may_hold(self) -> bool:
-        """Whether it took places for all that is known."""
+        """Whether it may have taken places."""
         return bool(self.bookings) or not self.is_refused
 
 
@@ -115,11 +115,11 @@ def sales(calls: Iterable[Call]) -> dict[str, Sale]:
     return found
 
 
-class Held:
-    """At most how many places of one thing could be held at some moment of an interval.
+class Reserved:
+    """An upper bound for the reserved places of one event or ticket type within an interval.
 
-    Counted are all that were asked for before the interval's end and are not known to have been given back before its
-    beginning. That may be too many, and is never too few: what is found with it to be false is false.
+    It counts all places that were requested before the interval's end and are not known to have been given back before
+    its beginning. The bound may be too high and is never too low, so a refusal that it contradicts is certainly false.
     """
 
     def __init__(self, claims: Iterable[tuple[float, float, int]]) -> None:
@@ -140,27 +140,27 @@ class Sums:
             self.sums.append(self.sums[-1] + places)
 
     def until(self, at: float) -> int:
-        """What has come together before that moment."""
+        """The sum of all steps before that moment."""
         return self.sums[bisect.bisect_left(self.at, at)]
 
 
 def false_refusals(calls: Iterable[Call], capacities: dict[str, int | None], released: dict[str, float]) -> list[Call]:
-    """The "sold-out" answers that cannot have been true at any moment while they were asked for.
+    """The "sold-out" responses that were true at no moment between request and response.
 
-    `capacities` has what each event ("event 7") and each ticket type ("type 9") could be sold from, at the least;
-    `released` has the moments by which bookings have certainly given their places back.
+    `capacities` has the lowest capacity of each event ("event 7") and ticket type ("type 9"); `released` has moments by
+    which bookings have certainly given their places back.
     """
     found = sales(calls)
-    held = holders(found.values(), released)
+    reserved = reserved_places(found.values(), released)
     return [
         call
         for sale in found.values()
         for call in sale.calls
-        if call.code == "sold-out" and not can_be_true(call, sale.asked["items"], capacities, held)
+        if call.code == "sold-out" and not can_be_true(call, sale.asked["items"], capacities, reserved)
     ]
 
 
-def holders(found: Iterable[Sale], released: dict[str, float]) -> dict[str, Held]:
+def reserved_places(found: Iterable[Sale], released: dict[str, float]) -> dict[str, Reserved]:
     claims: dict[str, list[tuple[float, float, int]]] = defaultdict(list)
     for sale in found:
         if not sale.may_hold:
@@ -169,7 +169,7 @@ def holders(found: Iterable[Sale], released: dict[str, float]) -> dict[str, Held
         for line in sale.asked["items"]:
             claims[f"type {line['ticket_type']}"].append((sale.began, ended, line["quantity"]))
             claims[event_of(sale.calls[0])].append((sale.began, ended, line["quantity"]))
-    return {name: Held(each) for name, each in claims.items()}
+    return {name: Reserved(each) for name, each in claims.items()}
 
 
 def event_of(call: Call) -> str:
@@ -177,13 +177,13 @@ def event_of(call: Call) -> str:
 
 
 def can_be_true(
-    call: Call, items: list[dict[str, int]], capacities: dict[str, int | None], held: dict[str, Held]
+    call: Call, items: list[dict[str, int]], capacities: dict[str, int | None], reserved: dict[str, Reserved]
 ) -> bool:
     wanted = {event_of(call): sum(line["quantity"] for line in items)}
     wanted |= {f"type {line['ticket_type']}": line["quantity"] for line in items}
     for name, places in wanted.items():
         capacity = capacities[name]
-        others = held[name].during(call.began, call.ended) if name in held else 0
+        others = reserved[name].during(call.began, call.ended) if name in reserved else 0
         if capacity is not None and capacity - others < places:
             return True
     return False

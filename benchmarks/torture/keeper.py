@@ -1,7 +1,7 @@
-"""Ends what the harness started, whatever becomes of the harness itself.
+"""Cleans up after the harness, even when it is killed.
 
-A process of its own, which reads on its standard input what there is to end: process groups, PostgreSQL servers,
-folders. When the input ends, because the harness is through or because somebody killed it, all of that goes.
+A separate process reads from its standard input what it has to end: process groups, PostgreSQL servers, folders. When
+the input ends, because the harness has finished or was killed, it ends all of them.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from pathlib import Path
 
 
 class Keeper:
-    """The harness's end of the line."""
+    """The harness's side of the connection to that process."""
 
     def __init__(self) -> None:
         command = [sys.executable, "-m", "benchmarks.torture.keeper"]
@@ -22,14 +22,14 @@ class Keeper:
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, start_new_session=True)
 
     def keep(self, kind: str, what: object) -> None:
-        """Makes sure that a "group" of processes, a "postgres" (its folder) or a "folder" ends with the harness."""
-        self.tell(f"+{kind} {what}")
+        """Ends a "group" of processes, a "postgres" (its folder) or a "folder" together with the harness."""
+        self.send(f"+{kind} {what}")
 
     def forget(self, kind: str, what: object) -> None:
-        """It has ended already, and its number may belong to somebody else by now."""
-        self.tell(f"-{kind} {what}")
+        """For what has ended already: its process id may belong to another process now."""
+        self.send(f"-{kind} {what}")
 
-    def tell(self, line: str) -> None:
+    def send(self, line: str) -> None:
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
 
@@ -44,7 +44,7 @@ def end_group(number: str) -> None:
 
 
 def end_postgres(folder: str) -> None:
-    """The number of its first process is read now: it is another one after each crash."""
+    """Its process id changes with each crash, so it is read now."""
     with contextlib.suppress(OSError, ValueError, IndexError):
         os.kill(int((Path(folder) / "data" / "postmaster.pid").read_text().split()[0]), signal.SIGQUIT)
     shutil.rmtree(folder, ignore_errors=True)

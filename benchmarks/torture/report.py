@@ -1,4 +1,4 @@
-"""The table at the end, as Markdown, and lines on the way there."""
+"""The table of results, as Markdown, and the progress until then."""
 
 import time
 from dataclasses import asdict, dataclass, field
@@ -12,7 +12,7 @@ TITLES = ("scenario", "database", "requests", "faults", "oversold", "lost", "dou
 
 @dataclass
 class Result:
-    """One line of the table."""
+    """One row of the table."""
 
     scenario: str
     database: str
@@ -33,7 +33,7 @@ class Result:
 
 
 def table(results: list[Result]) -> str:
-    """Aligned, so that it can be read as it is and pasted into a document."""
+    """Aligned, so that it reads well in a terminal and in a document."""
     rows = [list(TITLES), *(result.cells() for result in results)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(TITLES))]
     is_number = [2 <= column < len(TITLES) - 1 for column in range(len(TITLES))]
@@ -47,28 +47,28 @@ def pad(cell: str, width: int, right: bool) -> str:
 
 
 class Progress:
-    """Says every few seconds what is going on."""
+    """Prints the current scenario every few seconds."""
 
-    EVERY = 5.0
+    INTERVAL = 5.0
 
     def __init__(self) -> None:
         self.begin("", 0)
 
-    def begin(self, what: str, asked: int) -> None:
+    def begin(self, what: str, requests: int) -> None:
         self.what = what
-        self.first = asked
-        self.began = self.said = time.monotonic()
+        self.first = requests
+        self.began = self.printed = time.monotonic()
 
-    def beat(self, asked: int) -> None:
+    def beat(self, requests: int) -> None:
         now = time.monotonic()
-        if self.what and now - self.said >= self.EVERY:
-            self.said = now
-            print(f"  {self.what}: {now - self.began:.0f} s, {asked - self.first:,} requests", flush=True)
+        if self.what and now - self.printed >= self.INTERVAL:
+            self.printed = now
+            print(f"  {self.what}: {now - self.began:.0f} s, {requests - self.first:,} requests", flush=True)
 
     def end(self, result: Result) -> None:
         result.seconds = round(time.monotonic() - self.began, 1)
         print(f"{self.what}: {result.verdict} ({result.seconds:.0f} s, {result.requests:,} requests)", flush=True)
-        # What a control finds is what was expected of it: an example is enough.
+        # The findings of a control are expected: two examples are enough.
         notes = result.findings.notes[:2] if result.is_good else result.findings.notes
         for note in [*result.remarks, *notes]:
             print(f"    {note[:600]}", flush=True)

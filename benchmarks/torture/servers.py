@@ -100,6 +100,7 @@ class Server(Running):
         sabotage: str = "",
         workers: int = WORKERS,
         threads: int = THREADS,
+        through_proxy: bool = False,
         **variables: str,
     ) -> None:
         self.port = free_port()

@@ -1,4 +1,4 @@
-"""Where a scenario plays: a server on a database, a crowd of clients, and the history of what they heard."""
+"""The environment of a scenario: a server with a database, many clients, and the history of their calls."""
 
 import contextlib
 import datetime as dt
@@ -18,17 +18,17 @@ from benchmarks.torture.history import API, Call, Request
 from benchmarks.torture.keeper import Keeper
 from benchmarks.torture.servers import Server
 
-SOON = 0.03  # seconds: enough to hand a plan to every process before it begins
+DELAY = 0.03  # seconds in which every process gets its plan before the clients start
 
 
 @dataclass
 class Show:
-    """An event, and what the harness knows of it."""
+    """An event, and what the harness knows about it."""
 
     id: int
     types: list[int]
-    capacities: dict[str, int | None]  # of the event and of each type: the least that was ever set
-    prices: dict[int, set[str]]  # of each type: all that it ever had
+    capacities: dict[str, int | None]  # of the event and of each type: the lowest that was ever set
+    prices: dict[int, set[str]]  # of each type: all that were ever set
 
     @property
     def event(self) -> str:
@@ -48,10 +48,10 @@ class Stage:
     is_quick: bool
     shows: list[Show] = field(default_factory=list)
     history: list[Call] = field(default_factory=list)
-    released: dict[str, float] = field(default_factory=dict)  # bookings by the moment at which they surely held nothing
+    released: dict[str, float] = field(default_factory=dict)  # bookings, with a moment by which they reserve nothing
     faults: int = 0
-    is_under_fire: bool = False  # the harness itself takes the database and the workers away
-    notes: list[str] = field(default_factory=list)  # what else a scenario found wrong
+    is_under_fire: bool = False  # the harness kills workers and crashes the database
+    notes: list[str] = field(default_factory=list)  # other violations, found by a scenario
     remarks: list[str] = field(default_factory=list)
     keys: int = 0
 
@@ -67,7 +67,7 @@ class Stage:
         times = {"starts_at": starts_at.isoformat(), "ends_at": (starts_at + dt.timedelta(hours=3)).isoformat()}
         event = self.make("/events", venue=venue["id"], name="Concert", currency="EUR", capacity=capacity, **times)
         made = [
-            self.make("/ticket-types", event=event["id"], **self.type_facts(n, data)) for n, data in enumerate(types)
+            self.make("/ticket-types", event=event["id"], **self.type_data(n, data)) for n, data in enumerate(types)
         ]
         self.make(f"/events/{event['id']}/publish")
         limits = {f"type {each['id']}": each["quantity"] for each in made} | {f"event {event['id']}": capacity}
@@ -75,23 +75,23 @@ class Stage:
         self.shows.append(show)
         return show
 
-    def type_facts(self, number: int, data: dict[str, Any]) -> dict[str, Any]:
+    def type_data(self, number: int, data: dict[str, Any]) -> dict[str, Any]:
         return {"name": f"Type {number}", "price": f"{10 * number + 20}.50", "max_per_booking": 100, **data}
 
     def make(self, path: str, **data: Any) -> Any:
-        call = self.ask(Request("make", "POST", API + path, json.dumps(data) if data else None, token=self.token))
+        call = self.send(Request("make", "POST", API + path, json.dumps(data) if data else None, token=self.token))
         if call.status not in (200, 201):
             raise RuntimeError(f"POST {path} answered {call.status}: {call.answer}")
         return call.answer
 
-    def ask(self, request: Request) -> Call:
-        """One request, from one client; its last answer."""
+    def send(self, request: Request) -> Call:
+        """Sends one request from one client. Returns its last call."""
         return self.perform([[request]])[-1]
 
     # Requests
 
     def booking(self, show: Show, lines: dict[int, int], **more: Any) -> Request:
-        """A request to book so many places of each type, under a key of its own."""
+        """A request that books `lines` (a quantity for each ticket type) under a new idempotency key."""
         self.keys += 1
         key = more.pop("key", None) or f"{show.id}-{self.keys}"
         body = {
@@ -108,10 +108,10 @@ class Stage:
         path = f"{API}/bookings/{booking}/{verb}"
         return Request(verb, "POST", path, json.dumps(body), token=self.token, subject=booking, **more)
 
-    # Playing
+    # Running
 
     def perform(self, clients: Sequence[Sequence[Request]], *, again: bool = False) -> list[Call]:
-        """All these clients begin together. What they hear goes into the history."""
+        """Runs all clients at the same time, and adds their calls to the history."""
         calls = self.crowd.wait(self.begin(clients, again=again))
         self.history += calls
         return calls
@@ -119,12 +119,12 @@ class Stage:
     def begin(
         self, clients: Sequence[Sequence[Request]], *, again: bool = False, patience: float = PATIENCE
     ) -> list[Future]:
-        start_at = time.monotonic() + (SOON if len(clients) > 1 else 0)
+        start_at = time.monotonic() + (DELAY if len(clients) > 1 else 0)
         plans = [Plan(tuple(requests), start_at, again, patience) for requests in clients]
         return self.crowd.begin(self.server.port, plans)
 
     def finish(self, futures: list[Future]) -> None:
-        """Lets clients that begin again and again come to an end."""
+        """Ends clients that start over again and again."""
         self.crowd.enough.set()
         self.history += self.crowd.wait(futures)
 
@@ -133,14 +133,14 @@ class Stage:
 
     @contextlib.contextmanager
     def meanwhile(self, act: Callable[[threading.Event], None]) -> Iterator[None]:
-        """Runs `act` beside the block, which sets the event that it gets at its end. What it raises is raised here."""
+        """Runs `act` in a thread beside the block, whose end sets its event. Raises what `act` raises."""
         ended = threading.Event()
         errors: list[BaseException] = []
 
         def run() -> None:
             try:
                 act(ended)
-            except BaseException as error:  # noqa: BLE001  it is raised again below
+            except BaseException as error:  # noqa: BLE001  raised again below
                 errors.append(error)
 
         thread = threading.Thread(target=run, daemon=True)
@@ -153,12 +153,12 @@ class Stage:
         if errors:
             raise errors[0]
 
-    def run_out(self, bookings: Sequence[str]) -> None:
-        """Lets the holds of these bookings run out now."""
+    def make_due(self, bookings: Sequence[str]) -> None:
+        """Ends the holds of these bookings now, without releasing them."""
         now = dt.datetime.now(dt.UTC)
-        marks = ", ".join("%s" for _ in bookings)
+        placeholders = ", ".join("%s" for _ in bookings)
         with self.connect() as connection:
             connection.run(
-                f"UPDATE bookings_booking SET created_at = %s, expires_at = %s WHERE id IN ({marks})",
+                f"UPDATE bookings_booking SET created_at = %s, expires_at = %s WHERE id IN ({placeholders})",
                 [now - dt.timedelta(hours=2), now - dt.timedelta(hours=1), *bookings],
             )

@@ -1,4 +1,4 @@
-"""What the database says afterwards, read with plain SQL."""
+"""The contents of the database after a scenario, read with plain SQL."""
 
 import json
 import uuid
@@ -18,12 +18,12 @@ TRANSITIONS = {
     ("expired", "confirmed"),
     ("confirmed", "cancelled"),
 }
-UNIT = 10_000  # money is kept in ten-thousandths
+UNIT = 10_000  # money is stored in ten-thousandths
 
 
 @dataclass
 class Row:
-    """A booking with all that belongs to it."""
+    """A booking with its items, history and tickets."""
 
     data: dict[str, Any]
     items: list[dict[str, Any]] = field(default_factory=list)
@@ -36,9 +36,9 @@ class Row:
 
     @property
     def attempt(self) -> str:
-        """The key that the client put into the booking's notes too, where no guard looks at it."""
-        notes = self.data["metadata"]
-        return (json.loads(notes) if isinstance(notes, str) else notes).get("attempt", "")
+        """The idempotency key, which the client also put into the metadata, where no guard looks."""
+        metadata = self.data["metadata"]
+        return (json.loads(metadata) if isinstance(metadata, str) else metadata).get("attempt", "")
 
     @property
     def status(self) -> str:
@@ -48,20 +48,20 @@ class Row:
     def places(self) -> int:
         return self.data["quantity"] - self.data["cancelled_quantity"]
 
-    def faults(self, prices: dict[int, set[str]]) -> list[str]:
-        """How its own numbers, its tickets and its history contradict each other."""
-        faults = []
+    def errors(self, prices: dict[int, set[str]]) -> list[str]:
+        """The contradictions between its figures, its tickets and its history."""
+        errors = []
         if self.data["quantity"] != sum(item["quantity"] for item in self.items):
-            faults.append("quantity is not that of its items")
+            errors.append("its quantity is not the sum of its items")
         if self.data["total_price"] != sum(item["unit_price"] * item["quantity"] for item in self.items):
-            faults.append("total is not the sum of its items")
+            errors.append("its total is not the sum of its items")
         if any(plain(item["unit_price"]) not in prices[item["ticket_type_id"]] for item in self.items):
-            faults.append("has a price that its ticket type never had")
+            errors.append("has a price that its ticket type never had")
         if self.valid_tickets != (self.places if self.status == "confirmed" else 0):
-            faults.append(f"{self.status} with {self.valid_tickets} valid tickets for {self.places} places")
-        return faults + self.faults_of_history()
+            errors.append(f"{self.status} with {self.valid_tickets} valid tickets for {self.places} places")
+        return errors + self.errors_of_history()
 
-    def faults_of_history(self) -> list[str]:
+    def errors_of_history(self) -> list[str]:
         moves = [change for change in self.changes if change[0] != change[1]]
         state = ""
         for source, target in moves:
@@ -71,7 +71,7 @@ class Row:
         return [] if state == self.status else [f"{self.status}, but its history ends with {state or 'nothing'}"]
 
     def content(self) -> dict[str, Any]:
-        """What was acknowledged, in the API's own words."""
+        """Its data as the API shows it."""
         return {
             "id": self.id,
             "event": self.data["event_id"],
@@ -91,18 +91,18 @@ def identity(value: object) -> str:
 
 
 def plain(amount: int) -> str:
-    """Euros, which is what the catalogue is made with."""
+    """An amount in euros, the currency of the catalogue."""
     return f"{amount // UNIT}.{amount % UNIT // 100:02}"
 
 
 def content(answer: dict[str, Any]) -> dict[str, Any]:
-    """The same of an answer."""
+    """The same data of a response."""
     names = ("id", "event", "customer_name", "customer_email", "quantity", "total_price", "currency")
     items = sorted((item["ticket_type"], item["quantity"], item["unit_price"]) for item in answer["items"])
     return {**{name: answer[name] for name in names}, "items": items}
 
 
-def marks(values: Iterable[Any]) -> str:
+def placeholders(values: Iterable[Any]) -> str:
     return ", ".join("%s" for _ in values)
 
 
@@ -113,8 +113,8 @@ class Truth:
 
     @classmethod
     def read(cls, connection: Connection, events: list[int]) -> "Truth":
-        """All in one transaction, so that it is of one moment."""
-        connection.run("BEGIN" if connection.mark == "?" else "BEGIN ISOLATION LEVEL REPEATABLE READ")
+        """Reads everything in one transaction, so that it is consistent."""
+        connection.run("BEGIN" if connection.placeholder == "?" else "BEGIN ISOLATION LEVEL REPEATABLE READ")
         truth = cls(list(bookings(connection, events).values()), list(counters(connection, events)))
         connection.run("COMMIT")
         return truth
@@ -127,8 +127,8 @@ class Truth:
 
 
 def bookings(connection: Connection, events: list[int]) -> dict[str, Row]:
-    mine = f"SELECT id FROM bookings_booking WHERE event_id IN ({marks(events)})"
-    rows = connection.rows(f"SELECT * FROM bookings_booking WHERE event_id IN ({marks(events)})", events)
+    mine = f"SELECT id FROM bookings_booking WHERE event_id IN ({placeholders(events)})"
+    rows = connection.rows(f"SELECT * FROM bookings_booking WHERE event_id IN ({placeholders(events)})", events)
     found = {identity(row["id"]): Row(row) for row in rows}
     for item in connection.rows(f"SELECT * FROM bookings_bookingitem WHERE booking_id IN ({mine})", events):
         found[identity(item["booking_id"])].items.append(item)
@@ -142,11 +142,12 @@ def bookings(connection: Connection, events: list[int]) -> dict[str, Row]:
 
 
 def counters(connection: Connection, events: list[int]) -> Iterable[dict[str, Any]]:
-    """Each event and each ticket type: its counter, what the rows amount to, and how much of that still counts.
+    """The counter of each event and ticket type, with the sum of its bookings.
 
-    A hold that ran out is in the counter until it is swept, and counts for nothing.
+    `counted` is the sum of all pending and confirmed bookings, `live` the sum without due holds, which remain in the
+    counter until they are released.
     """
-    now = "CURRENT_TIMESTAMP" if connection.mark == "%s" else "strftime('%Y-%m-%d %H:%M:%f', 'now')"
+    now = "CURRENT_TIMESTAMP" if connection.placeholder == "%s" else "strftime('%Y-%m-%d %H:%M:%f', 'now')"
     counts = f"(b.status = 'confirmed' OR (b.status = 'pending' AND b.expires_at > {now}))"
     sums = """COALESCE(SUM(CASE WHEN b.status IN ('pending', 'confirmed') THEN {left} ELSE 0 END), 0) AS counted,
         COALESCE(SUM(CASE WHEN {counts} THEN {left} ELSE 0 END), 0) AS live"""
@@ -154,7 +155,7 @@ def counters(connection: Connection, events: list[int]) -> Iterable[dict[str, An
         f"""SELECT 'event' AS kind, e.id, e.capacity, e.reserved,
         {sums.format(left="b.quantity - b.cancelled_quantity", counts=counts)}
         FROM events_event e LEFT JOIN bookings_booking b ON b.event_id = e.id
-        WHERE e.id IN ({marks(events)}) GROUP BY e.id, e.capacity, e.reserved""",
+        WHERE e.id IN ({placeholders(events)}) GROUP BY e.id, e.capacity, e.reserved""",
         events,
     )
     yield from connection.rows(
@@ -162,6 +163,6 @@ def counters(connection: Connection, events: list[int]) -> Iterable[dict[str, An
         {sums.format(left="i.quantity - i.cancelled_quantity", counts=counts)}
         FROM ticket_types_tickettype t LEFT JOIN bookings_bookingitem i ON i.ticket_type_id = t.id
         LEFT JOIN bookings_booking b ON b.id = i.booking_id
-        WHERE t.event_id IN ({marks(events)}) GROUP BY t.id, t.capacity, t.reserved""",
+        WHERE t.event_id IN ({placeholders(events)}) GROUP BY t.id, t.capacity, t.reserved""",
         events,
     )

@@ -1,4 +1,4 @@
-"""Compares the history with the database, and counts what is wrong."""
+"""Compares the history with the database, and counts the violations."""
 
 import json
 from dataclasses import dataclass, field
@@ -14,16 +14,16 @@ MAX_NOTES = 8
 
 @dataclass
 class Findings:
-    """What is wrong, in numbers and in words.
+    """The violations, as counts and as notes.
 
     oversold  places sold above a capacity
-    lost      acknowledged, and not there or not as it was acknowledged
+    lost      acknowledged, but missing or different afterwards
     doubled   bookings of one key beyond the first
-    stuck     clients that never got an answer, however often they asked
-    refused   "sold-out" where it cannot have been true
-    drift     counters that are not what the rows amount to, and rows that contradict each other
-    errors    answers of 500 and above, and requests without any answer. While the harness itself kills workers, a
-              broken connection is its own doing; while it crashes the database, a 503 with Retry-After is honest.
+    stuck     clients without a final response after all retries
+    refused   "sold-out" when there were enough places
+    drift     counters that are not the sum of their rows, and rows that contradict each other
+    errors    responses of 500 and above, and requests without a response. Not counted: a broken connection while the
+              harness kills workers, a 502 of the proxy then, and a 503 with Retry-After while it crashes the database.
     """
 
     oversold: int = 0
@@ -68,9 +68,10 @@ def check_answers(stage: Stage, findings: Findings) -> None:
     is_away = stage.is_under_fire and stage.database.can_crash
     for call in stage.history:
         if call.gave_up:
-            findings.add("stuck", f"{call.request.verb} {call.request.key or ''}, at last: {call.status} {call.code}")
+            what = f"{call.request.verb} {call.request.key or ''}"
+            findings.add("stuck", f"{what}, last response: {call.status} {call.code}")
         if call.status is None and not stage.is_under_fire:
-            findings.add("errors", f"no answer to {call.request.method} {call.request.path}")
+            findings.add("errors", f"no response to {call.request.method} {call.request.path}")
         if (call.status or 0) >= 500 and not (is_away and call.is_unavailable):
             findings.add("errors", f"{call.status} for {call.request.method} {call.request.path}: {call.answer}")
     if "database is locked" in stage.server.logged()[stage.log_begins :]:
@@ -78,31 +79,31 @@ def check_answers(stage: Stage, findings: Findings) -> None:
 
 
 def check_sales(found: dict[str, Sale], truth: Truth, findings: Findings) -> None:
-    """An acknowledged key has the one booking that was acknowledged, a refused one none, any other at most one."""
+    """An acknowledged key has the acknowledged booking, a refused key none, any other key at most one."""
     rows = truth.by_attempt()
     for key, sale in found.items():
-        mine = rows.pop(key, [])
-        most = max(len(mine), len(sale.bookings))
-        if most > 1:
-            findings.add("doubled", f"key {key} has {most} bookings", most - 1)
+        stored = rows.pop(key, [])
+        count = max(len(stored), len(sale.bookings))
+        if count > 1:
+            findings.add("doubled", f"key {key} has {count} bookings", count - 1)
         for answer in sale.bookings.values():
-            check_acknowledged(key, answer, mine, findings)
-        if sale.is_refused and mine:
-            findings.add("drift", f"key {key} was refused, and has a booking")
-    for key, mine in rows.items():
-        findings.add("drift", f"{len(mine)} bookings under {key or 'no key'}, which nobody asked for")
+            check_acknowledged(key, answer, stored, findings)
+        if sale.is_refused and stored:
+            findings.add("drift", f"key {key} was refused and has a booking")
+    for key, stored in rows.items():
+        findings.add("drift", f"{len(stored)} bookings with {key or 'no key'}, which no client requested")
 
 
-def check_acknowledged(key: str, answer: dict, mine: list[Row], findings: Findings) -> None:
-    row = next((row for row in mine if row.id == answer["id"]), None)
+def check_acknowledged(key: str, answer: dict, stored: list[Row], findings: Findings) -> None:
+    row = next((row for row in stored if row.id == answer["id"]), None)
     if row is None:
-        findings.add("lost", f"booking {answer['id']} of key {key} was acknowledged, and is not there")
+        findings.add("lost", f"booking {answer['id']} of key {key} was acknowledged and is missing")
     elif row.content() != content(answer):
-        findings.add("lost", f"booking {row.id} was acknowledged as {content(answer)}, and is {row.content()}")
+        findings.add("lost", f"booking {row.id} was acknowledged as {content(answer)} and is {row.content()}")
 
 
 def check_verbs(history: list[Call], truth: Truth, findings: Findings) -> None:
-    """A cancellation that was acknowledged stands. So does a confirmation, unless the booking was cancelled later."""
+    """An acknowledged cancellation is final. A confirmation is, too, unless a client tried to cancel the booking."""
     rows = {row.id: row for row in truth.bookings}
     acknowledged = {
         (verb, call.request.subject)
@@ -110,28 +111,28 @@ def check_verbs(history: list[Call], truth: Truth, findings: Findings) -> None:
         for call in history
         if call.request.verb == verb and call.status == 200 and call.answer["status"] == status
     }
-    asked_to_cancel = {call.request.subject for call in history if call.request.verb == "cancel"}
+    possibly_cancelled = {call.request.subject for call in history if call.request.verb == "cancel"}
     for verb, booking in acknowledged:
-        status = rows[booking].status if booking in rows else "not there"
+        status = rows[booking].status if booking in rows else "missing"
         allowed = {"cancelled"} if verb == "cancel" else {"confirmed"}
-        if verb == "confirm" and booking in asked_to_cancel:
+        if verb == "confirm" and booking in possibly_cancelled:
             allowed.add("cancelled")
         if status not in allowed:
-            findings.add("lost", f"{verb} of {booking} was acknowledged, and it is {status}")
+            findings.add("lost", f"{verb} of {booking} was acknowledged and it is {status}")
 
 
 def check_rows(stage: Stage, truth: Truth, findings: Findings) -> None:
     prices = {each: known for show in stage.shows for each, known in show.prices.items()}
     for row in truth.bookings:
-        for fault in row.faults(prices):
-            findings.add("drift", f"booking {row.id}: {fault}")
+        for error in row.errors(prices):
+            findings.add("drift", f"booking {row.id}: {error}")
 
 
 def check_counters(truth: Truth, findings: Findings) -> None:
     for counter in truth.counters:
         name = f"{counter['kind']} {counter['id']}"
         if counter["reserved"] != counter["counted"]:
-            findings.add("drift", f"{name} has {counter['reserved']} reserved, the rows say {counter['counted']}")
+            findings.add("drift", f"{name} has {counter['reserved']} reserved, its bookings have {counter['counted']}")
         if counter["capacity"] is not None and counter["live"] > counter["capacity"]:
             over = counter["live"] - counter["capacity"]
             findings.add("oversold", f"{name} sold {counter['live']} of {counter['capacity']}", over)
@@ -144,7 +145,7 @@ def check_refusals(stage: Stage, findings: Findings) -> None:
 
 
 def check_api(stage: Stage, found: dict[str, Sale], findings: Findings) -> None:
-    """Some of the acknowledged bookings are asked for again: the API must say of them what it said then."""
+    """The API must show a sample of the acknowledged bookings as it acknowledged them."""
     answers = {booking: answer for sale in found.values() for booking, answer in sale.bookings.items()}
     chosen = stage.random.sample(sorted(answers), min(len(answers), 40 if stage.is_quick else 400))
     reads = [Request("read", "GET", f"{API}/bookings/{booking}", subject=booking) for booking in chosen]
@@ -154,7 +155,7 @@ def check_api(stage: Stage, found: dict[str, Sale], findings: Findings) -> None:
 
 
 def check_reconcile(stage: Stage, findings: Findings) -> None:
-    """The system's own word on the whole database, counted when the checks above have found nothing of the kind."""
+    """The result of `manage.py reconcile`, counted when the checks above have found no drift."""
     done = manage(stage.database.url(stage.name), "reconcile", "--json")
     drifts = [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
     if done.returncode not in (0, 1) or bool(drifts) != bool(done.returncode):

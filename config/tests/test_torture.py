@@ -39,28 +39,28 @@ def test_refusal_without_other_requests_is_false():
     assert false_refusals([refusal], CAPACITIES, {}) == [refusal]
 
 
-def test_refusal_during_a_sale_is_possible():
+def test_refusal_during_another_sale_is_possible():
     assert false_refusals([sold_out("a", 1, 2), booked("b", 1.9, 5)], CAPACITIES, {}) == []
 
 
-def test_refusal_before_the_sale_is_false():
+def test_refusal_before_the_sale_began_is_false():
     refusal = sold_out("a", 1, 2)
 
     assert false_refusals([refusal, booked("b", 2.1, 5)], CAPACITIES, {}) == [refusal]
 
 
-def test_refusal_after_a_release_is_false():
+def test_refusal_after_places_came_back_is_false():
     refusal = sold_out("a", 4, 5)
 
     assert false_refusals([booked("b", 1, 2), refusal], CAPACITIES, {"id-b": 3}) == [refusal]
     assert false_refusals([booked("b", 1, 2), refusal], CAPACITIES, {"id-b": 4.5}) == []
 
 
-def test_refusal_after_an_unknown_outcome_is_possible():
+def test_refusal_beside_a_request_of_unknown_outcome_is_possible():
     assert false_refusals([call("b", 0, 1, None), sold_out("a", 2, 3)], CAPACITIES, {}) == []
 
 
-def test_two_refusals_do_not_excuse_each_other():
+def test_two_refusals_do_not_explain_each_other():
     refusals = [sold_out("a", 1, 2), sold_out("b", 1, 2)]
 
     assert false_refusals(refusals, CAPACITIES, {}) == refusals
@@ -70,7 +70,7 @@ def test_two_refusals_do_not_excuse_each_other():
     ("status", "rows", "column"),
     [(201, 0, "lost"), (201, 2, "doubled"), (None, 2, "doubled"), (409, 1, "drift")],
 )
-def test_sales_that_differ_from_the_database_are_found(status, rows, column):
+def test_sales_contradicted_by_the_database_are_found(status, rows, column):
     findings = Findings()
 
     check_sales(found(status), Truth(a=rows), findings)
@@ -79,7 +79,7 @@ def test_sales_that_differ_from_the_database_are_found(status, rows, column):
 
 
 @pytest.mark.parametrize(("status", "rows"), [(409, 0), (None, 0), (None, 1)])
-def test_sales_that_match_the_database_are_clean(status, rows):
+def test_sales_confirmed_by_the_database_are_not_found(status, rows):
     findings = Findings()
 
     check_sales(found(status), Truth(**({"a": rows} if rows else {})), findings)
@@ -102,7 +102,7 @@ def found(status):
         ("pending", [], False),
     ],
 )
-def test_history_must_match_the_state(status, changes, is_right):
+def test_history_must_end_with_the_status(status, changes, is_right):
     row = Row({"status": status}, changes=changes)
 
-    assert (row.faults_of_history() == []) == is_right
+    assert (row.errors_of_history() == []) == is_right

@@ -1,8 +1,8 @@
-"""The production application with one guard taken away: the negative controls of `benchmarks.torture`.
+"""The production application without one of its guards: the negative controls of `benchmarks.torture`.
 
-TORTURE_SABOTAGE names the guard. This is the only way to take one away; production has no switch for it. What stands in
-its place is what naive code does: it reads, decides in Python, and then writes. It reads before the transaction begins,
-because on SQLite a transaction has the whole database to itself from its first statement on.
+TORTURE_SABOTAGE names the guard. This is the only way to remove one; production has no switch for it. Naive code takes
+the guard's place: it reads, decides in Python, and then writes. It reads before the transaction begins, because on
+SQLite a transaction locks the whole database from its first statement on.
 """
 
 import copy
@@ -20,33 +20,32 @@ __all__ = ["application"]
 
 
 def read_then_save() -> None:
-    """Without the conditional update, and without the check constraint (which the harness drops on PostgreSQL)."""
-    from bookings.lifecycle import offer, place
+    """Counts in Python and then saves, without the check constraint (which the harness drops on PostgreSQL)."""
+    from bookings.lifecycle import place
     from bookings.lifecycle.transitions import LostRace
     from bookings.models import Booking, BookingChange, BookingItem
     from events.models import Event
     from ticket_types.models import TicketType
 
-    offers = threading.local()
+    def claim(request: place.Request, offer: Any) -> Booking:
+        booking = request.new_booking(offer)
+        items = [place.new_item(booking, line, offer.ticket_types[line.ticket_type]) for line in request.lines]
+        with place.translated_errors(), transaction.atomic():
+            booking.save(force_insert=True)
+            BookingItem.objects.bulk_create(items)
+            BookingChange.entry(booking.pk, "place", "", booking.status, by=request.by, at=offer.at).save()
+            for line in request.lines:
+                take(TicketType, offer.ticket_types[line.ticket_type], line.quantity)
+            take(Event, offer.event, request.quantity)
+        booking.item_list, booking.ticket_list = items, []
+        return booking
 
-    def look(ids: list[int]) -> offer.Offer:
-        offers.last = offer.look(ids)
-        return offers.last
-
-    def write(booking: Booking, items: list[BookingItem], change: BookingChange) -> None:
-        with transaction.atomic():
-            for row in (booking, *items, change):
-                row.save(force_insert=True)
-            for item in items:
-                take(TicketType, offers.last.ticket_types[item.ticket_type_id], item.quantity)
-            take(Event, offers.last.event, booking.quantity)
-
-    def take(model: Any, stock: Any, places: int) -> None:
-        if stock.capacity is not None and stock.reserved + places > stock.capacity:
+    def take(model: Any, seen: Any, places: int) -> None:
+        if seen.capacity is not None and seen.reserved + places > seen.capacity:
             raise LostRace
-        model.objects.filter(pk=stock.id).update(reserved=stock.reserved + places)
+        model.objects.filter(pk=seen.id).update(reserved=seen.reserved + places)
 
-    place.look, place.write = look, write
+    place.Request.claim = claim
     connection_created.connect(without_checks, weak=False)
 
 
@@ -57,12 +56,12 @@ def without_checks(connection: Any, **kwargs: Any) -> None:
 
 
 def key_apart() -> None:
-    """The idempotency key is looked up before the booking and stored after it, each in a transaction of its own."""
+    """Looks the idempotency key up before the booking and stores it after it, each in a separate transaction."""
     from bookings.models import Booking
 
     place = Booking.place.__func__
 
-    def place_then_note(cls: type, *, key: Any = None, **data: Any) -> Booking:
+    def place_then_store(cls: type, *, key: Any = None, **data: Any) -> Booking:
         if key is not None and (earlier := key.booking()) is not None:
             return earlier
         booking = place(cls, **data)
@@ -71,11 +70,11 @@ def key_apart() -> None:
             Booking.objects.filter(pk=booking.pk).update(idempotency_client=key.client, **noted)
         return booking
 
-    Booking.place = classmethod(place_then_note)
+    Booking.place = classmethod(place_then_store)
 
 
 def key_in_steps() -> None:
-    """The key is marked busy, the booking made, the mark taken off: three transactions. The harness makes the table."""
+    """Marks the key as busy, makes the booking, and stores it: three transactions. The harness makes the table."""
     from bookings.models import Booking
     from bookings.problems import RequestInProgress
 
@@ -99,31 +98,32 @@ def key_in_steps() -> None:
     Booking.place = classmethod(place_in_steps)
 
 
-def plain_edge() -> None:
-    """The status is checked in Python, and then written whatever it is by now."""
+def unconditional_transition() -> None:
+    """Checks the state in Python, and then writes the new one without a condition."""
     from bookings.lifecycle import cancel, confirm
     from bookings.models import Booking, BookingChange
 
-    def move(booking: Booking, edge: Any, where: Any = None, *, by: Any, note: dict, **changes: Any) -> bool:
-        if booking.status != edge.source:
+    def move(booking: Booking, transition: Any, where: Any = None, *, by: Any, note: dict, **changes: Any) -> bool:
+        if booking.status != transition.source:
             return False
-        Booking.objects.filter(pk=booking.pk).update(status=edge.target, **changes)
-        BookingChange.entry(booking.pk, edge.verb, edge.source, edge.target, by=by, **note).save()
+        Booking.objects.filter(pk=booking.pk).update(status=transition.target, **changes)
+        verb, source, target = transition.verb, transition.source, transition.target
+        BookingChange.entry(booking.pk, verb, source, target, by=by, **note).save()
         return True
 
     confirm.move = cancel.move = move
     confirm.confirm_at_once = confirm.confirm_in_steps
 
 
-def swept_only() -> None:
-    """A due hold counts until a worker releases it, and no worker runs."""
-    from bookings.lifecycle import catalogue
+def no_release() -> None:
+    """No request releases due holds, and no worker runs."""
+    from bookings.lifecycle import expire
 
-    catalogue.release_due = lambda *args, **kwargs: 0
+    expire.has_due = lambda event_id: False
 
 
 def whole_rows() -> None:
-    """An edit writes back the whole row, with the counter as it was when the row was loaded."""
+    """An edit saves the whole row, with the counter as it was when the row was loaded."""
     from django.db.models import Model
 
     from events.inventory.stock import CounterField
@@ -141,13 +141,13 @@ def whole_rows() -> None:
 
 
 def lazy_commits() -> None:
-    """`COMMIT` answers before anything is on disk (PostgreSQL)."""
+    """`COMMIT` returns before the data is on disk (PostgreSQL)."""
     options = connections.settings["default"]["OPTIONS"]
     options["options"] = options["options"].replace("synchronous_commit=on", "synchronous_commit=off")
 
 
-def early_answer() -> None:
-    """The customer is answered first; the booking is written behind a moment later."""
+def early_response() -> None:
+    """Responds first, and writes the booking a moment later."""
     from bookings.models import Booking, BookingChange, BookingItem
     from events.models import Event
     from ticket_types.models import TicketType
@@ -165,7 +165,7 @@ def early_answer() -> None:
             Event.take(booking.event_id, booking.quantity)
         connections.close_all()
 
-    def place_behind(cls: type, **data: Any) -> Booking:
+    def place_later(cls: type, **data: Any) -> Booking:
         with transaction.atomic():
             booking = place(cls, **data)
             transaction.set_rollback(True)
@@ -177,7 +177,7 @@ def early_answer() -> None:
         threading.Thread(target=write, args=(copy.copy(booking), items), daemon=True).start()
         return booking
 
-    Booking.place = classmethod(place_behind)
+    Booking.place = classmethod(place_later)
 
 
 SABOTAGES = {
@@ -186,11 +186,11 @@ SABOTAGES = {
         read_then_save,
         key_apart,
         key_in_steps,
-        plain_edge,
-        swept_only,
+        unconditional_transition,
+        no_release,
         whole_rows,
         lazy_commits,
-        early_answer,
+        early_response,
     )
 }
 SABOTAGES[os.environ["TORTURE_SABOTAGE"]]()
