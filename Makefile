@@ -103,12 +103,10 @@ format: $(VENV)/.dev  ## Format the code
 lock: $(VENV)/.dev  ## Write requirements/*.txt from requirements/*.in; ARGS=--upgrade takes the newest versions
 	@cd requirements && for name in $(LOCKS); do $(COMPILE) $(ARGS) $$name.in -o $$name.txt || exit 1; done
 
-private: $(VENV)/.dev  ## List the private names of libraries that the code uses
-	@$(PY) -m config.tests.harness.private
-
-torture: $(VENV)/.dev  ## Show the promises under load, faults and attacks, for an hour or two; QUICK=1: three minutes
+torture: $(VENV)/.dev  ## Check the promises under load, faults and attacks, for an hour or two; QUICK=1: one minute
 	@echo "== Torture"
 	@$(PY) -m benchmarks.torture $(ARGS)
+	@test -n "$(QUICK)$(ARGS)" || $(PY) -m benchmarks.torture --database postgresql --proxy
 	@test -n "$(QUICK)" || FUZZ_EXAMPLES=400 SWEEP_VALUES=all TRANSPORT_ROUNDS=5 TORTURE_EXAMPLES=1000 \
 		$(PY) -m config.tests.harness.both --all --quiet config/tests/test_api_sweep.py config/tests/test_api_transport.py \
 		config/tests/test_api_fuzz.py bookings/tests/test_state_machine.py
@@ -117,11 +115,11 @@ proxy: $(VENV)/.dev  ## Test deploy/nginx.conf on a real nginx: slow requests, b
 	@echo "== Proxy"
 	@$(CLEAN_ENVIRONMENT) NEEDS_NGINX="$$NEEDS_NGINX" $(PY) -m config.tests.proxy --quiet $(ARGS)
 
-pgbouncer: $(VENV)/.dev  ## Show the same through PgBouncer in transaction mode, which must be installed; QUICK=1: a minute
+pgbouncer: $(VENV)/.dev  ## Run the scenarios through PgBouncer in transaction mode, which must be installed
 	@echo "== PgBouncer"
 	@$(PY) -m benchmarks.torture --database pgbouncer $(ARGS)
 
-bench: $(VENV)/.dev  ## Measure the production server for ten minutes; PEER_URL=…, SQLITE=1; QUICK=1: two minutes
+bench: $(VENV)/.dev  ## Measure the speed of the production server; ARGS="proxy booking" chooses steps, QUICK=1: two minutes
 	@WORKERS=$(WORKERS) THREADS=$(THREADS) $(PY) -m benchmarks.bench $(ARGS)
 
 schema: $(VENV)/.base  ## Write docs/openapi.json; refuses changes that break clients

@@ -11,6 +11,7 @@ from pathlib import Path
 from benchmarks.bench import machine, wrk
 from benchmarks.bench.bench import Bench
 from benchmarks.torture.keeper import Keeper
+from config.tests.harness import nginx
 
 
 def arguments() -> argparse.Namespace:
@@ -31,6 +32,9 @@ def arguments() -> argparse.Namespace:
     options.slices = options.slices or (1 if options.is_quick else 5)
     if unknown := set(options.steps) - set(Bench.STEPS):
         parser.error(f"Unknown step: {', '.join(sorted(unknown))}. Choose from {', '.join(Bench.STEPS)}.")
+    if nginx.program() is None:
+        print("The steps proxy and flash are left out: nginx is not installed (Debian: apt-get install nginx-light).")
+        options.steps = [step for step in options.steps or Bench.STEPS if step not in ("proxy", "flash")]
     options.steps = options.steps or [step for step in Bench.STEPS if not (options.is_quick and step == "growth")]
     return options
 

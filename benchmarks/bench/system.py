@@ -45,7 +45,7 @@ class System:
     def serve(self, *, through_proxy: bool = False, **variables: str) -> None:
         self.stop()
         log = self.folder / f"{self.name}.log"
-        self.server = Server(self.url, log, self.keeper, **self.how, **variables)
+        self.server = Server(self.url, log, self.keeper, through_proxy=through_proxy, **self.how, **variables)
         self.port = self.server.port
 
     def stop(self) -> None:
@@ -81,7 +81,9 @@ class System:
     # CPU time and statements
 
     def server_seconds(self) -> float:
-        return machine.cpu_seconds(self.server.process.pid)
+        """Of the server, and of nginx in front of it."""
+        proxy = self.server.proxy
+        return machine.cpu_seconds(self.server.process.pid, *([proxy.process.pid] if proxy else []))
 
     def database_seconds(self) -> float:
         data = self.database.server.folder / "data"

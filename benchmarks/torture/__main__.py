@@ -12,6 +12,7 @@ from benchmarks.torture.databases import BY_DEFAULT, DATABASES, machine
 from benchmarks.torture.report import Result, table
 from benchmarks.torture.run import CONTROL_NAMES, QUICK, run_at_once, run_one
 from benchmarks.torture.scenarios import SCENARIOS
+from config.tests.harness import nginx
 
 
 def arguments() -> argparse.Namespace:
@@ -22,7 +23,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there, too")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="repeats the choices of another run")
     parser.epilog = "QUICK=1 in the environment makes it short, with both databases at the same time."
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.proxy and nginx.program() is None:
+        parser.error("nginx is not installed (Debian: apt-get install nginx-light).")
+    return options
 
 
 def report(options: argparse.Namespace, found: list[tuple[str, list[Result]]], seconds: float) -> list[Result]:

@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.torture.keeper import Keeper
+from config.tests.harness import nginx
 from config.tests.harness.postgres import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -87,8 +89,22 @@ class Running:
         return self.log.read_text(errors="replace")
 
 
+class Proxy(Running):
+    """nginx with deploy/nginx.conf in front of a server."""
+
+    def __init__(self, server_port: int, folder: Path, keeper: Keeper) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        self.port = free_port()
+        command = nginx.command(folder, self.port, [f"127.0.0.1:{server_port}"])
+        super().__init__(command, dict(os.environ), folder / "output", keeper)
+
+
 class Server(Running):
-    """granian, by default with four workers. `application` may be a sabotaged one."""
+    """granian, by default with four workers. `application` may be a sabotaged one.
+
+    `port` is where clients connect: the server's, or the proxy's in front of it.
+    """
 
     def __init__(
         self,
@@ -108,14 +124,26 @@ class Server(Running):
             sys.executable, "manage.py", "serve", "--port", str(self.port),
             "--workers", str(workers), "--threads", str(threads), "--application", application,
         ]  # fmt: skip
+        if through_proxy:
+            variables |= {"NUM_PROXIES": "1"}
         super().__init__(command, environment(url, TORTURE_SABOTAGE=sabotage, **variables), log, keeper)
+        self.proxy: Proxy | None = None
         self.wait_until_ready()
+        if through_proxy:
+            self.proxy = Proxy(self.port, log.with_suffix(".nginx"), keeper)
+            self.port = self.proxy.port
+            self.wait_until_ready()
+
+    def stop(self) -> None:
+        if self.proxy is not None:
+            self.proxy.stop()
+        super().stop()
 
     def wait_until_ready(self) -> None:
         give_up = time.monotonic() + 60
         while not self.is_ready():
             if time.monotonic() > give_up or self.process.poll() is not None:
-                raise RuntimeError(f"The server does not start: {self.logged()[-2000:]}")
+                raise RuntimeError(f"The server did not start: {self.logged()[-2000:]}")
             time.sleep(0.05)
 
     def is_ready(self) -> bool:

@@ -71,26 +71,32 @@ def configuration(folder: Path, port: int, servers: list[str], changes: dict[str
     return text
 
 
-@contextlib.contextmanager
-def nginx(*server_urls: str, changes: dict[str, str] | None = None, scheme: str = "http") -> Iterator[Proxy]:
-    """Runs nginx before the servers. `changes` are replacements in deploy/nginx.conf.
+def command(folder: Path, port: int, servers: list[str], changes: dict[str, str] | None = None) -> list[str]:
+    """Writes the configuration into a folder. Returns the command that runs nginx with it.
 
-    Raises RuntimeError with nginx's own words when it does not start.
+    Raises RuntimeError when nginx is not installed.
     """
     if (executable := program()) is None:
         raise RuntimeError("nginx is not installed (Debian: apt-get install nginx-light).")
+    user = "user root;" if os.geteuid() == 0 else ""  # another user may not enter the folder
+    (folder / "nginx.conf").write_text(AROUND.format(folder=folder, user=user))
+    (folder / "tickets.conf").write_text(configuration(folder, port, servers, changes or {}))
+    return [executable, "-p", str(folder), "-c", f"{folder}/nginx.conf", "-e", f"{folder}/start.log"]
+
+
+@contextlib.contextmanager
+def nginx(*server_urls: str, changes: dict[str, str] | None = None, scheme: str = "http") -> Iterator[Proxy]:
+    """Runs nginx in front of the servers. `changes` are replacements in deploy/nginx.conf.
+
+    Raises RuntimeError with nginx's output when it does not start.
+    """
     port = free_port()
     servers = [re.sub(r"^https?://", "", url) for url in server_urls]
     with tempfile.TemporaryDirectory(prefix="tbs-nginx-") as name:
         folder = Path(name)
-        user = "user root;" if os.geteuid() == 0 else ""  # who else may not enter the folder
-        (folder / "nginx.conf").write_text(AROUND.format(folder=folder, user=user))
-        (folder / "tickets.conf").write_text(configuration(folder, port, servers, changes or {}))
+        arguments = command(folder, port, servers, changes)
         with (folder / "start.log").open("w") as log:
-            process = subprocess.Popen(
-                [executable, "-p", name, "-c", f"{name}/nginx.conf", "-e", f"{name}/start.log"],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            )  # fmt: skip
+            process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             wait_until_listening(process, port, folder)
             yield Proxy(f"{scheme}://127.0.0.1:{port}", folder)
