@@ -33,10 +33,10 @@ class Catalogue:
 
 
 class Filler:
-    """Makes a catalogue with a client of the API. `ask` sends a request as a manager and returns the data."""
+    """Makes a catalogue through the API. `call` sends a request as a manager and returns the data."""
 
-    def __init__(self, ask: Any) -> None:
-        self.ask = ask
+    def __init__(self, call: Any) -> None:
+        self.call = call
 
     def fill(self) -> Catalogue:
         """100 venues with one event each and one ticket type for each event; every event has one booking."""
@@ -47,7 +47,7 @@ class Filler:
         flash = self.event(venues[0], VENUES + 1, capacity=500)
         free = self.ticket_type(flash, "Seat", price="0.00")
         for event in [*events, flash]:
-            self.ask("POST", f"/events/{event}/publish")
+            self.call("POST", f"/events/{event}/publish")
         bookings = [self.book(ticket_type) for ticket_type in (*types, sold_out)]
         return Catalogue(venues[6], events[6], types[0], sold_out, free, bookings[0])
 
@@ -68,11 +68,11 @@ class Filler:
 
     def book(self, ticket_type: int) -> str:
         booking = self.make("/bookings", **CUSTOMER, items=[{"ticket_type": ticket_type, "quantity": 1}])
-        self.ask("POST", f"/bookings/{booking}/confirm", {"payment_reference": "pay_0"})
+        self.call("POST", f"/bookings/{booking}/confirm", {"payment_reference": "pay_0"})
         return booking
 
     def make(self, path: str, **data: Any) -> Any:
-        return self.ask("POST", path, data)["id"]
+        return self.call("POST", path, data)["id"]
 
 
 def multiply(database: Postgresql, name: str, template: str, target: int) -> None:

@@ -22,12 +22,12 @@ class Sale:
     times: list[float] = field(default_factory=list)  # seconds until a response was complete
     sold: int = 0
     retried: int = 0
-    broken: int = 0
+    broken: Counter[str] = field(default_factory=Counter)  # exceptions by name
     seconds: float = 0.0  # until the last place was sold
 
     @property
     def failures(self) -> int:
-        return self.broken + sum(count for status, count in self.statuses.items() if status >= 500)
+        return self.broken.total() + sum(count for status, count in self.statuses.items() if status >= 500)
 
     def percentile(self, share: float) -> float:
         times = sorted(self.times)
@@ -37,7 +37,7 @@ class Sale:
         return (
             f"{self.sold} sold in {self.seconds:.1f} s, {self.retried:,} retries, p50 "
             f"{self.percentile(0.5) * 1e3:.0f} ms, p99 {self.percentile(0.99) * 1e3:.0f} ms, "
-            f"{dict(sorted(self.statuses.items()))}, {self.broken} broken connections"
+            f"{dict(sorted(self.statuses.items()))}, broken connections: {dict(self.broken) or 'none'}"
         )
 
 
@@ -92,12 +92,12 @@ class Buyer:
                 writer.write(request.encode())
                 response = await asyncio.wait_for(reader.read(), 60)
                 writer.close()
-            except (TimeoutError, OSError):
-                response = b""
+                if not response:
+                    raise ConnectionError
+            except OSError as error:  # also a timeout
+                self.sale.broken[type(error).__name__] += 1
+                return 0, {}, b""
             self.sale.times.append(time.monotonic() - began)
-        if not response:
-            self.sale.broken += 1
-            return 0, {}, b""
         head, _, content = response.partition(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")
         status = int(first.split()[1])

@@ -31,7 +31,7 @@ FROM generate_series((SELECT count(*) + 1 FROM bookings), %s) AS number
 class Original:
     """Runs on a database of its own on the same PostgreSQL server."""
 
-    def __init__(self, folder: Path, database: Postgresql, keeper: Keeper, log: Path) -> None:
+    def __init__(self, folder: Path, database: Postgresql, keeper: Keeper, logs: Path) -> None:
         self.database = database
         url = database.make(NAME).replace("postgresql:", "postgresql+psycopg2:")
         environment = {**os.environ, "DATABASE_URL": url}
@@ -40,7 +40,7 @@ class Original:
         self.address = f"http://127.0.0.1:{free_port()}"
         command = [python, "-m", "uvicorn", "app.main:app", "--workers", "2", "--loop", "uvloop", "--http", "httptools",
                    "--no-access-log", "--port", self.address.rpartition(":")[2]]  # fmt: skip
-        self.running = Running(command, environment, log, keeper, cwd=folder)
+        self.running = Running(command, environment, logs / "original.log", keeper, cwd=folder)
         self.wait_until_ready()
 
     def wait_until_ready(self) -> None:

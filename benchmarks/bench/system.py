@@ -25,8 +25,8 @@ class System:
         self.server: Server | None = None
         managed(self.url, "migrate", "--verbosity", "0")
         managed(self.url, "collectstatic", "--no-input", "--verbosity", "0")  # for the admin's pages
-        self.token = staff.token(self.url)
-        self.session = staff.session(self.url)
+        self.as_manager = {"Authorization": f"Bearer {staff.token(self.url)}"}
+        self.in_admin = {"Cookie": f"sessionid={staff.session(self.url)}"}
 
     def load_demo(self, scale: int) -> float:
         """Returns the seconds that it took."""
@@ -36,11 +36,15 @@ class System:
 
     def fill(self, bookings: int) -> None:
         self.serve()
-        self.catalogue = Filler(self.ask_api).fill()
+        self.catalogue = Filler(self.call_api).fill()
         self.add_bookings(bookings)
 
     def add_bookings(self, target: int) -> None:
         multiply(self.database, self.name, self.catalogue.template, target)
+
+    def count_bookings(self) -> int:
+        with self.database.connect(self.name) as connection:
+            return connection.run("SELECT COUNT(*) FROM bookings_booking").fetchone()[0]
 
     def serve(self, *, through_proxy: bool = False, **variables: str) -> None:
         self.stop()
@@ -59,21 +63,19 @@ class System:
 
     # Requests
 
-    def ask(self, method: str, path: str, body: str | None = None, **headers: str) -> tuple[int, bytes]:
+    def send(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
-            if body is not None:
-                headers["Content-Type"] = "application/json"
-            connection.request(method, path, body, headers)
+            connection.request(method, path, body, {"Content-Type": "application/json", **headers})
             response = connection.getresponse()
             return response.status, response.read()
         finally:
             connection.close()
 
-    def ask_api(self, method: str, path: str, data: Any = None) -> Any:
+    def call_api(self, method: str, path: str, data: Any = None) -> Any:
         """As a manager. Raises RuntimeError when the request is refused."""
         body = None if data is None else json.dumps(data)
-        status, content = self.ask(method, API + path, body, Authorization=f"Bearer {self.token}")
+        status, content = self.send(method, API + path, body, self.as_manager)
         if status >= 400:
             raise RuntimeError(f"{method} {path}: {status} {content[:300]!r}")
         return json.loads(content)
@@ -96,8 +98,7 @@ class System:
         self.database.configure(log_statement="all")
         time.sleep(0.3)
         begin = log.stat().st_size
-        headers = {"Idempotency-Key": key}
-        _, content = self.ask("POST", f"{API}/bookings", booking_body(ticket_type) % 1, **headers)
+        _, content = self.send("POST", f"{API}/bookings", booking_body(ticket_type) % 1, {"Idempotency-Key": key})
         time.sleep(0.3)
         self.database.configure(log_statement=None)
         found = pgbench.statements(log.read_bytes()[begin:].decode(errors="replace"))
