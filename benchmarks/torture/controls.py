@@ -1,5 +1,6 @@
 """The negative controls: one guard is removed, and the checks must find the damage within twenty rounds."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -71,12 +72,19 @@ def under_fire(stage: Stage, strike: Callable[[], Any], patience: float = PATIEN
     stage.is_under_fire = True
     show = stage.make_show(10_000, {}, {})
     futures = stage.begin([endless(stage, show, 1)[:2] for _ in range(8)], again=True, patience=patience)
-    pause(stage, 0.8)
+    wait_for_sales(stage, 24)
     strike()
     stage.faults += 1
     pause(stage, 0.5)
     stage.finish(futures)
     pause(stage, 0.5)  # a late write is finished by now
+
+
+def wait_for_sales(stage: Stage, number: int) -> None:
+    """Until so many bookings have a final response, for 20 seconds at most."""
+    enough, give_up_at = stage.crowd.settled.value + number, time.monotonic() + 20
+    while stage.crowd.settled.value < enough and time.monotonic() < give_up_at:
+        pause(stage, 0.02)
 
 
 CONTROLS = (

@@ -119,17 +119,18 @@ class Run:
                 connection.run(statement)
         if control.options:
             database.configure(**control.options)
-        how = {"application": "config.tests.harness.torture_wsgi:application", "sabotage": control.sabotage}
-        with self.server(database, name, **how) as server:
-            self.play_rounds(database, control, name, server)
+        self.play_rounds(database, control, name)
         if control.options:
             database.configure(**dict.fromkeys(control.options))
 
-    def play_rounds(self, database: Any, control: Control, name: str, server: Server) -> None:
+    def play_rounds(self, database: Any, control: Control, name: str) -> None:
+        """Each round has a new server, because granian ends when its workers die too often."""
+        how = {"application": "config.tests.harness.torture_wsgi:application", "sabotage": control.sabotage}
         for lap in range(1, MAX_ROUNDS + 1):
-            stage = self.stage(database, name, server)
-            control.play(stage)
-            findings = verify(stage, reconcile=False)
+            with self.server(database, name, **how) as server:
+                stage = self.stage(database, name, server)
+                control.play(stage)
+                findings = verify(stage, reconcile=False)
             if any(getattr(findings, column) for column in control.finds):
                 verdict = f"caught (round {lap})"
                 break
