@@ -103,6 +103,9 @@ format: $(VENV)/.dev  ## Format the code
 lock: $(VENV)/.dev  ## Write requirements/*.txt from requirements/*.in; ARGS=--upgrade takes the newest versions
 	@cd requirements && for name in $(LOCKS); do $(COMPILE) $(ARGS) $$name.in -o $$name.txt || exit 1; done
 
+private: $(VENV)/.dev  ## List the private names of libraries that the code uses
+	@$(PY) -m config.tests.harness.private
+
 torture: $(VENV)/.dev  ## Check the promises under load, faults and attacks, for an hour or two; QUICK=1: one minute
 	@echo "== Torture"
 	@$(PY) -m benchmarks.torture $(ARGS)
