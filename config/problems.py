@@ -180,7 +180,7 @@ class Busy(TooManyRequests):
 
 
 class HeadersTooLarge(Problem):
-    """There are more than 100 headers, or one is longer than 8 kB."""
+    """A header is longer than 8 kB, or all of them are longer than 32 kB."""
 
     code, title, status = "headers-too-large", "The headers are too large", 431
 

@@ -140,7 +140,7 @@ def test_body_over_the_limit_is_413(server, token):
     ],
     ids=["two", "negative", "word", "plus", "endless", "both", "chunked-not-last", "unknown"],
 )
-def test_length_that_two_servers_could_read_differently_is_refused(headers, server, token):
+def test_ambiguous_length_is_refused(headers, server, token):
     """What follows on the connection must not be taken for a request."""
     before = venues(server)
     smuggled = message(POST, JSON, token, body=HALL)
@@ -236,7 +236,7 @@ def test_pipelined_requests_are_answered_in_order(server):
         assert [read_answer(stream)[0] for _ in paths] == [200, 404, 200]
 
 
-def test_requests_that_come_while_another_is_answered_are_answered_in_order(server):
+def test_early_requests_are_answered_in_order(server):
     with connected(server) as (connection, stream):
         for _ in range(20):
             for path in (b"/api/v1/venues", b"/api/v1/nothing", b"/health") * 3:
@@ -246,7 +246,7 @@ def test_requests_that_come_while_another_is_answered_are_answered_in_order(serv
 
 
 @pytest.mark.parametrize("line", [b"HEAD /api/v1/venues HTTP/1.1", b"HEAD /api/v1/venues HTTP/1.0"])
-def test_head_has_no_body_and_old_clients_an_end(line, server):
+def test_head_and_http_1_0_are_answered(line, server):
     with connected(server) as (connection, stream):
         connection.sendall(message(line, b"Connection: close", length=False))
         headers, _, body = stream.read().partition(b"\r\n\r\n")
@@ -309,7 +309,7 @@ def test_100_stopped_senders_delay_nobody(start, server):
             connection.close()
 
 
-def test_everything_again_and_again(server, token):
+def test_broken_requests_leave_no_trace(server, token):
     good = message(POST, JSON, token, body=HALL)
     for _ in range(10 * ROUNDS):
         for cut in (10, len(good) // 2, len(good) - 1):

@@ -90,15 +90,17 @@ def served(
     workers: int = 2,
     threads: int = 64,
     arguments: Sequence[str] = (),
+    is_migrated: bool = False,
     **variables: str,
 ) -> Iterator[Server]:
-    """Migrates the database and serves it on a free port until the block ends.
+    """Migrates the database, unless it `is_migrated`, and serves it on a free port until the block ends.
 
     Uses `manage.py runserver`, or the production server when `is_production`, whose `application` may be a sabotaged
     one. `variables` are added to the environment.
     """
     environment = {**environment_for(database_url), **variables}
-    manage(environment, "migrate", "--verbosity", "0")
+    if not is_migrated:
+        manage(environment, "migrate", "--verbosity", "0")
     port = free_port()
     development = ["runserver", "--noreload", f"127.0.0.1:{port}"]
     production = ["serve", "--port", str(port), "--workers", str(workers), "--threads", str(threads)]

@@ -41,6 +41,15 @@ def test_credentials_bypass_the_cache_both_ways(proxy, venue, known):
     assert ask(proxy.url, "GET", path).cache == "HIT"
 
 
+def test_unchanged_answer_is_304_for_everybody(proxy, venue, known):
+    path = f"/api/v1/venues?limit={venue}&skip=3"
+    for headers in ({}, known):
+        tag = ask(proxy.url, "GET", path, **headers).headers["ETag"]
+        for value in (tag, f"W/{tag}"):
+            assert ask(proxy.url, "GET", path, If_None_Match=value, **headers).status == 304
+        assert ask(proxy.url, "GET", path, If_None_Match='"other"', **headers).status == 200
+
+
 def test_no_header_of_one_request_reaches_another(proxy, venue):
     path = f"/api/v1/venues?limit={venue}&skip=0"
     first = ask(proxy.url, "GET", path, X_Request_ID="of-the-first")

@@ -16,8 +16,7 @@ import pytest
 
 from config import problems
 from config.tests.harness.nginx import CONFIGURATION, nginx
-from config.tests.harness.server import fresh_database, served
-from config.tests.proxy.conftest import SETTINGS, ask
+from config.tests.proxy.conftest import ask
 from config.tests.proxy.echo import echo
 
 CONNECTIONS = 200
@@ -90,9 +89,9 @@ def test_200_slow_or_broken_connections_delay_nobody(name, proxy, requests):
 
 
 @pytest.fixture(scope="session")
-def bare():
+def bare(serve):
     """The server alone, with the workers and threads of `make serve`."""
-    with fresh_database() as url, served(url, is_production=True, workers=4, **SETTINGS) as running:
+    with serve(workers=4) as running:
         yield running
 
 
@@ -319,17 +318,11 @@ def test_certificate_has_its_place(tmp_path):
             assert json.load(answer)["headers"]["X-Forwarded-Proto"] == "https"
 
 
-def test_overloaded_server_sheds_late_requests():
+def test_overloaded_server_sheds_late_requests(serve):
     """Two threads that take a fifth of a second each, and 40 clients at once: the last would wait for four seconds."""
-    how = {
-        "is_production": True,
-        "workers": 1,
-        "threads": 2,
-        "application": "config.tests.harness.slow_wsgi:application",
-    }
+    slow_application = "config.tests.harness.slow_wsgi:application"
     with (
-        fresh_database() as url,
-        served(url, **how, **SETTINGS) as slow,
+        serve(workers=1, threads=2, application=slow_application) as slow,
         nginx(slow.url) as proxy,
         ThreadPoolExecutor(40) as clients,
     ):

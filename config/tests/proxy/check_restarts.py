@@ -5,8 +5,7 @@ import time
 from collections import Counter
 
 from config.tests.harness.nginx import nginx
-from config.tests.harness.server import fresh_database, served
-from config.tests.proxy.conftest import SETTINGS, ask
+from config.tests.proxy.conftest import ask
 
 HALL = {"name": "Hall", "address": "1 Main Street", "capacity": 100, "timezone": "UTC"}
 
@@ -35,18 +34,12 @@ class Clients:
             thread.join()
 
 
-def test_server_that_stops_refuses_nobody():
-    with (
-        fresh_database() as url,
-        served(url, is_production=True, workers=1, **SETTINGS) as first,
-        served(url, is_production=True, workers=1, **SETTINGS) as second,
-        nginx(first.url, second.url) as proxy,
-    ):
-        token = first.manage("create_api_token", "shop", "--role", "manager").strip().splitlines()[-1]
-        clients = Clients(proxy.url, {"Authorization": f"Bearer {token}"})
+def test_server_that_stops_refuses_nobody(server, serve, known):
+    with serve(workers=1) as other, nginx(other.url, server.url) as proxy:
+        clients = Clients(proxy.url, known)
         time.sleep(1)
-        first.process.terminate()
-        first.process.wait(timeout=30)
-        time.sleep(2)
+        other.process.terminate()
+        other.process.wait(timeout=30)
+        time.sleep(1)
         clients.stop()
     assert set(clients.answers) == {200, 201}

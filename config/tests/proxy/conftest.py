@@ -1,14 +1,15 @@
-"""A server behind nginx with one of each resource, and a client for both."""
+"""A server behind nginx, a venue to read, and a client for both."""
 
 import http.client
 import json
+from functools import partial
 from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
 
 from config.tests.harness.nginx import nginx
-from config.tests.harness.server import fresh_database, served
+from config.tests.harness.server import environment_for, fresh_database, manage, served
 from config.tests.proxy.echo import echo
 
 ORIGINS = ("https://one.example.com", "https://two.example.com")
@@ -43,11 +44,22 @@ def ask(base, method, path, body=None, source="127.0.0.1", **headers):
 
 
 @pytest.fixture(scope="session")
-def server():
-    with (
-        fresh_database() as url,
-        served(url, is_production=True, workers=2, arguments=["--access-log"], **SETTINGS) as running,
-    ):
+def database():
+    """The URL of an empty database, which all servers share."""
+    with fresh_database() as url:
+        manage(environment_for(url), "migrate", "--verbosity", "0")
+        yield url
+
+
+@pytest.fixture(scope="session")
+def serve(database):
+    """Starts a production server: a context manager."""
+    return partial(served, database, is_production=True, is_migrated=True, **SETTINGS)
+
+
+@pytest.fixture(scope="session")
+def server(serve):
+    with serve(workers=2, arguments=["--access-log"]) as running:
         yield running
 
 
