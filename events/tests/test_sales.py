@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+import pytest
 from django.db import transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 from events.inventory import sales
 from events.models import Event
 from ticket_types.models import TicketType
+
+pytestmark = pytest.mark.both
 
 AT = timezone.now().replace(microsecond=0)
 HOURS = st.integers(-2, 2)
