@@ -29,7 +29,7 @@ def state():
     return MigrationLoader(connection).project_state(("venues", "0001_initial"))
 
 
-def refused(made):
+def broken_rules(made):
     """The codes of the rules that a migration breaks."""
     with connection.schema_editor(collect_sql=True, atomic=made.atomic) as editor:
         made.apply(state(), editor, collect_sql=True)
@@ -95,23 +95,23 @@ print(tables() == first, len(first) >= {len(APPS)})
     ],
 )
 def test_lint_refuses_what_the_previous_release_cannot_run_with(on_postgresql, operation, codes):
-    assert refused(migration(operation)) == codes
+    assert broken_rules(migration(operation)) == codes
 
 
 def test_lint_allows_a_check_on_a_table_of_the_same_migration(on_postgresql):
     door = migrations.CreateModel("Door", [("id", models.BigAutoField(primary_key=True))])
     check = models.CheckConstraint(condition=Q(id__gt=1), name="door_id_exceeds_1")
-    assert refused(migration(door, migrations.AddConstraint("door", check))) == []
+    assert broken_rules(migration(door, migrations.AddConstraint("door", check))) == []
 
 
 @pytest.mark.parametrize("operation", [AddIndexInUse("venue", INDEX), AddCheckInUse("venue", CHECK)])
 def test_lint_allows_operations_for_tables_in_use(on_postgresql, operation):
-    assert refused(migration(operation, atomic=False)) == []
+    assert broken_rules(migration(operation, atomic=False)) == []
 
 
 def test_lint_refuses_to_drop_an_index_under_a_lock(on_postgresql):
     drop = migrations.RunSQL("DROP INDEX venue_by_capacity")
-    assert refused(migration(drop)) == ["DROP_INDEX"]
+    assert broken_rules(migration(drop)) == ["DROP_INDEX"]
 
 
 def names_of(table):
