@@ -42,10 +42,10 @@ def test_expanded_object_equals_the_resource(path, names, three, manager):
 @pytest.mark.parametrize(
     ("path", "names", "queries"),
     [
-        ("/events", "venue", 3 + 1),  # a list of events: the events, their ticket types, their overdue holds
+        ("/events", "venue", 3 + 1),  # a list of events: due holds, the events, their ticket types
         ("/events", "ticket_types", 3 + 1),
         ("/events", "venue,ticket_types", 3 + 2),
-        ("/ticket-types", "event", 2 + 1),
+        ("/ticket-types", "event", 3 + 2),  # due holds, the ticket types, their number; the events, their ticket types
     ],
 )
 def test_each_expansion_is_one_query(path, names, queries, rows, three, anonymous, django_assert_num_queries):
@@ -57,7 +57,7 @@ def test_each_expansion_is_one_query(path, names, queries, rows, three, anonymou
 
 def test_expansion_of_bookings_is_one_query(three, manager, django_assert_num_queries):
     for rows in (1, 3):
-        with django_assert_num_queries(1 + 2 + 3 + 1):  # the token, its permissions, the list, the events
+        with django_assert_num_queries(1 + 2 + 1 + 3 + 2):  # token, permissions, due holds, the list, the events
             assert len(manager.get(f"/bookings?limit={rows}&expand=event").json()["results"]) == rows
 
 

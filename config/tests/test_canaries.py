@@ -12,14 +12,13 @@ from bookings.viewsets import BookingViewSet
 from config.access.models import ApiToken
 from config.access.permissions import ANYONE
 from config.api.pagination import SkipLimitPagination
-from config.api.representation import Representation
 from config.tests.harness import canaries, matrix, policy
 from conftest import client_of, make_user
 from events.models import Event
 from events.viewsets import EventViewSet
 from ticket_types.models import TicketType
 from ticket_types.viewsets import TicketTypeViewSet
-from venues.models import Venue
+from venues.serializers import VenueSerializer
 
 
 @pytest.fixture
@@ -182,23 +181,23 @@ def test_every_text_of_every_model_has_a_canary():
 
 
 def forget_in_list(monkeypatch):
-    monkeypatch.setattr(EventViewSet, "listed", staticmethod(lambda sees_all, at: Event.objects.all()))
+    monkeypatch.setattr(EventViewSet, "get_queryset", lambda view: Event.objects.all())
 
 
 def forget_in_types(monkeypatch):
-    rows = staticmethod(lambda sees_all, at: TicketType.objects.select_related("event"))
-    monkeypatch.setattr(TicketTypeViewSet, "listed", rows)
+    rows = lambda view: TicketType.objects.select_related("event")  # noqa: E731
+    monkeypatch.setattr(TicketTypeViewSet, "get_queryset", rows)
 
 
 def count_everything(monkeypatch):
-    page = SkipLimitPagination.page
+    paginate = SkipLimitPagination.paginate_queryset
 
     def count(self, *args):
-        found = page(self, *args)
+        found = paginate(self, *args)
         self.count = Event.objects.count()
         return found
 
-    monkeypatch.setattr(SkipLimitPagination, "page", count)
+    monkeypatch.setattr(SkipLimitPagination, "paginate_queryset", count)
 
 
 def tell_in_a_header(monkeypatch):
@@ -231,13 +230,12 @@ def test_leak_of_drafts_is_found(hole, public, anonymous, hide_draft, monkeypatc
 def test_leak_in_an_expansion_is_found(public, anonymous, hide_draft, monkeypatch):
     """A venue that shows its events would show drafts."""
     strings = hide_draft()
-    show = Representation.of
+    represent = VenueSerializer.to_representation
 
-    def show_events(self, serializer, shown):
-        more = {"events": list(shown.events.values_list("name", flat=True))} if isinstance(shown, Venue) else {}
-        return {**show(self, serializer, shown), **more}
+    def with_events(self, venue):
+        return {**represent(self, venue), "events": list(venue.events.values_list("name", flat=True))}
 
-    monkeypatch.setattr(Representation, "of", show_events)
+    monkeypatch.setattr(VenueSerializer, "to_representation", with_events)
     found = leaks(crawl(anonymous, public, "/events"), strings)
     assert {path for _, path, _ in found} >= {"/events"}
     assert [query for _, _, query in found if "expand=" not in query] == []

@@ -164,10 +164,11 @@ def test_booking_has_one_read_and_one_claim(anonymous, world):
 
 def test_confirming_has_one_read_and_one_transition(root, world):
     statements, answer = send(root, "POST", "/bookings/{pending}/confirm", world)
-    move = ["WITH"] if connection.vendor == "postgresql" else ["UPDATE", "INSERT", "INSERT"]
+    move = ["WITH"] if connection.vendor == "postgresql" else ["UPDATE", "INSERT", "SELECT", "INSERT"]
     assert (answer.status_code, answer.json()["status"]) == (200, "confirmed")
     token, *others = [statement.split()[0] for statement in statements]
-    assert (token, others) == ("SELECT", ["SELECT", "SELECT", *move])
+    read = ["SELECT"] * 4  # due holds, the booking, its items and tickets
+    assert (token, others) == ("SELECT", [*read, *move])
 
 
 def test_refusal_locks_nothing(anonymous, world, make_type):
@@ -175,5 +176,5 @@ def test_refusal_locks_nothing(anonymous, world, make_type):
     assert send(anonymous, "POST", "/bookings", world)[1].status_code == 201
     statements, answer = send(anonymous, "POST", "/bookings", world)
     assert answer.json()["code"] == "sold-out"
-    assert [statement.split()[0] for statement in statements] == ["SELECT", "SELECT"]
+    assert [statement.split()[0] for statement in statements] == ["SELECT"] * 3  # a look, the figures, due holds
     assert not [statement for statement in statements if "FOR UPDATE" in statement or "FOR NO KEY" in statement]
