@@ -250,7 +250,7 @@ def test_list_adds_up_what_is_to_be_paid_back_as_the_doctor_and_the_table_do(boo
     page = browser.get(url(Booking, "changelist")).content.decode()
     assert f"<dt>To pay back</dt><dd>199.60{space}EUR<br>149.70{space}GBP</dd>" in page
     assert "To pay back" not in browser.get(url(Booking, "changelist"), {"state": "pending"}).content.decode()
-    assert "3 payments are to be given back: 199.60 EUR, 149.70 GBP." in check_refunds()[1]
+    assert "3 refunds are due: 199.60 EUR, 149.70 GBP." in check_refunds()[1]
     table = b"".join(browser.get(url(Booking, "export")).streaming_content).decode("utf-8-sig")
     column = [(row["currency"], Decimal(row["to pay back"])) for row in csv.DictReader(io.StringIO(table))]
     sums = {kind: sum(value for currency, value in column if currency == kind) for kind in ("EUR", "GBP")}

@@ -13,8 +13,8 @@ TRIMMED = " \t\r\n"  # allowed around a text, and removed before its characters 
 APOSTROPHES = dict.fromkeys(map(ord, "\u2018\u2019\u02bb\u02bc"), "'")
 LINE_BREAKS = frozenset("\n\r\t")
 # Character classes of regular expressions, which the OpenAPI document publishes. Not allowed in lines: controls, line
-# and paragraph separators, bidi controls, the byte-order mark. Invisible: spaces, Unicode's ignorable code points, and
-# the blank of Braille.
+# and paragraph separators, bidi controls, the byte-order mark. Invisible: spaces,
+# Unicode's Default_Ignorable_Code_Point, and the blank of Braille.
 NOT_IN_LINES = r"\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff"
 NOT_IN_PARAGRAPHS = NOT_IN_LINES.replace(r"\u0000-\u001f", r"\u0000-\u0008\u000b\u000c\u000e-\u001f")
 SPACES = r"\u0020\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
