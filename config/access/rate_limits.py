@@ -15,6 +15,7 @@ from config.problems import TooManyRequests
 
 BOOKINGS, READS, TOKENS = "anonymous-bookings", "anonymous-reads", "tokens"
 LOGINS, GUESSES = "logins", "guesses"
+COUNTED, SPENT = "tickets.counted", "tickets.spent"  # in META, which DRF's request shares with Django's
 
 
 def limit_for(purpose: str) -> Limit | None:
@@ -33,8 +34,7 @@ def spend(request: HttpRequest | Request, purpose: str, client: str) -> Count | 
 
 def note(request: HttpRequest | Request, spent: Count) -> None:
     """Keeps a count for RateLimitMiddleware."""
-    http: Any = getattr(request, "_request", request)  # the HttpRequest inside of DRF's request
-    http.rate_limits = [*getattr(http, "rate_limits", []), spent]
+    request.META.setdefault(SPENT, []).append(spent)
 
 
 class ClientThrottle(BaseThrottle):
@@ -44,9 +44,8 @@ class ClientThrottle(BaseThrottle):
     """
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        http: Any = request._request
-        if not hasattr(http, "is_counted"):  # viewsets check throttles before permissions, DRF does so again
-            http.is_counted = True
+        if not request.META.get(COUNTED):  # viewsets check throttles before permissions, DRF does so again
+            request.META[COUNTED] = True
             count_request(request, purpose_of(request), client_key(request))
             if getattr(view, "is_guessable", False) and getattr(view, "detail", False):
                 refuse_guesser(request)
@@ -55,7 +54,7 @@ class ClientThrottle(BaseThrottle):
 
 def count_anonymous_read(request: HttpRequest) -> None:
     """Counts a read that may be answered from a cache, before DRF. Raises TooManyRequests."""
-    request.is_counted = True  # type: ignore[attr-defined]
+    request.META[COUNTED] = True
     count_request(request, READS, address_key(request))
 
 
@@ -109,7 +108,7 @@ class RateLimitMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        counts: list[Count] = sorted(getattr(request, "rate_limits", []), key=lambda it: -it.remaining)
+        counts: list[Count] = sorted(request.META.get(SPENT, []), key=lambda it: -it.remaining)
         tightest = {it.limit: it for it in counts}.values()
         if tightest:
             policies = (f'"{it.limit.purpose}";q={it.limit.quota};w={it.limit.window}' for it in tightest)

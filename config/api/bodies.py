@@ -21,7 +21,8 @@ class WholeBodyMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if "HTTP_TRANSFER_ENCODING" in request.META:
             return respond(LengthRequired())
-        length = int(request.META.get("CONTENT_LENGTH") or 0)
+        text = request.META.get("CONTENT_LENGTH") or "0"
+        length = int(text) if text.isdecimal() else 0  # as Django reads it
         if 0 < length <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE and len(request.body) < length:
             return respond(Malformed(f"The body has {len(request.body)} of the {length} bytes in Content-Length."))
         return self.get_response(request)

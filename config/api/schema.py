@@ -201,16 +201,17 @@ class Schema(AutoSchema):
             allow_many(operation["responses"]["201"])
         return operation
 
-    # Documented as the way to change the schema of fields and serializers, in spite of their names.
-
+    # drf-spectacular has no public method for the schema of a field.
     def _map_serializer_field(self, field: Any, direction: Any, bypass_extensions: bool = False) -> Any:
         schema = super()._map_serializer_field(field, direction, bypass_extensions)
         return {**schema, **bounds_of(field, direction)} if isinstance(schema, dict) else schema
 
+    # Nor for what validators add to it.
     def _insert_field_validators(self, field: Any, schema: dict[str, Any]) -> None:
         super()._insert_field_validators(field, schema)
         schema.update(format_of(field, schema))
 
+    # Nor for the schema of a serializer.
     def _map_basic_serializer(self, serializer: Any, direction: str) -> dict[str, Any]:
         schema = super()._map_basic_serializer(serializer, direction)
         kind = serializer if isinstance(serializer, type) else type(serializer)

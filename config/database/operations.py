@@ -49,6 +49,7 @@ class AddCheckInUse(NotInTransactionMixin, AddConstraint):
         if schema_editor.connection.vendor != POSTGRESQL:
             super().database_forwards(app_label, schema_editor, from_state, to_state)
             return
+        # The mixin's only method; Django's own operations call it so.
         self._ensure_not_in_transaction(schema_editor)
         data = {"app_label": app_label, "schema_editor": schema_editor, "from_state": from_state, "to_state": to_state}
         AddConstraintNotValid(self.model_name, self.constraint).database_forwards(**data)

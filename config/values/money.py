@@ -87,6 +87,7 @@ class MoneyField(models.BigIntegerField):
 
     @property
     def validators(self) -> list[Any]:
+        # Those of IntegerField would bound the amount by the column's range; there is no public name for the others.
         return list(self._validators)  # type: ignore[attr-defined]
 
     def from_db_value(self, value: int | None, *args: Any) -> Decimal | None:

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from config.tests.harness.project import PACKAGES, ROOT
 
 PRIVATE = re.compile(r"(?:\.|\bdef |\bimport )(_[a-z]\w*)")
-DOCUMENTED = {"_meta", "_state", "_base_manager", "_default_manager"}  # by Django
+DOCUMENTED = {
+    "_meta",
+    "_state",
+    "_base_manager",
+    "_default_manager",
+    "_fields",
+}  # by Django, and by Python for named tuples
 EXCLUDED = {"tests", "migrations"}
 
 
