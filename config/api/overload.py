@@ -64,5 +64,5 @@ def has_credentials(request: HttpRequest) -> bool:
 
 
 def busy() -> Busy:
-    seconds = random.randint(*RETRY_AFTER)  # noqa: S311  # nosec B311  not a secret
+    seconds = random.randint(*RETRY_AFTER)  # noqa: S311  not a secret  # nosec B311
     return Busy(f"The server is overloaded, and nothing was done. Retry in {seconds} seconds.", retry_after=seconds)
