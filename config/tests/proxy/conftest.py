@@ -15,6 +15,7 @@ from config.tests.proxy.echo import echo
 ORIGINS = ("https://one.example.com", "https://two.example.com")
 SETTINGS = {
     "DEBUG": "False",
+    "CATALOGUE_CACHE": "True",  # as in production
     "NUM_PROXIES": "1",
     "CORS_ALLOWED_ORIGINS": ",".join(ORIGINS),
     "RATE_LIMIT_ANONYMOUS_READS": "100000/min",
