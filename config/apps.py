@@ -7,6 +7,8 @@ from django.db.backends.signals import connection_created
 from django.db.models import CharField, TextField
 from django.db.models.functions import Length
 
+from config.settings.database import SQLITE
+
 
 class ProjectConfig(AppConfig):
     name = "config"
@@ -15,6 +17,10 @@ class ProjectConfig(AppConfig):
     def ready(self) -> None:
         from config import checks  # noqa: F401  registers the checks
 
+        if settings.DATABASES["default"]["ENGINE"] != SQLITE:
+            from config.database.timestamps import register_loader  # needs psycopg
+
+            connection_created.connect(register_loader, dispatch_uid="register_loader")
         if settings.DATABASE_ECHO:
             connection_created.connect(echo_sql, dispatch_uid="echo_sql")
 
