@@ -4,10 +4,12 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from django.db import connection
 from django.db.models import F, Min, Sum
 from django.db.models.functions import Coalesce
 
 from bookings import models
+from bookings.lifecycle import sql
 from bookings.lifecycle.offer import Offer, OfferedEvent
 from bookings.lifecycle.states import Status
 from bookings.problems import CustomerLimit, SoldOut, format_instant
@@ -43,7 +45,7 @@ def shortage_of_line(offer: Offer, index: int, line: "Line") -> dict[str, Any]:
         "requested": line.quantity,
         "available": available,
         # Holds of the ticket type end the shortage when its own quantity is short, otherwise all holds of the event.
-        **(held_of_ticket_type(offer.event.id, ticket_type.id) if is_own else held_of_event(offer.event.id)),
+        **held(offer.event.id, ticket_type.id if is_own else None),
     }
 
 
@@ -54,24 +56,19 @@ def shortage_of_event(event: OfferedEvent, quantity: int) -> dict[str, Any]:
         "detail": f"“{event.name}”: {quantity} requested, {event.available} available.",
         "requested": quantity,
         "available": event.available,
-        **held_of_event(event.id),
+        **held(event.id),
     }
 
 
-def held_of_event(event_id: int) -> dict[str, Any]:
-    return held_of(models.Booking.objects.filter(event=event_id))
-
-
-def held_of_ticket_type(event_id: int, ticket_type_id: int) -> dict[str, Any]:
-    items = models.BookingItem.objects.filter(
-        booking__event=event_id, booking__status=Status.PENDING, ticket_type=ticket_type_id
-    )
+def held(event_id: int, ticket_type_id: int | None = None) -> dict[str, Any]:
+    """What is held of an event, or of one of its ticket types, and when the first of these holds ends."""
+    if connection.vendor == "postgresql":
+        places, next_release_at = sql.held(event_id, ticket_type_id)
+        return {"held": places, "next_release_at": next_release_at}
+    items = models.BookingItem.objects.filter(booking__event=event_id, booking__status=Status.PENDING)
+    if ticket_type_id is not None:
+        items = items.filter(ticket_type=ticket_type_id)
     return items.aggregate(held=Coalesce(Sum("quantity"), 0), next_release_at=Min("booking__expires_at"))
-
-
-def held_of(bookings: Any) -> dict[str, Any]:
-    pending = bookings.filter(status=Status.PENDING)
-    return pending.aggregate(held=Coalesce(Sum("quantity"), 0), next_release_at=Min("expires_at"))
 
 
 def seconds_to_release(errors: list[dict[str, Any]], at: dt.datetime) -> int | None:
@@ -105,6 +102,8 @@ def refuse_over_limit(booking: "models.Booking", event: Any, at: dt.datetime) ->
         "requested": booking.places,
         "available": max(limit - places, 0),
         "max_per_customer": limit,
-        **held_of(others),
+        **others.filter(status=Status.PENDING).aggregate(
+            held=Coalesce(Sum("quantity"), 0), next_release_at=Min("expires_at")
+        ),
     }
     raise CustomerLimit(str(error["detail"]), errors=[with_text(error)], retry_after=seconds_to_release([error], at))

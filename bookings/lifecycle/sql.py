@@ -25,6 +25,19 @@ SELECT t.id, t.event_id, t.name, t.price, t.capacity, t.reserved, t.min_per_book
  WHERE t.id = ANY(%(ticket_types)s::bigint[]) AND e.status <> 'draft'
 """
 
+# What is held, and when the first of these holds ends: for refusals, which are frequent when an event sells out.
+HELD_OF_EVENT = """
+SELECT COALESCE(SUM(quantity), 0)::bigint, MIN(expires_at)
+  FROM bookings_booking
+ WHERE event_id = %(event)s AND status = 'pending'
+"""
+HELD_OF_TICKET_TYPE = """
+SELECT COALESCE(SUM(i.quantity), 0)::bigint, MIN(b.expires_at)
+  FROM bookings_booking b
+  JOIN bookings_bookingitem i ON i.booking_id = b.id
+ WHERE b.event_id = %(event)s AND b.status = 'pending' AND i.ticket_type_id = %(ticket_type)s
+"""
+
 # All or nothing: when the event or a ticket type has too few places, or something that limits the sale has changed, the
 # last line divides by zero, and nothing is written. Every part counts the rows of the part before it, which fixes their
 # order. The idempotency key is written first: a concurrent request with the same key waits there, before it holds a
@@ -110,6 +123,16 @@ SELECT confirmed_at, payment_reference, (SELECT ARRAY_AGG(id ORDER BY id) FROM t
 
 def look(ticket_types: list[int]) -> list[tuple[Any, ...]]:
     return [(*row[:3], money.from_units(row[3]), *row[4:]) for row in run(LOOK, ticket_types=ticket_types)]
+
+
+def held(event: int, ticket_type: int | None) -> tuple[int, dt.datetime | None]:
+    """The places held of an event, or of one of its ticket types, and when the first hold ends."""
+    if ticket_type is None:
+        (row,) = run(HELD_OF_EVENT, event=event)
+    else:
+        (row,) = run(HELD_OF_TICKET_TYPE, event=event, ticket_type=ticket_type)
+    places, next_release_at = row
+    return places, next_release_at
 
 
 def claim(
