@@ -3,7 +3,7 @@
 import pytest
 
 from bookings.models import Booking, BookingItem
-from config.tests.harness.answers import faults, refused
+from config.tests.harness.answers import errors_in, refused
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_create_answers_the_booking_and_where_it_is(anonymous, seat, body, figur
 
 
 @pytest.mark.parametrize(
-    ("changes", "fault"),
+    ("changes", "entry"),
     [
         ({"customer_name": None}, ("/customer_name", "null")),
         ({"customer_name": " "}, ("/customer_name", "invalid-name")),
@@ -108,10 +108,10 @@ def test_create_answers_the_booking_and_where_it_is(anonymous, seat, body, figur
         ({"total_price": "0"}, ("/total_price", "unknown-field")),
     ],
 )
-def test_wrong_body_is_400_and_books_nothing(changes, fault, anonymous, body, figures):
+def test_wrong_body_is_400_and_books_nothing(changes, entry, anonymous, body, figures):
     answer = anonymous.post("/bookings", {**body, **changes})
     assert refused(answer, 400, "invalid-input")
-    assert faults(answer) == [fault]
+    assert errors_in(answer) == [entry]
     assert Booking.objects.count() == 0
     assert figures() == {"Concert": 0, "Seat": 0}
 
@@ -120,7 +120,7 @@ def test_wrong_body_is_400_and_books_nothing(changes, fault, anonymous, body, fi
 def test_quantity_out_of_range_is_answered_in_the_words_of_its_constraint(quantity, anonymous, body, figures):
     body["items"][0]["quantity"] = quantity
     answer = anonymous.post("/bookings", body)
-    assert faults(answer) == [("/items/0/quantity", "invalid-quantity")]
+    assert errors_in(answer) == [("/items/0/quantity", "invalid-quantity")]
     by_name = {constraint.name: constraint for constraint in BookingItem._meta.constraints}
     sentence = by_name["booking_item_quantity_is_1_to_100"].violation_error_message
     assert answer.json()["errors"][0]["detail"] == sentence
@@ -137,9 +137,9 @@ def test_sold_out_is_409_with_what_is_left(anonymous, body, seat, book, figures)
         book((seat, 10), customer_email=f"{email}@example.com")
     answer = anonymous.post("/bookings", body)
     assert refused(answer, 409, "sold-out")
-    fault = answer.json()["errors"][0]
-    assert (fault["pointer"], fault["requested"], fault["available"], fault["held"]) == ("/items/0/quantity", 2, 0, 50)
-    assert fault["next_release_at"].endswith("Z")
+    entry = answer.json()["errors"][0]
+    assert (entry["pointer"], entry["requested"], entry["available"], entry["held"]) == ("/items/0/quantity", 2, 0, 50)
+    assert entry["next_release_at"].endswith("Z")
     assert 1 <= int(answer["Retry-After"]) <= 901
     assert figures() == {"Concert": 50, "Seat": 50}
 
@@ -163,7 +163,7 @@ def test_the_same_key_answers_the_same_booking(slash, anonymous, manager, body, 
 def test_key_that_is_none_is_400(key, anonymous, body):
     answer = anonymous.post("/bookings", body, HTTP_IDEMPOTENCY_KEY=key)
     assert refused(answer, 400, "invalid-input")
-    assert [(fault["header"], fault["code"]) for fault in answer.json()["errors"]] == [("Idempotency-Key", "invalid")]
+    assert [(entry["header"], entry["code"]) for entry in answer.json()["errors"]] == [("Idempotency-Key", "invalid")]
     assert Booking.objects.count() == 0
 
 
@@ -252,12 +252,12 @@ def test_staff_corrects_nothing_else(field, box_office, book):
     booking = book()
     before = stored(booking)
     answer = box_office.patch(f"/bookings/{booking.pk}", {"customer_name": "Bob", field: 1})
-    assert faults(answer) == [(f"/{field}", "read-only")]
+    assert errors_in(answer) == [(f"/{field}", "read-only")]
     assert stored(booking) == before
 
 
 @pytest.mark.parametrize(
-    ("body", "fault"),
+    ("body", "entry"),
     [
         ({"tickets": []}, ("/tickets", "empty")),
         ({"tickets": "x"}, ("/tickets", "not-a-list")),
@@ -268,11 +268,11 @@ def test_staff_corrects_nothing_else(field, box_office, book):
         ({"why": "x"}, ("/why", "unknown-field")),
     ],
 )
-def test_cancel_with_a_wrong_body_is_400(body, fault, manager, book):
+def test_cancel_with_a_wrong_body_is_400(body, entry, manager, book):
     booking = book().confirm()
     answer = manager.post(f"/bookings/{booking.pk}/cancel", body)
     assert refused(answer, 400, "invalid-input")
-    assert faults(answer) == [fault]
+    assert errors_in(answer) == [entry]
     assert stored(booking)["status"] == "confirmed"
 
 
@@ -384,7 +384,7 @@ def test_search_finds_a_booking_of_several_types_once(make_type, book, box_offic
 def test_filter_that_cannot_be_read_is_400_and_named(query, box_office):
     answer = box_office.get(f"/bookings?{query}")
     assert refused(answer, 400, "invalid-input")
-    assert {name for name, _ in faults(answer)} == {query.split("=")[0]}
+    assert {name for name, _ in errors_in(answer)} == {query.split("=")[0]}
 
 
 def test_tickets_are_found_by_event_and_status(sales, book, door):
@@ -396,4 +396,4 @@ def test_tickets_are_found_by_event_and_status(sales, book, door):
     ]
     door.post(f"/tickets/{rows[0]['code']}/check-in")
     assert [row["holder_name"] for row in door.get("/tickets?status=checked_in").json()["results"]] == ["Name-B"]
-    assert faults(door.get("/tickets?status=lost")) == [("status", "invalid-choice")]
+    assert errors_in(door.get("/tickets?status=lost")) == [("status", "invalid-choice")]

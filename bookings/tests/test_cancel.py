@@ -114,7 +114,7 @@ def test_cancel_of_a_foreign_ticket_is_refused(confirmed, book, seat, figures):
     other = book((seat, 1)).confirm()
     with pytest.raises(InvalidInput) as error:
         confirmed.cancel(tickets=[codes(confirmed)[0], codes(other)[0]])
-    assert [fault["pointer"] for fault in error.value.errors] == ["/tickets/1"]
+    assert [entry["pointer"] for entry in error.value.errors] == ["/tickets/1"]
     assert statuses(confirmed) == ["valid", "valid", "valid"]
     assert figures() == {"Concert": 4, "Seat": 4}
 

@@ -95,7 +95,7 @@ def test_refusal_of_a_late_confirmation_says_why_and_when_to_come_back(book, sea
     other = book((seat, 3))
     with pytest.raises(HoldExpired) as error:
         booking.confirm()
-    assert [{**fault, "detail": ""} for fault in error.value.errors] == [
+    assert [{**entry, "detail": ""} for entry in error.value.errors] == [
         {
             "pointer": "",
             "code": "sold-out",
@@ -137,7 +137,7 @@ def test_confirm_late_over_the_customers_limit_is_refused(book, seat, pass_time,
     book((seat, 1))
     with pytest.raises(HoldExpired) as error:
         booking.confirm(payment_reference="pay-1")
-    assert [fault["code"] for fault in error.value.errors] == ["customer-limit"]
+    assert [entry["code"] for entry in error.value.errors] == ["customer-limit"]
     booking.refresh_from_db()
     assert (booking.status, booking.refund_due) == ("expired", True)
     assert figures() == {"Concert": 1, "Seat": 1}
@@ -157,7 +157,7 @@ def test_confirm_late_of_a_cancelled_event_is_refused(book, seat, pass_time):
     seat.event.cancel(at=timezone.now())
     with pytest.raises(HoldExpired) as error:
         booking.confirm(payment_reference="pay-1")
-    assert [(fault["code"], fault["reason"]) for fault in error.value.errors] == [("not-on-sale", "cancelled")]
+    assert [(entry["code"], entry["reason"]) for entry in error.value.errors] == [("not-on-sale", "cancelled")]
     booking.refresh_from_db()
     assert (booking.status, booking.refund_due) == ("expired", True)
 

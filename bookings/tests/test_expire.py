@@ -106,7 +106,7 @@ def test_sold_out_says_when_the_next_hold_ends(book, seat, anonymous):
     )
     assert answer.status_code == 409
     assert 290 <= int(answer["Retry-After"]) <= 301
-    assert [(fault["held"], fault["available"]) for fault in answer.json()["errors"]] == [(4, 0)]
+    assert [(entry["held"], entry["available"]) for entry in answer.json()["errors"]] == [(4, 0)]
 
 
 def test_release_leaves_holds_that_last(book, seat, pass_time, figures):

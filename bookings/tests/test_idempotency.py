@@ -92,7 +92,7 @@ def test_invalid_attempt_leaves_no_trace(anonymous, body):
 def test_key_that_is_not_visible_ascii_is_refused(anonymous, body, key):
     answer = post(anonymous, body, key)
     assert answer.status_code == 400
-    assert [fault["header"] for fault in answer.json()["errors"]] == ["Idempotency-Key"]
+    assert [entry["header"] for entry in answer.json()["errors"]] == ["Idempotency-Key"]
     assert Booking.objects.count() == 0
 
 

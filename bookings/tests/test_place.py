@@ -32,7 +32,7 @@ def standing(make_type, event):
 
 def refused(error):
     """What a refusal says of each place, without its sentence."""
-    return [{key: value for key, value in fault.items() if key != "detail"} for fault in error.value.errors]
+    return [{key: value for key, value in entry.items() if key != "detail"} for entry in error.value.errors]
 
 
 def test_place_takes_from_event_and_types(book, seat, standing, figures):
@@ -123,7 +123,7 @@ def test_place_that_waits_for_holds_of_another_type_counts_these(book, event, se
     held = book((standing, 8))
     with pytest.raises(SoldOut) as error:
         book((seat, 3))
-    found = [(fault["available"], fault["held"], fault["next_release_at"]) for fault in refused(error)]
+    found = [(entry["available"], entry["held"], entry["next_release_at"]) for entry in refused(error)]
     assert found == [(2, 8, held.expires_at.isoformat().replace("+00:00", "Z"))]
     assert error.value.retry_after is not None
 
@@ -131,7 +131,7 @@ def test_place_that_waits_for_holds_of_another_type_counts_these(book, event, se
 def test_place_whose_items_fit_alone_but_not_together_is_sold_out(book, seat, standing, figures):
     with pytest.raises(SoldOut) as error:
         book((seat, 6), (standing, 5))
-    assert [(fault["pointer"], fault["requested"], fault["available"]) for fault in refused(error)] == [
+    assert [(entry["pointer"], entry["requested"], entry["available"]) for entry in refused(error)] == [
         ("/items", 11, 10)
     ]
     assert figures() == {"Concert": 0, "Seat": 0, "Standing": 0}
@@ -164,7 +164,7 @@ def test_place_when_the_event_is_cancelled_is_refused(book, seat, event, figures
     event.cancel(at=timezone.now())
     with pytest.raises(NotOnSale) as error:
         book((seat, 1))
-    assert [fault["reason"] for fault in refused(error)] == ["cancelled"]
+    assert [entry["reason"] for entry in refused(error)] == ["cancelled"]
     assert figures() == {"Concert": 0, "Seat": 0}
 
 
@@ -172,7 +172,7 @@ def test_place_when_the_event_is_over_is_refused(book, seat, pass_time, figures)
     pass_time(days=31)
     with pytest.raises(NotOnSale) as error:
         book((seat, 1))
-    assert [fault["reason"] for fault in refused(error)] == ["ended"]
+    assert [entry["reason"] for entry in refused(error)] == ["ended"]
     assert figures() == {"Concert": 0, "Seat": 0}
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from bookings.models import Booking, BookingChange
-from config.tests.harness.answers import faults, refused
+from config.tests.harness.answers import errors_in, refused
 
 pytestmark = pytest.mark.both
 
@@ -40,14 +40,14 @@ def test_false_is_no_dry_run(anonymous, seat):
 def test_dry_run_is_true_or_false(value, anonymous, seat):
     answer = anonymous.post(f"/bookings?dry_run={value}", body(seat))
     assert refused(answer, 400, "invalid-input")
-    assert faults(answer) == [("dry_run", "invalid")]
+    assert errors_in(answer) == [("dry_run", "invalid")]
     assert Booking.objects.count() == 0
 
 
 def test_dry_run_is_for_booking_alone(anonymous, book):
     booking = book()
     answer = anonymous.post(f"/bookings/{booking.pk}/cancel?dry_run=true")
-    assert faults(answer) == [("dry_run", "unknown-parameter")]
+    assert errors_in(answer) == [("dry_run", "unknown-parameter")]
     booking.refresh_from_db()
     assert booking.status == "pending"
 

@@ -14,7 +14,7 @@ from bookings import reports
 from bookings.checkup import check_refunds
 from bookings.models import Booking, BookingItem
 from bookings.reports import queries
-from config.tests.harness.answers import faults, refused
+from config.tests.harness.answers import errors_in, refused
 from config.tests.harness.pages import staff, url
 from events.inventory import release_due
 from events.models import Event
@@ -266,7 +266,7 @@ def test_zone_that_the_database_does_not_know_is_400(book, auditor, monkeypatch)
         with transaction.atomic():
             answer = auditor.get(f"{SALES}day&timezone=Asia/Tokyo{query}")
             assert refused(answer, 400, "invalid-input")
-            assert faults(answer) == [("timezone", "unknown-timezone")]
+            assert errors_in(answer) == [("timezone", "unknown-timezone")]
             transaction.set_rollback(True)
 
 
@@ -360,11 +360,11 @@ def test_reports_are_for_those_who_may_view_them(path, anonymous, door, box_offi
 def test_day_or_instant_that_cannot_be_read_is_told_both_forms(auditor):
     said = "Must be a day such as 2027-06-12, or an instant with an offset such as 2027-01-31T19:30:00Z."
     answer = auditor.get("/reports/sales?group_by=day&from=abc&to=abc")
-    assert [fault["detail"] for fault in answer.json()["errors"]] == [said, said]
+    assert [entry["detail"] for entry in answer.json()["errors"]] == [said, said]
 
 
 @pytest.mark.parametrize(
-    ("query", "fault"),
+    ("query", "entry"),
     [
         ("/sales", ("group_by", "required")),
         ("/sales?group_by=", ("group_by", "invalid")),
@@ -388,10 +388,10 @@ def test_day_or_instant_that_cannot_be_read_is_told_both_forms(auditor):
         ("/occupancy?from=2026-12-24", ("from", "unknown-parameter")),
     ],
 )
-def test_parameter_that_a_report_does_not_have_or_cannot_read_is_400(query, fault, auditor):
+def test_parameter_that_a_report_does_not_have_or_cannot_read_is_400(query, entry, auditor):
     answer = auditor.get(f"/reports{query}")
     assert refused(answer, 400, "invalid-input")
-    assert faults(answer) == [fault]
+    assert errors_in(answer) == [entry]
 
 
 @pytest.mark.parametrize("count", [1, 3])

@@ -159,7 +159,7 @@ class BoxOffice(RuleBasedStateMachine):
         expected = self.refusal_to_place(customer, lines)
         booking = self.attempt(expected, lambda: Booking.place(**facts))
         if expected is SoldOut:
-            assert all(fault["requested"] > fault["available"] >= 0 for fault in booking.errors)
+            assert all(entry["requested"] > entry["available"] >= 0 for entry in booking.errors)
         if expected is None:
             prices = {name: self.prices[name] for name in lines}
             self.bookings[booking.pk] = Held(customer, lines, prices, self.now, hold)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from bookings.models import Booking, BookingChange, BookingItem, Ticket
 from config.access.models import ApiToken, RoleGroup
 from config.database.constraints import violated_constraint
-from config.tests.harness.answers import faults
+from config.tests.harness.answers import errors_in
 from events.models import Event
 from ticket_types.models import TicketType
 from venues.models import Venue
@@ -249,6 +249,6 @@ def test_api_returns_the_code_of_the_constraint(name, path, body, status, pointe
     before = stored(row)
     ids = {"venue": rows[Venue].pk, "event": rows[Event].pk, "seat": rows[TicketType].pk, "booking": rows[Booking].pk}
     answer = manager.patch(path.format(**ids), body)
-    assert (answer.status_code, faults(answer)) == (status, [(pointer, constraint.violation_error_code)])
+    assert (answer.status_code, errors_in(answer)) == (status, [(pointer, constraint.violation_error_code)])
     assert answer.json()["errors"][0]["detail"] == constraint.violation_error_message
     assert stored(row) == before

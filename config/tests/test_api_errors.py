@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 
 from config import problems
 from config.logs import RequestIdFilter
-from config.tests.harness.answers import faults, refused
+from config.tests.harness.answers import errors_in, refused
 from venues.models import Venue
 
 VENUE = {"name": "Old Hall", "address": "1 Main Street", "capacity": 100}
@@ -56,12 +56,12 @@ def test_malformed_value_is_400_with_its_pointer(case, manager):
     body, pointer = MALFORMED_AT[case]
     answer = post(manager, body)
     assert refused(answer, 400, "malformed")
-    assert faults(answer) == [(pointer, "malformed")]
+    assert errors_in(answer) == [(pointer, "malformed")]
     assert Venue.objects.count() == 0
 
 
 def test_body_with_32_levels_is_accepted(manager):
-    assert faults(post(manager, DEEP))[-1] == ("/a", "unknown-field")
+    assert errors_in(post(manager, DEEP))[-1] == ("/a", "unknown-field")
 
 
 def test_body_with_a_surrogate_pair_is_accepted(manager):
@@ -79,12 +79,12 @@ def test_body_that_is_not_utf_8_is_400(manager):
 def test_body_that_is_not_an_object_is_400(body, manager):
     answer = post(manager, body)
     assert refused(answer, 400, "invalid-input")
-    assert [pointer for pointer, _ in faults(answer)] == [""]
+    assert [pointer for pointer, _ in errors_in(answer)] == [""]
 
 
 def test_missing_body_is_an_empty_object(manager):
     answer = manager.generic("POST", "/venues", "")
-    assert faults(answer) == [("/name", "required"), ("/address", "required"), ("/capacity", "required")]
+    assert errors_in(answer) == [("/name", "required"), ("/address", "required"), ("/capacity", "required")]
 
 
 @pytest.mark.parametrize("levels", ["form-data", "x-www-form-urlencoded"])
@@ -164,7 +164,7 @@ def test_unknown_host_is_a_problem_in_debug_mode_too(anonymous, settings, db):
 def test_unknown_parameter_of_other_routes_is_400(path, anonymous, db):
     answer = anonymous.get(f"{path}?limit=1")
     assert refused(answer, 400, "invalid-input")
-    assert faults(answer) == [("limit", "unknown-parameter")]
+    assert errors_in(answer) == [("limit", "unknown-parameter")]
 
 
 def test_validation_errors_are_limited_to_100(anonymous, db):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from config.tests.harness.answers import faults, refused
+from config.tests.harness.answers import errors_in, refused
 from events.models import Event
 
 PLACES = [
@@ -75,18 +75,18 @@ def test_expansion_of_bookings_is_one_query(three, manager, django_assert_num_qu
 def test_unknown_expansion_is_400(path, three, manager):
     answer = manager.get(path)
     assert refused(answer, 400, "invalid-input")
-    assert faults(answer) == [("expand", "invalid")]
+    assert errors_in(answer) == [("expand", "invalid")]
 
 
 @pytest.mark.parametrize("path", ["/venues", "/tickets"])
 def test_expand_is_400_without_expansions(path, manager):
-    assert faults(manager.get(f"{path}?expand=venue")) == [("expand", "unknown-parameter")]
+    assert errors_in(manager.get(f"{path}?expand=venue")) == [("expand", "unknown-parameter")]
 
 
 def test_expand_of_a_write_is_400(three, manager):
     event = Event.objects.first()
     answer = manager.patch(f"/events/{event.pk}?expand=venue", {"name": "New"})
-    assert faults(answer) == [("expand", "unknown-parameter")]
+    assert errors_in(answer) == [("expand", "unknown-parameter")]
     assert Event.objects.filter(name="New").count() == 0
 
 

@@ -7,7 +7,7 @@ from django.db import connection
 from django.utils import timezone
 
 from bookings.models import Booking
-from config.tests.harness.answers import faults, names, refused
+from config.tests.harness.answers import errors_in, names, refused
 
 pytestmark = pytest.mark.both
 
@@ -75,7 +75,7 @@ def test_limit_sets_the_page_size(path, limit, three, manager):
 def test_limit_outside_1_to_1000_is_400(path, limit, manager):
     answer = manager.get(f"{path}?limit={limit}")
     assert refused(answer, 400, "invalid-input")
-    assert faults(answer) == [("limit", "invalid")]
+    assert errors_in(answer) == [("limit", "invalid")]
 
 
 @pytest.mark.parametrize("path", CATALOGUE)
@@ -83,7 +83,7 @@ def test_limit_outside_1_to_1000_is_400(path, limit, manager):
 def test_invalid_skip_is_400(path, skip, manager):
     answer = manager.get(f"{path}?skip={skip}")
     assert refused(answer, 400, "invalid-input")
-    assert faults(answer) == [("skip", "invalid")]
+    assert errors_in(answer) == [("skip", "invalid")]
 
 
 @pytest.mark.parametrize("path", CATALOGUE)
@@ -108,24 +108,24 @@ def test_limit_is_100_by_default(make_venue, anonymous):
 def test_unknown_parameter_is_400_and_named(path, manager):
     answer = manager.get(f"{path}?colour=red&page=2")
     assert refused(answer, 400, "invalid-input")
-    assert faults(answer) == [("colour", "unknown-parameter"), ("page", "unknown-parameter")]
+    assert errors_in(answer) == [("colour", "unknown-parameter"), ("page", "unknown-parameter")]
 
 
 @pytest.mark.parametrize("path", [*CATALOGUE, *UNBOUNDED])
 def test_parameter_given_twice_is_400_and_named(path, manager):
     answer = manager.get(f"{path}?limit=1&limit=1")
     assert refused(answer, 400, "invalid-input")
-    assert faults(answer) == [("limit", "given-twice")]
+    assert errors_in(answer) == [("limit", "given-twice")]
 
 
 @pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
 def test_one_row_has_no_parameters(method, make_venue, manager):
     answer = getattr(manager, method)(f"/venues/{make_venue().pk}?limit=1")
-    assert faults(answer) == [("limit", "unknown-parameter")]
+    assert errors_in(answer) == [("limit", "unknown-parameter")]
 
 
 def test_create_has_no_parameters(manager):
-    assert faults(manager.post("/venues?limit=1", {})) == [("limit", "unknown-parameter")]
+    assert errors_in(manager.post("/venues?limit=1", {})) == [("limit", "unknown-parameter")]
 
 
 @pytest.mark.parametrize("path", [*CATALOGUE, "/bookings"])
@@ -133,11 +133,11 @@ def test_create_has_no_parameters(manager):
 def test_unknown_ordering_is_400(path, ordering, manager):
     answer = manager.get(f"{path}?ordering={ordering}")
     assert refused(answer, 400, "invalid-input")
-    assert faults(answer) == [("ordering", "invalid")]
+    assert errors_in(answer) == [("ordering", "invalid")]
 
 
 def test_tickets_have_no_ordering(door):
-    assert faults(door.get("/tickets?ordering=code")) == [("ordering", "unknown-parameter")]
+    assert errors_in(door.get("/tickets?ordering=code")) == [("ordering", "unknown-parameter")]
 
 
 def test_repeated_ordering_uses_the_first(three, manager):
@@ -217,7 +217,7 @@ def test_cursor_is_stable_when_rows_are_added(three, book, manager):
 def test_invalid_cursor_is_400(path, cursor, three, manager):
     answer = manager.get(f"{path}?cursor={cursor}")
     assert refused(answer, 400, "invalid-input")
-    assert faults(answer) == [("cursor", "invalid")]
+    assert errors_in(answer) == [("cursor", "invalid")]
 
 
 def test_cursor_of_another_list_or_order_is_400(three, manager):
@@ -225,7 +225,7 @@ def test_cursor_of_another_list_or_order_is_400(three, manager):
     assert manager.get(f"/bookings?cursor={cursor}").status_code == 200
     for path in ("/tickets", "/bookings?ordering=total_price"):
         answer = manager.get(f"{path}{'&' if '?' in path else '?'}cursor={cursor}")
-        assert faults(answer) == [("cursor", "invalid")]
+        assert errors_in(answer) == [("cursor", "invalid")]
 
 
 # Queries: literal numbers, so that one more fails.

@@ -13,7 +13,7 @@ from bookings import codes
 from bookings.models import Booking
 from config.access.models import ApiToken
 from config.tests.harness import canaries
-from config.tests.harness.answers import faults, refused
+from config.tests.harness.answers import errors_in, refused
 from conftest import make_user
 from events.models import Event
 from ticket_types.models import TicketType
@@ -107,7 +107,7 @@ def test_ticket_of_somebody_else_is_no_ticket(box_office, make_type, book):
     mine, other = book((seat, 1)).confirm(), book((seat, 1)).confirm()
     code, absent = other.tickets.get().code, codes.ticket_code()
     answers = [box_office.post(f"/bookings/{mine.pk}/cancel", {"tickets": [it]}) for it in (code, absent)]
-    assert [faults(answer) for answer in answers] == [[("/tickets/0", "does-not-exist")]] * 2
+    assert [errors_in(answer) for answer in answers] == [[("/tickets/0", "does-not-exist")]] * 2
     assert alike(*answers, code, absent)
 
 

@@ -34,15 +34,15 @@ def every_name():
     return sorted(found)
 
 
-def faults(answer):
-    return [(fault["pointer"], fault["code"]) for fault in answer.json().get("errors", [])]
+def errors_in(answer):
+    return [(entry["pointer"], entry["code"]) for entry in answer.json().get("errors", [])]
 
 
 def probe(root, method, path, body, pointers):
     """A message for each field that is accepted or refused with another code, and for each refusal that wrote."""
     with matrix.rolled_back() as recorder:
         answer = root.generic(method, f"/{path}", *matrix.as_json(body))
-    seen = {pointer for pointer, code in faults(answer) if code in REFUSED}
+    seen = {pointer for pointer, code in errors_in(answer) if code in REFUSED}
     if answer.status_code != 400 or recorder.writes:
         yield f"{method} {path} {body}: {answer.status_code}, wrote {recorder.writes}"
     yield from (f"{method} {path}: {pointer} was taken" for pointer in pointers - seen)

@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 from django.utils import timezone
 
-from config.tests.harness.answers import faults, names, refused
+from config.tests.harness.answers import errors_in, names, refused
 from events.models import Event
 
 
@@ -185,4 +185,4 @@ def test_list_filters_and_orders(query, found, season, anonymous):
 def test_filter_that_cannot_be_read_is_400_and_named(query, anonymous, db):
     answer = anonymous.get(f"/events?{query}")
     assert refused(answer, 400, "invalid-input")
-    assert [name for name, _ in faults(answer)] == [query.split("=")[0]]
+    assert [name for name, _ in errors_in(answer)] == [query.split("=")[0]]

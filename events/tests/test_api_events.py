@@ -1,7 +1,7 @@
 import pytest
 
 from bookings.models import Booking
-from config.tests.harness.answers import faults, names, refused
+from config.tests.harness.answers import errors_in, names, refused
 from events.models import Event
 from ticket_types.models import TicketType
 
@@ -76,7 +76,7 @@ def test_put_replaces_and_patch_changes(manager, event, body):
 def test_put_needs_every_field_that_has_no_default(manager, event):
     before = stored(event)
     answer = manager.put(f"/events/{event.pk}", {})
-    assert faults(answer) == [(f"/{name}", "required") for name in ("venue", "name", "starts_at", "ends_at")]
+    assert errors_in(answer) == [(f"/{name}", "required") for name in ("venue", "name", "starts_at", "ends_at")]
     assert stored(event) == before
 
 
@@ -157,8 +157,8 @@ def test_wrong_value_is_400(field, value, code, manager, body, event):
     before = stored(event)
     answer = manager.post("/events", {**body, field: value})
     assert refused(answer, 400, "invalid-input")
-    assert faults(answer) == [(f"/{field}", code)]
-    assert faults(manager.put(f"/events/{event.pk}", {**body, field: value})) == [(f"/{field}", code)]
+    assert errors_in(answer) == [(f"/{field}", code)]
+    assert errors_in(manager.put(f"/events/{event.pk}", {**body, field: value})) == [(f"/{field}", code)]
     assert (Event.objects.count(), stored(event)) == (1, before)
 
 
@@ -169,7 +169,7 @@ def test_capacity_above_the_venues_is_409(manager, body, event):
     before = stored(event)
     answer = manager.post("/events", {**body, "capacity": 501})
     assert refused(answer, 409, "capacity-above-venue")
-    assert faults(answer) == [("/capacity", "capacity-above-venue")]
+    assert errors_in(answer) == [("/capacity", "capacity-above-venue")]
     assert answer.json()["detail"] == "“Old Hall” has a capacity of 500."
     assert refused(manager.patch(f"/events/{event.pk}", {"capacity": 501}), 409, "capacity-above-venue")
     assert (Event.objects.count(), stored(event)) == (1, before)
@@ -191,7 +191,7 @@ def test_capacity_below_reserved_is_409(manager, event, make_type, book):
     before = stored(event)
     answer = manager.patch(f"/events/{event.pk}", {"capacity": 2})
     assert refused(answer, 409, "capacity-below-reserved")
-    assert faults(answer) == [("/capacity", "capacity-below-reserved")]
+    assert errors_in(answer) == [("/capacity", "capacity-below-reserved")]
     assert stored(event) == before
     answer = manager.patch(f"/events/{event.pk}", {"capacity": 3})
     assert answer.json()["availability"] == {"capacity": 3, "reserved": 3, "available": 0}
@@ -215,7 +215,7 @@ def test_currency_can_change_until_somebody_books(manager, event, make_type, boo
     before = stored(event)
     answer = manager.patch(f"/events/{event.pk}", {"currency": "EUR", "name": "New"})
     assert refused(answer, 409, "currency-fixed")
-    assert faults(answer) == [("/currency", "currency-fixed")]
+    assert errors_in(answer) == [("/currency", "currency-fixed")]
     assert stored(event) == before
     assert manager.patch(f"/events/{event.pk}", {"currency": "USD", "name": "New"}).json()["name"] == "New"
 
@@ -290,7 +290,7 @@ def test_cancel_of_a_draft_shows_it_as_cancelled(manager, anonymous, draft):
 
 
 @pytest.mark.parametrize(
-    ("body", "fault"),
+    ("body", "entry"),
     [
         ({"reason": "a" * 501}, ("/reason", "max-length")),
         ({"reason": None}, ("/reason", "null")),
@@ -299,15 +299,15 @@ def test_cancel_of_a_draft_shows_it_as_cancelled(manager, anonymous, draft):
         ([], ("", "invalid")),
     ],
 )
-def test_cancel_with_a_wrong_body_is_400(body, fault, manager, event):
+def test_cancel_with_a_wrong_body_is_400(body, entry, manager, event):
     answer = manager.post(f"/events/{event.pk}/cancel", body)
     assert refused(answer, 400, "invalid-input")
-    assert faults(answer) == [fault]
+    assert errors_in(answer) == [entry]
     assert stored(event)["status"] == "published"
 
 
 def test_publish_takes_no_fields(manager, draft):
-    assert faults(manager.post(f"/events/{draft.pk}/publish", {"at": STARTS})) == [("/at", "unknown-field")]
+    assert errors_in(manager.post(f"/events/{draft.pk}/publish", {"at": STARTS})) == [("/at", "unknown-field")]
     assert stored(draft)["status"] == "draft"
     assert manager.post(f"/events/{draft.pk}/publish", {}).status_code == 200
 
@@ -361,5 +361,5 @@ def test_type_of_a_draft_cannot_be_booked(role, client_as, draft, make_type):
         {"customer_name": "Ann", "customer_email": "a@example.com", "items": [{"ticket_type": seat.pk, "quantity": 1}]},
     )
     assert refused(answer, 400, "invalid-input")
-    assert faults(answer) == [("/items/0/ticket_type", "does-not-exist")]
+    assert errors_in(answer) == [("/items/0/ticket_type", "does-not-exist")]
     assert Booking.objects.count() == 0

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 from icalendar import Calendar
 
-from config.tests.harness.answers import faults, refused
+from config.tests.harness.answers import errors_in, refused
 
 STARTS_AT = dt.datetime(2030, 6, 12, 19, 30, tzinfo=dt.timezone(dt.timedelta(hours=2)))
 
@@ -106,7 +106,7 @@ def test_feed_has_the_filters_of_the_list(anonymous, make_event, make_venue):
 def test_feed_refuses_what_it_does_not_know(query, anonymous, db):
     answer = anonymous.get(f"/events.ics{query}")
     assert refused(answer, 400, "invalid-input")
-    assert len(faults(answer)) == 1
+    assert len(errors_in(answer)) == 1
 
 
 @pytest.mark.parametrize("rows", [1, 3])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from config.tests.harness.answers import faults, refused
+from config.tests.harness.answers import errors_in, refused
 from ticket_types.models import TicketType
 
 
@@ -29,7 +29,7 @@ def test_faults_of_shape_name_each_place(manager, event):
     rows = [row(event), row(event, "", price="x"), row(event, "Other", colour="red"), 7]
     answer = manager.post("/ticket-types", rows)
     assert refused(answer, 400, "invalid-input")
-    assert [pointer for pointer, _ in faults(answer)] == ["/1/name", "/1/price", "/2/colour", "/3"]
+    assert [pointer for pointer, _ in errors_in(answer)] == ["/1/name", "/1/price", "/2/colour", "/3"]
     assert TicketType.objects.count() == 0
 
 
@@ -37,7 +37,7 @@ def test_refusals_of_the_domain_name_each_place(manager, event):
     rows = [row(event), row(event), row(event, "Fine"), row(event, "Odd", price="1.001")]
     answer = manager.post("/ticket-types", rows)
     assert refused(answer, 409, "already-exists")
-    assert faults(answer) == [("/1/name", "already-exists"), ("/3/price", "too-many-decimals")]
+    assert errors_in(answer) == [("/1/name", "already-exists"), ("/3/price", "too-many-decimals")]
     assert TicketType.objects.count() == 0
 
 
@@ -49,7 +49,7 @@ def test_a_list_has_1_to_100_objects(count, status, manager, event):
     assert answer.status_code == status
     assert TicketType.objects.count() == (count if status == 201 else 0)
     if status == 400:
-        assert [pointer for pointer, _ in faults(answer)] == [""]
+        assert [pointer for pointer, _ in errors_in(answer)] == [""]
 
 
 def test_a_list_needs_the_permission(box_office, event):
@@ -59,4 +59,4 @@ def test_a_list_needs_the_permission(box_office, event):
 def test_other_resources_take_no_list(manager):
     answer = manager.post("/venues", [{"name": "Hall"}])
     assert refused(answer, 400, "invalid-input")
-    assert faults(answer) == [("", "invalid")]
+    assert errors_in(answer) == [("", "invalid")]

@@ -4,7 +4,7 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from config.tests.harness.answers import faults, names, refused
+from config.tests.harness.answers import errors_in, names, refused
 from events.models import Event
 from ticket_types.models import TicketType
 
@@ -72,7 +72,7 @@ def test_type_stays_with_its_event(manager, seat, make_event):
     before = stored(seat)
     answer = manager.patch(f"/ticket-types/{seat.pk}", {"event": other.pk, "name": "New"})
     assert refused(answer, 400, "invalid-input")
-    assert faults(answer) == [("/event", "fixed")]
+    assert errors_in(answer) == [("/event", "fixed")]
     assert stored(seat) == before
     assert manager.patch(f"/ticket-types/{seat.pk}", {"event": seat.event_id}).status_code == 200
 
@@ -118,10 +118,10 @@ def test_price_is_answered_with_the_currencys_decimals(currency, price, shown, m
 def test_price_with_more_decimals_than_its_currency_is_400(currency, price, manager, make_event, make_type):
     event = make_event(currency=currency)
     answer = manager.post("/ticket-types", {"event": event.pk, "name": "Seat", "price": price})
-    assert faults(answer) == [("/price", "too-many-decimals")]
+    assert errors_in(answer) == [("/price", "too-many-decimals")]
     assert TicketType.objects.count() == 0
     seat = make_type(event=event, price=1)
-    assert faults(manager.patch(f"/ticket-types/{seat.pk}", {"price": price})) == [("/price", "too-many-decimals")]
+    assert errors_in(manager.patch(f"/ticket-types/{seat.pk}", {"price": price})) == [("/price", "too-many-decimals")]
     assert stored(seat)["price"] == 1
 
 
@@ -133,7 +133,7 @@ def test_price_with_more_decimals_than_its_currency_is_400(currency, price, mana
 def test_price_that_is_no_text_of_plain_digits_is_400(price, manager, event):
     answer = manager.post("/ticket-types", {"event": event.pk, "name": "Seat", "price": price})
     assert refused(answer, 400, "invalid-input")
-    assert faults(answer) == [("/price", "invalid")]
+    assert errors_in(answer) == [("/price", "invalid")]
     assert TicketType.objects.count() == 0
 
 
@@ -165,7 +165,7 @@ def test_number_that_is_no_json_integer_is_400(field, value, manager, seat):
     before = stored(seat)
     answer = manager.patch(f"/ticket-types/{seat.pk}", {field: value})
     assert refused(answer, 400, "invalid-input")
-    assert faults(answer) == [(f"/{field}", "incorrect-type" if field == "event" else "invalid")]
+    assert errors_in(answer) == [(f"/{field}", "incorrect-type" if field == "event" else "invalid")]
     assert stored(seat) == before
 
 
@@ -189,7 +189,7 @@ def test_number_that_is_no_json_integer_is_400(field, value, manager, seat):
 )
 def test_wrong_value_is_400(field, value, code, manager, seat):
     before = stored(seat)
-    assert faults(manager.patch(f"/ticket-types/{seat.pk}", {field: value})) == [(f"/{field}", code)]
+    assert errors_in(manager.patch(f"/ticket-types/{seat.pk}", {field: value})) == [(f"/{field}", code)]
     assert stored(seat) == before
 
 
@@ -200,7 +200,7 @@ INSTANTS = ["2027-01-01", "2027-01-01T10:00:00", "2027-01-01 10:00:00Z", "2027-0
 @pytest.mark.parametrize("value", INSTANTS)
 def test_instant_that_is_none_is_400(value, manager, seat):
     answer = manager.patch(f"/ticket-types/{seat.pk}", {"sales_start_at": value})
-    assert faults(answer) == [("/sales_start_at", "invalid")]
+    assert errors_in(answer) == [("/sales_start_at", "invalid")]
     assert stored(seat)["sales_start_at"] is None
 
 
@@ -213,7 +213,7 @@ def test_two_types_of_one_name_are_409_in_one_event_only(manager, seat, make_eve
     body = {"event": seat.event_id, "name": "Seat", "price": "1"}
     answer = manager.post("/ticket-types", body)
     assert refused(answer, 409, "already-exists")
-    assert faults(answer) == [("/name", "already-exists")]
+    assert errors_in(answer) == [("/name", "already-exists")]
     assert TicketType.objects.count() == 1
     assert manager.post("/ticket-types", {**body, "event": make_event().pk}).status_code == 201
 
@@ -230,7 +230,7 @@ def test_quantity_below_reserved_is_409(manager, seat, book):
     before = stored(seat)
     answer = manager.patch(f"/ticket-types/{seat.pk}", {"quantity": 2})
     assert refused(answer, 409, "capacity-below-reserved")
-    assert faults(answer) == [("/quantity", "capacity-below-reserved")]
+    assert errors_in(answer) == [("/quantity", "capacity-below-reserved")]
     assert stored(seat) == before
     assert manager.patch(f"/ticket-types/{seat.pk}", {"quantity": 3}).json()["availability"]["available"] == 0
 
@@ -378,4 +378,4 @@ def test_list_filters_by_event(anonymous, seat, make_type):
 def test_filter_that_cannot_be_read_is_400_and_named(query, anonymous, db):
     answer = anonymous.get(f"/ticket-types?{query}")
     assert refused(answer, 400, "invalid-input")
-    assert faults(answer) == [(query.split("=")[0], "invalid")]
+    assert errors_in(answer) == [(query.split("=")[0], "invalid")]

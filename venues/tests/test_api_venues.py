@@ -1,6 +1,6 @@
 import pytest
 
-from config.tests.harness.answers import faults, names, refused
+from config.tests.harness.answers import errors_in, names, refused
 from events.models import Event
 from ticket_types.models import TicketType
 from venues.models import Venue
@@ -53,7 +53,7 @@ def test_put_replaces_and_patch_changes(manager, make_venue):
 def test_put_needs_every_field_that_has_no_default(manager, make_venue):
     venue = make_venue(**HALL)
     answer = manager.put(f"/venues/{venue.pk}", {})
-    assert faults(answer) == [("/name", "required"), ("/address", "required"), ("/capacity", "required")]
+    assert errors_in(answer) == [("/name", "required"), ("/address", "required"), ("/capacity", "required")]
     assert stored(venue) == HALL
 
 
@@ -126,7 +126,7 @@ WRONG_TEXTS = [
 def test_wrong_text_is_400(field, value, code, manager):
     answer = manager.post("/venues", {**HALL, field: value})
     assert refused(answer, 400, "invalid-input")
-    assert faults(answer) == [(f"/{field}", code)]
+    assert errors_in(answer) == [(f"/{field}", code)]
     assert Venue.objects.count() == 0
 
 
@@ -134,7 +134,7 @@ def test_wrong_text_is_400(field, value, code, manager):
 @pytest.mark.parametrize("field", ["name", "address"])
 def test_text_that_nobody_can_see_is_empty(field, value, manager):
     answer = manager.post("/venues", {**HALL, field: value})
-    assert faults(answer) == [(f"/{field}", f"invalid-{field}")]
+    assert errors_in(answer) == [(f"/{field}", f"invalid-{field}")]
     assert Venue.objects.count() == 0
 
 
@@ -147,7 +147,7 @@ def test_text_is_trimmed_and_normalised(manager):
     "value", ["Mars/Olympus", "europe/vienna", "+02:00", "CEST", "../../etc/passwd", "localtime", "Factory"]
 )
 def test_unknown_timezone_is_400(value, manager):
-    assert faults(manager.post("/venues", {**HALL, "timezone": value})) == [("/timezone", "unknown-timezone")]
+    assert errors_in(manager.post("/venues", {**HALL, "timezone": value})) == [("/timezone", "unknown-timezone")]
     assert Venue.objects.count() == 0
 
 
@@ -163,9 +163,9 @@ def test_unknown_timezone_is_400(value, manager):
     ],
 )
 def test_wrong_capacity_is_400(value, code, manager, make_venue):
-    assert faults(manager.post("/venues", {**HALL, "capacity": value})) == [("/capacity", code)]
+    assert errors_in(manager.post("/venues", {**HALL, "capacity": value})) == [("/capacity", code)]
     venue = make_venue(**HALL)
-    assert faults(manager.patch(f"/venues/{venue.pk}", {"capacity": value})) == [("/capacity", code)]
+    assert errors_in(manager.patch(f"/venues/{venue.pk}", {"capacity": value})) == [("/capacity", code)]
     assert stored(venue) == HALL
 
 
@@ -177,14 +177,14 @@ def test_unknown_and_server_set_fields_are_400(method, manager, make_venue):
     expected += [("/colour", "unknown-field"), ("/a~1b~0c", "unknown-field")]
     answer = getattr(manager, method)(f"/venues/{venue.pk}", body)
     assert refused(answer, 400, "invalid-input")
-    assert faults(answer) == expected
-    assert faults(manager.post("/venues", body)) == expected
+    assert errors_in(answer) == expected
+    assert errors_in(manager.post("/venues", body)) == expected
     assert (Venue.objects.count(), stored(venue)) == (1, HALL)
 
 
 def test_all_faults_are_told_at_once(manager):
     answer = manager.post("/venues", {"name": "", "address": 5, "capacity": 0, "timezone": "x", "y": 1})
-    assert faults(answer) == [
+    assert errors_in(answer) == [
         ("/name", "invalid-name"),
         ("/address", "invalid"),
         ("/capacity", "invalid-capacity"),
@@ -199,7 +199,7 @@ def test_capacity_below_an_events_is_409(manager, make_event, make_venue):
     make_event(venue=venue, name="Large", capacity=100)
     answer = manager.patch(f"/venues/{venue.pk}", {"capacity": 99, "name": "New"})
     assert refused(answer, 409, "capacity-below-events")
-    assert faults(answer) == [("/capacity", "capacity-below-events")]
+    assert errors_in(answer) == [("/capacity", "capacity-below-events")]
     assert answer.json()["detail"] == "The event “Large” has a capacity of 100."
     assert stored(venue) == HALL
     assert manager.patch(f"/venues/{venue.pk}", {"capacity": 100}).json()["capacity"] == 100
@@ -223,7 +223,7 @@ def test_delete_of_a_booked_venue_is_409_with_the_number_of_bookings(manager, ma
     answer = manager.delete(f"/venues/{venue.pk}")
     assert refused(answer, 409, "in-use")
     assert answer.json()["detail"] == "3 bookings refer to it."
-    assert [fault["bookings"] for fault in answer.json()["errors"]] == [3]
+    assert [entry["bookings"] for entry in answer.json()["errors"]] == [3]
     assert (Venue.objects.count(), Event.objects.count(), TicketType.objects.count()) == (1, 3, 2)
 
 
@@ -282,4 +282,4 @@ def test_list_filters_and_orders(query, found, halls, anonymous):
 def test_filter_that_cannot_be_read_is_400_and_named(query, halls, anonymous):
     answer = anonymous.get(f"/venues?{query}")
     assert refused(answer, 400, "invalid-input")
-    assert {name for name, _ in faults(answer)} == {query.split("=")[0]}
+    assert {name for name, _ in errors_in(answer)} == {query.split("=")[0]}

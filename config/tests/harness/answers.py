@@ -3,7 +3,7 @@
 PROBLEM_KEYS = ["code", "detail", "request_id", "status", "title", "type"]
 
 
-def faults(answer):
+def errors_in(answer):
     """The place and the code of each validation error."""
     return [(error.get("pointer", error.get("parameter")), error["code"]) for error in answer.json()["errors"]]
 
