@@ -488,4 +488,4 @@ def test_sums_beyond_64_bits_are_exact_in_the_admin_and_in_what_is_due(fortune, 
         assert shown in browser.get(address).content.decode(), address
     assert fortune in b"".join(browser.get(url(Event, "export")).streaming_content).decode()
     event.cancel(at=timezone.now())
-    assert check_refunds()[1] == f"2 payments are to be given back: {fortune} EUR."
+    assert check_refunds()[1] == f"2 refunds are due: {fortune} EUR."
