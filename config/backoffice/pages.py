@@ -22,6 +22,7 @@ from django.db.models import Count
 from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -117,6 +118,7 @@ class DomainAdmin(Exporting, Discreet):
         models.EmailField: {"form_class": EmailField},
         models.DateTimeField: {"form_class": LocalTimeField, "widget": LocalTimeInput},
     }
+    empty_value_display = "-"
     list_per_page = 50
     list_max_show_all = 0  # there is a table to take away
     paginator = BoundedPaginator
@@ -187,6 +189,15 @@ class DomainAdmin(Exporting, Discreet):
         page = request.GET.get(PAGE_VAR, "")
         paginator.page_number = int(page) if page.isdecimal() and len(page) < 10 else 1
         return paginator
+
+    def action_checkbox(self, obj):
+        """The same as Django's, without rendering a template for each row."""
+        return format_html(
+            '<input type="checkbox" name="{}" value="{}" class="action-select" aria-label="{}">',
+            ACTION_CHECKBOX_NAME,
+            obj.pk,
+            _("Select this object for an action - %s") % obj,
+        )
 
     def prepare(self, request, changelist):
         """Adds to the rows of a list's page what one statement tells of them all."""
