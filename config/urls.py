@@ -43,6 +43,6 @@ urlpatterns = [
 ]
 
 handler400 = "config.api.errors.bad_request"
-handler403 = "config.backoffice.denied.permission_denied"
+handler403 = "config.api.errors.permission_denied"
 handler404 = "config.api.errors.page_not_found"
 handler500 = "config.api.errors.server_error"

@@ -1,5 +1,3 @@
-# mypy: no-check-untyped-defs
-
 from django.contrib import admin
 from django.http import HttpResponseRedirect
 from django.utils import timezone
@@ -7,77 +5,68 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from config.backoffice import (
-    CatalogueAdmin,
-    ChosenFilter,
-    Page,
-    Setting,
-    VerbForm,
-    amount,
+from config.backoffice.base import CatalogueAdmin
+from config.backoffice.filters import RelatedFilter
+from config.backoffice.formats import (
     badge,
     change_url,
-    fill,
-    in_two_lines,
-    local,
-    on_the_clock,
-    priced,
-    utc,
+    event_cell,
+    format_amount,
+    local_time_with_zone,
+    places_bar,
+    utc_column,
 )
+from config.backoffice.forms import BaseAdminForm
+from config.backoffice.pages import Page
+from config.backoffice.tables import amount_column, local_cell
+from config.backoffice.wording import Setting
 from config.values import money
+from events.admin import SALE_STATES
 from events.models import Event
-from ticket_types.imports.page import PERMISSIONS, ImportPage
+from ticket_types.imports.page import PERMISSIONS, ImportAdmin
 from ticket_types.models import TicketType
 
-STATES = {
-    "on_sale": gettext_lazy("On sale"),
-    "sold_out": gettext_lazy("Sold out"),
-    "not_started": gettext_lazy("On sale later"),
-    "ended": gettext_lazy("Sale over"),
-    "not_published": gettext_lazy("Event is a draft"),
-    "cancelled": gettext_lazy("Event is cancelled"),
-}
 
-
-class TicketTypeForm(VerbForm):
+class TicketTypeForm(BaseAdminForm):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        if not self.instance._state.adding and "price" in self.fields:
+        if not self.is_new and "price" in self.fields:
             self.initial["price"] = money.plain(self.instance.price, self.instance.currency)
 
-    def place(self, data):
+    def find_timezone(self, data):
         event = data.get("event") or self.known_event
         return event and event.venue.timezone
 
     @cached_property
     def known_event(self):
-        """The type's own, or that whose page led here; None when it is still to be chosen."""
-        if not self.instance._state.adding:
+        """The event of the ticket type, or of the URL; None while it has to be chosen."""
+        if not self.is_new:
             return self.instance.event
-        asked = self.initial.get("event")
-        return asked and Event.objects.select_related("venue").filter(pk=asked).first()
+        pk = self.initial.get("event")
+        return pk and Event.objects.select_related("venue").filter(pk=pk).first()
 
 
 def sale_time(name, description):
-    """A read-only field for the beginning or the end of the sale, as the venue's clocks show it."""
+    """A read-only field with the start or end of the sale."""
 
     @admin.display(description=description)
     def field(ticket_type):
         instant = getattr(ticket_type, name)
-        return "-" if instant is None else local(instant, ticket_type.event.venue.timezone)
+        return "-" if instant is None else local_time_with_zone(instant, ticket_type.event.venue.timezone)
 
-    field.__name__ = f"{name}_there"
+    field.__name__ = f"{name}_local"
     return field
 
 
 @admin.register(TicketType)
-class TicketTypeAdmin(ImportPage, CatalogueAdmin):
+class TicketTypeAdmin(ImportAdmin, CatalogueAdmin):
     exported = {
         "id": "id",
         "venue": "event__venue__name",
         "event": "event__name",
-        "starts at (venue)": (on_the_clock, "event__starts_at", "event__venue__timezone"),
+        "starts at (venue)": (local_cell, "event__starts_at", "event__venue__timezone"),
         "name": "name",
-        "price": priced("price", "event__currency"),
+        "price": amount_column("price", "event__currency"),
         "currency": "event__currency",
         "quantity": "capacity",
         "reserved": "reserved",
@@ -89,46 +78,37 @@ class TicketTypeAdmin(ImportPage, CatalogueAdmin):
         "description": "description",
     }
     form = TicketTypeForm
-    list_display = ["name", "what", "price_in_currency", "places", "availability"]
-    list_filter = ["event__status", ("event", ChosenFilter), ("event__venue", ChosenFilter)]
+    list_display = ["name", "event_column", "price_in_currency", "places", "state"]
+    list_filter = ["event__status", ("event", RelatedFilter), ("event__venue", RelatedFilter)]
     search_fields = ["name", "event__name", "event__venue__name"]
     search_help_text = gettext_lazy("Ticket type, event or venue")
     ordering = ["-event__starts_at", "event", "position", "id"]
     autocomplete_fields = ["event"]
-    readonly_fields = [
-        "starts_there",
-        "price_in_currency",
-        "currency",
-        "places",
-        "availability",
-        utc("created_at"),
-        utc("updated_at"),
-    ]
+    times = [utc_column("created_at"), utc_column("updated_at")]
+    readonly_fields = ["event_starts", "price_in_currency", "currency", "places", "state", *times]
     bookings = "booking_items"
     pages = [Page("import_catalogue", gettext_lazy("Import"), PERMISSIONS, position=70)]
 
     def get_readonly_fields(self, request, obj=None):
-        # Bookings of the type are bookings of its event: it stays with it.
-        return [*(["event"] if obj else []), *self.readonly_fields]
+        return [*(["event"] if obj else []), *self.readonly_fields]  # bookings belong to the event as well
 
     def get_fieldsets(self, request, obj=None):
         limits = ["capacity", "min_per_booking", "max_per_booking"]
-        window = ["sales_start_at", "sales_end_at"]
+        sale = ["sales_start_at", "sales_end_at"]
         if obj is None:
             return [
                 (None, {"fields": ["event", "name", "description", "price", "position"]}),
-                (_("Sale"), {"fields": [*limits, *window]}),
+                (_("Sale"), {"fields": [*limits, *sale]}),
             ]
         price = ("price", "currency")
         if not self.has_change_permission(request, obj):
             price = "price_in_currency"
-            names = {"sales_start_at": _("sales start"), "sales_end_at": _("sales end")}
-            window = [sale_time(name, description) for name, description in names.items()]
+            sale = [sale_time(sale[0], _("sales start")), sale_time(sale[1], _("sales end"))]
         return [
-            (_("At a glance"), {"fields": ["availability", "places"]}),
-            (_("Facts"), {"fields": [("event", "starts_there"), "name", "description", price, "position"]}),
-            (_("Sale"), {"fields": [*limits, *window]}),
-            (_("Record"), {"fields": self.readonly_fields[-2:]}),
+            (_("Overview"), {"fields": ["state", "places"]}),
+            (_("Ticket type"), {"fields": [("event", "event_starts"), "name", "description", price, "position"]}),
+            (_("Sale"), {"fields": [*limits, *sale]}),
+            (_("Record"), {"fields": self.times}),
         ]
 
     def get_queryset(self, request):
@@ -138,34 +118,32 @@ class TicketTypeAdmin(ImportPage, CatalogueAdmin):
         rows = TicketType.objects.filter(pk__in=ids).values_list("pk", "event__venue__timezone", "event__currency")
         return {pk: Setting(timezone, currency) for pk, timezone, currency in rows}
 
-    def make(self, request, **data):
+    def create(self, request, **data):
         return TicketType.offer(**data, by=request.user)
 
     def response_post_save_add(self, request, obj):
-        """To the event, whose page shows all of its ticket types."""
+        """To the page of the event, which shows all of its ticket types."""
         return HttpResponseRedirect(change_url(Event, obj.event_id))
 
     response_post_save_change = response_post_save_add
 
-    # Columns
-
     @admin.display(description=gettext_lazy("event"), ordering="event__starts_at")
-    def what(self, ticket_type):
-        return in_two_lines(ticket_type.event)
+    def event_column(self, ticket_type):
+        return event_cell(ticket_type.event)
 
     @admin.display(description=gettext_lazy("event starts"))
-    def starts_there(self, ticket_type):
-        return local(ticket_type.event.starts_at, ticket_type.event.venue.timezone)
+    def event_starts(self, ticket_type):
+        return local_time_with_zone(ticket_type.event.starts_at, ticket_type.event.venue.timezone)
 
     @admin.display(description=gettext_lazy("price"), ordering="price")
     def price_in_currency(self, ticket_type):
-        return amount(ticket_type.price, ticket_type.currency)
+        return format_amount(ticket_type.price, ticket_type.currency)
 
-    @admin.display(description=gettext_lazy("places taken"), ordering="reserved")
+    @admin.display(description=gettext_lazy("places reserved"), ordering="reserved")
     def places(self, ticket_type):
-        return fill(ticket_type.reserved - ticket_type.held, ticket_type.held, ticket_type.capacity)
+        return places_bar(ticket_type)
 
     @admin.display(description=gettext_lazy("state"))
-    def availability(self, ticket_type):
+    def state(self, ticket_type):
         state = ticket_type.status_at(timezone.now())
-        return badge(state, STATES[state])
+        return badge(state, SALE_STATES[state])

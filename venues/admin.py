@@ -1,12 +1,13 @@
-# mypy: no-check-untyped-defs
-
 from django import forms
 from django.contrib import admin, messages
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from config.backoffice import CatalogueAdmin, Setting, VerbForm, utc, with_letters
+from config.backoffice.base import CatalogueAdmin
+from config.backoffice.formats import local_time_with_offset, utc_column
+from config.backoffice.forms import BaseAdminForm
+from config.backoffice.wording import Setting
 from config.values.text import timezones
 from config.values.timezones import moved
 from venues.models import Venue
@@ -15,10 +16,10 @@ MAX_EXAMPLES = 2
 INSTANTS, CLOCKS = "instants", "clocks"
 
 
-class ZoneInput(forms.Select):
-    """The choice of a zone; below it, where that matters, what is meant for the events to come."""
+class TimezoneInput(forms.Select):
+    """A time zone; below it, if necessary, the question what its change means for upcoming events."""
 
-    template_name = "admin/venues/zone.html"
+    template_name = "admin/venues/timezone.html"
     question = ""
     meanings = ()
 
@@ -26,57 +27,55 @@ class ZoneInput(forms.Select):
         return {**super().get_context(name, value, attrs), "question": self.question, "meanings": self.meanings}
 
 
-class VenueForm(VerbForm):
+class VenueForm(BaseAdminForm):
     timezone = forms.ChoiceField(
         choices=lambda: [(name, name) for name in sorted(timezones())],
         initial="UTC",
         show_hidden_initial=True,
-        widget=ZoneInput,
+        widget=TimezoneInput,
     )
     keeps_clocks = False
 
     def clean(self):
         cleaned = super().clean()
         zone = cleaned.get("timezone")
-        if zone and "timezone" in self.changed_data and not self.instance._state.adding:
+        if zone and "timezone" in self.changed_data and not self.is_new:
             self.ask_about_events(self.instance.timezone, zone)
         return cleaned
 
     def ask_about_events(self, old, new):
-        """What other clocks mean for events that were planned, perhaps sold, is for a person to say."""
-        events = self.instance.events.upcoming(timezone.now()).order_by("starts_at", "pk")
+        """A new time zone either keeps the instants of upcoming events, or their local times: staff must say which."""
+        upcoming = self.instance.events.upcoming(timezone.now()).order_by("starts_at", "pk")
         shifted = [
             event
-            for event in events.only("name", "starts_at", "ends_at")
+            for event in upcoming.only("name", "starts_at", "ends_at")
             if any(moved(at, old, new) != [at] for at in (event.starts_at, event.ends_at))
         ]
         if not shifted:
             return
-        meant = self.data.get("timezone_means")
-        stay = [(with_letters(it.starts_at, new), it) for it in shifted[:MAX_EXAMPLES]]
-        move = [
-            (with_letters(at, new), it) for it in shifted[:MAX_EXAMPLES] for at in moved(it.starts_at, old, new)[:1]
-        ]
-        widget = self.fields["timezone"].widget
-        widget.question = ngettext(
-            "%(count)s event to come is in this venue. What do you mean?",
-            "%(count)s events to come are in this venue. What do you mean?",
+        meaning = self.data.get("timezone_means")
+        self.fields["timezone"].widget.question = ngettext(
+            "This venue has %(count)s upcoming event. What happens to it?",
+            "This venue has %(count)s upcoming events. What happens to them?",
             len(shifted),
         ) % {"count": len(shifted)}
-        texts = {
-            INSTANTS: _("The zone was wrong: every event stays at its instant, and the clocks show another time."),
-            CLOCKS: _("The clocks stay: events and the sale of their tickets move to the same times in the new zone."),
-        }
-        widget.meanings = [
-            (value, texts[value], [self.example(event, old, then) for then, event in found], value == meant)
-            for value, found in ((INSTANTS, stay), (CLOCKS, move))
+        self.fields["timezone"].widget.meanings = [
+            (value, text, examples, value == meaning) for value, text, examples in self.meanings(shifted, old, new)
         ]
-        if meant not in texts:
-            self.add_error("timezone", _("Say below what happens to the events to come: it is not guessed."))
-        self.keeps_clocks = meant == CLOCKS
+        if meaning not in (INSTANTS, CLOCKS):
+            self.add_error("timezone", _("Choose below what happens to the upcoming events."))
+        self.keeps_clocks = meaning == CLOCKS
 
-    def example(self, event, old, then):
-        return f"{event.name}: {with_letters(event.starts_at, old)} \N{RIGHTWARDS ARROW} {then}"
+    def meanings(self, events, old, new):
+        def example(event, at):
+            before, after = local_time_with_offset(event.starts_at, old), local_time_with_offset(at, new)
+            return f"{event.name}: {before} \N{RIGHTWARDS ARROW} {after}"
+
+        shown = events[:MAX_EXAMPLES]
+        text = _("The time zone was wrong: events stay at the same instant, and their local times change.")
+        yield INSTANTS, text, [example(event, event.starts_at) for event in shown]
+        text = _("The local times are right: events and the sale of their tickets move to the new time zone.")
+        yield CLOCKS, text, [example(event, at) for event in shown for at in moved(event.starts_at, old, new)[:1]]
 
 
 @admin.register(Venue)
@@ -92,7 +91,7 @@ class VenueAdmin(CatalogueAdmin):
     }
     form = VenueForm
     fields = ["name", "address", "capacity", "timezone"]
-    list_display = ["name", "address", "capacity", "timezone", utc("updated_at")]
+    list_display = ["name", "address", "capacity", "timezone", utc_column("updated_at")]
     list_filter = ["timezone"]
     search_fields = ["name", "address"]
     search_help_text = "Name or address"
@@ -100,15 +99,15 @@ class VenueAdmin(CatalogueAdmin):
     position = 60
     related = ["events"]
 
-    def zone_of(self, venue):
+    def timezone_of(self, venue):
         return venue.timezone
 
     def settings_of(self, ids):
         rows = Venue.objects.filter(pk__in=ids).values_list("pk", "timezone")
         return {pk: Setting(timezone) for pk, timezone in rows}
 
-    def make(self, request, **facts):
-        return Venue.open(**facts, by=request.user)
+    def create(self, request, **data):
+        return Venue.open(**data, by=request.user)
 
     def save_model(self, request, obj, form, change):
         if not (change and form.keeps_clocks):
@@ -116,8 +115,8 @@ class VenueAdmin(CatalogueAdmin):
         changes = {name: form.cleaned_data[name] for name in form.changed_data}
         count = obj.keep_clocks(**changes, at=timezone.now(), by=request.user)
         text = ngettext(
-            "%(count)s event was moved, and starts when the clocks in %(zone)s show what they showed before.",
-            "%(count)s events were moved, and start when the clocks in %(zone)s show what they showed before.",
+            "%(count)s event was moved: it starts at the same local time in %(zone)s.",
+            "%(count)s events were moved: they start at the same local times in %(zone)s.",
             count,
         )
         self.message_user(request, text % {"count": count, "zone": obj.timezone}, messages.WARNING)

@@ -1,4 +1,4 @@
-"""The box office: bookings and what belongs to them, what was sold of events, and the front page."""
+"""The admins of bookings, items, tickets and history, of events with their sales, and the dashboard."""
 
 from bookings.admin import events, tickets
 from bookings.admin.bookings import BookingAdmin

@@ -1,6 +1,4 @@
-"""Cancel bookings, or some tickets of one: what is asked first, and what is to be paid back then."""
-
-# mypy: no-check-untyped-defs
+"""The forms to cancel bookings or some of their tickets, and the refunds that follow."""
 
 from django import forms
 from django.utils import timezone
@@ -8,68 +6,73 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from bookings.admin.wording import amounts
-from bookings.lifecycle.states import LIVE, Status
+from bookings.admin.filters import format_amounts
+from bookings.lifecycle.states import LIVE
 from bookings.models import Ticket
-from config.backoffice import ReasonForm, amount
+from config.backoffice.formats import format_amount
+from config.backoffice.forms import ReasonForm
 from config.values import money
 
-GROUP = 4  # characters of a code that are read in one go
-MAX_TOLD = 10
+GROUP = 4  # characters of a code
 
 
-def grouped(code):
-    """A code in parts that can be read out; copied, it is in one piece."""
-    parts = ((code[start : start + GROUP],) for start in range(0, len(code), GROUP))
-    return format_html('<span class="code">{}</span>', format_html_join("", "<span>{}</span>", parts))
+def grouped_code(code):
+    """A code in groups that are easy to read out; copied, it has no spaces."""
+    groups = ((code[start : start + GROUP],) for start in range(0, len(code), GROUP))
+    return format_html('<span class="code">{}</span>', format_html_join("", "<span>{}</span>", groups))
 
 
-class CancelForm(ReasonForm):
-    """Carries how the bookings stand that somebody is asked about, and is invalid when one does not any more. What is
-    over by now does not count: it is passed over or refused.
-    """
+class SeenForm(forms.Form):
+    """Sends the states of bookings that were shown, by their confirmation codes; invalid when one has changed."""
 
     seen = forms.CharField(required=False, widget=forms.HiddenInput)
 
-    def __init__(self, bookings, data=None):
-        at = timezone.now()
-        stand = {
-            it.confirmation_code: f"{it.confirmation_code}-{it.status_at(at)}-{it.places}"
-            for it in bookings
-            if it.status_at(at) in LIVE
-        }
-        before = data.get("seen", "").split() if data else []
-        self.changed = [code for code, how in stand.items() if how not in before]
-        now = {"seen": " ".join(stand.values())}  # one field, since a form has at most a thousand
-        super().__init__(data and {**data.dict(), **now}, initial=now)
+    def __init__(self, states, data=None):
+        current = [f"{code}:{state}" for code, state in states.items()]
+        seen = data.get("seen", "").split() if data else []
+        self.changed = [item.partition(":")[0] for item in current if item not in seen]
+        current = {"seen": " ".join(current)}  # one field, because a form may have 1,000
+        super().__init__(data and {**data.dict(), **current}, initial=current)
 
     def clean(self):
         if self.changed:
-            text = _("%s has changed meanwhile: nothing was cancelled. Look again.")
+            text = _("%s has changed. Nothing was done: check it again.")
             raise forms.ValidationError([text % code for code in self.changed])
 
 
-class PaidBack:
-    """What is to be paid back of bookings that are cancelled one after the other, in each currency."""
+class CancelForm(SeenForm, ReasonForm):
+    def __init__(self, bookings, data=None):
+        at = timezone.now()
+        live = [it for it in bookings if it.status_at(at) in LIVE]  # the action skips or refuses the others
+        super().__init__({it.confirmation_code: f"{it.status_at(at)}-{it.places}" for it in live}, data)
+
+
+class RefundForm(SeenForm):
+    def __init__(self, bookings, data=None):
+        super().__init__({it.confirmation_code: it.refund_amount for it in bookings}, data)
+
+
+class RefundTotals:
+    """Refunds of bookings that are cancelled one after the other, in each currency."""
 
     def __init__(self):
-        self.due, self.perhaps = {}, {}
+        self.due, self.possible = {}, {}
 
-    def add(self, booking, less):
-        """`less` is what the places cost that it had, and was confirmed for."""
+    def add(self, booking, reduction):
+        """`reduction` is the price of the cancelled places that were confirmed."""
         if booking.refund_due:
             self.due[booking.currency] = self.due.get(booking.currency, 0) + booking.refund_amount
-        elif less:  # no payment is known, and nothing is marked
-            self.perhaps[booking.currency] = self.perhaps.get(booking.currency, 0) + less
+        elif reduction:  # without a known payment
+            self.possible[booking.currency] = self.possible.get(booking.currency, 0) + reduction
 
-    def in_words(self):
-        due, perhaps = ", ".join(amounts(self.due)), ", ".join(amounts(self.perhaps))
-        texts = [_("To be paid back now: %s.") % due] if due else []
-        return texts + ([_("To be given back, if it was paid: %(amount)s.") % {"amount": perhaps}] if perhaps else [])
+    def texts(self):
+        due, possible = ", ".join(format_amounts(self.due)), ", ".join(format_amounts(self.possible))
+        texts = [_("Refunds due: %s.") % due] if due else []
+        return texts + ([_("To refund, if it was paid: %s.") % possible] if possible else [])
 
 
 class TicketChoices(forms.CheckboxSelectMultiple):
-    """The tickets under their types. `prices` are those of the tickets, by their codes."""
+    """Tickets grouped by ticket type. `prices` are by ticket code."""
 
     template_name = "admin/bookings/ticket_choices.html"
     prices = {}
@@ -88,80 +91,60 @@ class TicketChoices(forms.CheckboxSelectMultiple):
         return {**context, "currency": self.currency, "decimals": money.DECIMALS[self.currency]}
 
 
-class TicketsField(forms.MultipleChoiceField):
-    """Tells why a ticket that was shown cannot be chosen any more. `gone` are those reasons, by the codes."""
-
-    widget = TicketChoices
-    gone = {}
-    default_error_messages = {"invalid_choice": gettext_lazy("The booking has no ticket %(value)s.")}
-
-    def validate(self, value):
-        told = [self.gone[code] for code in value if code in self.gone]
-        if told:
-            raise forms.ValidationError(told[:MAX_TOLD])
-        super().validate(value)
-
-
-GONE = {
-    Ticket.Status.VOID: gettext_lazy("Ticket %s was cancelled meanwhile: nothing was cancelled."),
-    Ticket.Status.CHECKED_IN: gettext_lazy("Ticket %s was checked in meanwhile: nothing was cancelled."),
-}
-
-
 class TicketsForm(ReasonForm):
-    """Which tickets of one booking; `chosen` are their codes. Of two thousand, all can be chosen by one field."""
+    """Chooses tickets of one booking, whose codes are `chosen`. `skip_reason`: why none can be cancelled, or None."""
 
-    everything = forms.BooleanField(required=False)
-    tickets = TicketsField(label=gettext_lazy("Tickets"), required=False)
+    everything = forms.BooleanField(required=False)  # one field for up to 2,000 tickets
+    tickets = forms.MultipleChoiceField(
+        label=gettext_lazy("Tickets"),
+        required=False,
+        widget=TicketChoices,
+        error_messages={"invalid_choice": gettext_lazy("Ticket %(value)s cannot be cancelled. Nothing was cancelled.")},
+    )
     field_order = ["everything", "tickets", "reason"]
 
     def __init__(self, booking, *args, **kwargs):
         super().__init__(*args, **kwargs)
         tickets = list(booking.tickets.order_by("ticket_type", "pk"))
         valid = [ticket for ticket in tickets if ticket.status == Ticket.Status.VALID]
-        items = {item.ticket_type_id: item for item in booking.items.all()}
-        field = self.fields["tickets"]
-        field.gone = {it.code: GONE[it.status] % it.code for it in tickets if it.status in GONE}
-        field.widget.currency = booking.currency
-        field.widget.prices = {
-            ticket.code: money.plain(items[ticket.ticket_type_id].unit_price, booking.currency) for ticket in valid
-        }
-        field.choices = [
-            (self.title(item, of_type), [(ticket.code, grouped(ticket.code)) for ticket in of_type])
-            for pk, item in items.items()
-            if (of_type := [ticket for ticket in valid if ticket.ticket_type_id == pk])
-        ]
+        checked_in = sum(ticket.status == Ticket.Status.CHECKED_IN for ticket in tickets)
         self.codes = [ticket.code for ticket in valid]
-        self.why_none = None if valid else self.why_not(booking, tickets)
+        self.skip_reason = None if valid else _("skipped, because none of its tickets can be cancelled.")
         count = len(valid)
         self.fields["everything"].label = ngettext("All of it: %s ticket", "All %s tickets", count) % count
-        inside = sum(ticket.status == Ticket.Status.CHECKED_IN for ticket in tickets)
-        if inside:
+        field = self.fields["tickets"]
+        self.set_choices(field, booking, valid)
+        if checked_in:
             field.help_text = ngettext(
-                "%s ticket is checked in. It can be cancelled once its check-in is undone.",
-                "%s tickets are checked in. They can be cancelled once their check-ins are undone.",
-                inside,
-            ) % (inside,)
+                "%s ticket is checked in. Undo the check-in to cancel it.",
+                "%s tickets are checked in. Undo their check-ins to cancel them.",
+                checked_in,
+            ) % (checked_in,)
 
-    def why_not(self, booking, tickets):
-        if any(ticket.status == Ticket.Status.CHECKED_IN for ticket in tickets):
-            return _("passed over, because its tickets are checked in: undo a check-in first.")
-        if tickets or booking.status == Status.CANCELLED:
-            return _("passed over, because it is cancelled already.")
-        return _("passed over, because it has no tickets.")
+    def set_choices(self, field, booking, tickets):
+        by_type = {}
+        for ticket in tickets:
+            by_type.setdefault(ticket.ticket_type_id, []).append(ticket)
+        field.widget.currency, field.widget.prices, field.choices = booking.currency, {}, []
+        for item in booking.items.all():
+            group = by_type.get(item.ticket_type_id, [])
+            price = money.plain(item.unit_price, booking.currency)
+            field.widget.prices.update({ticket.code: price for ticket in group})
+            if group:
+                choices = [(ticket.code, grouped_code(ticket.code)) for ticket in group]
+                field.choices = [*field.choices, (self.group_label(item, booking, len(group)), choices)]
 
-    def title(self, item, tickets):
-        count = ngettext("%s ticket", "%s tickets", len(tickets)) % len(tickets)
+    def group_label(self, item, booking, count):
         return _("%(name)s: %(count)s, %(price)s each") % {
             "name": item.name,
-            "count": count,
-            "price": amount(item.unit_price, item.booking.currency),
+            "count": ngettext("%s ticket", "%s tickets", count) % count,
+            "price": format_amount(item.unit_price, booking.currency),
         }
 
     def clean(self):
         cleaned = super().clean()
         if not self.errors and not self.chosen:
-            self.add_error("tickets", _("Choose the tickets to cancel: nothing was cancelled."))
+            self.add_error("tickets", _("Choose the tickets to cancel. Nothing was cancelled."))
         return cleaned
 
     @property

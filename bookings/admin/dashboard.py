@@ -1,6 +1,4 @@
-"""The front page: how the sale goes, and what is to be done now."""
-
-# mypy: no-check-untyped-defs
+"""What the dashboard shows: sales, upcoming events, holds and refunds."""
 
 import datetime as dt
 
@@ -9,129 +7,127 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from bookings.admin.charting import daily_chart, sold_url
-from bookings.admin.wording import RUNNING_OUT, SOON
+from bookings.admin.charts import daily_chart, sold_url
+from bookings.admin.filters import EXPIRING_SOON, SOON
 from bookings.models import Booking
 from bookings.reports.queries import daily, refunds_due, sales
 from bookings.reports.rows import GroupBy
-from config.backoffice import amount, change_url, fill, first_instant, in_one_line, list_url, local, number, office_day
+from config.backoffice.formats import (
+    change_url,
+    format_amount,
+    format_number,
+    list_url,
+    local_time_with_zone,
+    places_bar,
+)
+from config.backoffice.times import day_starts_at, office_day
 from events.models import Event
 
 DAYS = 30
 MAX_EVENTS = 8
 MAX_ROWS = 5
-MAX_COUNTED = 1000  # of what is to be done
+MAX_COUNTED = 1000
 
 
 def dashboard(request):
-    """What the front page shows this person, in a handful of statements whatever there is in the tables."""
+    """The context of the template; its number of queries does not depend on the number of rows."""
     at = timezone.now()
-    user = request.user
     today = office_day(at)
-    shown = {"today": date_format(today, "l j F Y"), "timezone": settings.BACK_OFFICE_TIME_ZONE}
-    may_list = user.has_perm("bookings.view_booking")
-    if user.has_perm("bookings.view_reports"):
-        shown |= sold(today, is_linked=may_list)
+    context = {"today": date_format(today, "l j F Y"), "timezone": settings.BACK_OFFICE_TIME_ZONE}
+    may_list = request.user.has_perm("bookings.view_booking")
+    if request.user.has_perm("bookings.view_reports"):
+        context |= sales_context(today, is_linked=may_list)
     if may_list:
-        shown |= to_do(at)
-    if user.has_perm("events.view_event"):
-        shown |= coming_up(at)
-    return shown
+        context |= holds_context(at) | refunds_context()
+    if request.user.has_perm("events.view_event"):
+        context |= events_context(at)
+    return context
 
 
-# Sales
-
-
-def sold(today, *, is_linked):
-    first = today - (DAYS - 1) * dt.timedelta(days=1)
-    monday = today - today.weekday() * dt.timedelta(days=1)
+def sales_context(today, *, is_linked):
+    first = today - dt.timedelta(days=DAYS - 1)
+    monday = today - dt.timedelta(days=today.weekday())
     by_currency = daily(first, today, timezone=settings.BACK_OFFICE_TIME_ZONE)
     return {
         "tiles": [
-            tile(_("Sold today"), by_currency, today, today, is_linked=is_linked),
-            tile(_("Sold this week"), by_currency, monday, today, is_linked=is_linked),
-            tile(_("Sold in 30 days"), by_currency, first, today, is_linked=is_linked),
+            sales_tile(_("Sold today"), by_currency, today, today, is_linked=is_linked),
+            sales_tile(_("Sold this week"), by_currency, monday, today, is_linked=is_linked),
+            sales_tile(_("Sold in 30 days"), by_currency, first, today, is_linked=is_linked),
         ],
         "daily": daily_chart(by_currency, is_linked=is_linked),
-        "by_event": by_event(first, today, is_linked=is_linked),
+        "by_event": best_sellers(first, today, is_linked=is_linked),
     }
 
 
-def tile(name, by_currency, first, last, *, is_linked):
-    days = {currency: [row for row in rows if first.isoformat() <= row.group <= last.isoformat()]
-            for currency, rows in by_currency.items()}  # fmt: skip
-    rows = [row for found in days.values() for row in found]
-    return {
-        "name": name,
-        "tickets": sum(row.tickets for row in rows),
-        "bookings": sum(row.bookings for row in rows),
-        "amounts": [
-            amount(sum(row.revenue for row in found), currency)
-            for currency, found in days.items()
-            if any(row.bookings for row in found)
-        ],
-        "url": sold_url(first, last) if is_linked else None,
-    }
+def sales_tile(name, by_currency, first, last, *, is_linked):
+    tickets, bookings, amounts = 0, 0, []
+    for currency, days in by_currency.items():
+        rows = [row for row in days if first.isoformat() <= row.group <= last.isoformat()]
+        tickets += sum(row.tickets for row in rows)
+        bookings += sum(row.bookings for row in rows)
+        if any(row.bookings for row in rows):
+            amounts.append(format_amount(sum(row.revenue for row in rows), currency))
+    url = sold_url(first, last) if is_linked else None
+    return {"name": name, "tickets": tickets, "bookings": bookings, "amounts": amounts, "url": url}
 
 
-def by_event(first, today, *, is_linked):
-    """The events of which most tickets were sold, each with a bar against the first."""
-    start = first_instant(first, settings.BACK_OFFICE_TIME_ZONE)
+def best_sellers(first, today, *, is_linked):
+    start = day_starts_at(first, settings.BACK_OFFICE_TIME_ZONE)
     rows = sorted(sales(GroupBy.EVENT, Booking.objects.sold(start)), key=lambda row: (-row.tickets, row.label))
-    most = rows[0].tickets if rows else 0
     return [
         {
             "label": row.label,
             "url": change_url(Event, row.group),
             "tickets": row.tickets,
             "list_url": sold_url(first, today, event__id__exact=row.group) if is_linked else None,
-            "width": f"{100 * row.tickets / most:.1f}",
-            "revenue": amount(row.revenue, row.currency),
+            "width": f"{100 * row.tickets / rows[0].tickets:.1f}",
+            "revenue": format_amount(row.revenue, row.currency),
         }
         for row in rows[:MAX_EVENTS]
     ]
 
 
-# What is to be done
-
-
-def to_do(at):
-    running_out, late = Booking.objects.expiring(at, SOON), Booking.objects.with_refund_due()
-    due = list(refunds_due())
+def holds_context(at):
+    holds = Booking.objects.expiring(at, SOON)
     return {
         "holds": [
             {
                 "booking": booking,
                 "url": change_url(Booking, booking.pk),
                 "minutes": -(-booking.seconds_left(at) // 60),
-                "total": amount(booking.total_price, booking.currency),
+                "total": format_amount(booking.total_price, booking.currency),
             }
-            for booking in running_out.select_related("event__venue")[:MAX_ROWS]
+            for booking in holds.select_related("event__venue")[:MAX_ROWS]
         ],
-        "holds_count": counted(running_out),
-        "holds_url": f"{list_url(Booking)}?state={RUNNING_OUT}",
+        "holds_count": bounded_count(holds),
+        "holds_url": list_url(Booking, state=EXPIRING_SOON),
+    }
+
+
+def refunds_context():
+    due = list(refunds_due())
+    return {
         "refunds": [
             {
                 "booking": booking,
                 "url": change_url(Booking, booking.pk),
-                "total": amount(booking.refund_amount, booking.currency),
+                "amount": format_amount(booking.refund_amount, booking.currency),
             }
-            for booking in late.select_related("event__venue")[:MAX_ROWS]
+            for booking in Booking.objects.with_refund_due().select_related("event__venue")[:MAX_ROWS]
         ],
-        "refunds_count": number(sum(count for _currency, count, _amount in due)),
-        "refunds_amounts": [amount(value, currency) for currency, _count, value in due],
-        "refunds_url": f"{list_url(Booking)}?refund_due__exact=1",
+        "refunds_count": format_number(sum(count for _currency, count, _amount in due)),
+        "refunds_amounts": [format_amount(amount, currency) for currency, _count, amount in due],
+        "refunds_url": list_url(Booking, refund_due__exact=1),
     }
 
 
-def counted(rows):
-    """How many there are, or that there are more than anybody would look through."""
+def bounded_count(rows):
     count = rows.order_by()[: MAX_COUNTED + 1].count()
-    return number(count) if count <= MAX_COUNTED else _("more than %s") % number(MAX_COUNTED)
+    return format_number(count) if count <= MAX_COUNTED else _("more than %s") % format_number(MAX_COUNTED)
 
 
-def coming_up(at):
-    """Published events that are not over, the soonest first."""
+def events_context(at):
+    """Published events that are not over, the next one first."""
     published = Event.objects.filter(status=Event.Status.PUBLISHED).upcoming(at)
     events = published.select_related("venue").with_held().order_by("starts_at", "pk")
     return {
@@ -139,12 +135,11 @@ def coming_up(at):
             {
                 "event": event,
                 "url": change_url(Event, event.pk),
-                "when": local(event.starts_at, event.venue.timezone),
-                "fill": fill(event.reserved - event.held, event.held, event.capacity),
-                "label": in_one_line(event),
+                "when": local_time_with_zone(event.starts_at, event.venue.timezone),
+                "bar": places_bar(event),
             }
             for event in events[:MAX_EVENTS]
         ],
-        "events_count": counted(published),
-        "events_url": f"{list_url(Event)}?status__exact=published&when=upcoming",
+        "events_count": bounded_count(published),
+        "events_url": list_url(Event, status__exact="published", when="upcoming"),
     }

@@ -1,6 +1,4 @@
-"""What belongs to bookings, each in a list of its own: items, tickets, history."""
-
-# mypy: no-check-untyped-defs
+"""Lists of what belongs to bookings: items, tickets, history."""
 
 from django.contrib import admin
 from django.contrib.auth import get_user_model
@@ -8,43 +6,55 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from bookings.admin.exporting import OF_BOOKING, state_now
-from bookings.admin.wording import LABELS, TICKET_LABELS, WHAT_FINDS_IT, told, verb_in_words
+from bookings.admin.labels import SEARCH_HELP, STATES, TICKET_STATES, change_details, verb_label
 from bookings.codes import TICKET_CODE, typed
 from bookings.models import Booking, BookingChange, BookingItem, Ticket
-from config.backoffice import (
-    ChosenFilter,
-    DomainAdmin,
-    ViewOnly,
-    amount,
+from config.backoffice.base import BaseAdmin, ViewOnly
+from config.backoffice.filters import RelatedFilter
+from config.backoffice.formats import (
     badge,
-    in_two_lines,
-    on_the_wall,
-    priced,
-    utc,
-    with_letters,
+    event_cell,
+    format_amount,
+    local_time,
+    local_time_with_offset,
+    utc_column,
 )
+from config.backoffice.tables import amount_column, local_cell
+
+OF_BOOKING = {
+    "booking": "booking__confirmation_code",
+    "venue": "booking__event__venue__name",
+    "event": "booking__event__name",
+    "starts at (venue)": (local_cell, "booking__event__starts_at", "booking__event__venue__timezone"),
+    "customer": "booking__customer_name",
+    "e-mail": "booking__customer_email",
+}
 
 
-class OfBooking(ViewOnly, DomainAdmin):
-    """Lists in which one finds what belongs to a booking by what finds the booking; to be found by something tells as
-    much as to be shown with it.
-    """
+class OfBookingAdmin(ViewOnly, BaseAdmin):
+    """Searches by the booking: its e-mail address and payments find nothing for users who may not view it."""
 
-    search_fields = ["booking__confirmation_code"]  # that there is a search at all; `matching` says how
-    search_help_text = WHAT_FINDS_IT
-    sortable_by = ()  # by anything but its age a million of them would have to be sorted first
+    search_fields = ["booking__confirmation_code"]  # turns the search on; `matching` does it
+    search_help_text = SEARCH_HELP
+    sortable_by = ()  # there are no indexes for other orders
     ordering = ["-id"]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("booking__event__venue")
 
     def get_search_results(self, request, queryset, search_term):
         words = search_term.strip()
         is_shown = request.user.has_perm("bookings.view_booking")
-        found = Booking.objects.matching(words, is_shown=is_shown)
-        return queryset.filter(booking__in=found) if words else queryset, False
+        bookings = Booking.objects.matching(words, is_shown=is_shown)
+        return queryset.filter(booking__in=bookings) if words else queryset, False
+
+    @admin.display(description=gettext_lazy("event"))
+    def event_column(self, obj):
+        return event_cell(obj.booking.event)
 
 
-class ForWhomTheBookingIs(OfBooking):
-    """Whoever may see a booking may see what belongs to it."""
+class BookingPermissionAdmin(OfBookingAdmin):
+    """For users who may view bookings."""
 
     def has_view_permission(self, request, obj=None):
         return request.user.has_perm("bookings.view_booking")
@@ -53,49 +63,37 @@ class ForWhomTheBookingIs(OfBooking):
 
 
 @admin.register(BookingItem)
-class BookingItemAdmin(ForWhomTheBookingIs):
+class BookingItemAdmin(BookingPermissionAdmin):
     exported = {
         **OF_BOOKING,
-        "state": (state_now, "booking__status", "booking__expires_at"),
+        "state": "booking__status",
         "ticket type": "name",
-        "unit price": priced("unit_price", "booking__currency"),
+        "unit price": amount_column("unit_price", "booking__currency"),
         "places": "quantity",
         "places cancelled": "cancelled_quantity",
-        "total": priced("total_price", "booking__currency"),
+        "total": amount_column("total_price", "booking__currency"),
         "currency": "booking__currency",
         "booked at (UTC)": "booking__created_at",
     }
-    list_display = ["booking", "what", "name", "unit_price_in_currency", "quantity", "cancelled_quantity", "total"]
-    list_filter = [("ticket_type__event", ChosenFilter)]
-    fields = [
-        "booking",
-        "what",
-        "ticket_type",
-        "name",
-        "unit_price_in_currency",
-        "quantity",
-        "cancelled_quantity",
-        "total",
-    ]
+    figures = ["unit_price_in_currency", "quantity", "cancelled_quantity", "total"]
+    list_display = ["booking", "event_column", "name", *figures]
+    list_filter = [("ticket_type__event", RelatedFilter)]
+    fields = ["booking", "event_column", "ticket_type", "name", *figures]
 
     def get_queryset(self, request):
-        return super().get_queryset(request).select_related("booking__event__venue", "ticket_type")
-
-    @admin.display(description=gettext_lazy("event"))
-    def what(self, item):
-        return in_two_lines(item.booking.event)
+        return super().get_queryset(request).select_related("ticket_type")
 
     @admin.display(description=gettext_lazy("unit price"))
     def unit_price_in_currency(self, item):
-        return amount(item.unit_price, item.currency)
+        return format_amount(item.unit_price, item.currency)
 
     @admin.display(description=gettext_lazy("total"))
     def total(self, item):
-        return amount(item.total_price, item.currency)
+        return format_amount(item.total_price, item.currency)
 
 
 @admin.register(Ticket)
-class TicketAdmin(OfBooking):
+class TicketAdmin(OfBookingAdmin):
     exported = {
         "code": "code",
         "status": "status",
@@ -104,19 +102,19 @@ class TicketAdmin(OfBooking):
         "issued at (UTC)": "created_at",
         "checked in at (UTC)": "checked_in_at",
     }
-    list_display = ["code", "state", "holder", "type_name", "what", "booking", "entered"]
-    fields = ["code", "state", "holder", "type_name", "what", "booking", utc("created_at"), "entered"]
+    list_display = ["code", "state", "holder", "type_name", "event_column", "booking", "checked_in"]
+    fields = [*list_display[:-1], utc_column("created_at"), "checked_in"]
     search_help_text = gettext_lazy(
-        "Ticket code, or what finds its booking: a code, e-mail address, name, surname or event"
+        "Ticket code, or its booking: confirmation code, e-mail address, start of a name or surname, event or venue"
     )
-    list_filter = ["status", ("ticket_type__event", ChosenFilter)]
+    list_filter = ["status", ("ticket_type__event", RelatedFilter)]
     actions = ["check_in", "undo_check_in"]
     position = 50
 
     def get_queryset(self, request):
-        return super().get_queryset(request).select_related("booking__event__venue", "ticket_type")
+        return super().get_queryset(request).select_related("ticket_type")
 
-    def exported_to(self, request):
+    def get_exported(self, request):
         is_shown = request.user.has_perm("bookings.view_booking")
         return {title: column for title, column in self.exported.items() if is_shown or title != "e-mail"}
 
@@ -128,7 +126,7 @@ class TicketAdmin(OfBooking):
 
     @admin.display(description=gettext_lazy("state"))
     def state(self, ticket):
-        return badge(ticket.status, TICKET_LABELS[ticket.status])
+        return badge(ticket.status, TICKET_STATES[ticket.status])
 
     @admin.display(description=gettext_lazy("holder"))
     def holder(self, ticket):
@@ -138,15 +136,9 @@ class TicketAdmin(OfBooking):
     def type_name(self, ticket):
         return ticket.ticket_type.name
 
-    @admin.display(description=gettext_lazy("event"))
-    def what(self, ticket):
-        return in_two_lines(ticket.booking.event)
-
     @admin.display(description=gettext_lazy("checked in, venue time"), empty_value="-")
-    def entered(self, ticket):
-        return ticket.checked_in_at and on_the_wall(ticket.checked_in_at, ticket.booking.event.venue.timezone)
-
-    # Actions
+    def checked_in(self, ticket):
+        return ticket.checked_in_at and local_time(ticket.checked_in_at, ticket.booking.event.venue.timezone)
 
     def has_check_in_permission(self, request):
         return request.user.has_perm("bookings.check_in_ticket")
@@ -156,17 +148,18 @@ class TicketAdmin(OfBooking):
 
     @admin.action(description=gettext_lazy("Check in"), permissions=["check_in"])
     def check_in(self, request, queryset):
-        return self.act(
-            request, queryset, lambda ticket: ticket.check_in(at=timezone.now(), by=request.user), _("Checked in")
-        )
+        def check_in(ticket):
+            ticket.check_in(at=timezone.now(), by=request.user)
+
+        return self.run_action(request, queryset, check_in, _("Checked in"))
 
     @admin.action(description=gettext_lazy("Undo check-in"), permissions=["check_in"])
     def undo_check_in(self, request, queryset):
-        return self.act(request, queryset, lambda ticket: ticket.undo_check_in(by=request.user), _("Check-in undone"))
+        return self.run_action(request, queryset, lambda it: it.undo_check_in(by=request.user), _("Check-in undone"))
 
 
 @admin.register(BookingChange)
-class BookingChangeAdmin(ForWhomTheBookingIs):
+class BookingChangeAdmin(BookingPermissionAdmin):
     exported = {
         "at (UTC)": "at",
         "booking": "booking__confirmation_code",
@@ -176,16 +169,15 @@ class BookingChangeAdmin(ForWhomTheBookingIs):
         "to": "to_status",
         "details": "details",
     }
-    list_display = ["when", "booking", "verb_in_words", "by_name", "states", "particulars"]
-    fields = ["when", "booking", "verb_in_words", "by_name", "by", "states", "particulars"]
+    list_display = ["time", "booking", "action", "by_name", "states", "detail_text"]
+    fields = ["time", "booking", "action", "by_name", "by", "states", "detail_text"]
     search_help_text = gettext_lazy(
-        "Account, or what finds the booking: a code, e-mail address, name, surname or event"
+        "Account, or the booking: confirmation code, e-mail address, start of a name or surname, event or venue"
     )
     list_filter = ["to_status"]
-    list_select_related = ["booking__event__venue", "by"]
 
     def get_queryset(self, request):
-        return super().get_queryset(request).select_related("booking__event__venue", "by")
+        return super().get_queryset(request).select_related("by")
 
     def get_search_results(self, request, queryset, search_term):
         words = search_term.strip()
@@ -194,19 +186,20 @@ class BookingChangeAdmin(ForWhomTheBookingIs):
             return queryset.filter(by=account), False
         return super().get_search_results(request, queryset, search_term)
 
-    @admin.display(description=gettext_lazy("when"))
-    def when(self, change):
-        return with_letters(change.at, change.booking.event.venue.timezone)
+    @admin.display(description=gettext_lazy("time"))
+    def time(self, change):
+        return local_time_with_offset(change.at, change.booking.event.venue.timezone)
 
-    @admin.display(description=gettext_lazy("what"))
-    def verb_in_words(self, change):
-        return verb_in_words(change.verb)
+    @admin.display(description=gettext_lazy("action"))
+    def action(self, change):
+        return verb_label(change.verb)
 
     @admin.display(description=gettext_lazy("change"))
     def states(self, change):
-        after = LABELS[change.to_status]
-        return f"{LABELS[change.from_status]} → {after}" if change.from_status else after
+        after = STATES[change.to_status]
+        return f"{STATES[change.from_status]} → {after}" if change.from_status else after
 
     @admin.display(description=gettext_lazy("details"))
-    def particulars(self, change):
-        return ", ".join(f"{name}: {value}" for name, value in told(change, change.booking)[2])
+    def detail_text(self, change):
+        details = change_details(change, change.booking.event.venue.timezone)
+        return ", ".join(f"{name}: {value}" for name, value in details)

@@ -88,7 +88,7 @@ def test_booking_is_changed_by_nobody_who_may_only_look(book, role):
                 "action": action,
                 "_selected_action": [str(booking.pk)],
                 "confirmed": "yes",
-                "seen": f"{booking}-pending-1",
+                "seen": f"{booking}:pending-1",
             },
         )
     assert list(Booking.objects.values_list("customer_name", "status")) == [("Ann Lee", "pending")]
@@ -143,7 +143,7 @@ def test_confirm_of_a_cancelled_booking_keeps_the_payment_for_a_refund(book):
     booking = book().cancel()
     browser = staff(Role.BOX_OFFICE)
     answer = act(browser, "confirm", booking, confirmed="yes", payment_reference="till 4")
-    noted = "The payment till 4 is noted: 49.90\xa0EUR is to be paid back."
+    noted = "The payment till 4 was recorded: a refund of 49.90\xa0EUR is due."
     assert messages_of(answer) == [("error", f"{booking}: The booking was cancelled. {noted}")]
     booking.refresh_from_db()
     assert (booking.status, booking.refund_due, booking.payment_reference) == ("cancelled", True, "till 4")
@@ -154,14 +154,14 @@ def test_refund_is_paid_once_it_was_asked_about_with_its_amount(make_type, book)
     paid, other = book((make_type(), 2)).confirm(payment_reference="till 4").cancel(), book()
     browser = staff(Role.BOX_OFFICE)
     page = act(browser, "settle_refund", paid, other)
-    line = f"{paid}, Ann Lee: 99.80\xa0EUR to be paid back, of payment till 4."
+    line = f"{paid}, Ann Lee: refund of 99.80\xa0EUR, payment till 4."
     assert page.context["lines"] == [line]
     paid.refresh_from_db()
     assert paid.refund_due
     answer = act(browser, "settle_refund", paid, other, confirmed="yes", **carried(page))
     assert messages_of(answer) == [
         ("success", "Refund paid: 1 booking."),
-        ("warning", f"{other}: passed over, because no refund is due."),
+        ("warning", f"{other}: skipped, because no refund is due."),
     ]
     paid.refresh_from_db()
     assert (paid.refund_due, paid.changes.last().by_name) == (False, "staff-box-office")
@@ -175,8 +175,8 @@ def test_refund_that_has_changed_since_it_was_asked_about_is_asked_about_again(m
     page = act(browser, "settle_refund", booking)
     booking.cancel(tickets=codes[1:2])
     again = act(browser, "settle_refund", booking, confirmed="yes", **carried(page))
-    assert messages_of(again) == [("error", "What is to be paid back has changed meanwhile: nothing was noted.")]
-    assert "99.80\xa0EUR to be paid back" in again.context["lines"][0]
+    assert messages_of(again) == [("error", f"{booking} has changed. Nothing was done: check it again.")]
+    assert "refund of 99.80\xa0EUR" in again.context["lines"][0]
     booking.refresh_from_db()
     assert booking.refund_amount == Decimal("99.80")
     act(browser, "settle_refund", booking, confirmed="yes", **carried(again))
@@ -186,7 +186,7 @@ def test_refund_that_has_changed_since_it_was_asked_about_is_asked_about_again(m
 def test_refund_that_is_not_due_is_not_asked_about(book):
     booking = book()
     answer = act(staff(), "settle_refund", booking)
-    assert messages_of(answer) == [("warning", f"{booking}: passed over, because no refund is due.")]
+    assert messages_of(answer) == [("warning", f"{booking}: skipped, because no refund is due.")]
 
 
 def test_confirm_that_comes_too_late_tells_what_became_of_the_payment(make_type, make_event, book):
@@ -196,8 +196,8 @@ def test_confirm_that_comes_too_late_tells_what_became_of_the_payment(make_type,
     browser = staff(Role.BOX_OFFICE)
     sold_out = "“Seat”: 2 requested, 0 available."
     for booking, noted in (
-        (late, " The payment late 9 is noted: 99.80\xa0EUR is to be paid back."),
-        (gratis, " The payment late 9 is noted."),
+        (late, " The payment late 9 was recorded: a refund of 99.80\xa0EUR is due."),
+        (gratis, " The payment late 9 was recorded."),
     ):
         answer = act(browser, "confirm", booking, confirmed="yes", payment_reference="late 9")
         assert messages_of(answer) == [("error", f"{booking}: {sold_out}{noted}")]
@@ -218,7 +218,7 @@ def test_action_says_which_bookings_it_passed_over_and_why(make_type, book, acti
     answer = act(browser, action, fresh, done, confirmed="yes", **carried(page), payment_reference="till 4", reason="")
     assert messages_of(answer) == [
         ("success", f"{state.capitalize()}: 1 booking."),
-        ("warning", f"{done}: passed over, because it is {state} already."),
+        ("warning", f"{done}: skipped, because it is already {state}."),
     ]
     assert done.changes.count() == entries
     fresh.refresh_from_db()
@@ -231,7 +231,7 @@ def test_cancel_gives_the_places_back(make_type, book):
     answer = cancel(staff(Role.BOX_OFFICE), booking, reason="ill")
     assert messages_of(answer) == [
         ("success", "Cancelled: 1 booking."),
-        ("warning", "To be given back, if it was paid: 99.80\xa0EUR."),
+        ("warning", "To refund, if it was paid: 99.80\xa0EUR."),
     ]
     booking.refresh_from_db()
     seat.refresh_from_db()
@@ -257,7 +257,7 @@ def test_booking_that_was_confirmed_since_its_cancellation_was_asked_about_is_as
     page = act(browser, "cancel", booking, other)
     booking.confirm(payment_reference="till 4")
     again = act(browser, "cancel", booking, other, confirmed="yes", **carried(page), reason="ill")
-    assert messages_of(again) == [("error", f"{booking} has changed meanwhile: nothing was cancelled. Look again.")]
+    assert messages_of(again) == [("error", f"{booking} has changed. Nothing was done: check it again.")]
     (line,) = [line for line in again.context["lines"] if line.startswith(str(booking))]
     assert line.endswith("2 places, 99.80\xa0EUR, confirmed")
     assert again.context["form"]["reason"].value() == "ill"
@@ -265,7 +265,7 @@ def test_booking_that_was_confirmed_since_its_cancellation_was_asked_about_is_as
     done = act(browser, "cancel", booking, other, confirmed="yes", **carried(again), reason="ill")
     assert messages_of(done) == [
         ("success", "Cancelled: 2 bookings."),
-        ("warning", "To be paid back now: 99.80\xa0EUR."),
+        ("warning", "Refunds due: 99.80\xa0EUR."),
     ]
 
 
@@ -275,7 +275,7 @@ def test_booking_of_which_a_ticket_was_cancelled_meanwhile_is_asked_about_again(
     page = act(browser, "cancel", booking)
     booking.cancel(tickets=[booking.tickets.first().code])
     again = act(browser, "cancel", booking, confirmed="yes", **carried(page), reason="")
-    assert messages_of(again) == [("error", f"{booking} has changed meanwhile: nothing was cancelled. Look again.")]
+    assert messages_of(again) == [("error", f"{booking} has changed. Nothing was done: check it again.")]
     assert booking.tickets.filter(status="valid").count() == 1
 
 
@@ -284,7 +284,7 @@ def test_cancellation_that_nobody_was_asked_about_is_asked_about(book):
     browser = staff()
     page = act(browser, "cancel", shown)
     again = act(browser, "cancel", shown, new, confirmed="yes", **carried(page), reason="")
-    assert messages_of(again) == [("error", f"{new} has changed meanwhile: nothing was cancelled. Look again.")]
+    assert messages_of(again) == [("error", f"{new} has changed. Nothing was done: check it again.")]
     assert Booking.objects.filter(status="pending").count() == 2
 
 
@@ -298,7 +298,7 @@ def test_booking_that_is_confirmed_while_it_is_cancelled_stays_so(book, monkeypa
 
     monkeypatch.setattr(Booking, "cancel", too_late)
     answer = cancel(staff(), booking, reason="")
-    assert messages_of(answer) == [("error", f"{booking}: It was confirmed meanwhile: it was not cancelled.")]
+    assert messages_of(answer) == [("error", f"{booking}: It was confirmed in the meantime, and not cancelled.")]
     booking.refresh_from_db()
     assert (booking.status, booking.refund_due) == ("confirmed", False)
 
@@ -310,8 +310,8 @@ def test_cancel_tells_what_is_to_be_paid_back_in_each_currency(make_type, make_e
     answer = cancel(staff(), *paid, unknown, held, reason="")
     assert messages_of(answer) == [
         ("success", "Cancelled: 5 bookings."),
-        ("warning", "To be paid back now: 199.60\xa0EUR, 99.80\xa0GBP."),
-        ("warning", "To be given back, if it was paid: 49.90\xa0EUR."),
+        ("warning", "Refunds due: 199.60\xa0EUR, 99.80\xa0GBP."),
+        ("warning", "To refund, if it was paid: 49.90\xa0EUR."),
     ]
 
 
@@ -355,7 +355,7 @@ def test_some_tickets_of_a_booking_are_cancelled(make_type, book):
         browser, "cancel_tickets", booking, from_page="yes", confirmed="yes", tickets=codes[:2], reason="too many"
     )
     assert messages_of(answer) == [
-        ("warning", "To be given back, if it was paid: 99.80\xa0EUR."),
+        ("warning", "To refund, if it was paid: 99.80\xa0EUR."),
         ("success", "Tickets cancelled: 1 booking."),
     ]
     assert answer.redirect_chain == [(url(Booking, "change", booking.pk), 302)]
@@ -383,7 +383,7 @@ def test_tickets_that_are_checked_in_are_not_offered_and_that_is_said(make_type,
     used.check_in(at=timezone.now())
     field = act(staff(), "cancel_tickets", booking, from_page="yes").context["form"].fields["tickets"]
     assert [code for _, options in field.choices for code, _ in options] == [ticket.code for ticket in unused]
-    assert field.help_text == "1 ticket is checked in. It can be cancelled once its check-in is undone."
+    assert field.help_text == "1 ticket is checked in. Undo the check-in to cancel it."
 
 
 def test_tickets_to_cancel_are_chosen_among_the_bookings_own(make_type, book):
@@ -392,9 +392,9 @@ def test_tickets_to_cancel_are_chosen_among_the_bookings_own(make_type, book):
     for tickets in ([], [other.tickets.get().code]):
         page = act(browser, "cancel_tickets", booking, from_page="yes", confirmed="yes", tickets=tickets)
         assert list(page.context["form"].errors) == ["tickets"]
-        told = [f"The booking has no ticket {code}." for code in tickets]
+        told = [f"Ticket {code} cannot be cancelled. Nothing was cancelled." for code in tickets]
         assert page.context["form"].errors["tickets"] == (
-            told or ["Choose the tickets to cancel: nothing was cancelled."]
+            told or ["Choose the tickets to cancel. Nothing was cancelled."]
         )
     assert Ticket.objects.filter(status="void").count() == 0
 
@@ -411,8 +411,7 @@ def test_ticket_that_is_gone_since_it_was_shown_is_named(make_type, book):
     chosen = [first.code, second.code, third.code]
     page = cancel_tickets(staff(), booking, confirmed="yes", tickets=chosen, reason="ill")
     assert page.context["form"].errors["tickets"] == [
-        f"Ticket {first} was cancelled meanwhile: nothing was cancelled.",
-        f"Ticket {second} was checked in meanwhile: nothing was cancelled.",
+        f"Ticket {first} cannot be cancelled. Nothing was cancelled.",
     ]
     assert booking.tickets.filter(status="valid").count() == 2
     assert page.context["form"]["tickets"].value() == chosen
@@ -426,13 +425,10 @@ def test_tickets_of_which_none_can_be_cancelled_are_not_asked_about(make_type, b
         ticket.check_in(at=timezone.now())
     cancelled.cancel()
     browser = staff(Role.BOX_OFFICE)
-    for booking, why in (
-        (cancelled, "it is cancelled already."),
-        (inside, "its tickets are checked in: undo a check-in first."),
-        (pending, "it has no tickets."),
-    ):
+    for booking in (cancelled, inside, pending):
         answer = cancel_tickets(browser, booking, **answers)
-        assert messages_of(answer) == [("warning", f"{booking}: passed over, because {why}")]
+        text = f"{booking}: skipped, because none of its tickets can be cancelled."
+        assert messages_of(answer) == [("warning", text)]
         assert answer.redirect_chain == [(url(Booking, "change", booking.pk), 302)]
 
 
@@ -440,7 +436,7 @@ def test_whole_booking_that_is_cancelled_by_its_tickets_tells_what_to_give_back(
     paid = book((make_type(), 2)).confirm(payment_reference="till 4")
     unknown = book((make_type(name="Row"), 2)).confirm()
     browser = staff()
-    for booking, told in ((paid, "To be paid back now"), (unknown, "To be given back, if it was paid")):
+    for booking, told in ((paid, "Refunds due"), (unknown, "To refund, if it was paid")):
         answer = cancel_tickets(browser, booking, confirmed="yes", everything="on", reason="")
         assert messages_of(answer)[0] == ("warning", f"{told}: 99.80\xa0EUR.")
 
@@ -484,7 +480,7 @@ def test_hold_that_lasts_longer_already_is_passed_over_and_that_is_said(book):
     until = f"{timezone.localtime(before, ZoneInfo('Europe/Vienna')):%H:%M} Europe/Vienna"
     assert messages_of(answer) == [
         ("success", "Hold extended: 1 booking."),
-        ("warning", f"{longer}: passed over, because its hold lasts until {until} already."),
+        ("warning", f"{longer}: skipped, because its hold lasts until {until}."),
     ]
     longer.refresh_from_db()
     assert (longer.expires_at, longer.changes.count()) == (before, 1)
@@ -577,14 +573,14 @@ def test_what_is_to_be_paid_back_is_told_where_staff_look(book, make_type):
     chosen = booking.tickets.values_list("code", flat=True)[:2]
     answer = act(browser, "cancel_tickets", booking, confirmed="yes", reason="ill", tickets=list(chosen), from_page="1")
     due = "99.80\N{NO-BREAK SPACE}EUR"
-    assert f"To be paid back now: {due}." in [str(message) for message in answer.context["messages"]]
+    assert f"Refunds due: {due}." in [str(message) for message in answer.context["messages"]]
     page = browser.get(url(Booking, "change", booking.pk)).content.decode()
-    assert f"<dt>To pay back</dt><dd>{due}</dd>" in page
+    assert f"<dt>Refunds due</dt><dd>{due}</dd>" in page
     assert f"Confirmed, refund due: {due}" in page
     assert rows(browser, refund_due__exact="1") == [booking]
     assert f"<td>{due}</td>" in browser.get("/admin/").content.decode()
     page = act(browser, "settle_refund", booking)
     act(browser, "settle_refund", booking, confirmed="yes", **carried(page))
     page = browser.get(url(Booking, "change", booking.pk)).content.decode()
-    assert "To pay back" not in page
+    assert "Refunds due" not in page
     assert "Amount: 99.80 EUR" in page

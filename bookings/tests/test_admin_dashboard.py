@@ -115,7 +115,7 @@ def test_payments_to_refund_are_added_up_in_each_currency(book, make_type, make_
     sums = [f"199.60{SPACE}EUR", f"99.80{SPACE}GBP"]
     assert (page.context["refunds_count"], page.context["refunds_amounts"]) == ("3", sums)
     assert f"<li>{sums[0]}</li><li>{sums[1]}</li>" in page.content.decode()
-    assert browser.get(page.context["refunds_url"]).context["cl"].to_pay_back == sums
+    assert browser.get(page.context["refunds_url"]).context["cl"].refunds_due == sums
 
 
 def test_coming_up_are_published_events_that_are_not_over_the_soonest_first(make_event, make_type, book):
@@ -129,7 +129,7 @@ def test_coming_up_are_published_events_that_are_not_over_the_soonest_first(make
     book((soon, 2))
     rows = front_page(Role.DOOR).context["events"]
     assert [row["event"] for row in rows] == [soon.event, later]
-    assert "<title>1 sold, 2 held, 1 left</title>" in rows[0]["fill"]
+    assert "<title>1 sold, 2 held, 1 available</title>" in rows[0]["bar"]
 
 
 SALES, TO_DO, EVENTS = {"tiles", "daily", "by_event"}, {"holds", "refunds"}, {"events"}
@@ -165,8 +165,8 @@ def test_empty_house_has_a_front_page_too(db):
     page = front_page()
     text = page.content.decode()
     assert page.context["daily"] is None
-    assert "Nothing was sold in these days." in text
-    assert "No event is published." in text
+    assert "No sales in the last 30 days." in text
+    assert "No upcoming events are published." in text
 
 
 def test_front_page_takes_as_many_queries_for_many_as_for_one(book, make_type, django_assert_num_queries):

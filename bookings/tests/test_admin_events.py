@@ -31,7 +31,7 @@ def test_list_tells_revenue_to_whom_may_see_it(seat, book, make_event):
     book((seat, 1))
     make_event(name="Unsold")
     rows = staff(Role.AUDITOR).get(url(Event, "changelist")).context["cl"].result_list
-    assert {event.name: event.earned for event in rows} == {"Concert": f"149.70{SPACE}EUR", "Unsold": "-"}
+    assert {event.name: event.revenue_text for event in rows} == {"Concert": f"149.70{SPACE}EUR", "Unsold": "-"}
     assert "149.70" not in staff(Role.DOOR).get(url(Event, "changelist")).content.decode()
 
 
@@ -42,22 +42,23 @@ def test_event_on_one_screen(seat, make_type, book):
     held = book((box, 2))
     page = page_of(seat.event)
     context = page.context
-    assert (context["sold"], context["held"], context["left"]) == (3, 2, 5)
-    assert context["entered"] == {"inside": 1, "of": 3}
+    assert (context["sold"], context["held"], context["available"]) == (3, 2, 5)
+    assert context["checked_in"] == {"count": 1, "of": 3}
     assert context["revenue"] == f"219.80{SPACE}EUR"
-    figures = [(row["type"].name, row["sold"], row["held"], row["left"], row["revenue"]) for row in context["types"]]
+    names = ["sold", "held", "available", "revenue"]
+    figures = [(row["type"].name, *(row[name] for name in names)) for row in context["types"]]
     assert figures == [("Seat", 2, 0, 5, f"99.80{SPACE}EUR"), ("Box", 1, 2, 1, f"120.00{SPACE}EUR")]
-    assert "<title>1 sold, 2 held, 1 left</title>" in page.content.decode()
+    assert "<title>1 sold, 2 held, 1 available</title>" in page.content.decode()
     assert [row["booking"] for row in context["latest"]] == [held, booking]
     assert context["curve"].rows[-1][1:3] == ["3", "3"]
 
 
 def test_event_that_nobody_booked_has_a_page_too(make_event):
     page = page_of(make_event())
-    assert (page.context["curve"], page.context["entered"], page.context["revenue"]) == (None, None, "-")
+    assert (page.context["curve"], page.context["checked_in"], page.context["revenue"]) == (None, None, "-")
     text = page.content.decode()
-    assert "Nobody has booked yet." in text
-    assert "None yet: without one nothing can be booked." in text
+    assert "No bookings." in text
+    assert "No ticket types: without one, nothing can be booked." in text
 
 
 def test_curve_rises_by_the_days_of_the_venue_and_skips_none(make_type, make_event, make_venue, book):

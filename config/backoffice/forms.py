@@ -1,26 +1,14 @@
-"""Forms that take text as it is stored, and change only what was changed."""
-
-# mypy: no-check-untyped-defs
+"""Forms that normalise text, take times of the venue, and change only what the user has changed."""
 
 from django import forms
 from django.utils.functional import cached_property
-from django.utils.translation import gettext_lazy
 
-from config.backoffice.refusals import faults
+from config.backoffice.errors import field_errors
 from config.backoffice.times import LocalTimeField
 from config.values.text import normalise, validate_line
 
-# Instead of Django's “Ensure this value is …”.
-BOUNDS = {
-    "max_value": gettext_lazy("%(limit_value)s at most."),
-    "min_value": gettext_lazy("%(limit_value)s at least."),
-    "max_length": gettext_lazy("%(limit_value)d characters at most: it has %(show_value)d."),
-}
-
 
 class TextField(forms.CharField):
-    """Takes text in the form in which it is stored."""
-
     def to_python(self, value):
         return normalise(super().to_python(value).replace("\r\n", "\n"))
 
@@ -34,60 +22,59 @@ class ReasonForm(forms.Form):
     reason = TextField(max_length=500, required=False, validators=[validate_line])
 
 
-class VerbForm(forms.ModelForm):
-    """Knows which fields were changed since its page was opened; the others keep what is stored by now.
+class BaseAdminForm(forms.ModelForm):
+    """A form whose unchanged fields take the values that are stored by now.
 
-    Its times are those of the place that `place` names.
+    Its times are local times of `find_timezone`. `domain_error`, when set, is shown beside the fields.
     """
 
-    refusal = None
+    domain_error = None
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.times = [name for name, field in self.fields.items() if isinstance(field, LocalTimeField)]
-        self.place_before = self.place({})
-        self.use(self.place_before)
+        self.is_new = self.instance.pk is None
+        self.time_fields = [name for name, field in self.fields.items() if isinstance(field, LocalTimeField)]
+        self.initial_timezone = self.find_timezone({})
+        self.set_timezone(self.initial_timezone)
 
-    def place(self, data):
-        """The name of the zone whose times are meant, by the data given here or those stored; None: not known yet."""
+    def find_timezone(self, data):
+        """The name of the time zone, by cleaned data or by what is stored; None: not known yet."""
         return "UTC"
 
-    def use(self, timezone):
-        for name in self.times:
-            self.fields[name].use(timezone)
+    def set_timezone(self, timezone):
+        for name in self.time_fields:
+            self.fields[name].set_timezone(timezone)
 
     @cached_property
     def changed_data(self):
-        """A time also changes when the place does: the clocks there show the same, at another instant."""
+        """With the times, when the time zone changes: the same local time is another instant there."""
         names = super().changed_data
-        return [*names, *(name for name in self.times if self.is_moved and name not in names)]
+        return [*names, *(name for name in self.time_fields if self.is_timezone_changed and name not in names)]
 
     @property
-    def is_moved(self):
-        is_stored = not self.instance._state.adding
-        return is_stored and self.place(getattr(self, "cleaned_data", {})) != self.place_before
+    def is_timezone_changed(self):
+        return not self.is_new and self.find_timezone(getattr(self, "cleaned_data", {})) != self.initial_timezone
 
     def clean(self):
         cleaned = super().clean()
-        if not self.instance._state.adding:
+        if not self.is_new:
             for name in set(self.cleaned_data) - set(self.changed_data):
                 self.cleaned_data[name] = getattr(self.instance, name)
-        self.read_times()
+        self.convert_times()
         return cleaned
 
-    def read_times(self):
-        """Makes instants of what the clocks show. Without a place, which is asked for, any will do."""
-        timezone = self.place(self.cleaned_data)
-        self.use(timezone)
-        for name in set(self.times) & set(self.changed_data):
-            typed = self.cleaned_data.get(name)
-            if typed is not None:
+    def convert_times(self):
+        """Converts local times to instants; with UTC when the venue is missing, which is an error of its own."""
+        self.set_timezone(self.find_timezone(self.cleaned_data))
+        for name in set(self.time_fields) & set(self.changed_data):
+            local = self.cleaned_data.get(name)
+            if local is not None:
                 try:
-                    self.cleaned_data[name] = self.fields[name].instant(typed)
+                    self.cleaned_data[name] = self.fields[name].to_instant(local)
                 except forms.ValidationError as error:
                     self.add_error(name, error)
 
     def full_clean(self):
         super().full_clean()
-        for name, detail in faults(self.refusal) if self.refusal else ():
+        for name, detail in field_errors(self.domain_error) if self.domain_error else ():
             self.add_error(name if name in self.fields else None, detail)

@@ -1,33 +1,30 @@
-"""Lists of any number of rows: nothing is counted to its end, and what is filtered by has an index or is small."""
+"""Changelists for any number of rows: no count over all of them, and filters only by what has an index or is small."""
 
-# mypy: no-check-untyped-defs
-
-import datetime as dt
 import re
 
-from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.admin.exceptions import DisallowedModelAdminLookup
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.utils import quote
+from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.paginator import Paginator
-from django.utils import timezone
 from django.utils.functional import cached_property
+from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
-from config.backoffice.columns import label_of
-from config.backoffice.times import first_instant, office_day
+from config.backoffice.filters import RelatedFilter, WrongFilter, unknown_choice
+from config.backoffice.formats import list_url
 
 MAX_COUNTED = 10_000
-# What the filters of Django and ours put behind the path to a field.
-OFFERED = re.compile(r"(__id)?(__(exact|isnull|isempty|gte|lt|year|month|day))?")
+# What the filters of Django and of this package append to the path of a field.
+LOOKUPS = re.compile(r"(__id)?(__(exact|isnull|isempty|gte|lt|year|month|day))?")
 
 
 class BoundedPaginator(Paginator):
-    """Counts up to a bound, or as far as the page that is looked at; `is_more` tells that there are more."""
+    """Counts up to a bound, or to the end of the page that is shown. `is_more`: there are more rows than that."""
 
     page_number = 1
 
@@ -37,7 +34,7 @@ class BoundedPaginator(Paginator):
 
     @cached_property
     def count(self):
-        # Of the keys alone: what the columns show besides would be worked out for every row that is counted.
+        # Primary keys alone, because the database would compute the annotations of each row that it counts.
         return self.object_list.order_by().values("pk")[: self.bound + 1].count()
 
     @property
@@ -45,184 +42,94 @@ class BoundedPaginator(Paginator):
         return self.count > self.bound
 
 
-class List(ChangeList):
-    """Lets the model's admin add to the rows of the page what one statement can tell of them all."""
-
+class BoundedChangeList(ChangeList):
     def __init__(self, request, *args, **kwargs):
         self.request = request
         super().__init__(request, *args, **kwargs)
+        self.list_url = list_url(self.model)
         if not self.is_popup:
             self.title = capfirst(self.opts.verbose_name_plural)
 
     def _get_default_ordering(self):
-        """What the heads of the columns show as well: it may depend on what is filtered by."""
+        # Private, but the only way for the column headings to show an ordering that depends on the request.
         return self.model_admin.get_ordering(self.request) or super()._get_default_ordering()
 
     def get_queryset(self, request, *args, **kwargs):
-        found = super().get_queryset(request, *args, **kwargs)
+        queryset = super().get_queryset(request, *args, **kwargs)
         for spec in self.filter_specs:
-            if unknown := unknown_choice(spec):
-                raise WrongFilter(unknown)
-        return found
+            if value := unknown_choice(spec):
+                raise WrongFilter(_("There is no choice “%s”.") % value)
+        return queryset
 
     def get_results(self, request):
         super().get_results(request)
         self.result_list = list(self.result_list)
-        self.model_admin.prepare(request, self)
+        self.model_admin.prepare_rows(request, self)
+
+    def url_for_result(self, result):
+        """The same as Django's, without resolving the name of the URL for each row."""
+        return f"{self.list_url}{quote(result.pk)}/change/"
 
 
-def is_offered(model_admin, lookup, request):
-    """Whether a list filters by a parameter: in another way it could read every row, or tell what is not shown."""
+def is_lookup_offered(model_admin, lookup, request):
+    """Whether a list has a filter for a parameter: other lookups could read every row, or reveal hidden values."""
     name = lookup.partition("__")[0]
     fields = {field.name: field for field in model_admin.opts.get_fields()}
     if name not in fields:
-        return True  # that of a filter that is no field's; what is no filter's either is refused later
+        return True  # a filter without a field; Django refuses the rest later
     if fields[name].many_to_one and lookup == f"{name}__id__exact":
-        return True  # the way from a row's page to what belongs to it
+        return True  # the link from an object's page to a list of what belongs to it
     paths = [model_admin.date_hierarchy] if model_admin.date_hierarchy else []
-    for it in model_admin.get_list_filter(request):
-        if isinstance(it, type):
-            paths.append(getattr(it, "parameter_name", None))
+    for item in model_admin.get_list_filter(request):
+        if isinstance(item, type):
+            paths.append(getattr(item, "parameter_name", None))
         else:
-            paths.append(it if isinstance(it, str) else it[0])
-    return any(path and lookup.startswith(path) and OFFERED.fullmatch(lookup[len(path) :]) for path in paths)
+            paths.append(item if isinstance(item, str) else item[0])
+    return any(path and lookup.startswith(path) and LOOKUPS.fullmatch(lookup[len(path) :]) for path in paths)
 
 
-def choice_of(model_admin, field, request, name):
-    """What a parameter chooses of the model that a field refers to, and a field with which to choose another."""
-    chosen_by = model_admin.admin_site.get_model_admin(field.remote_field.model)
-    choices = forms.ModelChoiceField(chosen_by.get_queryset(request), required=False)
-    choices.label_from_instance = label_of(chosen_by)
-    choices.widget = AutocompleteSelect(field, model_admin.admin_site)
-    choices.widget.choices = choices.choices
-    try:
-        chosen = choices.clean(request.GET.get(name))
-    except forms.ValidationError:
-        chosen = None
-    attributes = {"id": f"choose-{field.name}", "aria-label": capfirst(field.verbose_name)}
-    return chosen, choices.widget.render(name, chosen and chosen.pk, attributes)
+class ListAdmin(admin.ModelAdmin):
+    empty_value_display = "-"
+    list_per_page = 50
+    list_max_show_all = 0  # the CSV export has all rows
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # each facet is a count over all rows
 
+    @property
+    def media(self):
+        has_autocomplete = any(isinstance(it, tuple) and issubclass(it[1], RelatedFilter) for it in self.list_filter)
+        widget = AutocompleteSelect(self.opts.pk, self.admin_site)
+        return super().media + widget.media if has_autocomplete else super().media
 
-def carried(changelist, *names):
-    """The other parameters of a list, for a form that sets these."""
-    return [(name, value) for name, value in changelist.params.items() if name not in names]
+    def get_changelist(self, request, **kwargs):
+        return BoundedChangeList
 
-
-class WrongFilter(IncorrectLookupParameters):
-    """Made of what was given; says in a sentence what is wrong with it."""
-
-    text = gettext_lazy("There is no choice “%s”.")
-
-    def __str__(self):
-        return self.text % self.args
-
-
-class WrongDay(WrongFilter):
-    text = gettext_lazy("There is no day “%s”: one is written such as 2026-12-24.")
-
-
-def unknown_choice(spec):
-    """What was given for a filter and is none of its choices; None when it is one, or nothing was given."""
-    if isinstance(spec, admin.SimpleListFilter):
-        given, known = [spec.value()], [value for value, _title in spec.lookup_choices]
-    elif isinstance(spec, admin.ChoicesFieldListFilter):
-        given, known = spec.lookup_val or [], [value for value, _title in spec.field.flatchoices]
-    else:
-        return spec.unknown() if isinstance(spec, ChosenFilter) else None
-    return next((it for it in given if it and it not in map(str, known)), None)
-
-
-class ChosenFilter(admin.FieldListFilter):
-    """By one of a model's rows, which is looked for as it is in forms: there may be thousands."""
-
-    template = "admin/filters/chosen.html"
-
-    def __init__(self, field, request, params, model, model_admin, field_path):
-        self.parameter = f"{field_path}__{field.target_field.name}__exact"
-        super().__init__(field, request, params, model, model_admin, field_path)
-        self.title = field.verbose_name
-        self.request, self.model_admin = request, model_admin
-
-    @cached_property
-    def found(self):
-        return choice_of(self.model_admin, self.field, self.request, self.parameter)
-
-    def unknown(self):
-        given = self.request.GET.get(self.parameter)
-        return given if given and self.found[0] is None else None
-
-    def has_output(self):
-        return True
-
-    def expected_parameters(self):
-        return [self.parameter]
-
-    def choices(self, changelist):
-        chosen, self.select = self.found
-        self.carried = carried(changelist, self.parameter)
-        self.clear_url = chosen and changelist.get_query_string(remove=[self.parameter])
-        return []
-
-
-class DayFilter(admin.ListFilter):
-    """By days of the office's zone, from one to another. `field` is an instant; `prefix` begins the parameters."""
-
-    template = "admin/filters/days.html"
-    prefix = field = ""
-
-    def __init__(self, request, params, model, model_admin):
-        super().__init__(request, params, model, model_admin)
-        self.first, self.last = (self.read(params.pop(name, None)) for name in self.expected_parameters())
-
-    def read(self, values):
+    def get_changelist_instance(self, request):
         try:
-            return dt.date.fromisoformat(values[-1]) if values and values[-1] else None
-        except ValueError as error:
-            raise WrongDay(values[-1]) from error
+            return super().get_changelist_instance(request)
+        except (IncorrectLookupParameters, DisallowedModelAdminLookup) as error:
+            reason = str(error) if isinstance(error, WrongFilter) else _("The list does not have this filter.")
+            self.message_user(request, _("%s The list is shown without filters.") % reason, messages.ERROR)
+            raise IncorrectLookupParameters from error  # Django redirects to the list without filters
 
-    def has_output(self):
-        return True
+    def lookup_allowed(self, lookup, value, request=None):
+        return super().lookup_allowed(lookup, value, request) and is_lookup_offered(self, lookup, request)
 
-    def expected_parameters(self):
-        return [f"{self.prefix}_from", f"{self.prefix}_to"]
+    def get_paginator(self, request, queryset, per_page, *args, **kwargs):
+        paginator = super().get_paginator(request, queryset, per_page, *args, **kwargs)
+        page = request.GET.get(PAGE_VAR, "")
+        paginator.page_number = int(page) if page.isdecimal() and len(page) < 10 else 1
+        return paginator
 
-    def queryset(self, request, queryset):
-        try:
-            start = self.first and first_instant(self.first, settings.BACK_OFFICE_TIME_ZONE)
-            end = self.last and first_instant(self.last + dt.timedelta(days=1), settings.BACK_OFFICE_TIME_ZONE)
-        except OverflowError as error:
-            raise WrongDay(self.last) from error
-        if self.first and self.last and self.first > self.last:
-            days = {"filter": self.title, "first": self.first, "last": self.last}
-            text = _(
-                "Nothing can be found: as %(filter)s, %(first)s to %(last)s was chosen, which ends before it begins."
-            )
-            messages.warning(request, text % days)
-        return self.between(queryset, start, end) if start or end else queryset
+    def action_checkbox(self, obj):
+        """The same as Django's, without rendering a template for each row."""
+        return format_html(
+            '<input type="checkbox" name="{}" value="{}" class="action-select" aria-label="{}">',
+            ACTION_CHECKBOX_NAME,
+            obj.pk,
+            _("Select this object for an action - %s") % obj,
+        )
 
-    def between(self, queryset, start, end):
-        bounds = {f"{self.field}__gte": start, f"{self.field}__lt": end}
-        return queryset.filter(**{name: at for name, at in bounds.items() if at})
-
-    def choices(self, changelist):
-        names = self.expected_parameters()
-        self.names = dict(zip(("first", "last"), names, strict=True))
-        self.carried = carried(changelist, *names)
-        self.zone = settings.BACK_OFFICE_TIME_ZONE
-        for label, first, last in self.spans(office_day(timezone.now())):
-            values = {name: day and day.isoformat() for name, day in zip(names, (first, last), strict=True)}
-            yield {
-                "selected": (self.first, self.last) == (first, last),
-                "query_string": changelist.get_query_string(values),
-                "display": label,
-            }
-
-    def spans(self, today):
-        day = dt.timedelta(days=1)
-        return [
-            (_("Any day"), None, None),
-            (_("Today"), today, today),
-            (_("Yesterday"), today - day, today - day),
-            (_("This week"), today - today.weekday() * day, today),
-            (_("Last 30 days"), today - 29 * day, today),
-        ]
+    def prepare_rows(self, request, changelist):
+        """A hook to add values to the rows of the page, with one query for all of them."""

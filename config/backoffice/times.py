@@ -1,6 +1,4 @@
-"""Times as the clocks of a place show them: typed and shown so, and asked about where the clocks are changed."""
-
-# mypy: no-check-untyped-defs
+"""Local times of a venue in forms, with an error where a change of the offset skips or repeats them."""
 
 import datetime as dt
 import re
@@ -8,39 +6,38 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.conf import settings
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from config.values.timezones import letters, offset, readings
 
 TYPED = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.\d+)?([+-]\d\d:\d\d(?::\d\d)?)?")
-YEARS = range(1900, 2200)  # in which clocks can be converted; the model says what an event may have
+YEARS = range(1900, 2200)  # that zoneinfo converts; the model has the limits of an event
 
 
-def first_instant(day, zone):
-    """Of a day in a zone. Where the clocks skip midnight, it is the instant at which they do."""
+def day_starts_at(day, zone):
+    """The first instant of a day in a zone, also where midnight is skipped."""
     return dt.datetime.combine(day, dt.time(), ZoneInfo(zone)).astimezone(dt.UTC)
 
 
 def office_day(at):
-    """The day that it is in the office at an instant."""
+    """The day in BACK_OFFICE_TIME_ZONE."""
     return at.astimezone(ZoneInfo(settings.BACK_OFFICE_TIME_ZONE)).date()
 
 
-def on_the_clock(value):
-    """What a clock shows, to the second."""
+def to_clock(value):
+    """The time without its zone, to the second."""
     return value.replace(tzinfo=None, microsecond=0, fold=0)
 
 
-def described(reading):
+def describe_choice(local):
     """`02:30 (CEST, UTC+02:00)`."""
-    names = dict.fromkeys((letters(reading), f"UTC{offset(reading)}"))
-    return f"{reading:%H:%M} ({', '.join(names)})"
+    names = dict.fromkeys((letters(local), f"UTC{offset(local)}"))
+    return f"{local:%H:%M} ({', '.join(names)})"
 
 
 class LocalTimeInput(forms.DateTimeInput):
-    """A date and a time, with the zone behind it; where the clocks show that time twice, also which of both."""
+    """A date and a time with their zone, and a choice of the offset where the time occurs twice."""
 
     input_type = "datetime-local"
     template_name = "admin/local_time.html"
@@ -58,22 +55,22 @@ class LocalTimeInput(forms.DateTimeInput):
 
     def get_context(self, name, value, attrs):
         context = super().get_context(name, value, attrs)
+        attributes = context["widget"]["attrs"]
+        attributes["aria-describedby"] = f"{attributes.get('aria-describedby', '')} zone_of_{name}".strip()
         found = TYPED.fullmatch(value or "")
-        both = self.both(found) if found and self.zone else []
-        context["timezone"] = str(self.zone) if self.zone else None
-        described_by = context["widget"]["attrs"].get("aria-describedby", "")
-        context["widget"]["attrs"]["aria-describedby"] = f"{described_by} zone_of_{name}".strip()
-        context["readings"] = [(offset(at), described(at), offset(at) == found[3]) for at in both]
         if found and found[2].count(":") == 2 and not found[2].endswith(":00"):
-            context["widget"]["attrs"]["step"] = "1"
+            attributes["step"] = "1"
+        choices = self.repeated_times(found) if found and self.zone else []
+        context["timezone"] = str(self.zone) if self.zone else None
+        context["readings"] = [(offset(at), describe_choice(at), offset(at) == found[3]) for at in choices]
         return context
 
-    def both(self, found):
+    def repeated_times(self, found):
         try:
-            at = readings(dt.datetime.fromisoformat(f"{found[1]}T{found[2]}"), self.zone)
+            times = readings(dt.datetime.fromisoformat(f"{found[1]}T{found[2]}"), self.zone)
         except (ValueError, OverflowError):
             return []
-        return at if len(at) > 1 else []
+        return times if len(times) > 1 else []
 
     def value_from_datadict(self, data, files, name):
         value = data.get(name)
@@ -81,20 +78,24 @@ class LocalTimeInput(forms.DateTimeInput):
 
 
 class LocalTimeField(forms.Field):
-    """Gives what the clocks show, with the offset where that was chosen; `instant` makes an instant of it."""
+    """Cleans to a local time, with an offset if one was chosen; `to_instant` converts it to UTC."""
 
     widget = LocalTimeInput
     default_error_messages = {
         "invalid": gettext_lazy("Enter a date and a time, such as 2026-12-24 19:30."),
-        "skipped": gettext_lazy("There is no %(time)s in %(zone)s: the clocks are put forward. Did you mean %(near)s?"),
-        "repeated": gettext_lazy("It is %(time)s twice in %(zone)s: the clocks are put back. Which one do you mean?"),
+        "skipped": gettext_lazy(
+            "%(time)s does not exist in %(zone)s, because the clocks go forward. Did you mean %(near)s?"
+        ),
+        "repeated": gettext_lazy(
+            "%(time)s occurs twice in %(zone)s, because the clocks go back. Choose one of the two below."
+        ),
     }
     zone = None
 
     def __init__(self, *, input_formats=None, **kwargs):
         super().__init__(**kwargs)
 
-    def use(self, timezone):
+    def set_timezone(self, timezone):
         self.zone = self.widget.zone = ZoneInfo(timezone) if timezone else None
 
     def prepare_value(self, value):
@@ -107,8 +108,8 @@ class LocalTimeField(forms.Field):
         try:
             typed = dt.datetime.fromisoformat("{}T{}{}".format(*found.groups(default="")))
         except (AttributeError, ValueError):
-            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from None
-        if typed.year not in YEARS:
+            typed = None
+        if typed is None or typed.year not in YEARS:
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
         return typed
 
@@ -119,23 +120,23 @@ class LocalTimeField(forms.Field):
             return True
         if initial is None or typed is None:
             return initial is not typed
-        is_chosen = typed.tzinfo is not None and initial.tzinfo is not None
-        return on_the_clock(typed) != on_the_clock(initial) or (is_chosen and offset(typed) != offset(initial))
+        has_offset = typed.tzinfo is not None and initial.tzinfo is not None
+        return to_clock(typed) != to_clock(initial) or (has_offset and offset(typed) != offset(initial))
 
-    def instant(self, typed):
-        """Raises ValidationError when the clocks never show that time, or when they do twice and none was chosen."""
-        clock = on_the_clock(typed)
-        found = readings(clock, self.zone or dt.UTC)
-        if len(found) > 1 and typed.tzinfo is not None:
-            found = [at for at in found if offset(at) == offset(typed)]
-        if len(found) == 1:
-            return found[0].astimezone(dt.UTC)
-        code = "repeated" if readings(clock, self.zone) else "skipped"
-        raise forms.ValidationError(self.error_messages[code], code=code, params=self.particulars(clock))
+    def to_instant(self, typed):
+        """Raises ValidationError when the time does not exist, or when it occurs twice and no offset was chosen."""
+        clock = to_clock(typed)
+        times = readings(clock, self.zone or dt.UTC)
+        chosen = times
+        if len(times) > 1 and typed.tzinfo is not None:
+            chosen = [at for at in times if offset(at) == offset(typed)]
+        if len(chosen) == 1:
+            return chosen[0].astimezone(dt.UTC)
+        code = "repeated" if times else "skipped"
+        raise forms.ValidationError(self.error_messages[code], code=code, params=self.error_params(clock))
 
-    def particulars(self, clock):
-        # Read with the offset that holds after the clocks are put forward, it is an earlier time; with that of before,
-        # a later one.
+    def error_params(self, clock):
+        # With the offset after the change it is an earlier time, with the offset before it a later one.
         both = [clock.replace(tzinfo=self.zone, fold=fold).astimezone(dt.UTC) for fold in (1, 0)]
         near = _(" or ").join(f"{at.astimezone(self.zone):%H:%M}" for at in both)
-        return {"time": date_format(clock, "D j M Y, H:i"), "zone": str(self.zone), "near": near}
+        return {"time": f"{clock:%a %d %b %Y, %H:%M}", "zone": str(self.zone), "near": near}

@@ -1,4 +1,4 @@
-"""Values as histories and imports keep them, in words."""
+"""Values of the history and of imports, as texts for users."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -12,10 +12,10 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from config.backoffice.columns import amount, with_letters
+from config.backoffice.formats import format_amount, local_time_with_offset
 from config.values import money
 
-MAX_SHOWN = 100  # characters of a value
+MAX_CHARACTERS = 100
 NOTHING = "\N{EN DASH}"
 VERBS = {
     "create": gettext_lazy("Created"),
@@ -28,14 +28,14 @@ VERBS = {
 
 @dataclass(frozen=True)
 class Setting:
-    """Whose clocks and whose money are meant."""
+    """The time zone and the currency of values."""
 
     timezone: str = "UTC"
-    currency: str = ""  # empty: not known
+    currency: str = ""  # empty: unknown
 
 
 def field_of(model: type[models.Model] | None, name: str) -> models.Field | None:
-    """None for what the project does not have any more."""
+    """None for a field that no longer exists."""
     try:
         field = model._meta.get_field(name) if model else None
     except FieldDoesNotExist:
@@ -49,28 +49,28 @@ def label(model: type[models.Model] | None, name: str) -> str:
 
 
 def in_words(field: models.Field | None, value: Any, setting: Setting) -> str:
-    """A value of a field as `config.history.models.to_json` stores it."""
+    """A value of a field, in the form in which the history stores it."""
     if value in (None, ""):
         return NOTHING
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(field, models.DateTimeField):
-        return with_letters(dt.datetime.fromisoformat(value), setting.timezone)
+        return local_time_with_offset(dt.datetime.fromisoformat(value), setting.timezone)
     if isinstance(field, money.MoneyField) and setting.currency in money.DECIMALS:
-        return amount(Decimal(value), setting.currency)
+        return format_amount(Decimal(value), setting.currency)
     if field is not None and field.choices:
         return str(dict(field.flatchoices).get(value, value))
-    return Truncator(value).chars(MAX_SHOWN)
+    return Truncator(value).chars(MAX_CHARACTERS)
 
 
 def lines(change: Any, setting: Setting) -> Iterator[str]:
-    """What an entry of the history of the catalogue says in detail, one line for each field."""
+    """The details of an entry of the catalogue's history: a line for each field."""
     is_change = change.verb not in ("create", "delete")
     for name, value in change.ordered_details():
         old, new = value if isinstance(value, list) and len(value) == 2 else (None, value)
         field = field_of(change.model, name)
-        was, now = in_words(field, old, setting), in_words(field, new, setting)
+        before, after = in_words(field, old, setting), in_words(field, new, setting)
         if is_change:
-            yield f"{label(change.model, name)}: {was} → {now}"
-        elif (told := now if was == NOTHING else was) != NOTHING:
-            yield f"{label(change.model, name)}: {told}"
+            yield f"{label(change.model, name)}: {before} → {after}"
+        elif (text := after if before == NOTHING else before) != NOTHING:
+            yield f"{label(change.model, name)}: {text}"

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from config.backoffice.charts import Point, columns, curve, ticks
+from config.backoffice.charts import Point, bar_chart, line_chart, ticks
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -43,7 +43,7 @@ def test_axis_reaches_the_highest_value_in_six_steps_at_most():
 
 def test_columns_are_as_high_as_their_values():
     points = [Point(f"{n}", value, f"day {n}: {value}", f"/?day={n}") for n, value in enumerate([0, 50, 100])]
-    root = parsed(columns(points))
+    root = parsed(bar_chart(points))
     heights = [float(bar.get("height")) for bar in of_class(root, "bar")]
     assert heights[0] == 0
     assert heights[2] == pytest.approx(2 * heights[1], abs=0.2)
@@ -54,7 +54,7 @@ def test_columns_are_as_high_as_their_values():
 
 
 def test_curve_goes_from_edge_to_edge_and_up_to_its_last_value():
-    root = parsed(curve([Point("1", 0, "none"), Point("2", 3, "three"), Point("3", 5, "five")]))
+    root = parsed(line_chart([Point("1", 0, "none"), Point("2", 3, "three"), Point("3", 5, "five")]))
     (line,) = of_class(root, "line")
     places = [tuple(map(float, pair.split(","))) for pair in line.get("points").split()]
     assert [x for x, _ in places] == [46, 379, 712]
@@ -63,12 +63,12 @@ def test_curve_goes_from_edge_to_edge_and_up_to_its_last_value():
 
 def test_picture_holds_no_style_no_script_and_no_markup_of_others():
     evil = '"><script>alert(1)</script>'
-    for draw in (columns, curve):
+    for draw in (bar_chart, line_chart):
         picture = draw([Point(evil, 1, evil, evil), Point("b", 2, "b", "b")])
         assert re.findall(r"style|<script|on\w+=", picture) == []
         parsed(picture)
 
 
 def test_axis_of_many_points_labels_some_of_them():
-    labels = [it.text for it in of_class(parsed(columns([Point(str(n), 1, "") for n in range(30)])), "tick minor")]
+    labels = [it.text for it in of_class(parsed(bar_chart([Point(str(n), 1, "") for n in range(30)])), "tick minor")]
     assert labels == ["3", "9", "15", "21", "27"]

@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from config.access.roles import Role
-from config.backoffice import in_one_line
+from config.backoffice.formats import event_label
 from config.tests.harness.pages import act, faults_of, form_on, messages_of, open_form, send_form, staff, url
 from events.models import Event
 
@@ -111,9 +111,9 @@ def test_publish_puts_drafts_on_sale_at_once_and_refuses_the_past(make_event, ma
 @pytest.mark.parametrize(
     ("window", "lack"),
     [
-        (None, "it has no ticket types, so nothing of it can be booked."),
+        (None, "it has no ticket types, so it cannot be booked."),
         ({"sales_start_at": 1}, "none of its ticket types is on sale yet."),
-        ({"sales_end_at": -1}, "none of its ticket types is on sale any more."),
+        ({"sales_end_at": -1}, "the sale of all its ticket types has ended."),
     ],
 )
 def test_publish_asks_only_about_a_draft_of_which_nothing_is_on_sale(make_event, make_type, window, lack):
@@ -135,7 +135,7 @@ def test_publish_passes_over_what_is_published_and_says_so(make_event):
     event = make_event(starts_at=dt.datetime(2030, 12, 24, 18, 30, tzinfo=dt.UTC))
     answer = act(staff(Role.MANAGER), "publish", event)
     name = "Concert, Tue 24 Dec 2030, 19:30 Europe/Vienna"
-    assert messages_of(answer) == [("warning", f"{name}: passed over, because it is published already.")]
+    assert messages_of(answer) == [("warning", f"{name}: skipped, because it is already published.")]
     assert LogEntry.objects.count() == 0
 
 
@@ -143,14 +143,14 @@ def test_cancel_asks_first_and_says_what_it_touches(make_type, book):
     seat = make_type()
     book((seat, 4))
     page = act(staff(Role.MANAGER), "cancel", seat.event)
-    assert page.templates[0].name == "admin/ask.html"
-    assert "1 live booking will be cancelled, 4 places given back." in page.content.decode()
+    assert page.templates[0].name == "admin/confirm.html"
+    assert "1 live booking will be cancelled, 4 places become available." in page.content.decode()
     assert Event.objects.get().status == "published"
 
 
 def test_cancel_needs_a_reason(make_event):
     page = act(staff(), "cancel", make_event(), confirmed="yes", reason=" ")
-    assert page.context["form"].errors == {"reason": ["Say why: every booking keeps it, for the customers."]}
+    assert page.context["form"].errors == {"reason": ["Enter a reason: customers see it on their bookings."]}
     assert Event.objects.get().status == "published"
 
 
@@ -158,7 +158,10 @@ def test_cancel_cancels_the_bookings_in_the_name_of_who_did_it(make_type, book):
     seat = make_type()
     booking = book((seat, 4))
     answer = act(staff(Role.MANAGER), "cancel", seat.event, confirmed="yes", reason="The singer is ill")
-    assert messages_of(answer) == [("success", "Cancelled: 1 event, with it 1 booking.")]
+    assert messages_of(answer) == [
+        ("success", "Cancelled: 1 event."),
+        ("warning", "1 booking was cancelled; 0 refunds are due."),
+    ]
     event = Event.objects.get()
     assert (event.status, event.cancel_reason, event.reserved) == ("cancelled", "The singer is ill", 0)
     booking.refresh_from_db()
@@ -182,8 +185,10 @@ def test_cancel_says_how_many_bookings_went_and_payments_are_to_be_paid_back(mak
     for number, line in enumerate(sorted(asked.context["lines"])):
         assert line.startswith(f"{name} {number}: ")
     answer = act(browser, "cancel", *events, confirmed="yes", reason="The singer is ill")
-    said = "Cancelled: 3 events, with them 3 bookings; 2 payments are to be paid back."
-    assert messages_of(answer) == [("success", said)]
+    assert messages_of(answer) == [
+        ("success", "Cancelled: 3 events."),
+        ("warning", "3 bookings were cancelled; 2 refunds are due."),
+    ]
 
 
 def test_cancel_of_an_event_without_bookings_says_no_more(make_event):
@@ -211,7 +216,7 @@ def test_deleting_a_booked_event_is_refused_in_words(book):
     answer = browser.post(url(Event, "delete", event.pk), {"post": "yes"}, follow=True)
     assert messages_of(answer) == [("error", "Not deleted: 1 booking refers to it.")]
     answer = act(browser, "delete_selected", event, post="yes")
-    assert messages_of(answer) == [("error", f"{in_one_line(event)}: 1 booking refers to it.")]
+    assert messages_of(answer) == [("error", f"{event_label(event)}: 1 booking refers to it.")]
     assert (Event.objects.count(), LogEntry.objects.count()) == (1, 0)
 
 
@@ -230,7 +235,7 @@ def test_list_counts_no_hold_that_ran_out(make_type, book):
     book((seat, 4), hold=dt.timedelta(microseconds=1))
     book((seat, 3))
     rows = staff().get(url(Event, "changelist")).content.decode()
-    assert "<title>0 sold, 3 held, 97 left</title>" in rows
+    assert "<title>0 sold, 3 held, 97 available</title>" in rows
     assert "3 / 100" in rows
     assert "On sale" in rows
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from config.access.roles import Role
 from config.tests.harness.pages import messages_of, staff, url
-from events import month
+from events.admin import calendar
 from events.models import Event
 
 
@@ -59,11 +59,11 @@ def test_calendar_tells_at_a_glance_what_is_left(make_event, make_type, book):
     make_event(name="Bare", starts_at=at)
     make_event(name="Gone", starts_at=at).cancel(at=timezone.now())
     (day,) = (day for week in see(month="2030-05").context["weeks"] for day in week if day["entries"])
-    told = {entry["event"].name: (entry["left"], entry["kind"]) for entry in [*day["entries"], *day["more"]]}
+    told = {entry["event"].name: (entry["availability"], entry["kind"]) for entry in [*day["entries"], *day["more"]]}
     assert told == {
         "Full": ("sold out", "sold_out"),
-        "Half": ("2 left", "on_sale"),
-        "Free": ("1,000 left", "on_sale"),
+        "Half": ("2 available", "on_sale"),
+        "Free": ("1,000 available", "on_sale"),
         "Draft": ("draft", "not_published"),
         "Bare": ("no ticket types", "no_ticket_types"),
         "Gone": ("cancelled", "cancelled"),
@@ -112,7 +112,7 @@ def test_calendar_of_one_venue_keeps_it_from_month_to_month(make_event, make_ven
 
 
 def test_month_of_too_many_events_says_so(make_event, monkeypatch):
-    monkeypatch.setattr(month, "MAX_EVENTS", 2)
+    monkeypatch.setattr(calendar, "MAX_EVENTS", 2)
     for _ in range(3):
         make_event(starts_at=utc("2030-05-10T18:00"))
     assert "There are more events in this month" in see(month="2030-05").content.decode()
@@ -138,12 +138,12 @@ def test_calendar_is_for_whom_may_see_events(db, django_user_model):
 @pytest.mark.parametrize("month", ["2026-13", "abc", "1999-12", "2101-01"])
 def test_calendar_says_that_there_is_no_such_month(db, month):
     page = see(month=month)
-    said = f"There is no month “{month}”: one is written such as 2026-12. This month is shown."
+    said = f"“{month}” is not a month: enter one such as 2026-12. The current month is shown."
     assert (messages_of(page), page.context["is_this_month"]) == ([("error", said)], True)
 
 
 @pytest.mark.parametrize("venue", ["999", "x"])
 def test_calendar_says_that_there_is_no_such_venue(db, venue):
     page = see(venue=venue)
-    assert messages_of(page) == [("error", f"There is no venue “{venue}”: the events of all are shown.")]
+    assert messages_of(page) == [("error", f"There is no venue “{venue}”. The events of all venues are shown.")]
     assert messages_of(see(staff(Role.MANAGER), venue="", month="")) == []

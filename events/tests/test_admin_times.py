@@ -53,7 +53,8 @@ def test_times_without_a_venue_wait_for_it(db):
 def test_time_that_the_clocks_skip_is_asked_about(make_venue):
     answer = add(staff(), make_venue(), starts_at=f"{SPRING}T02:30", ends_at=f"{SPRING}T05:00")
     question = (
-        "There is no Sun 31 Mar 2030, 02:30 in Europe/Vienna: the clocks are put forward. Did you mean 01:30 or 03:30?"
+        "Sun 31 Mar 2030, 02:30 does not exist in Europe/Vienna, because the clocks go forward. "
+        "Did you mean 01:30 or 03:30?"
     )
     assert faults_of(answer) == {"starts_at": [question]}
     assert readings_of(answer, "starts_at") == []
@@ -65,7 +66,9 @@ def test_time_that_the_clocks_show_twice_is_asked_about_and_then_taken(make_venu
     browser, venue = staff(), make_venue()
     times = {"starts_at": f"{AUTUMN}T02:30", "ends_at": f"{AUTUMN}T05:00"}
     answer = add(browser, venue, **times)
-    question = "It is Sun 27 Oct 2030, 02:30 twice in Europe/Vienna: the clocks are put back. Which one do you mean?"
+    question = (
+        "Sun 27 Oct 2030, 02:30 occurs twice in Europe/Vienna, because the clocks go back. Choose one of the two below."
+    )
     assert faults_of(answer) == {"starts_at": [question]}
     assert readings_of(answer, "starts_at") == [
         ("+02:00", "02:30 (CEST, UTC+02:00)", False),
@@ -114,7 +117,7 @@ def test_event_that_moves_to_another_zone_starts_when_the_clocks_there_show_the_
     assert (event.venue, event.starts_at) == (london, utc("2030-12-24", "19:30"))
     assert messages_of(answer)[0] == (
         "warning",
-        "The times are those of the new venue: Tue 24 Dec 2030, 19:30 to 22:30 Europe/London.",
+        "The times are local times of the new venue: Tue 24 Dec 2030, 19:30 to 22:30 Europe/London.",
     )
 
 

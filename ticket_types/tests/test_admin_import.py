@@ -42,23 +42,23 @@ def test_file_that_changes_nothing_says_so(db):
     browser = staff()
     browser.post(PATH, {"packed": choose(browser, GOOD).context["packed"]})
     page = choose(browser, GOOD)
-    assert "Nothing: all of it is there already." in page.content.decode()
+    assert "No changes: everything exists already." in page.content.decode()
     assert 'name="packed"' not in page.content.decode()
 
 
 def test_file_without_rows_says_so(db):
     page = choose(staff(), HEADER)
-    assert "There is nothing in the file." in page.content.decode()
+    assert "The file is empty." in page.content.decode()
     assert 'name="packed"' not in page.content.decode()
 
 
 def test_errors_are_told_by_line_and_column_and_nothing_is_imported(db):
     page = choose(staff(), BAD)
-    assert [(fault.line, fault.field) for fault in page.context["faults"]] == [
+    assert [(error.line, error.field) for error in page.context["errors"]] == [
         (2, "event_starts_at"),
         (2, "ticket_type_price"),
     ]
-    assert "a file is taken whole or not at all" in page.content.decode()
+    assert "a file with an error is not imported in part" in page.content.decode()
     assert page.context["packed"] is None
     assert rows() == (0, 0, 0)
 
@@ -80,7 +80,7 @@ def test_import_that_is_refused_by_now_changes_nothing(db):
     for _ in range(2):
         Venue.open(name="Barn", address="Elsewhere", capacity=10, timezone="UTC")
     answer = browser.post(PATH, {"packed": packed})
-    assert messages_of(answer) == [("error", "Nothing was imported: something has changed since the preview.")]
+    assert messages_of(answer) == [("error", "Nothing was imported, because data has changed since the preview.")]
     assert "There are 2 with this name" in answer.content.decode()
     assert rows() == (2, 0, 0)
 
@@ -88,13 +88,13 @@ def test_import_that_is_refused_by_now_changes_nothing(db):
 @pytest.mark.parametrize("packed", ["", "x", "x:y:z"])
 def test_preview_that_is_not_ours_is_not_imported(db, packed):
     answer = staff().post(PATH, {"packed": packed})
-    assert messages_of(answer) == [("error", "The preview is too old: choose the file again.")]
+    assert messages_of(answer) == [("error", "The preview has expired. Choose the file again.")]
 
 
 def test_preview_that_is_too_old_is_not_imported(db, monkeypatch):
     browser = staff()
     packed = choose(browser, GOOD).context["packed"]
-    monkeypatch.setattr(importing, "PATIENCE", -1)
+    monkeypatch.setattr(importing, "MAX_AGE", -1)
     browser.post(PATH, {"packed": packed})
     assert rows() == (0, 0, 0)
 
@@ -127,7 +127,7 @@ def test_file_that_is_too_large_is_left_to_the_command(db, monkeypatch, limit):
 def test_file_that_makes_no_sense_is_told_so(db, text, name):
     page = choose(staff(), text, name)
     assert page.status_code == 200
-    assert page.context["faults"]
+    assert page.context["errors"]
 
 
 @pytest.mark.parametrize("role", [Role.BOX_OFFICE, Role.DOOR, Role.AUDITOR])

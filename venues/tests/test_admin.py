@@ -113,9 +113,9 @@ def test_zone_of_a_venue_with_events_to_come_is_asked_about(make_event, make_ven
     make_event(venue=venue, starts_at=timezone.now() - dt.timedelta(days=9), is_published=False)
     browser = staff()
     answer = send_form(browser, venue, open_form(browser, venue), timezone="Asia/Tokyo", name="New Hall")
-    assert faults_of(answer) == {"timezone": ["Say below what happens to the events to come: it is not guessed."]}
+    assert faults_of(answer) == {"timezone": ["Choose below what happens to the upcoming events."]}
     assert question_on(answer) == (
-        "1 event to come is in this venue. What do you mean?",
+        "This venue has 1 upcoming event. What happens to it?",
         [
             ("instants", ["Concert: Mon 07 Jan 2030, 23:00 CET → Tue 08 Jan 2030, 07:00 JST"]),
             ("clocks", ["Concert: Mon 07 Jan 2030, 23:00 CET → Mon 07 Jan 2030, 23:00 JST"]),
@@ -149,7 +149,7 @@ def test_zone_of_a_venue_is_changed_as_was_meant(make_event, make_venue, make_ty
     assert (event.ends_at, sale.sales_end_at) == (starts_at + dt.timedelta(hours=3), starts_at)
     added = Change.objects.order_by("id")[written:]
     assert [(it.kind, it.by_name) for it in added] == [(kind, "staff-root") for kind in ["venues.venue", *moved]]
-    said = "1 event was moved, and starts when the clocks in Asia/Tokyo show what they showed before."
+    said = "1 event was moved: it starts at the same local time in Asia/Tokyo."
     assert (("warning", said) in messages_of(answer)) == (means == "clocks")
 
 

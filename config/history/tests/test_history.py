@@ -257,7 +257,7 @@ def test_list_of_changes_asks_once_for_each_kind(make_event, make_type, django_a
         make_type(event=make_event(name=f"Show {number}"))
     browser = staff()
     browser.get(url(Change, "changelist"))
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         browser.get(url(Change, "changelist"))
 
 

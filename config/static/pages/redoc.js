@@ -1,4 +1,4 @@
-// ReDoc's menu ends with a logo that it would fetch from another host. Here the answer is at once that there is none.
+// Blocks images from other hosts: ReDoc's menu ends with a logo on one.
 const image = HTMLImageElement.prototype;
 const source = Object.getOwnPropertyDescriptor(image, "src");
 

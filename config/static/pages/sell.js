@@ -1,53 +1,54 @@
 "use strict";
 
-// Adds up what a sale at the counter will cost, and keeps what is left up to date. The server does both again.
+// Shows the total of a sale at the counter, and keeps the available places up to date. The server checks both again.
 
 document.addEventListener("DOMContentLoaded", () => {
   const form = document.getElementById("sale_form");
   const total = document.getElementById("total");
-  const unit = 10 ** Number(form.dataset.decimals);
-  const shown = new Intl.NumberFormat(document.documentElement.lang, {
-    minimumFractionDigits: Number(form.dataset.decimals),
-    maximumFractionDigits: Number(form.dataset.decimals),
+  const decimals = Number(form.dataset.decimals);
+  const unit = 10 ** decimals;
+  const format = new Intl.NumberFormat(document.documentElement.lang, {
+    minimumFractionDigits: decimals,
+    maximumFractionDigits: decimals,
   });
 
-  const add = () => {
+  const showTotal = () => {
     let sum = 0;
     for (const row of form.querySelectorAll("[data-price]")) {
       const count = Number(row.querySelector("input").value);
       sum += Math.round(Number(row.dataset.price) * unit) * (Number.isInteger(count) && count > 0 ? count : 0);
     }
-    total.textContent = `${shown.format(sum / unit)} ${form.dataset.currency}`;
+    total.textContent = `${format.format(sum / unit)} ${form.dataset.currency}`;
   };
 
-  form.addEventListener("input", add);
-  add();
+  form.addEventListener("input", showTotal);
+  showTotal();
 
-  // What is typed stays; what has changed is only told aloud of what was chosen.
+  // Entered values stay. Screen readers hear of changes only for ticket types with a quantity.
   const refresh = async () => {
     if (document.hidden) {
       return;
     }
-    let fresh;
+    let current;
     try {
-      fresh = await (await fetch(`${location.search}&left=yes`)).json();
+      current = await (await fetch(`${location.search}&available=yes`)).json();
     } catch {
-      return; // logged out, or not connected: the time beside the figures says how old they are
+      return; // logged out or offline: the time beside the figures says how old they are
     }
-    const told = [];
-    for (const cell of form.querySelectorAll("[data-left]")) {
-      const [shown, most, words] = fresh.left[cell.dataset.left] ?? [cell.textContent];
-      const field = form.elements[`quantity_${cell.dataset.left}`];
+    const changes = [];
+    for (const cell of form.querySelectorAll("[data-available]")) {
+      const [shown, maximum, text] = current.available[cell.dataset.available] ?? [cell.textContent];
+      const field = form.elements[`quantity_${cell.dataset.available}`];
       if (cell.textContent !== shown && field) {
-        field.max = most;
-        told.push(...(Number(field.value) > 0 ? [words] : []));
+        field.max = maximum;
+        changes.push(...(Number(field.value) > 0 ? [text] : []));
       }
       cell.textContent = shown;
     }
-    document.getElementById("taken").innerHTML = fresh.taken;
-    document.getElementById("now").textContent = fresh.now;
-    if (told.length > 0) {
-      document.getElementById("news").textContent = told.join(", ");
+    document.getElementById("bar").innerHTML = current.bar;
+    document.getElementById("now").textContent = current.now;
+    if (changes.length > 0) {
+      document.getElementById("changes").textContent = changes.join(", ");
     }
   };
 

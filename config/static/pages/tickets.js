@@ -1,6 +1,6 @@
 "use strict";
 
-// Adds up what the chosen tickets cost, and chooses all of them. The server does it again.
+// Shows the price of the chosen tickets, and selects all of them. The server checks it again.
 
 document.addEventListener("DOMContentLoaded", () => {
   const choices = document.querySelector(".ticket-choices");
@@ -8,12 +8,12 @@ document.addEventListener("DOMContentLoaded", () => {
   const boxes = [...choices.querySelectorAll("input")];
   const decimals = Number(choices.dataset.decimals);
   const unit = 10 ** decimals;
-  const shown = new Intl.NumberFormat(document.documentElement.lang, {
+  const format = new Intl.NumberFormat(document.documentElement.lang, {
     minimumFractionDigits: decimals,
     maximumFractionDigits: decimals,
   });
 
-  const add = () => {
+  const showSum = () => {
     for (const box of boxes) {
       box.disabled = everything.checked;
       box.checked ||= everything.checked;
@@ -21,15 +21,15 @@ document.addEventListener("DOMContentLoaded", () => {
     const chosen = boxes.filter((box) => box.checked);
     const sum = chosen.reduce((total, box) => total + Math.round(Number(box.dataset.price) * unit), 0);
     choices.querySelector("output").textContent =
-      `${shown.format(sum / unit)} ${choices.dataset.currency} (${chosen.length} / ${boxes.length})`;
+      `${format.format(sum / unit)} ${choices.dataset.currency} (${chosen.length} / ${boxes.length})`;
   };
 
   everything.addEventListener("input", () => {
     for (const box of boxes) {
       box.checked = everything.checked;
     }
-    add();
+    showSum();
   });
-  choices.addEventListener("input", add);
-  add();
+  choices.addEventListener("input", showSum);
+  showSum();
 });

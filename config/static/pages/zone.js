@@ -1,6 +1,6 @@
 "use strict";
 
-// Beside the times of a form, the zone whose clocks they are: that of the venue or event that is chosen by now.
+// Shows the time zone of the chosen venue or event beside the times of a form.
 
 document.addEventListener("DOMContentLoaded", () => {
   const zones = [...document.querySelectorAll(".zone[data-unknown]")];
@@ -11,7 +11,7 @@ document.addEventListener("DOMContentLoaded", () => {
   };
   for (const select of document.querySelectorAll("select:is([name='venue'], [name='event'])")) {
     let chosen = select.value;
-    // Whatever changes the choice, nothing is claimed; who looked it up is then told the zone with it.
+    // A change without autocompletion does not say the zone.
     window.django?.jQuery?.(select)
       .on("change", () => {
         if (select.value !== chosen) {

@@ -1,0 +1,67 @@
+"""Names of states, actions and fields of bookings, and entries of their history as texts."""
+
+import datetime as dt
+
+from django.utils.translation import gettext_lazy as _
+
+from bookings.lifecycle.states import Status
+from bookings.models import Ticket
+from config.backoffice.formats import local_time_with_offset
+
+SEARCH_HELP = _("Confirmation code, e-mail address, payment reference, start of a name or surname, event or venue")
+STATES = {
+    Status.PENDING: _("Pending"),
+    Status.CONFIRMED: _("Confirmed"),
+    Status.CANCELLED: _("Cancelled"),
+    Status.EXPIRED: _("Expired"),
+}
+TICKET_STATES = {
+    Ticket.Status.VALID: _("Valid"),
+    Ticket.Status.CHECKED_IN: _("Checked in"),
+    Ticket.Status.VOID: _("Void"),
+}
+VERBS = {
+    "place": _("Booked"),
+    "confirm": _("Confirmed"),
+    "confirm late": _("Confirmed late"),
+    "expire": _("Hold expired"),
+    "extend": _("Hold extended"),
+    "cancel": _("Cancelled"),
+    "cancel tickets": _("Tickets cancelled"),
+    "correct": _("Corrected"),
+    "check in": _("Checked in"),
+    "undo check-in": _("Check-in undone"),
+    "note payment": _("Second payment recorded"),
+    "refuse payment": _("Payment refused"),
+    "settle refund": _("Refund paid"),
+}
+DETAILS = {
+    "amount": _("Amount"),
+    "expires_at": _("Held until"),
+    "payment_reference": _("Payment reference"),
+    "reason": _("Reason"),
+    "ticket": _("Ticket"),
+    "tickets": _("Tickets"),
+}
+FIELDS = {"customer_email": _("E-mail"), "customer_name": _("Name"), "metadata": _("Notes")}
+
+
+def verb_label(verb):
+    return VERBS.get(verb, verb)
+
+
+def change_details(change, zone):
+    """Pairs of a name and a value."""
+    for name, value in change.details.items():
+        if name in FIELDS:
+            old, new = value
+            yield FIELDS[name], f"{old} → {new}"
+        elif name == "fields":  # fields whose values are not stored
+            others = [str(FIELDS.get(field, field)) for field in value if field not in change.details]
+            if others:
+                yield _("Fields"), ", ".join(others)
+        elif name == "expires_at":
+            yield DETAILS[name], local_time_with_offset(dt.datetime.fromisoformat(value), zone)
+        else:
+            label = DETAILS.get(name, name.replace("_", " "))
+            yield label, ", ".join(value) if isinstance(value, list) else value

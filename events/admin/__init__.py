@@ -1,0 +1,3 @@
+from events.admin.events import SALE_STATES, EventAdmin
+
+__all__ = ["SALE_STATES", "EventAdmin"]
