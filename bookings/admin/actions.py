@@ -183,7 +183,7 @@ class BookingActions(ActionsAdmin):
         }
 
     def summary(self, booking):
-        state = self.state_text(booking)
+        state = self.state_text(booking, booking.status_at(timezone.now()))
         return _("%(code)s, %(customer)s: %(event)s, %(places)s, %(total)s, %(state)s") % {
             "code": booking.confirmation_code,
             "customer": booking.customer_name,

@@ -166,10 +166,11 @@ class BookingAdmin(BookingActions, CounterAdmin, BaseAdmin):
 
     @admin.display(description=gettext_lazy("state"))
     def state(self, booking):
-        return badge(booking.status_at(timezone.now()), self.state_text(booking))
+        status = booking.status_at(timezone.now())
+        return badge(status, self.state_text(booking, status))
 
-    def state_text(self, booking):
-        text = str(STATES[booking.status_at(timezone.now())])
+    def state_text(self, booking, status):
+        text = str(STATES[status])
         if booking.is_late:
             text += _(", late")
         if booking.refund_due:

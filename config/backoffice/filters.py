@@ -2,13 +2,14 @@
 
 import datetime as dt
 
-from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.widgets import AutocompleteSelect
+from django.forms.utils import flatatt
 from django.utils import timezone
 from django.utils.functional import cached_property
+from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
@@ -28,19 +29,14 @@ def other_parameters(changelist, *names):
 def autocomplete(model_admin, field, request, name):
     """The object that a parameter of the URL chooses for a foreign key, or None, and a field to choose another one."""
     related_admin = model_admin.admin_site.get_model_admin(field.remote_field.model)
-    pk = request.GET.get(name)
-    # Without a choice there is nothing to look up: the widget would compile the whole query to find no row.
-    rows = related_admin.get_queryset(request) if pk else related_admin.model.objects.none()
-    choices = forms.ModelChoiceField(rows, required=False)
-    choices.label_from_instance = choice_label(related_admin)
-    choices.widget = AutocompleteSelect(field, model_admin.admin_site)
-    choices.widget.choices = choices.choices
-    try:
-        chosen = choices.clean(pk)
-    except forms.ValidationError:
-        chosen = None
-    attributes = {"id": f"choose-{field.name}", "aria-label": capfirst(field.verbose_name)}
-    return chosen, choices.widget.render(name, chosen and chosen.pk, attributes)
+    pk = request.GET.get(name, "")
+    chosen = related_admin.get_object(request, pk) if pk.isdecimal() and len(pk) < 19 else None
+    widget = AutocompleteSelect(field, model_admin.admin_site)
+    attributes = widget.build_attrs({"id": f"choose-{field.name}", "aria-label": capfirst(field.verbose_name)})
+    label = choice_label(related_admin)(chosen) if chosen else ""
+    # Without the template of the widget, which would look for the object again.
+    select = '<select name="{}"{}><option value="{}" selected>{}</option></select>'
+    return chosen, format_html(select, name, flatatt(attributes), chosen.pk if chosen else "", label)
 
 
 class RelatedFilter(admin.FieldListFilter):
