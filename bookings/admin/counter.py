@@ -50,6 +50,7 @@ UNSOLD = {
 }
 MAX_EVENTS = 50
 MAX_WORDS = 10
+MAX_QUANTITY = 100  # of an item; a ticket type may allow less
 WALK_IN_DOMAIN = "walk-in.invalid"  # cannot exist (RFC 2606), so that no mail is ever sent
 
 
@@ -95,10 +96,11 @@ class SaleForm(forms.Form):
         self.states = {kind.pk: kind.status_at(at) for kind in types}
         not_a_number = _("Enter a whole number, 0 or more.")
         for kind in types:
-            # Without a maximum: the domain knows it, and a form that is sent twice finds fewer available places.
+            # Not the available places: a form that is sent twice finds fewer of them. The domain refuses the rest.
             quantity = self.fields[f"quantity_{kind.pk}"] = forms.IntegerField(
                 label=kind.name,
                 min_value=0,
+                max_value=MAX_QUANTITY,
                 required=False,
                 error_messages={"invalid": not_a_number, "min_value": not_a_number},
             )
@@ -166,7 +168,7 @@ class SaleForm(forms.Form):
     def add_domain_error(self, error):
         """Shows the errors of the domain beside the fields that they are about."""
         for pointer, detail in field_errors(error):
-            part, _, rest = (pointer or "").partition("/")
+            part, _slash, rest = (pointer or "").partition("/")
             index = rest.partition("/")[0]
             is_line = part == "items" and index.isdecimal() and int(index) < len(self.lines)
             name = f"quantity_{self.lines[int(index)].ticket_type}" if is_line else part

@@ -253,6 +253,7 @@ def test_first_quantity_that_can_be_sold_has_the_focus(seat, make_type):
     ("quantity", "fault"),
     [
         ("11", "A booking may have 1 to 10 of “Seat”."),
+        ("9" * 30, "Ensure this value is less than or equal to 100."),
         ("-1", "Enter a whole number, 0 or more."),
         ("1.5", "Enter a whole number, 0 or more."),
         ("two", "Enter a whole number, 0 or more."),
