@@ -4,7 +4,6 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin
 from django.utils import timezone
-from django.utils.functional import lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from rest_framework import serializers
@@ -68,9 +67,6 @@ class BookingForm(BaseAdminForm):
         show_hidden_initial=True,
         help_text=gettext_lazy("One on each line, such as “seat: aisle”."),
     )
-
-
-created_heading = lazy(lambda: _("booked (%s)") % settings.BACK_OFFICE_TIME_ZONE, str)
 
 
 def notes_cell(metadata):
@@ -196,9 +192,10 @@ class BookingAdmin(BookingActions, CounterAdmin, BaseAdmin):
             return text
         return two_lines(text, _("booked for %s") % format_amount(booking.total_price, booking.currency))
 
-    @admin.display(description=created_heading(), ordering="created_at")
+    @admin.display(description=gettext_lazy("booked"), ordering="created_at")
     def created(self, booking):
-        return local_time(booking.created_at, settings.BACK_OFFICE_TIME_ZONE, "%d %b %Y, %H:%M")
+        zone = settings.BACK_OFFICE_TIME_ZONE
+        return two_lines(local_time(booking.created_at, zone, "%d %b %Y, %H:%M"), zone)
 
     # The page of one booking
 

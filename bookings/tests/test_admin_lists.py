@@ -178,7 +178,7 @@ def test_time_of_booking_names_its_zone(book, settings):
     settings.BACK_OFFICE_TIME_ZONE = "Asia/Tokyo"
     book()
     text = staff().get(url(Booking, "changelist")).content.decode()
-    assert "Booked (Asia/Tokyo)" in text
+    assert '<br><span class="quiet">Asia/Tokyo</span>' in text
     assert "Days in Asia/Tokyo" in text
 
 
