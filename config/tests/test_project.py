@@ -7,7 +7,7 @@ import sys
 import pytest
 from django.conf import settings
 
-from config.tests.harness.private import names_in
+from config.tests.harness.private import names_in, private_names
 from config.tests.harness.project import PACKAGES, ROOT, run
 
 LOCKS = ("base", "production", "dev")
@@ -58,6 +58,12 @@ def test_import_contract_catches(importer, line, broken, tmp_path):
 )
 def test_private_names_are_found_with_their_reasons(lines, expected):
     assert [str(name) for name in names_in("a.py", lines)] == expected
+
+
+def test_private_names_of_libraries_are_few_and_have_reasons():
+    names = list(private_names())
+    assert [str(name) for name in names if not name.reason] == []
+    assert len(names) < 10
 
 
 def test_make_lists_every_target():

@@ -88,6 +88,11 @@ def test_env_example_has_a_comment_above_each_variable():
             assert lines[number - 2] == "", line
 
 
+def test_every_variable_is_in_the_documentation():
+    text = "".join(path.read_text() for path in sorted((ROOT / "docs").glob("*.md")))
+    assert [name for name in example() if not re.search(rf"\b{name}\b", text)] == []
+
+
 def test_real_environment_beats_env_file_beats_default(tmp_path):
     file = tmp_path / "env"
     assert setting("PROJECT_NAME") == "Ticket Booking System"
