@@ -363,9 +363,9 @@ class Matrix:
         form = {"confirmed": "yes", "reason": "rain", "payment_reference": "pay_2", "post": "yes",
                 "from_page": "yes", "minutes": "60", "tickets": ticket.code}  # fmt: skip
         if action == "settle_refund":
-            form[f"due-{obj.confirmation_code}"] = str(obj.refund_amount)
+            form["seen"] = f"{obj.confirmation_code}:{obj.refund_amount}"
         if (label, action) == ("bookings.booking", "cancel"):
-            form["seen"] = f"{obj.confirmation_code}-{obj.status}-{obj.places}"
+            form["seen"] = f"{obj.confirmation_code}:{obj.status}-{obj.places}"
         for name, browser in self.clients.items():
             with rolled_back() as recorder:
                 browser.post(url, {"action": action, "_selected_action": [str(obj.pk)], **form})
