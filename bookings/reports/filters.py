@@ -20,7 +20,7 @@ DAY_SCHEMA = {"type": "string", "format": "date", "pattern": f"^{DAY.pattern}$"}
 
 class DayOrInstantReader(InstantField):
     default_error_messages = {
-        "invalid": "Must be a day such as 2027-06-12, or an instant with an offset such as 2027-01-31T19:30:00Z."
+        "invalid": "Must be a day such as 2027-06-12, or a timestamp with an offset such as 2027-01-31T19:30:00Z."
     }
 
 
@@ -33,7 +33,7 @@ class DayOrInstantField(InstantFormField):
         try:
             return dt.date.fromisoformat(value)
         except ValueError:
-            raise forms.ValidationError("There is no such day.", code="invalid") from None
+            raise forms.ValidationError("This day does not exist.", code="invalid") from None
 
 
 @extend_schema_field({"anyOf": [DAY_SCHEMA, INSTANT_SCHEMA]})
@@ -58,29 +58,27 @@ class TimezoneFilter(django_filters.Filter):
 
 
 class SalesFilter(django_filters.FilterSet):
-    group_by = ChoiceFilter(choices=GroupBy.choices, required=True, method="as_it_is", help_text="What a row is about.")
+    group_by = ChoiceFilter(choices=GroupBy.choices, required=True, method="as_is", help_text="What each row shows.")
     event = WholeNumberFilter(field_name="event_id")
     venue = WholeNumberFilter(field_name="event__venue_id")
-    timezone = TimezoneFilter(method="as_it_is", help_text="Whose days and months: an IANA name.")
+    timezone = TimezoneFilter(method="as_is", help_text="IANA time zone of days and months.")
 
     @classmethod
     def get_filters(cls) -> Any:
-        # An attribute cannot be called `from`.
-        first = DayOrInstantFilter(
-            method="by_start", help_text="Sold on that day or later, or at that instant or later."
-        )
-        last = DayOrInstantFilter(method="by_end", help_text="Sold on that day or earlier, or before that instant.")
+        # `from` cannot be the name of an attribute.
+        first = DayOrInstantFilter(method="by_start", help_text="Sold on or after that day or timestamp.")
+        last = DayOrInstantFilter(method="by_end", help_text="Sold on or before that day, or before that timestamp.")
         return {**super().get_filters(), "from": first, "to": last}
 
     def filter_queryset(self, queryset: QuerySet) -> QuerySet:
-        asked = self.form.cleaned_data
-        if asked["from"] is not None and asked["to"] is not None:
-            start, end = self.instant(asked["from"]), self.end_of(asked["to"])
-            if start > end or (start == end and not isinstance(asked["to"], dt.datetime)):
+        data = self.form.cleaned_data
+        if data["from"] is not None and data["to"] is not None:
+            start, end = self.instant(data["from"]), self.end_of(data["to"])
+            if start > end or (start == end and not isinstance(data["to"], dt.datetime)):
                 raise InvalidInput(errors=[parameter_error("from", "invalid", "Must not be after to.")])
         return super().filter_queryset(queryset)
 
-    def as_it_is(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
+    def as_is(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
         return queryset
 
     def by_start(self, queryset: Any, name: str, value: dt.date) -> QuerySet:
@@ -93,7 +91,7 @@ class SalesFilter(django_filters.FilterSet):
         return self.instant(value if isinstance(value, dt.datetime) else value + dt.timedelta(days=1))
 
     def instant(self, value: dt.date) -> dt.datetime:
-        """An instant as it is; of a day in the zone that was asked for, the first one."""
+        """A timestamp as it is; the start of a day in the requested time zone."""
         return (
             value if isinstance(value, dt.datetime) else day_starts_at(value, self.form.cleaned_data["timezone"] or UTC)
         )

@@ -10,14 +10,14 @@ from events.models import Event
 
 
 def counts(choices: Any) -> Serializer:
-    """An object with a number for each state."""
+    """An object with the number of each status."""
     fields = {status: serializers.IntegerField() for status in choices.values}
     return type(f"{choices.__qualname__.replace('.', '')}CountsSerializer", (Serializer,), fields)()
 
 
 @extend_schema_field({"type": "string", "pattern": r"^(0|[1-9][0-9]{0,23})(\.[0-9]{1,4})?$"})
 class SumField(PriceField):
-    """An amount that any number of bookings add up to."""
+    """A sum over any number of bookings."""
 
 
 class RevenueSerializer(Serializer):
@@ -33,10 +33,8 @@ class OverviewSerializer(Serializer):
     venues = serializers.IntegerField()
     events = counts(Event.Status)
     bookings = counts(Status)
-    tickets_sold = serializers.IntegerField(help_text="Of confirmed bookings, without those that were cancelled.")
-    places_available = serializers.IntegerField(
-        help_text="That nobody holds, of published events that are not over yet."
-    )
+    tickets_sold = serializers.IntegerField(help_text="Tickets of confirmed bookings, without cancelled ones.")
+    places_available = serializers.IntegerField(help_text="Available places of published events that are not over.")
     revenue = RevenueSerializer(many=True)
 
     class Meta:
@@ -51,7 +49,7 @@ class OverviewSerializer(Serializer):
 
     @staticmethod
     def table(overview: dict[str, Any]) -> list[tuple[str, str, str, Any]]:
-        """As rows of a figure, the state that it is about, its currency, and its value."""
+        """As rows of figure, status, currency and value."""
         rows: list[tuple[str, str, str, Any]] = [("venues", "", "", overview["venues"])]
         rows += [("events", status, "", count) for status, count in overview["events"].items()]
         rows += [("bookings", status, "", count) for status, count in overview["bookings"].items()]
@@ -78,13 +76,13 @@ class SalesSerializer(Serializer):
         help_text="The id of the event, venue or ticket type; or the day, 2027-06-12, or month, 2027-06."
     )
     label = serializers.CharField(  # type: ignore[assignment]
-        help_text="The group in words, with the event's start in its venue's own time."
+        help_text="The group's name, with the event's start in its venue's local time."
     )
     currency = serializers.CharField()
-    bookings = serializers.IntegerField(help_text="Confirmed ones, with a ticket in the group.")
-    tickets = serializers.IntegerField(help_text="Without those that were cancelled.")
-    revenue = SumField(help_text="What these tickets cost when they were booked.")
-    average = PriceField(help_text="Revenue of a booking, rounded to the currency's decimals.")
+    bookings = serializers.IntegerField(help_text="Confirmed bookings with a ticket in the group.")
+    tickets = serializers.IntegerField(help_text="Tickets that are not cancelled.")
+    revenue = SumField(help_text="Price of these tickets when they were booked.")
+    average = PriceField(help_text="Average revenue of a booking, rounded to the currency's decimals.")
 
 
 class SalesReportSerializer(Serializer):
@@ -111,15 +109,15 @@ class OccupancySerializer(Serializer):
 
     event = serializers.IntegerField()
     label = serializers.CharField(  # type: ignore[assignment]
-        help_text="Its name, and its start in its venue's own time."
+        help_text="The event's name, and its start in its venue's local time."
     )
     starts_at = InstantField()
     status = serializers.ChoiceField(choices=Event.Status.choices)
     capacity = serializers.IntegerField()
     sold = serializers.IntegerField(help_text="Places of confirmed bookings.")
-    held = serializers.IntegerField(help_text="Places of bookings that are not paid yet, while their time runs.")
+    held = serializers.IntegerField(help_text="Places of pending bookings.")
     available = serializers.IntegerField()
-    rate = serializers.FloatField(min_value=0, max_value=1, help_text="The sold part of the capacity.")
+    rate = serializers.FloatField(min_value=0, max_value=1, help_text="Sold divided by capacity.")
 
 
 class OccupancyReportSerializer(Serializer):

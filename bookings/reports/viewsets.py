@@ -33,18 +33,18 @@ FORMATS = ("json", "csv")
 
 
 class CsvRenderer(BaseRenderer):
-    """Stands for the answers that are streamed, which no renderer ever sees whole."""
+    """For content negotiation; the views stream CSV themselves."""
 
     media_type = tables.CSV
     format = "csv"
 
     def render(self, data: Any, *args: Any) -> bytes:
-        return b""  # of OPTIONS, which answers nothing
+        return b""  # for OPTIONS
 
 
 def report(name: str, serializer: type, example: str, filterset: Any = None) -> Callable[[Any], Any]:
-    """A report as an action, with its documentation."""
-    csv = OpenApiResponse(OpenApiTypes.STR, "The same as a table (RFC 4180)", [OpenApiExample("table", example)])
+    """Declares a report: an action with its schema."""
+    csv = OpenApiResponse(OpenApiTypes.STR, "The same rows as CSV (RFC 4180)", [OpenApiExample("table", example)])
     described = extend_schema(
         operation_id=f"get_{name}_report",
         summary=f"Show {name}",
@@ -57,7 +57,7 @@ def report(name: str, serializer: type, example: str, filterset: Any = None) -> 
 
 
 class ReportViewSet(ReleasesDueHolds, BaseViewSet):
-    """What was sold, and what is left."""
+    """Sales, and what is available."""
 
     queryset = Booking.objects.all()
     filterset_class = None
@@ -69,10 +69,10 @@ class ReportViewSet(ReleasesDueHolds, BaseViewSet):
         return super().query_parameters() | {"format"}
 
     def get_renderers(self) -> list[Any]:
-        """By `format`, or by the Accept header when it is not given."""
-        asked = self.request.query_params.get("format") if self.request else None
+        """By `?format=`, or else by the Accept header."""
+        chosen = self.request.query_params.get("format") if self.request else None
         csv = CsvRenderer()
-        return [csv] if asked == "csv" else [*super().get_renderers(), *([] if asked else [csv])]
+        return [csv] if chosen == "csv" else [*super().get_renderers(), *([] if chosen else [csv])]
 
     def check_query(self, request: Request) -> None:
         super().check_query(request)
@@ -86,7 +86,7 @@ class ReportViewSet(ReleasesDueHolds, BaseViewSet):
         "figure,status,currency,value\r\nvenues,,,2\r\nevents,draft,,1\r\nrevenue,,EUR,31240.80\r\n",
     )
     def overview(self, request: Request) -> HttpResponseBase:
-        """Everything at a glance: how much there is of what, and what was taken."""
+        """Counts of venues, events and bookings, and revenue by currency."""
         overview = OverviewSerializer(reports.overview(self.at, self.visible_events())).data
         if self.is_csv:
             return tables.csv_response(
@@ -102,11 +102,11 @@ class ReportViewSet(ReleasesDueHolds, BaseViewSet):
         SalesFilter,
     )
     def sales(self, request: Request) -> HttpResponseBase:
-        """Confirmed bookings, with the tickets that are not cancelled: a row for each group and currency."""
+        """Confirmed bookings and their tickets that are not cancelled: a row for each group and currency."""
         bookings = self.filter_queryset(Booking.objects.all())
-        asked = request.query_params
+        query = request.query_params
         return self.respond_rows(
-            SalesSerializer(), reports.sales(asked["group_by"], bookings, timezone=asked.get("timezone", UTC))
+            SalesSerializer(), reports.sales(query["group_by"], bookings, timezone=query.get("timezone", UTC))
         )
 
     @report(
@@ -117,7 +117,7 @@ class ReportViewSet(ReleasesDueHolds, BaseViewSet):
         OccupancyFilter,
     )
     def occupancy(self, request: Request) -> HttpResponseBase:
-        """How full each event is, by time."""
+        """Places sold, held and available of each event, by start."""
         events = self.filter_queryset(self.visible_events())
         return self.respond_rows(OccupancySerializer(), reports.occupancy(events))
 

@@ -358,7 +358,7 @@ def test_reports_are_for_those_who_may_view_them(path, anonymous, door, box_offi
 
 
 def test_day_or_instant_that_cannot_be_read_is_told_both_forms(auditor):
-    said = "Must be a day such as 2027-06-12, or an instant with an offset such as 2027-01-31T19:30:00Z."
+    said = "Must be a day such as 2027-06-12, or a timestamp with an offset such as 2027-01-31T19:30:00Z."
     answer = auditor.get("/reports/sales?group_by=day&from=abc&to=abc")
     assert [entry["detail"] for entry in answer.json()["errors"]] == [said, said]
 
