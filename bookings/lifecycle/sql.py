@@ -184,13 +184,13 @@ def confirm(
 def run(statement: str, **values: Any) -> list[tuple[Any, ...]]:
     """Runs a statement as a prepared one, and returns its rows.
 
-    Django's own cursors bind on the client, and so never prepare. This one passes through Django's wrappers too, which
-    log queries and translate errors. Behind a pooler the connection's settings switch preparing off.
+    Django's own cursors bind on the client, and so never prepare. This one passes through Django's wrapper too, which
+    translates errors. Behind a pooler the connection's settings switch preparing off. While queries are logged, Django's
+    cursor runs the statement: it knows how to show a statement with its values.
     """
     connection.ensure_connection()
     cursor: Any = Cursor(connection.connection)
     cursor.format = pq.Format.BINARY
-    wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
-    with wrap(cursor) as wrapped:
+    with connection.cursor() if connection.queries_logged else connection.make_cursor(cursor) as wrapped:
         wrapped.execute(statement, values)
         return wrapped.fetchall()
