@@ -185,8 +185,8 @@ def run(statement: str, **values: Any) -> list[tuple[Any, ...]]:
     """Runs a statement as a prepared one, and returns its rows.
 
     Django's own cursors bind on the client, and so never prepare. This one passes through Django's wrapper too, which
-    translates errors. Behind a pooler the connection's settings switch preparing off. While queries are logged, Django's
-    cursor runs the statement: it knows how to show a statement with its values.
+    translates errors. Behind a pooler the connection's settings switch preparing off. While queries are logged, the
+    statement runs on Django's own cursor, which can show it with its values.
     """
     connection.ensure_connection()
     cursor: Any = Cursor(connection.connection)
