@@ -7,6 +7,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from django.db import connection
 from django.db.models import F, Q
 
 DRAFT, PUBLISHED = "draft", "published"
@@ -82,14 +83,25 @@ def available_of(ticket_type: Any, event: Any) -> int:
     return max(min(own, of_event), 0)
 
 
+# One line of SQL, because every list of events runs it: binding a hundred ids one by one takes longer than the query.
+OF_EVENTS = """
+SELECT event_id, capacity, reserved, sales_start_at, sales_end_at FROM ticket_types_tickettype WHERE event_id = ANY(%s)
+"""
+
+
 def load_ticket_types(events: Sequence[Any]) -> None:
     """Gives each event the `ticket_type_sales` that `sales_refusal` needs; one query for all of them."""
-    if not events:
-        return
     found: dict[int, list[TicketTypeSales]] = {event.pk: [] for event in events}
-    columns = [f"ticket_types__{name}" for name in TicketTypeSales._fields]
-    rows = type(events[0])._default_manager.filter(pk__in=found, ticket_types__isnull=False).order_by()
-    for pk, *values in rows.values_list("pk", *columns):
+    for pk, *values in rows_of_ticket_types(type(events[0]), list(found)) if events else ():
         found[pk].append(TicketTypeSales(*values))
     for event in events:
         event.ticket_type_sales = found[event.pk]
+
+
+def rows_of_ticket_types(event_class: Any, ids: list[int]) -> Iterable[tuple[Any, ...]]:
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(OF_EVENTS, [ids])
+            return cursor.fetchall()
+    columns = [f"ticket_types__{name}" for name in TicketTypeSales._fields]
+    return event_class.objects.filter(pk__in=ids, ticket_types__isnull=False).order_by().values_list("pk", *columns)
