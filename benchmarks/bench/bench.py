@@ -124,7 +124,7 @@ class Bench:
     def flash(self) -> None:
         self.system.serve(through_proxy=True)
         buyers, seconds = (2_000, 2) if self.options.is_quick else (10_000, 10)
-        ticket_type = self.system.catalogue.free
+        ticket_type = self.system.fill_flash_sale()
         with self.watched():
             sale = asyncio.run(flash.run(self.system.port, ticket_type, buyers=buyers, seconds=seconds))
         self.say(f"Flash sale, {buyers:,} buyers within {seconds} s for 500 places: {sale}.")
@@ -137,7 +137,7 @@ class Bench:
     def booking(self) -> None:
         self.system.serve()
         catalogue = self.system.catalogue
-        book, refuse = self.booker(catalogue.hot), self.booker(catalogue.sold_out)
+        book, refuse = self.booker(catalogue.hot), self.booker(catalogue.sold_out, with_key=False)
         self.check_locks(catalogue.sold_out)
         script = self.folder / "booking.sql"
         script.write_text(pgbench.script(*self.system.statements_of_booking(catalogue.hot)))
@@ -199,14 +199,16 @@ class Bench:
     def url(self, read: Read) -> str:
         return self.system.address + read.path.format(venue=self.system.catalogue.venue)
 
-    def booker(self, ticket_type: int) -> Run:
-        return partial(self.wrk.book, self.system.address + BOOKINGS, booking_body(ticket_type))
+    def booker(self, ticket_type: int, *, with_key: bool = True) -> Run:
+        url = self.system.address + BOOKINGS
+        return partial(self.wrk.book, url, booking_body(ticket_type), with_key=with_key)
 
     @property
     def original_booker(self) -> Run | None:
-        return (
-            partial(self.wrk.book, f"{self.original.address}{BOOKINGS}/", original.BOOKING) if self.original else None
-        )
+        if self.original is None:
+            return None
+        url = f"{self.original.address}{BOOKINGS}/"
+        return partial(self.wrk.book, url, original.BOOKING, with_key=False)
 
     def pgbench(self, script: Path) -> float:
         with self.watched():

@@ -28,7 +28,6 @@ class Catalogue:
     event: int
     hot: int  # a ticket type with a million places
     sold_out: int
-    free: int  # a ticket type of 500 places that cost nothing
     template: str  # a confirmed booking of the hot ticket type
 
 
@@ -44,12 +43,20 @@ class Filler:
         events = [self.event(venue, number) for number, venue in enumerate(venues, 1)]
         types = [self.ticket_type(event, "Standard") for event in events]
         sold_out = self.ticket_type(events[-1], "Sold out", quantity=1)
-        flash = self.event(venues[0], VENUES + 1, capacity=500)
-        free = self.ticket_type(flash, "Seat", price="0.00")
-        for event in [*events, flash]:
-            self.call("POST", f"/events/{event}/publish")
+        for event in events:
+            self.publish(event)
         bookings = [self.book(ticket_type) for ticket_type in (*types, sold_out)]
-        return Catalogue(venues[6], events[6], types[0], sold_out, free, bookings[0])
+        return Catalogue(venues[6], events[6], types[0], sold_out, bookings[0])
+
+    def fill_flash_sale(self, venue: int) -> int:
+        """An event with 500 places that cost nothing, so that their buyers may confirm. Returns its ticket type."""
+        event = self.event(venue, VENUES + 1, capacity=500)
+        ticket_type = self.ticket_type(event, "Seat", price="0.00")
+        self.publish(event)
+        return ticket_type
+
+    def publish(self, event: int) -> None:
+        self.call("POST", f"/events/{event}/publish")
 
     def venue(self, number: int) -> int:
         address = f"{number} Long Street, Some City, Country"

@@ -39,6 +39,9 @@ class System:
         self.catalogue = Filler(self.call_api).fill()
         self.add_bookings(bookings)
 
+    def fill_flash_sale(self) -> int:
+        return Filler(self.call_api).fill_flash_sale(self.catalogue.venue)
+
     def add_bookings(self, target: int) -> None:
         multiply(self.database, self.name, self.catalogue.template, target)
 

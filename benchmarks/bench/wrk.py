@@ -14,7 +14,7 @@ PERCENTILE = r"^ +{}% +([\d.]+)(us|ms|s|m)"
 REFUSED = re.compile(r"Non-2xx or 3xx responses: (\d+)")
 SOCKET_ERRORS = re.compile(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)")
 
-# Each booking is for another customer, and has a new idempotency key.
+# Each booking is for another customer, and may have a new idempotency key.
 BOOKING = """
 local n, run = 0, 0
 function init(args)
@@ -23,7 +23,8 @@ function init(args)
 end
 function request()
   n = n + 1
-  local headers = {["Content-Type"] = "application/json", ["Idempotency-Key"] = string.format("bench-%%d-%%d", run, n)}
+  local headers = {["Content-Type"] = "application/json"}
+  if %s then headers["Idempotency-Key"] = string.format("bench-%%d-%%d", run, n) end
   return wrk.format("POST", nil, headers, string.format([==[%s]==], n))
 end
 """
@@ -55,10 +56,10 @@ class Wrk:
         options = [option for name, value in (headers or {}).items() for option in ("-H", f"{name}: {value}")]
         return self.run(url, options, clients or self.clients)
 
-    def book(self, url: str, body: str) -> Load:
+    def book(self, url: str, body: str, *, with_key: bool) -> Load:
         """Posts bookings. `body` has a %d, for the customer's number."""
         script = self.folder / "booking.lua"
-        script.write_text(BOOKING % body)
+        script.write_text(BOOKING % (str(with_key).lower(), body))
         return self.run(url, ["-s", str(script)], self.clients)
 
     def run(self, url: str, options: list[str], clients: int) -> Load:
