@@ -123,8 +123,8 @@ class RequestIdFilter(logging.Filter):
         return True
 
 
-class NoConflictFilter(logging.Filter):
-    """Drops Django's line for each 409 and 422: when an event is sold out, there are thousands."""
+class RefusalFilter(logging.Filter):
+    """Drops Django's line for each 409, 422 and 429: in a rush there are thousands."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return getattr(record, "status_code", None) not in (409, 422)
+        return getattr(record, "status_code", None) not in (409, 422, 429)

@@ -240,7 +240,7 @@ LOGGING: dict[str, Any] = {
     "disable_existing_loggers": False,
     "filters": {
         "request_id": {"()": "config.logs.RequestIdFilter"},
-        "no_conflicts": {"()": "config.logs.NoConflictFilter"},
+        "refusals": {"()": "config.logs.RefusalFilter"},
     },
     "formatters": {
         "text": {
@@ -260,7 +260,7 @@ LOGGING: dict[str, Any] = {
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
-        "django.request": {"level": LOG_LEVEL, "filters": ["no_conflicts"]},
+        "django.request": {"level": LOG_LEVEL, "filters": ["refusals"]},
         "django.server": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
         "django.db.backends": {"level": "DEBUG" if DATABASE_ECHO else "INFO"},
         "psycopg.pool": {"level": "WARNING"},
