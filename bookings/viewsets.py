@@ -47,7 +47,7 @@ from config.api.pagination import CursorPagination
 from config.api.serializers import Serializer
 from config.api.viewsets import BaseViewSet
 from config.problems import InvalidInput
-from events.inventory.views import ReleasesDueHolds
+from events.inventory.mixins import ReleaseMixin
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -91,7 +91,7 @@ def load_details(bookings: Sequence[Booking]) -> None:
         by_id[ticket.booking_id].ticket_list.append(ticket)
 
 
-class BookingViewSet(ReleasesDueHolds, mixins.ListModelMixin, mixins.RetrieveModelMixin, BaseViewSet):
+class BookingViewSet(ReleaseMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, BaseViewSet):
     """Customers' bookings. The id of a booking is enough to see it, and to cancel it while it is pending."""
 
     queryset = Booking.objects.all()

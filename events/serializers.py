@@ -14,8 +14,6 @@ from events.models import Event
 from venues.models import LARGEST, Venue
 from venues.serializers import VenueSerializer
 
-REASONS = ["not_published", "cancelled", "ended", "no_ticket_types", "not_started", "sold_out"]
-
 
 class AvailabilitySerializer(Serializer):
     capacity = serializers.IntegerField()
@@ -25,7 +23,7 @@ class AvailabilitySerializer(Serializer):
 
 class OnSaleSerializer(Serializer):
     is_on_sale = serializers.BooleanField()
-    reason = serializers.ChoiceField(choices=REASONS, allow_null=True)
+    reason = serializers.ChoiceField(choices=sales.EVENT_REASONS, allow_null=True)
 
 
 class EventSerializer(ModelSerializer):

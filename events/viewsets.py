@@ -16,7 +16,7 @@ from config.problems import InUse
 from events.calendar import CalendarRenderer, calendar
 from events.filters import EventFilter
 from events.inventory import CapacityBelowReserved, sales
-from events.inventory.views import ReleasesDueHolds
+from events.inventory.mixins import ReleaseMixin
 from events.models import (
     CapacityAboveVenue,
     CurrencyFixed,
@@ -48,7 +48,7 @@ CALENDAR = {
 }
 
 
-class EventViewSet(ReleasesDueHolds, CatalogueViewSet):
+class EventViewSet(ReleaseMixin, CatalogueViewSet):
     """What happens in the venues. Only staff see drafts."""
 
     queryset = Event.objects.all()

@@ -10,15 +10,14 @@ from config.api.expand import Expansion, register_expansion
 from config.api.fields import WholeNumberField, format_instant
 from config.api.serializers import ModelSerializer, Serializer
 from config.values import money
+from events.inventory import sales
 from events.serializers import EVENT, EventSerializer
 from ticket_types.models import TicketType
 from venues.models import LARGEST
 
-STATUSES = ["on_sale", "sold_out", "not_started", "ended", "not_published", "cancelled"]
-
 
 class TicketAvailabilitySerializer(Serializer):
-    status = serializers.ChoiceField(choices=STATUSES)
+    status = serializers.ChoiceField(choices=sales.TICKET_TYPE_STATUSES)
     quantity = serializers.IntegerField(allow_null=True)
     reserved = serializers.IntegerField(help_text="Places that live bookings hold.")
     available = serializers.IntegerField(help_text="As far as the event has places too.")

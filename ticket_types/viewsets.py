@@ -4,13 +4,13 @@ from config.access.permissions import ANYONE
 from config.api.bulk import BulkCreateViewSet
 from config.problems import AlreadyExists, InUse
 from events.inventory import CapacityBelowReserved
-from events.inventory.views import ReleasesDueHolds
+from events.inventory.mixins import ReleaseMixin
 from ticket_types.filters import TicketTypeFilter
 from ticket_types.models import TicketType
 from ticket_types.serializers import TicketTypeSerializer, visible_ticket_types
 
 
-class TicketTypeViewSet(ReleasesDueHolds, BulkCreateViewSet):
+class TicketTypeViewSet(ReleaseMixin, BulkCreateViewSet):
     """What an event's tickets cost, and how many there are."""
 
     queryset = TicketType.objects.all()

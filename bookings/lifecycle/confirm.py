@@ -125,7 +125,7 @@ def confirm_late(booking: "models.Booking", payment_reference: str, by: Any) -> 
                 if not move_late(booking, payment_reference, by):
                     return False
                 quantities = {line.ticket_type: line.quantity for line in lines}
-                take_places(offer.event.id, offer.event.currency, quantities, is_sale=False)
+                take_places(offer.event, quantities, is_sale=False)
                 refuse_over_limit(booking, offer.event, offer.at)
                 models.Ticket.objects.bulk_create(new_tickets(booking, booking.item_list))
             return True

@@ -1,4 +1,7 @@
-"""Placing a booking: look, refuse if necessary, claim; look again after a lost race."""
+"""Placing a booking: look, refuse if necessary, claim; look again after a lost race.
+
+On PostgreSQL a claim is one statement in `sql`, elsewhere the ORM's in `write` and `transitions.take_places`.
+"""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -11,7 +14,7 @@ from django.db import DataError, IntegrityError, OperationalError, connection, t
 
 from bookings import models
 from bookings.lifecycle import sql
-from bookings.lifecycle.offer import Offer, OfferedTicketType, look, refusal
+from bookings.lifecycle.offer import Offer, OfferedEvent, OfferedTicketType, look, refusal
 from bookings.lifecycle.refusals import refuse_over_limit, refuse_sold_out
 from bookings.lifecycle.states import Status
 from bookings.lifecycle.transitions import MAX_TRIES, LostRace, take_places
@@ -67,7 +70,7 @@ class IdempotencyKey:
 
 
 @dataclass(frozen=True)
-class Request:
+class BookingRequest:
     """One request for a booking; see `Booking.place`."""
 
     lines: tuple[Line, ...]
@@ -107,7 +110,7 @@ class Request:
             except LostRace:
                 continue
             except DuplicateKey:
-                if self.key is not None and (earlier := self.key.booking()) is not None:
+                if self.key is not None and (earlier := self.key.booking()) is not None:  # it has a key, for mypy
                     return earlier
         raise SoldOut("Could not reserve places because of high demand. Please retry.", retry_after=1)
 
@@ -148,7 +151,7 @@ class Request:
         # One statement is a transaction of its own, which saves the round trips that begin and end one.
         is_one = connection.vendor == "postgresql" and offer.event.max_per_customer is None
         with nullcontext() if is_one and not connection.in_atomic_block else transaction.atomic(), translated_errors():
-            write(booking, items, change)
+            write(booking, items, change, offer.event)
             refuse_over_limit(booking, offer.event, offer.at)
         booking.item_list, booking.ticket_list = items, []
         return booking
@@ -190,10 +193,15 @@ def new_item(booking: "models.Booking", line: Line, ticket_type: OfferedTicketTy
     )
 
 
-def write(booking: "models.Booking", items: "list[models.BookingItem]", change: "models.BookingChange") -> None:
+def write(
+    booking: "models.Booking",
+    items: "list[models.BookingItem]",
+    change: "models.BookingChange",
+    event: OfferedEvent,
+) -> None:
     """Inserts the booking, then takes its places. Raises LostRace when they cannot be had (any more)."""
     if connection.vendor == "postgresql":
-        for item, pk in zip(items, sql.claim(booking, items, change), strict=True):
+        for item, pk in zip(items, sql.claim(booking, items, change, event.max_per_customer), strict=True):
             item.pk = pk
             item._state.adding = False
         booking._state.adding = False
@@ -202,7 +210,7 @@ def write(booking: "models.Booking", items: "list[models.BookingItem]", change: 
     models.BookingItem.objects.bulk_create(items)
     change.save()
     quantities = {item.ticket_type_id: item.quantity for item in items}
-    take_places(booking.event_id, booking.currency, quantities, is_sale=True)
+    take_places(event, quantities, is_sale=True)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The statements of a sale for PostgreSQL, written by hand: look, claim, confirm.
+"""The statements of a sale for PostgreSQL, written by hand: look, held, claim, confirm.
 
 Each is one round trip and prepared once, because they decide how fast a hot event sells. SQLite takes the ORM's way
 through the same verbs. A test compares the rows that they write with the rows that `save()` would.
@@ -90,6 +90,7 @@ WITH line AS (
     UPDATE events_event SET reserved = reserved + %(quantity)s
      WHERE id = %(event)s
        AND status = 'published' AND ends_at > STATEMENT_TIMESTAMP() AND currency = %(currency)s
+       AND max_per_customer IS NOT DISTINCT FROM %(max_per_customer)s
        AND capacity >= reserved + %(quantity)s
        AND (SELECT COUNT(*) FROM ticket_type) = (SELECT COUNT(*) FROM line)
     RETURNING 1
@@ -136,7 +137,10 @@ def held(event: int, ticket_type: int | None) -> tuple[int, dt.datetime | None]:
 
 
 def claim(
-    booking: "models.Booking", items: "Sequence[models.BookingItem]", change: "models.BookingChange"
+    booking: "models.Booking",
+    items: "Sequence[models.BookingItem]",
+    change: "models.BookingChange",
+    max_per_customer: int | None,
 ) -> list[int]:
     """Writes a new booking and takes its places; returns the ids of its items.
 
@@ -146,6 +150,7 @@ def claim(
         CLAIM,
         **{name: getattr(booking, name) for name in OF_BOOKING},
         event=booking.event_id,
+        max_per_customer=max_per_customer,
         total_price=money.to_units(booking.total_price),
         metadata=Jsonb(booking.metadata),
         by_id=change.by_id,

@@ -34,8 +34,10 @@ def move(
     return True
 
 
-def take_places(event_id: int, currency: str, quantities: dict[int, int], *, is_sale: bool) -> None:
-    """Takes the places of each ticket type and of the event. Raises LostRace when one of them has too few.
+def take_places(event: Any, quantities: dict[int, int], *, is_sale: bool) -> None:
+    """Takes the places of each ticket type and of the event, as it was offered.
+
+    Raises LostRace when one of them has too few, or when what limits the sale has changed since.
 
     Ticket types by id, then the event: every verb locks in this order, which rules out deadlocks. The event is the row
     that all its bookings need, so it comes last and is locked for the shortest time.
@@ -47,7 +49,8 @@ def take_places(event_id: int, currency: str, quantities: dict[int, int], *, is_
         conditions = (sales.in_sales_window(Now()), bounds) if is_sale else ()
         if not TicketType.take(ticket_type_id, places, *conditions):
             raise LostRace
-    if not Event.take(event_id, sum(quantities.values()), sales.is_open(Now()), currency=currency):
+    limits = {"currency": event.currency, "max_per_customer": event.max_per_customer}
+    if not Event.take(event.id, sum(quantities.values()), sales.is_open(Now()), **limits):
         raise LostRace
 
 

@@ -272,7 +272,7 @@ class Booking(models.Model):
         Raises InvalidInput (pointers as in the API's body), NotOnSale, SoldOut, CustomerLimit, IdempotencyKeyReused,
         RequestInProgress. A refusal writes nothing.
         """
-        return place.Request(
+        return place.BookingRequest(
             lines=tuple(lines),
             customer_name=customer_name,
             customer_email=customer_email,

@@ -26,7 +26,7 @@ from config.api import tables
 from config.api.filters import DeclaredFilterBackend
 from config.api.viewsets import BaseViewSet
 from config.problems import InvalidInput
-from events.inventory.views import ReleasesDueHolds
+from events.inventory.mixins import ReleaseMixin
 from events.models import Event
 
 FORMATS = ("json", "csv")
@@ -56,7 +56,7 @@ def report(name: str, serializer: type, example: str, filterset: Any = None) -> 
     return lambda method: described(action(detail=False, filterset_class=filterset)(method))
 
 
-class ReportViewSet(ReleasesDueHolds, BaseViewSet):
+class ReportViewSet(ReleaseMixin, BaseViewSet):
     """Sales, and what is available."""
 
     queryset = Booking.objects.all()

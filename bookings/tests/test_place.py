@@ -5,7 +5,7 @@ import pytest
 from django.utils import timezone
 
 from bookings.lifecycle.offer import look
-from bookings.lifecycle.place import Line, Request
+from bookings.lifecycle.place import BookingRequest, Line
 from bookings.lifecycle.transitions import LostRace
 from bookings.models import Booking, BookingChange, BookingItem
 from bookings.problems import CustomerLimit, NotOnSale, SoldOut
@@ -274,7 +274,7 @@ def test_booking_on_a_capacity_that_has_grown_works(book, seat, event, figures):
 @pytest.fixture
 def request_of_two(seat):
     data = {"customer_name": "Ann Lee", "customer_email": "ann@example.com", "metadata": {}, "hold": None}
-    return Request(lines=(Line(seat.pk, 2),), key=None, by=None, **data)
+    return BookingRequest(lines=(Line(seat.pk, 2),), key=None, by=None, **data)
 
 
 STALE = {
@@ -287,6 +287,7 @@ STALE = {
     "other currency": lambda seat: seat.event.revise(currency="USD"),
     "sales closed": lambda seat: seat.revise(sales_end_at=timezone.now() - dt.timedelta(seconds=1)),
     "sales put off": lambda seat: seat.revise(sales_start_at=timezone.now() + dt.timedelta(hours=1)),
+    "limit for a customer": lambda seat: seat.event.revise(max_per_customer=1),
     "fewer in a booking": lambda seat: seat.revise(max_per_booking=1),
     "more in a booking": lambda seat: seat.revise(min_per_booking=3),
 }

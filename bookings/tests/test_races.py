@@ -80,7 +80,7 @@ def test_the_same_without_the_conditional_update_oversells(make_type, make_event
         offers.last = offer.look(ids)
         return offers.last
 
-    def naive(booking, items, change):
+    def naive(booking, items, change, event):
         with transaction.atomic():
             booking.save(force_insert=True)
             for row in (*items, change):

@@ -7,7 +7,7 @@ from django.db import connection
 
 from bookings.lifecycle import confirm
 from bookings.lifecycle.offer import look
-from bookings.lifecycle.place import IdempotencyKey, Line, Request
+from bookings.lifecycle.place import BookingRequest, IdempotencyKey, Line
 from bookings.models import Booking, BookingChange, BookingItem
 
 pytestmark = pytest.mark.skipif(connection.vendor != "postgresql", reason="The statements are for PostgreSQL.")
@@ -27,7 +27,9 @@ def claim(make_type, make_event, seller):
     data = {"customer_name": "Ann O'Neill", "customer_email": "ann@example.com", "metadata": {"basket": 'seven "7"'}}
 
     def place(key=None):
-        return Request(lines=lines, **data, hold=None, key=key, by=seller).claim(look([it.ticket_type for it in lines]))
+        return BookingRequest(lines=lines, **data, hold=None, key=key, by=seller).claim(
+            look([it.ticket_type for it in lines])
+        )
 
     return place
 

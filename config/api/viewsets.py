@@ -177,9 +177,9 @@ class CatalogueViewSet(
         instance.remove(check=self.check_preconditions, by=self.request.user)
 
     def reload(self, serializer: BaseSerializer, instance: Any) -> None:
-        """Shows the object as it is stored now."""
+        """Shows the object as it is stored now, also to a client that may write drafts and not see them."""
         self.at = serializer.context["at"] = timezone.now()  # type: ignore[index]
-        serializer.instance = self.get_queryset().get(pk=instance.pk)
+        serializer.instance = self.get_queryset().filter(pk=instance.pk).first() or instance
         self.load([serializer.instance])
 
     def get_success_headers(self, data: Any) -> dict[str, str]:

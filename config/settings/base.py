@@ -214,10 +214,10 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
         "BookingStatus": "bookings.lifecycle.states.Status",
-        "OffSaleReason": "events.serializers.REASONS",
+        "OffSaleReason": "events.inventory.sales.EVENT_REASONS",
         "EventStatus": "events.models.Event.Status",
         "TicketStatus": "bookings.models.Ticket.Status",
-        "TicketTypeStatus": "ticket_types.serializers.STATUSES",
+        "TicketTypeStatus": "events.inventory.sales.TICKET_TYPE_STATUSES",
     },
     "PREPROCESSING_HOOKS": ["config.api.schema.without_trailing_slashes"],
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "config.api.schema.finish"],

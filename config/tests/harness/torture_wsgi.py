@@ -27,7 +27,7 @@ def read_then_save() -> None:
     from events.models import Event
     from ticket_types.models import TicketType
 
-    def claim(request: place.Request, offer: Any) -> Booking:
+    def claim(request: place.BookingRequest, offer: Any) -> Booking:
         booking = request.new_booking(offer)
         items = [place.new_item(booking, line, offer.ticket_types[line.ticket_type]) for line in request.lines]
         with place.translated_errors(), transaction.atomic():
@@ -45,7 +45,7 @@ def read_then_save() -> None:
             raise LostRace
         model.objects.filter(pk=seen.id).update(reserved=seen.reserved + places)
 
-    place.Request.claim = claim
+    place.BookingRequest.claim = claim
     connection_created.connect(without_checks, weak=False)
 
 

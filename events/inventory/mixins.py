@@ -1,6 +1,6 @@
 """Release on read, for viewsets."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
@@ -8,17 +8,15 @@ from rest_framework.viewsets import GenericViewSet
 from events.inventory.bookings import release_due
 
 
-class ReleasesDueHolds(GenericViewSet):
+class ReleaseMixin(GenericViewSet):
     """Releases due holds before each action, since it shows stock or booking states.
 
     Not before `create`: a new event or ticket type has no holds, and a booking releases what is due when it needs it.
     """
 
-    without_release: ClassVar[set[str | None]] = {None, "create"}
-
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        if self.action not in self.without_release:
+        if self.action not in (None, "metadata", "create"):
             release_due(self.event_id())
 
     def event_id(self) -> int | None:
