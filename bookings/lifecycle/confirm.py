@@ -65,13 +65,12 @@ def confirm_in_time(booking: "models.Booking", payment_reference: str, by: Any) 
 def confirm_at_once(booking: "models.Booking", payment_reference: str, tickets: "list[models.Ticket]", by: Any) -> bool:
     note = {"payment_reference": payment_reference}
     change = models.BookingChange.entry(booking.pk, CONFIRM.verb, CONFIRM.source, CONFIRM.target, by=by, **note)
-    row = sql.confirm(booking, payment_reference, tickets, change)
-    if row is None:
+    ids = sql.confirm(booking, payment_reference, tickets, change)
+    if ids is None:
         return False
-    booking.status = CONFIRM.target
-    booking.confirmed_at, booking.payment_reference, ids = row
+    at: Any = booking.confirmed_at
     for ticket, pk in zip(tickets, ids, strict=True):
-        ticket.pk, ticket.created_at = pk, booking.confirmed_at
+        ticket.pk, ticket.created_at = pk, at
         ticket._state.adding = False
     return True
 

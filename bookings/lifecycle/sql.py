@@ -13,6 +13,7 @@ from psycopg import Cursor, pq
 from psycopg.types.json import Jsonb
 
 from bookings import models
+from bookings.lifecycle.states import Status
 from config.values import money
 
 LOOK = """
@@ -98,6 +99,7 @@ WITH line AS (
 SELECT id, 1 / (SELECT COUNT(*) FROM event) FROM item ORDER BY id
 """
 DIVISION_BY_ZERO = "22012"
+CHANGED_BY_CONFIRM = ("confirmed_at", "payment_reference", "customer_name", "customer_email", "expires_at")
 OF_BOOKING = ("id", "confirmation_code", "customer_name", "name_key", "surname_key", "customer_email", "customer_key",
               "quantity", "currency", "created_at", "expires_at", "idempotency_client", "idempotency_key",
               "request_fingerprint")  # fmt: skip
@@ -108,7 +110,7 @@ WITH booking AS (
        SET status = 'confirmed', confirmed_at = STATEMENT_TIMESTAMP(),
            payment_reference = COALESCE(NULLIF(payment_reference, ''), %(payment_reference)s)
      WHERE id = %(id)s AND status = 'pending' AND expires_at > STATEMENT_TIMESTAMP()
-    RETURNING id, confirmed_at, payment_reference
+    RETURNING id, confirmed_at, payment_reference, customer_name, customer_email, expires_at
 ), change AS (
     INSERT INTO bookings_bookingchange (
         booking_id, at, by_id, by_name, verb, from_status, to_status, details)
@@ -118,7 +120,9 @@ WITH booking AS (
     SELECT id, UNNEST(%(ticket_types)s::bigint[]), UNNEST(%(codes)s::text[]), 'valid', confirmed_at FROM booking
     RETURNING id
 )
-SELECT confirmed_at, payment_reference, (SELECT ARRAY_AGG(id ORDER BY id) FROM ticket) FROM booking
+SELECT confirmed_at, payment_reference, customer_name, customer_email, expires_at,
+       (SELECT ARRAY_AGG(id ORDER BY id) FROM ticket)
+  FROM booking
 """
 
 
@@ -168,10 +172,10 @@ def confirm(
     payment_reference: str,
     tickets: "Sequence[models.Ticket]",
     change: "models.BookingChange",
-) -> tuple[dt.datetime, str, list[int]] | None:
+) -> list[int] | None:
     """Confirms a pending booking and inserts its tickets; None when it is not pending, or its hold is due.
 
-    Returns when it was confirmed, the payment reference that is stored now, and the ids of the tickets.
+    Returns the ids of the tickets. The booking gets the stored values of what may have changed since it was read.
     """
     rows = run(
         CONFIRM,
@@ -183,7 +187,13 @@ def confirm(
         ticket_types=[ticket.ticket_type_id for ticket in tickets],
         codes=[ticket.code for ticket in tickets],
     )
-    return rows[0] if rows else None
+    if not rows:
+        return None
+    booking.status = Status.CONFIRMED
+    for name, value in zip(CHANGED_BY_CONFIRM, rows[0][:-1], strict=True):
+        setattr(booking, name, value)
+    ids: list[int] = rows[0][-1]
+    return ids
 
 
 def run(statement: str, **values: Any) -> list[tuple[Any, ...]]:

@@ -58,7 +58,8 @@ RAW = {
     "ticket_type_sales_end_after_they_start": [{"sales_start_at": NOW, "sales_end_at": NOW}],
     "ticket_type_sales_are_in_the_years_2000_to_2100": [{"sales_start_at": EARLY}, {"sales_end_at": LATE}],
     "ticket_type_position_is_0_to_10000": [{"position": 10_001}],
-    "booking_idempotency_key_is_unique_for_its_caller": [{"idempotency_key": "taken"}],
+    "booking_idempotency_key_is_unique_for_its_client": [{"idempotency_key": "taken"}],
+    "booking_confirmation_code_is_unique": [{"confirmation_code": "TAKEN234"}],
     "booking_status_is_known": [{"status": "open"}],
     "booking_customer_name_has_1_to_200_characters": [{"customer_name": ""}],
     "booking_customer_email_has_3_to_254_characters": [{"customer_email": "@a"}],
@@ -172,7 +173,8 @@ OUT_OF_REACH = {  # only the server sets these fields
     "api_token_name_has_1_to_100_characters",
     "api_token_expires_after_it_is_created",
     "event_status_is_known",
-    "booking_idempotency_key_is_unique_for_its_caller",
+    "booking_idempotency_key_is_unique_for_its_client",
+    "booking_confirmation_code_is_unique",
     "booking_status_is_known",
     "booking_quantity_is_1_to_2000",
     "booking_total_price_is_not_negative",
@@ -200,7 +202,8 @@ def rows(make_type, book, manager):
     seat = make_type(capacity=50)
     standing = make_type(event=seat.event, name="Standing")
     booking = book((seat, 2), (standing, 1)).confirm()
-    Booking.objects.filter(pk=book((standing, 1)).pk).update(idempotency_client="", idempotency_key="taken")
+    taken = {"idempotency_client": "", "idempotency_key": "taken", "confirmation_code": "TAKEN234"}
+    Booking.objects.filter(pk=book((standing, 1)).pk).update(**taken)
     return {
         ApiToken: ApiToken.objects.get(),
         RoleGroup: RoleGroup.objects.first(),

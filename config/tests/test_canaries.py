@@ -192,8 +192,8 @@ def forget_in_types(monkeypatch):
 def count_everything(monkeypatch):
     paginate = SkipLimitPagination.paginate_queryset
 
-    def count(self, *args):
-        found = paginate(self, *args)
+    def count(self, *args, **kwargs):
+        found = paginate(self, *args, **kwargs)
         self.count = Event.objects.count()
         return found
 

@@ -112,9 +112,9 @@ def test_authentication_is_one_query(text, issued, make_venue, django_assert_num
     assert answer.status_code == (200 if text == "valid" else 401)
 
 
-def test_request_that_needs_a_permission_is_four_queries(issued, django_assert_num_queries):
+def test_request_that_needs_a_permission_is_five_queries(issued, django_assert_num_queries):
     issued[0].note_use(at=timezone.now())
-    with django_assert_num_queries(4):  # the token with its user, its own and its groups' permissions, the bookings
+    with django_assert_num_queries(5):  # token and user, own and groups' permissions, due holds, the bookings
         assert ask(f"Bearer {issued[1]}").status_code == 200
 
 
@@ -157,14 +157,14 @@ def test_refused_token_does_not_count_as_used(user):
 def test_last_use_is_stored_every_five_minutes(issued, django_assert_num_queries):
     token, text = issued
     first = timezone.now()
-    with django_assert_num_queries(5):  # one more than without the note
+    with django_assert_num_queries(6):  # one more than without the note
         ask(f"Bearer {text}")
     token.refresh_from_db()
     assert first <= token.last_used_at <= timezone.now()
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         ask(f"Bearer {text}")
     ApiToken.objects.update(last_used_at=first - dt.timedelta(minutes=5))
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         ask(f"Bearer {text}")
     token.refresh_from_db()
     assert token.last_used_at >= first
