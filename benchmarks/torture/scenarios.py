@@ -174,8 +174,9 @@ def fire(stage: Stage, kills: int, crashes: int, keys: int) -> None:
     killed = crashed = 0
     give_up = time.monotonic() + 900
     while killed < kills or crashed < crashes or stage.crowd.settled.value < enough:
-        if time.monotonic() > give_up:
-            stage.notes.append(f"only {killed} kills and {crashed} crashes within 15 minutes")
+        if time.monotonic() > give_up or stage.server.process.poll() is not None:
+            how = "within 15 minutes" if stage.server.process.poll() is None else "until the server ended"
+            stage.notes.append(f"only {killed} kills and {crashed} crashes {how}")
             break
         pause(stage, stage.random.uniform(0.4, 0.8))
         killed += stage.server.kill_a_worker(stage.random.choice)

@@ -128,6 +128,7 @@ class Server(Running):
             variables |= {"NUM_PROXIES": "1"}
         super().__init__(command, environment(url, TORTURE_SABOTAGE=sabotage, **variables), log, keeper)
         self.proxy: Proxy | None = None
+        self.known: list[int] = []  # workers in the order in which they were first seen
         self.wait_until_ready()
         if through_proxy:
             self.proxy = Proxy(self.port, log.with_suffix(".nginx"), keeper)
@@ -157,10 +158,12 @@ class Server(Running):
             connection.close()
 
     def workers(self) -> list[int]:
-        """The process ids of its workers, the youngest last."""
+        """The process ids of its workers, the youngest last. Ids start over, so they do not tell the age."""
         listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
         pairs = [line.split() for line in listed.splitlines()]
-        return sorted(int(pid) for pid, parent in pairs if int(parent) == self.process.pid)
+        found = sorted(int(pid) for pid, parent in pairs if int(parent) == self.process.pid)
+        self.known = [pid for pid in self.known if pid in found] + [pid for pid in found if pid not in self.known]
+        return list(self.known)
 
     def kill_all_workers(self) -> None:
         for pid in self.workers():
