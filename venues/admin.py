@@ -34,7 +34,7 @@ class VenueForm(BaseAdminForm):
         show_hidden_initial=True,
         widget=TimezoneInput,
     )
-    keeps_clocks = False
+    keeps_local_times = False
 
     def clean(self):
         cleaned = super().clean()
@@ -64,7 +64,7 @@ class VenueForm(BaseAdminForm):
         ]
         if meaning not in (INSTANTS, CLOCKS):
             self.add_error("timezone", _("Choose below what happens to the upcoming events."))
-        self.keeps_clocks = meaning == CLOCKS
+        self.keeps_local_times = meaning == CLOCKS
 
     def meanings(self, events, old, new):
         def example(event, at):
@@ -110,10 +110,10 @@ class VenueAdmin(CatalogueAdmin):
         return Venue.open(**data, by=request.user)
 
     def save_model(self, request, obj, form, change):
-        if not (change and form.keeps_clocks):
+        if not (change and form.keeps_local_times):
             return super().save_model(request, obj, form, change)
         changes = {name: form.cleaned_data[name] for name in form.changed_data}
-        count = obj.keep_clocks(**changes, at=timezone.now(), by=request.user)
+        count = obj.keep_local_times(**changes, at=timezone.now(), by=request.user)
         text = ngettext(
             "%(count)s event was moved: it starts at the same local time in %(zone)s.",
             "%(count)s events were moved: they start at the same local times in %(zone)s.",

@@ -7,7 +7,7 @@ from django.db.models import Count, Q
 
 from config.history.models import record_changed, record_created, record_deleted
 from config.problems import DomainError, InUse, InvalidInput, Precondition, no_precondition
-from config.values import timezones as clocks
+from config.values import timezones
 from config.values.text import validate_line, validate_timezone
 
 LARGEST = 1_000_000
@@ -72,7 +72,7 @@ class Venue(models.Model):
 
     @classmethod
     def open(cls, *, by: Any = None, **data: Any) -> Self:
-        """Makes a venue."""
+        """Creates a venue."""
         with transaction.atomic():
             venue = cls.objects.create(**data)
             record_created(venue, data, by=by)
@@ -92,11 +92,11 @@ class Venue(models.Model):
             record_changed(self, stored, changes, by=by)
         return self
 
-    def keep_clocks(self, *, timezone: str, at: dt.datetime, by: Any = None, **changes: Any) -> int:
-        """Changes the zone, and moves the events that are not over at `at` so that the clocks show the same for them.
+    def keep_local_times(self, *, timezone: str, at: dt.datetime, by: Any = None, **changes: Any) -> int:
+        """Changes the time zone, and moves the events that are not over at `at` to the same local times in the new zone.
 
         With them goes when their ticket types are on sale. Returns how many events were moved. Raises what `revise`
-        does, and InvalidInput for a time that the clocks of the new zone skip or show twice.
+        does, and InvalidInput for a local time that does not exist or occurs twice in the new zone.
         """
         count = 0
         with transaction.atomic():
@@ -143,16 +143,16 @@ class Venue(models.Model):
 
 
 def same_times(obj: Any, names: tuple[str, ...], old: str, new: str, event: str) -> dict[str, Any]:
-    """Which of an object's times move when the clocks of another zone are to show the same for them, and to when."""
+    """The times of an object that move to keep their local time in another time zone, and where they move."""
     found = {}
     for name in names:
         if (at := getattr(obj, name)) is None:
             continue
-        readings = clocks.moved(at, old, new)
+        readings = timezones.moved(at, old, new)
         if len(readings) != 1:
-            clock = f"{at.astimezone(ZoneInfo(old)):%a %d %b %Y, %H:%M}"
-            why = "show that time twice" if readings else "skip that time"
-            detail = f"“{event}” cannot stay at {clock}: the clocks in {new} {why}. Change its times first."
+            local_time = f"{at.astimezone(ZoneInfo(old)):%a %d %b %Y, %H:%M}"
+            why = "occurs twice" if readings else "does not exist"
+            detail = f"“{event}” cannot stay at {local_time}: that time {why} in {new}. Change its times first."
             raise InvalidInput(errors=[{"pointer": "/timezone", "code": "no-such-time", "detail": detail}])
         if readings[0] != at:
             found[name] = readings[0].astimezone(dt.UTC)

@@ -162,7 +162,7 @@ def test_clocks_cannot_stay_at_a_time_that_the_new_zone_skips(make_event, make_v
     form = open_form(browser, venue)
     answer = send_form(browser, venue, form, timezone="Europe/Vienna", timezone_means="clocks")
     refusal = (
-        "“Late” cannot stay at Sun 31 Mar 2030, 02:30: the clocks in Europe/Vienna skip that time. "
+        "“Late” cannot stay at Sun 31 Mar 2030, 02:30: that time does not exist in Europe/Vienna. "
         "Change its times first."
     )
     assert faults_of(answer) == {"timezone": [refusal]}
