@@ -93,7 +93,7 @@ class Venue(models.Model):
         return self
 
     def keep_local_times(self, *, timezone: str, at: dt.datetime, by: Any = None, **changes: Any) -> int:
-        """Changes the time zone, and moves the events that are not over at `at` to the same local times in the new zone.
+        """Changes the time zone, and moves the events that are not over at `at` to the same local times in it.
 
         With them goes when their ticket types are on sale. Returns how many events were moved. Raises what `revise`
         does, and InvalidInput for a local time that does not exist or occurs twice in the new zone.
