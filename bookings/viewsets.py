@@ -62,8 +62,8 @@ def read_idempotency_key(request: Request) -> IdempotencyKey | None:
         detail = "Must be 1 to 255 visible ASCII characters."
         raise InvalidInput(errors=[{"header": "Idempotency-Key", "code": "invalid", "detail": detail}])
     canonical = json.dumps(request.data, sort_keys=True, separators=(",", ":"))
-    caller = f"user:{request.user.pk}" if request.user.is_authenticated else ""
-    return IdempotencyKey(caller, key, hashlib.sha256(canonical.encode()).hexdigest())
+    client = f"user:{request.user.pk}" if request.user.is_authenticated else ""
+    return IdempotencyKey(client, key, hashlib.sha256(canonical.encode()).hexdigest())
 
 
 def order(request: Request, data: dict[str, Any]) -> dict[str, Any]:

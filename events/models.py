@@ -25,7 +25,7 @@ class CapacityAboveVenue(DomainError):
 
 
 class CurrencyFixed(DomainError):
-    """An event's currency cannot change once somebody has booked, or while its prices do not fit the new one."""
+    """An event's currency cannot change once there is a booking, or while its prices do not fit the new one."""
 
     code, title = "currency-fixed", "The currency cannot change"
 

@@ -2,7 +2,7 @@
 
 The proxy says in `X-Request-Start` when it handed a request on (`t=` and seconds with a fraction). A request without
 credentials is refused before anything else is done. One with credentials is authenticated first, and refused when they
-are not valid, so that nobody is exempt by only claiming to be somebody.
+are not valid: an unverified token or cookie exempts no request.
 """
 
 import random
@@ -39,7 +39,7 @@ class OverloadMiddleware:
 
 
 class OverloadThrottle(BaseThrottle):
-    """Raises Busy for a late request whose credentials turned out to be nobody's."""
+    """Raises Busy for a late request whose credentials are not valid."""
 
     def allow_request(self, request: Request, view: Any) -> bool:
         if request.META.get(LATE) and not request.user.is_authenticated:
