@@ -228,8 +228,12 @@ class Bench:
         row.database.append(used[1] / load.requests)
         row.errors += load.broken + (load.refused if expected < 400 else load.requests - load.refused)
         if other is not None:
+            before = self.original.seconds() + self.system.database_seconds()
             with self.watched():
-                row.others.append(other().rate)
+                compared = other()
+            used = self.original.seconds() + self.system.database_seconds() - before
+            row.others.append(compared.rate)
+            row.others_cpu.append(used / compared.requests)
         return load
 
     @contextmanager

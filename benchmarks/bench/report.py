@@ -15,7 +15,8 @@ class Row:
     loads: list[Load] = field(default_factory=list)
     server: list[float] = field(default_factory=list)  # seconds of CPU for each request
     database: list[float] = field(default_factory=list)
-    others: list[float] = field(default_factory=list)  # rates of what it is compared with
+    others: list[float] = field(default_factory=list)  # rates of the original system
+    others_cpu: list[float] = field(default_factory=list)  # its CPU time for each request, with the database's
     errors: int = 0
 
     @property
@@ -35,19 +36,32 @@ class Row:
         return [load.rate / other for load, other in zip(self.loads, self.others, strict=False)]
 
     def cells(self) -> list[str]:
+        server, database = statistics.median(self.server) * 1e3, statistics.median(self.database) * 1e3
+        compared = [f"{statistics.median(self.others):,.0f}", spread(self.ratios)] if self.others else ["–", "–"]
+        cpu = f"{statistics.median(self.others_cpu) * 1e3:.2f} ms" if self.others else "–"
         return [
             self.title,
             f"{self.rate:,.0f} ({min(self.rates):,.0f}–{max(self.rates):,.0f})",
-            f"{statistics.median(self.others):,.0f}" if self.others else "–",
-            spread(self.ratios) if self.others else "–",
+            *compared,
             f"{self.p50 * 1e3:.1f} ms",
             f"{statistics.median(load.p99 for load in self.loads) * 1e3:.1f} ms",
-            f"{statistics.median(self.server) * 1e3:.2f} + {statistics.median(self.database) * 1e3:.2f} ms",
+            f"{server:.2f} + {database:.2f} ms",
+            cpu,
             f"{self.errors:,}",
         ]
 
 
-TITLES = ("workload", "requests/s", "compared", "ratio", "p50", "p99", "CPU server + database", "errors")
+TITLES = (
+    "workload",
+    "requests/s",
+    "original",
+    "ratio",
+    "p50",
+    "p99",
+    "CPU server + database",
+    "CPU original",
+    "errors",
+)
 
 
 @dataclass(frozen=True)
