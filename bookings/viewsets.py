@@ -2,9 +2,10 @@ import datetime as dt
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -80,15 +81,26 @@ def order(request: Request, data: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+# One placeholder for all ids: binding a hundred one by one takes longer than the query.
+ITEMS = "SELECT * FROM bookings_bookingitem WHERE booking_id = ANY(%s) ORDER BY id"
+TICKETS = "SELECT * FROM bookings_ticket WHERE booking_id = ANY(%s) ORDER BY id"
+
+
 def load_details(bookings: Sequence[Booking]) -> None:
-    """Sets `item_list` and `ticket_list`, in half the time that prefetch_related takes for a hundred bookings."""
+    """Sets `item_list` and `ticket_list`, in less time than prefetch_related takes for a hundred bookings."""
     by_id = {booking.pk: booking for booking in bookings}
     for booking in bookings:
         booking.item_list, booking.ticket_list = [], []
-    for item in BookingItem.objects.filter(booking__in=by_id).order_by("pk"):
+    for item in of_bookings(BookingItem, ITEMS, list(by_id)):
         by_id[item.booking_id].item_list.append(item)
-    for ticket in Ticket.objects.filter(booking__in=by_id).order_by("pk"):
+    for ticket in of_bookings(Ticket, TICKETS, list(by_id)):
         by_id[ticket.booking_id].ticket_list.append(ticket)
+
+
+def of_bookings(model: Any, statement: str, ids: list[Any]) -> Iterable[Any]:
+    if connection.vendor == "postgresql":
+        return model.objects.raw(statement, [ids])
+    return model.objects.filter(booking__in=ids).order_by("pk")
 
 
 class BookingViewSet(ReleaseMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, BaseViewSet):
