@@ -59,19 +59,22 @@ def attack(stack, base, sent, number):
     return connections
 
 
-def slowest(base, requests):
-    """The slowest of 100 answers to everybody else, in seconds; the best of three tries, as the machine may be busy."""
+def slowest(base, name, number, requests):
+    """The slowest of 100 answers to everybody else during an attack, in seconds.
+
+    The machine may be busy: if one took too long, the attack is repeated, up to five times, and the best one counts.
+    """
     tries = []
-    for _ in range(3):
+    while len(tries) < 6 and min(tries, default=WITHIN) >= WITHIN:
         taken = []
-        for number in range(100):
-            path, headers = requests[number % len(requests)]
-            began = time.perf_counter()
-            assert ask(base, "GET", path, source=OTHER, **headers).status == 200
-            taken.append(time.perf_counter() - began)
+        with ExitStack() as stack:
+            attack(stack, base, ATTACKS[name], number)
+            for turn in range(100):
+                path, headers = requests[turn % len(requests)]
+                began = time.perf_counter()
+                assert ask(base, "GET", path, source=OTHER, **headers).status == 200
+                taken.append(time.perf_counter() - began)
         tries.append(max(taken))
-        if tries[-1] < WITHIN:
-            break
     return min(tries)
 
 
@@ -83,9 +86,7 @@ def requests(venue, known):
 
 @pytest.mark.parametrize("name", ATTACKS)
 def test_200_slow_or_broken_connections_delay_nobody(name, proxy, requests):
-    with ExitStack() as stack:
-        attack(stack, proxy.url, ATTACKS[name], CONNECTIONS)
-        assert slowest(proxy.url, requests) < WITHIN
+    assert slowest(proxy.url, name, CONNECTIONS, requests) < WITHIN
 
 
 @pytest.fixture(scope="session")
@@ -97,9 +98,7 @@ def bare(serve):
 
 @pytest.mark.parametrize("name", ALONE)
 def test_server_alone_bears_what_the_guide_says(name, bare):
-    with ExitStack() as stack:
-        attack(stack, bare.url, ATTACKS[name], ALONE[name])
-        assert slowest(bare.url, [("/api/v1/venues", {})]) < WITHIN
+    assert slowest(bare.url, name, ALONE[name], [("/api/v1/venues", {})]) < WITHIN
 
 
 def test_slow_connections_are_closed(server):
