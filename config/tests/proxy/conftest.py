@@ -60,7 +60,8 @@ def serve(database):
 
 @pytest.fixture(scope="session")
 def server(serve):
-    with serve(workers=2, arguments=["--access-log"]) as running:
+    # So few threads that the attacks would take them all, if nginx passed them on.
+    with serve(workers=2, threads=8, arguments=["--access-log"]) as running:
         yield running
 
 
