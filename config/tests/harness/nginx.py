@@ -15,14 +15,14 @@ from pathlib import Path
 from config.tests.harness.postgres import free_port
 
 CONFIGURATION = Path(__file__).parents[3] / "deploy" / "nginx.conf"
-# What a distribution's own nginx.conf has around the file.
+# What a distribution's own nginx.conf has around the file, with the connections that the guide asks for.
 AROUND = """
 daemon off;
 {user}
 pid {folder}/pid;
 error_log {folder}/start.log;
 worker_processes 1;
-events {{ worker_connections 4096; }}
+events {{ worker_connections 16384; }}
 http {{
     access_log off;
     client_body_temp_path {folder}/body;
