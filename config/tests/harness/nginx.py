@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -39,6 +40,14 @@ http {{
 class Proxy:
     url: str  # without a slash at the end
     folder: Path
+    process: "subprocess.Popen[bytes]"
+
+    def take_out(self, server_url: str) -> None:
+        """Marks a server as `down`, and reloads: requests that have begun there finish, new ones go elsewhere."""
+        file = self.folder / "tickets.conf"
+        line = f"server {address(server_url)} "
+        file.write_text(file.read_text().replace(line, f"{line}down "))
+        self.process.send_signal(signal.SIGHUP)
 
     def logged(self) -> str:
         """The access log."""
@@ -46,6 +55,10 @@ class Proxy:
 
     def errors(self) -> str:
         return (self.folder / "tickets-error.log").read_text()
+
+
+def address(url: str) -> str:
+    return re.sub(r"^https?://", "", url)
 
 
 def program() -> str | None:
@@ -91,7 +104,7 @@ def nginx(*server_urls: str, changes: dict[str, str] | None = None, scheme: str 
     Raises RuntimeError with nginx's output when it does not start.
     """
     port = free_port()
-    servers = [re.sub(r"^https?://", "", url) for url in server_urls]
+    servers = [address(url) for url in server_urls]
     with tempfile.TemporaryDirectory(prefix="tbs-nginx-") as name:
         folder = Path(name)
         arguments = command(folder, port, servers, changes)
@@ -99,7 +112,7 @@ def nginx(*server_urls: str, changes: dict[str, str] | None = None, scheme: str 
             process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             wait_until_listening(process, port, folder)
-            yield Proxy(f"{scheme}://127.0.0.1:{port}", folder)
+            yield Proxy(f"{scheme}://127.0.0.1:{port}", folder, process)
         finally:
             process.terminate()
             process.wait(timeout=10)
