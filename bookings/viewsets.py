@@ -98,6 +98,8 @@ def load_details(bookings: Sequence[Booking]) -> None:
 
 
 def of_bookings(model: Any, statement: str, ids: list[Any]) -> Iterable[Any]:
+    if not ids:
+        return []
     if connection.vendor == "postgresql":
         return model.objects.raw(statement, [ids])
     return model.objects.filter(booking__in=ids).order_by("pk")
