@@ -42,6 +42,13 @@ def client_of(user: Any = None) -> Client:
     return client
 
 
+def holder_of(booking: Booking) -> Client:
+    """An anonymous client with the booking's secret."""
+    client = client_of()
+    client.credentials(HTTP_BOOKING_SECRET=booking.secret)
+    return client
+
+
 def make_user(role: Role | None = None, **data: Any) -> Any:
     user = get_user_model().objects.create(username=data.pop("username", role or "nobody"), **data)
     if role:

@@ -1,4 +1,4 @@
-"""Confirmation codes, which people type, and ticket codes, which are scanned."""
+"""Confirmation codes, which people type, ticket codes, which are scanned, and secrets, which open a booking."""
 
 import re
 import secrets
@@ -6,6 +6,8 @@ import secrets
 ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # without the look-alikes I, L, O, 0 and 1
 CONFIRMATION_LENGTH = 8
 TICKET_LENGTH = 26  # 31 ** 26 is more than 2 ** 128: a ticket's code cannot be guessed
+PREFIX = "bks_"  # of secrets, by which the log recognises them
+SECRET_LENGTH = len(PREFIX) + 32
 TICKET_CODE = re.compile(f"[{ALPHABET}]{{{TICKET_LENGTH}}}")
 
 
@@ -28,3 +30,8 @@ def confirmation_code() -> str:
 
 def ticket_code() -> str:
     return random_code(TICKET_LENGTH)
+
+
+def booking_secret() -> str:
+    """192 random bits."""
+    return PREFIX + secrets.token_urlsafe(24)

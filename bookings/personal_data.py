@@ -30,7 +30,7 @@ ERASED: dict[str, Any] = {
     "customer_key": KEY,
     **keys_of(NAME),
     "metadata": {},
-    "cancel_reason": "",
+    **dict.fromkeys(("cancel_reason", "secret"), ""),
     # A fingerprint can be matched with a guessed request, and a key may contain a name.
     "idempotency_client": "",
     "idempotency_key": None,
@@ -50,9 +50,9 @@ def no_progress(done: int) -> None:
 
 
 def record(booking: "models.Booking") -> dict[str, Any]:
-    """All stored data of a booking, as JSON values."""
+    """All stored data of a booking, as JSON values, but for its secret."""
     return {
-        **columns(booking),
+        **columns(booking, "secret"),
         "event_name": booking.event.name,
         "event_starts_at": plain(booking.event.starts_at),
         "items": [columns(item, "booking") for item in booking.items.all()],

@@ -64,6 +64,14 @@ class IdempotencyKeyReused(DomainError):
     code, title, status = "idempotency-key-reused", "The idempotency key was used for another request", 422
 
 
+class IdempotencyKeyExpired(DomainError):
+    """A booking was made with the idempotency key, and is not answered again: without a token that ends after 24 hours,
+    or when the secret of the booking is renewed. Use a new key for a new booking.
+    """
+
+    code, title = "idempotency-key-expired", "The idempotency key has expired"
+
+
 class RequestInProgress(DomainError):
     """A request with the same idempotency key is in progress. Retry to get its booking."""
 

@@ -5,7 +5,7 @@ from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from bookings.codes import TICKET_CODE
+from bookings.codes import PREFIX, TICKET_CODE
 from bookings.lifecycle.place import MAX_LINES, Line
 from bookings.lifecycle.states import Status
 from bookings.models import Booking, BookingItem, Ticket
@@ -208,6 +208,20 @@ def represent_ticket(ticket: Ticket) -> dict[str, Any]:
         "status": ticket.status,
         "checked_in_at": format_instant(ticket.checked_in_at),
     }
+
+
+class PlacedBookingSerializer(BookingSerializer):
+    """A booking with its secret. No other answer has it."""
+
+    secret = serializers.CharField(read_only=True, help_text="Opens the booking without a token. Keep it.")
+
+    class Meta(BookingSerializer.Meta):
+        fields = ["id", "secret", *BookingSerializer.Meta.fields[1:]]
+        counted = ["expires_in", "secret"]
+        example = {**EXAMPLE, "secret": f"{PREFIX}{'Zb4-_x7K' * 4}"}
+
+    def to_representation(self, booking: Booking) -> dict[str, Any]:
+        return {**super().to_representation(booking), "secret": booking.secret}
 
 
 class QuoteSerializer(BookingSerializer):

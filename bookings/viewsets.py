@@ -26,6 +26,7 @@ from bookings.problems import (
     BookingNotPending,
     CustomerLimit,
     HoldExpired,
+    IdempotencyKeyExpired,
     IdempotencyKeyReused,
     NotCheckedIn,
     NotOnSale,
@@ -40,31 +41,42 @@ from bookings.serializers import (
     CheckInSerializer,
     ConfirmBookingSerializer,
     PlaceBookingSerializer,
+    PlacedBookingSerializer,
     QuoteSerializer,
     TicketSerializer,
 )
-from config.access.permissions import ANYONE, Anyone, Unless, may
+from config.access.permissions import PermissionOrAnonymous, PermissionOrSecret, may
 from config.api.pagination import CursorPagination
 from config.api.serializers import Serializer
 from config.api.viewsets import BaseViewSet
 from config.problems import InvalidInput
 from events.inventory.mixins import ReleaseMixin
 
-UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
+CHANGE = "bookings.change_booking"
+MIN_ANONYMOUS_KEY = 22  # characters: of a random one in Base64, 128 bits
 
 
 def read_idempotency_key(request: Request) -> IdempotencyKey | None:
-    """The `Idempotency-Key` header. Raises InvalidInput unless it is 1 to 255 visible ASCII characters."""
+    """The `Idempotency-Key` header: 1 to 255 visible ASCII characters, at least 22 without credentials, since anonymous
+    clients share one name space. Raises InvalidInput.
+    """
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return None
     if not KEY.fullmatch(key):
-        detail = "Must be 1 to 255 visible ASCII characters."
-        raise InvalidInput(errors=[{"header": "Idempotency-Key", "code": "invalid", "detail": detail}])
+        raise invalid_key("invalid", "Must be 1 to 255 visible ASCII characters.")
+    if not request.user.is_authenticated and len(key) < MIN_ANONYMOUS_KEY:
+        detail = f"Must have at least {MIN_ANONYMOUS_KEY} characters, so that nobody can guess it. Use a random UUID."
+        raise invalid_key("min-length", detail)
     canonical = json.dumps(request.data, sort_keys=True, separators=(",", ":"))
     client = f"user:{request.user.pk}" if request.user.is_authenticated else ""
     return IdempotencyKey(client, key, hashlib.sha256(canonical.encode()).hexdigest())
+
+
+def invalid_key(code: str, detail: str) -> InvalidInput:
+    return InvalidInput(errors=[{"header": "Idempotency-Key", "code": code, "detail": detail}])
 
 
 def order(request: Request, data: dict[str, Any]) -> dict[str, Any]:
@@ -106,7 +118,7 @@ def of_bookings(model: Any, statement: str, ids: list[Any]) -> Iterable[Any]:
 
 
 class BookingViewSet(ReleaseMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, BaseViewSet):
-    """Customers' bookings. The id of a booking is enough to see it, and to cancel it while it is pending."""
+    """Customers' bookings. Their secret opens them to anonymous clients."""
 
     queryset = Booking.objects.all()
     serializer_class = BookingSerializer
@@ -118,18 +130,21 @@ class BookingViewSet(ReleaseMixin, mixins.ListModelMixin, mixins.RetrieveModelMi
     is_guessable = True
     access = {
         "list": "bookings.view_booking",
-        "retrieve": ANYONE,
-        "create": Anyone("bookings.add_booking"),
-        "partial_update": "bookings.change_booking",
-        "confirm": Unless("bookings.confirm_booking", lambda booking: booking.is_free, "the booking costs nothing"),
-        "cancel": Unless(
+        "retrieve": PermissionOrSecret("bookings.view_booking"),
+        "create": PermissionOrAnonymous("bookings.add_booking"),
+        "partial_update": CHANGE,
+        "confirm": PermissionOrSecret(
+            "bookings.confirm_booking", lambda booking: booking.is_free, "the booking costs nothing"
+        ),
+        "cancel": PermissionOrSecret(
             "bookings.cancel_booking",
             lambda booking: booking.status != Status.CONFIRMED,
             "the booking is not confirmed",
         ),
+        "renew_secret": CHANGE,
     }
     refusals = {
-        "create": [SoldOut, NotOnSale, CustomerLimit, RequestInProgress, IdempotencyKeyReused],
+        "create": [SoldOut, NotOnSale, CustomerLimit, RequestInProgress, IdempotencyKeyExpired, IdempotencyKeyReused],
         "confirm": [HoldExpired, BookingCancelled],
         "cancel": [HoldExpired, BookingNotPending, BookingNotConfirmed, AlreadyCheckedIn],
     }
@@ -146,8 +161,9 @@ class BookingViewSet(ReleaseMixin, mixins.ListModelMixin, mixins.RetrieveModelMi
         return super().query_parameters() | ({"dry_run"} if self.action == "create" else set())
 
     def get_serializer_class(self) -> type[BookingSerializer]:
-        is_quote = self.action == "create" and self.read_flag("dry_run")
-        return QuoteSerializer if is_quote else BookingSerializer
+        if self.action == "create":
+            return QuoteSerializer if self.read_flag("dry_run") else PlacedBookingSerializer
+        return PlacedBookingSerializer if self.action == "renew_secret" else BookingSerializer
 
     @staticmethod
     def is_identifier(value: str) -> bool:
@@ -156,7 +172,7 @@ class BookingViewSet(ReleaseMixin, mixins.ListModelMixin, mixins.RetrieveModelMi
     @extend_schema(
         request=PlaceBookingSerializer,
         responses={
-            201: OpenApiResponse(BookingSerializer, "The booking, pending."),
+            201: OpenApiResponse(PlacedBookingSerializer, "The booking, pending."),
             200: OpenApiResponse(QuoteSerializer, "A dry run: what the booking would be."),
         },
         parameters=[
@@ -171,7 +187,8 @@ class BookingViewSet(ReleaseMixin, mixins.ListModelMixin, mixins.RetrieveModelMi
                 str,
                 OpenApiParameter.HEADER,
                 pattern=f"^{KEY.pattern}$",
-                description="A name for this request. The same request with the same key answers the same booking.",
+                description="A name for this request. The same request with the same key answers the same booking. "
+                f"Without a token, the key has at least {MIN_ANONYMOUS_KEY} characters, and is valid for 24 hours.",
             ),
             OpenApiParameter(
                 "Idempotent-Replayed",
@@ -218,6 +235,13 @@ class BookingViewSet(ReleaseMixin, mixins.ListModelMixin, mixins.RetrieveModelMi
         data = self.read_body(CancelBookingSerializer)
         is_staff = may(request, "bookings.cancel_booking")
         return self.respond(self.get_object().cancel(by=request.user, pending_only=not is_staff, **data))
+
+    @extend_schema(request=None, responses=PlacedBookingSerializer)
+    @action(detail=True, methods=["post"], url_path="renew-secret")
+    def renew_secret(self, request: Request, pk: str) -> Response:
+        """Replace the secret of a booking. The old one, links with it and replays stop working."""
+        self.read_body(Serializer)
+        return self.respond(self.get_object().renew_secret(by=request.user))
 
 
 class TicketViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, BaseViewSet):

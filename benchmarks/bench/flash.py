@@ -61,29 +61,30 @@ class Buyer:
             "hold_minutes": 1,
             "items": [{"ticket_type": self.ticket_type, "quantity": 1}],
         })  # fmt: skip
-        status, content = await self.persist(PLACE, body)
+        status, content = await self.persist(PLACE, body, f"Idempotency-Key: {self.key}")
         if status == 201:
-            status, _ = await self.persist(CONFIRM.format(json.loads(content)["id"]), "{}")
+            booking = json.loads(content)
+            status, _ = await self.persist(CONFIRM.format(booking["id"]), "{}", f"Booking-Secret: {booking['secret']}")
         if status == 200:
             self.sale.sold += 1
             self.sale.seconds = time.monotonic() - began
 
-    async def persist(self, path: str, body: str) -> tuple[int, bytes]:
+    async def persist(self, path: str, body: str, header: str) -> tuple[int, bytes]:
         """Sends the request again for as long as the responses say when to retry."""
         waited = 0.0
         while True:
-            status, headers, content = await self.send(path, body)
+            status, headers, content = await self.send(path, body, header)
             wait = 1.0 if status == 0 else float(headers.get("retry-after", "inf"))
             if (status < 400 and status != 0) or (waited := waited + wait) > PATIENCE:
                 return status, content
             self.sale.retried += 1
             await asyncio.sleep(wait)
 
-    async def send(self, path: str, body: str) -> tuple[int, dict[str, str], bytes]:
+    async def send(self, path: str, body: str, header: str) -> tuple[int, dict[str, str], bytes]:
         """One request on a connection of its own; status 0 without a response."""
         request = (
             f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Type: application/json\r\n"
-            f"Idempotency-Key: {self.key}\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+            f"{header}\r\nContent-Length: {len(body)}\r\n\r\n{body}"
         )
         async with self.gate:
             began = time.monotonic()

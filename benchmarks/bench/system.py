@@ -96,7 +96,7 @@ class System:
 
     def statements_of_booking(self, ticket_type: int) -> tuple[list[pgbench.Statement], dict[str, str]]:
         """The statements of one booking, and pgbench's expressions for the values that differ each time."""
-        key = f"bench-{time.monotonic_ns()}"
+        key = f"key-of-the-benchmark-{time.monotonic_ns()}"
         log = self.database.server.folder / "log"
         self.database.configure(log_statement="all")
         time.sleep(0.3)

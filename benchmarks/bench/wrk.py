@@ -24,7 +24,7 @@ end
 function request()
   n = n + 1
   local headers = {["Content-Type"] = "application/json"}
-  if %s then headers["Idempotency-Key"] = string.format("bench-%%d-%%d", run, n) end
+  if %s then headers["Idempotency-Key"] = string.format("key-of-the-benchmark-%%d-%%d", run, n) end
   return wrk.format("POST", nil, headers, string.format([==[%s]==], n))
 end
 """

@@ -19,6 +19,7 @@ class Request:
     body: str | None = None
     key: str | None = None
     token: str = ""
+    secret: str = ""  # of the booking, for clients without a token
     cookies: str = ""
     form: bool = False
     subject: str = ""  # the booking that a verb is about
@@ -33,6 +34,8 @@ class Request:
             headers["Idempotency-Key"] = self.key
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
+        if self.secret:
+            headers["Booking-Secret"] = self.secret
         if self.cookies:
             headers["Cookie"] = self.cookies
         return headers

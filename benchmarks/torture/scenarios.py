@@ -18,9 +18,13 @@ CLIENTS = 32
 
 def booked(calls: list[Call]) -> list[str]:
     """The ids of the bookings that these calls made."""
-    return list(
-        dict.fromkeys(call.answer["id"] for call in calls if call.request.verb == "book" and call.status == 201)
-    )
+    return list(secrets_of(calls))
+
+
+def secrets_of(calls: list[Call]) -> dict[str, str]:
+    """The secrets of these bookings by id."""
+    made = [call.answer for call in calls if call.request.verb == "book" and call.status == 201]
+    return {answer["id"]: answer["secret"] for answer in made}
 
 
 def sellout(stage: Stage) -> None:
@@ -79,10 +83,12 @@ def play_race(stage: Stage, size: int, *, buyers: int = 4) -> None:
 
 
 def play_race_on(stage: Stage, show: Show, size: int, buyers: int) -> list[Call]:
-    holds = hold_all(stage, show, size)
+    secrets = hold_all(stage, show, size)
+    holds = list(secrets)
     confirm = [stage.verb("confirm", booking) for booking in holds]
     cancel = [stage.verb("cancel", booking) for booking in holds]
-    cancel[::2] = [replace(request, token="") for request in cancel[::2]]  # anonymous clients may cancel holds
+    # Anonymous clients may cancel holds with their secret.
+    cancel[::2] = [replace(request, token="", secret=secrets[request.subject]) for request in cancel[::2]]
     clients = [each[start::6] for start in range(6) for each in (confirm, cancel)]
     new = [stage.booking(show, {stage.random.choice(show.types): 1}) for _ in range(size)]
     clients += [new[start::buyers] for start in range(buyers)]
@@ -92,11 +98,11 @@ def play_race_on(stage: Stage, show: Show, size: int, buyers: int) -> list[Call]
         return stage.perform(clients)
 
 
-def hold_all(stage: Stage, show: Show, size: int) -> list[str]:
-    """Holds all places, one in each booking."""
+def hold_all(stage: Stage, show: Show, size: int) -> dict[str, str]:
+    """Holds all places, one in each booking; returns the secrets of the bookings by id."""
     first, second = show.types
     requests = [stage.booking(show, {first if number % 2 else second: 1}) for number in range(size)]
-    return booked(stage.perform([requests[start::CLIENTS] for start in range(CLIENTS)]))
+    return secrets_of(stage.perform([requests[start::CLIENTS] for start in range(CLIENTS)]))
 
 
 @contextmanager

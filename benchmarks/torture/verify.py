@@ -148,7 +148,10 @@ def check_api(stage: Stage, found: dict[str, Sale], findings: Findings) -> None:
     """The API must show a sample of the acknowledged bookings as it acknowledged them."""
     answers = {booking: answer for sale in found.values() for booking, answer in sale.bookings.items()}
     chosen = stage.random.sample(sorted(answers), min(len(answers), 40 if stage.is_quick else 400))
-    reads = [Request("read", "GET", f"{API}/bookings/{booking}", subject=booking) for booking in chosen]
+    reads = [
+        Request("read", "GET", f"{API}/bookings/{booking}", subject=booking, secret=answers[booking]["secret"])
+        for booking in chosen
+    ]
     for call in stage.perform([reads[start::8] for start in range(min(8, len(reads)))]):
         if call.status != 200 or content(call.answer) != content(answers[call.request.subject]):
             findings.add("lost", f"GET {call.request.path} answers {call.status}: {call.answer}")

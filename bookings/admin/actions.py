@@ -60,8 +60,8 @@ def confirm_booking(booking, reference, *, by):
 
 
 class BookingActions(ActionsAdmin):
-    actions = ["confirm", "cancel", "cancel_tickets", "extend", "settle_refund"]
-    page_actions = ["cancel_tickets"]
+    actions = ["confirm", "cancel", "cancel_tickets", "extend", "settle_refund", "renew_secret"]
+    page_actions = ["cancel_tickets", "renew_secret"]
 
     def has_confirm_permission(self, request):
         return request.user.has_perm("bookings.confirm_booking")
@@ -72,6 +72,8 @@ class BookingActions(ActionsAdmin):
     def is_offered(self, action, booking):
         state = booking.status_at(timezone.now())
         match action:
+            case "renew_secret":
+                return True
             case "settle_refund":
                 return booking.refund_due
             case "extend":
@@ -173,6 +175,16 @@ class BookingActions(ActionsAdmin):
             booking.settle_refund(amount=amounts[booking.pk], by=request.user)
 
         return self.run_action(request, queryset, settle, _("Refund paid"))
+
+    @admin.action(description=gettext_lazy("Renew the secret…"), permissions=["change"])
+    def renew_secret(self, request, queryset):
+        form = forms.Form(request.POST if "confirmed" in request.POST else None)
+        if not form.is_valid():
+            title = _("Renew the secret: links that the customer has stop working")
+            return self.confirm_page(request, queryset, self.summary, title=title, form=form)
+        return self.run_action(
+            request, queryset, lambda booking: booking.renew_secret(by=request.user), _("Secret renewed")
+        )
 
     def refund_summary(self, booking):
         return _("%(code)s, %(customer)s: refund of %(amount)s, payment %(payment)s.") % {

@@ -34,6 +34,7 @@ VERBS = {
     "note payment": _("Second payment recorded"),
     "refuse payment": _("Payment refused"),
     "settle refund": _("Refund paid"),
+    "renew secret": _("Secret renewed"),
 }
 DETAILS = {
     "amount": _("Amount"),

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connections, models
 
-from bookings.codes import confirmation_code, ticket_code
+from bookings.codes import booking_secret, confirmation_code, ticket_code
 from bookings.demo.evening import Evening
 from bookings.models import Booking, BookingChange, BookingItem, Ticket
 from events.models import Event
@@ -61,7 +61,8 @@ class EveningCopy:
         for booking in self.rows.bookings:
             ids = {"id": uuid.uuid4(), "event_id": self.event.pk}
             of_booking = {"booking_id": ids["id"]}
-            rows[Booking].append(copy_row(booking, self.shift, **ids, confirmation_code=confirmation_code()))
+            codes = {"confirmation_code": confirmation_code(), "secret": booking_secret()}
+            rows[Booking].append(copy_row(booking, self.shift, **ids, **codes))
             for item in booking.items.all():
                 ticket_type = self.types[item.ticket_type_id].pk
                 rows[BookingItem].append(copy_row(item, self.shift, **of_booking, ticket_type_id=ticket_type))

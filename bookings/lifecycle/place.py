@@ -11,6 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
+from django.db.models.functions import Now
 
 from bookings import models
 from bookings.lifecycle import sql
@@ -18,7 +19,14 @@ from bookings.lifecycle.offer import Offer, OfferedEvent, OfferedTicketType, loo
 from bookings.lifecycle.refusals import refuse_over_limit, refuse_sold_out
 from bookings.lifecycle.states import Status
 from bookings.lifecycle.transitions import MAX_TRIES, LostRace, take_places
-from bookings.problems import CustomerLimit, IdempotencyKeyReused, NotOnSale, RequestInProgress, SoldOut
+from bookings.problems import (
+    CustomerLimit,
+    IdempotencyKeyExpired,
+    IdempotencyKeyReused,
+    NotOnSale,
+    RequestInProgress,
+    SoldOut,
+)
 from bookings.search import keys_of
 from config.database.constraints import violated_constraint
 from config.problems import Problem
@@ -26,6 +34,7 @@ from config.values import text
 from events.inventory import release_due, sales
 
 MAX_LINES = 20
+ANONYMOUS_REPLAY = dt.timedelta(hours=24)  # how long an anonymous client's key answers its booking
 IDEMPOTENCY_CONSTRAINT = "booking_idempotency_key_is_unique_for_its_client"
 CODE_CONSTRAINT = "booking_confirmation_code_is_unique"
 LOCK_NOT_AVAILABLE = "55P03"
@@ -51,20 +60,30 @@ class Line:
 
 @dataclass(frozen=True)
 class IdempotencyKey:
-    """A client's own name for one request; `fingerprint` identifies the request's body."""
+    """A client's own name for one request; `fingerprint` identifies the request's body.
+
+    Anonymous clients (`client` is empty) share one name space, and the answer has the booking's secret. So their keys
+    expire.
+    """
 
     client: str
     key: str
     fingerprint: str
 
     def booking(self) -> "models.Booking | None":
-        """The booking that was placed with this key. Raises IdempotencyKeyReused when its request was another one."""
-        rows = models.Booking.objects.detailed()
+        """The booking that was placed with this key. Raises IdempotencyKeyReused when its request was another one, and
+        IdempotencyKeyExpired.
+        """
+        rows = models.Booking.objects.detailed().annotate(read_at=Now())
         booking = rows.filter(idempotency_client=self.client, idempotency_key=self.key).first()
         if booking is None:
             return None
+        if not booking.request_fingerprint:
+            raise IdempotencyKeyExpired("The secret of this key's booking was renewed. Use a new key.")
         if booking.request_fingerprint != self.fingerprint:
             raise IdempotencyKeyReused("This idempotency key was used with another request body. Use a new key.")
+        if not self.client and booking.created_at + ANONYMOUS_REPLAY <= booking.read_at:
+            raise IdempotencyKeyExpired("This key's booking is more than 24 hours old. Use a new key.")
         booking.is_replay = True
         return booking
 

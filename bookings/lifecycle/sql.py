@@ -50,14 +50,15 @@ WITH line AS (
         WITH ORDINALITY AS line (ticket_type_id, name, unit_price, quantity, position)
 ), booking AS (
     INSERT INTO bookings_booking (
-        id, confirmation_code, event_id, status, customer_name, name_key, surname_key, customer_email, customer_key,
-        quantity, cancelled_quantity, total_price, currency, metadata, payment_reference, refund_due, refund_amount,
-        created_at, expires_at, cancel_reason, is_late, idempotency_client, idempotency_key, request_fingerprint)
+        id, secret, confirmation_code, event_id, status, customer_name, name_key, surname_key, customer_email,
+        customer_key, quantity, cancelled_quantity, total_price, currency, metadata, payment_reference, refund_due,
+        refund_amount, created_at, expires_at, cancel_reason, is_late, idempotency_client, idempotency_key,
+        request_fingerprint)
     VALUES (
-        %(id)s, %(confirmation_code)s, %(event)s, 'pending', %(customer_name)s, %(name_key)s, %(surname_key)s,
-        %(customer_email)s, %(customer_key)s, %(quantity)s, 0, %(total_price)s, %(currency)s, %(metadata)s, '', false,
-        0, %(created_at)s, %(expires_at)s, '', false, %(idempotency_client)s, %(idempotency_key)s,
-        %(request_fingerprint)s)
+        %(id)s, %(secret)s, %(confirmation_code)s, %(event)s, 'pending', %(customer_name)s, %(name_key)s,
+        %(surname_key)s, %(customer_email)s, %(customer_key)s, %(quantity)s, 0, %(total_price)s, %(currency)s,
+        %(metadata)s, '', false, 0, %(created_at)s, %(expires_at)s, '', false, %(idempotency_client)s,
+        %(idempotency_key)s, %(request_fingerprint)s)
     RETURNING id
 ), item AS (
     INSERT INTO bookings_bookingitem (
@@ -100,9 +101,9 @@ SELECT id, 1 / (SELECT COUNT(*) FROM event) FROM item ORDER BY id
 """
 DIVISION_BY_ZERO = "22012"
 CHANGED_BY_CONFIRM = ("confirmed_at", "payment_reference", "customer_name", "customer_email", "expires_at")
-OF_BOOKING = ("id", "confirmation_code", "customer_name", "name_key", "surname_key", "customer_email", "customer_key",
-              "quantity", "currency", "created_at", "expires_at", "idempotency_client", "idempotency_key",
-              "request_fingerprint")  # fmt: skip
+OF_BOOKING = ("id", "secret", "confirmation_code", "customer_name", "name_key", "surname_key", "customer_email",
+              "customer_key", "quantity", "currency", "created_at", "expires_at", "idempotency_client",
+              "idempotency_key", "request_fingerprint")  # fmt: skip
 
 CONFIRM = """
 WITH booking AS (

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Self
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils.crypto import constant_time_compare
 from django.utils.functional import cached_property
 
 from bookings import personal_data, search
-from bookings.codes import CONFIRMATION_LENGTH, confirmation_code
-from bookings.lifecycle import cancel, confirm, correct, extend, place, refunds
+from bookings.codes import CONFIRMATION_LENGTH, SECRET_LENGTH, booking_secret, confirmation_code
+from bookings.lifecycle import cancel, confirm, correct, extend, place, refunds, renew
 from bookings.lifecycle.states import LIVE, Status, status_at
 from bookings.search import KEY_LENGTH
 from config.problems import Precondition, no_precondition
@@ -87,6 +88,13 @@ class Booking(models.Model):
     is_extended = False  # whether `extend` moved the end of the hold
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    secret = models.CharField(
+        max_length=SECRET_LENGTH,
+        default=booking_secret,
+        db_default="",
+        editable=False,
+        help_text="Opens the booking to anonymous clients; an empty one opens nothing.",
+    )
     confirmation_code = models.CharField(max_length=CONFIRMATION_LENGTH, default=confirmation_code, editable=False)
     event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="bookings", db_index=False)
     status = models.CharField(max_length=9, choices=Status, default=Status.PENDING, editable=False)
@@ -325,6 +333,14 @@ class Booking(models.Model):
         BookingNotPending, BookingCancelled.
         """
         return extend.extend(self, hold=hold, by=by)
+
+    def renew_secret(self, *, by: Any = None) -> "Booking":
+        """Replaces the secret. The old one opens nothing, and the idempotency key of an anonymous client expires."""
+        return renew.renew_secret(self, by=by)
+
+    def opens_with(self, secret: str) -> bool:
+        """Whether it is the booking's secret; compared in constant time."""
+        return bool(self.secret) and constant_time_compare(secret, self.secret)
 
     def correct(self, *, by: Any = None, check: Precondition = no_precondition, **changes: Any) -> "Booking":
         """Changes `customer_name`, `customer_email` or `metadata`. Raises what `check` raises with the row locked."""

@@ -321,13 +321,26 @@ def test_page_offers_the_edges_that_lead_on(book):
     def offered():
         return [name for name, _ in browser.get(url(Booking, "change", booking.pk)).context["page_actions"]]
 
-    assert offered() == ["confirm", "cancel", "extend"]
+    assert offered() == ["confirm", "cancel", "extend", "renew_secret"]
     overdue(booking)
-    assert offered() == ["confirm"]
+    assert offered() == ["confirm", "renew_secret"]
     booking.confirm(payment_reference="ref")
-    assert offered() == ["cancel"]
+    assert offered() == ["cancel", "renew_secret"]
     booking.cancel()
-    assert offered() == ["settle_refund"]
+    assert offered() == ["settle_refund", "renew_secret"]
+
+
+def test_secret_is_renewed_and_not_shown(book):
+    browser, booking = staff(), book()
+    old = booking.secret
+    data = {"from_page": "yes", "_selected_action": [str(booking.pk)], "action": "renew_secret"}
+    pages = [browser.post(url(Booking, "changelist"), {**data, **more}, follow=True) for more in ({}, {"confirmed": 1})]
+    booking.refresh_from_db()
+    pages += [browser.get(url(Booking, page, booking.pk)) for page in ("change", "history")]
+    assert old != booking.secret
+    assert [page.status_code for page in pages] == [200] * 4
+    assert not [page for page in pages for secret in (old, booking.secret) if secret in page.content.decode()]
+    assert booking.changes.get(verb="renew secret").details == {}
 
 
 def test_page_of_a_large_booking_can_be_saved(make_event, make_type, book):

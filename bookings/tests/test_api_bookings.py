@@ -4,6 +4,9 @@ import pytest
 
 from bookings.models import Booking, BookingItem
 from config.tests.harness.answers import errors_in, refused
+from conftest import holder_of
+
+KEY = "5b3b1a52-7a4c-4d52-9d0f-6a2c1b9e8f70"
 
 
 @pytest.fixture
@@ -37,6 +40,7 @@ def test_create_answers_the_booking_and_where_it_is(anonymous, seat, body, figur
     times = {key: answer.json()[key] for key in ("created_at", "expires_at", "expires_in")}
     assert answer.json() == {
         "id": str(booking.pk),
+        "secret": booking.secret,
         "confirmation_code": booking.confirmation_code,
         "event": seat.event_id,
         "status": "pending",
@@ -69,7 +73,7 @@ def test_create_answers_the_booking_and_where_it_is(anonymous, seat, body, figur
     }
     assert 295 <= times["expires_in"] <= 300
     assert figures() == {"Concert": 2, "Seat": 2}
-    assert anonymous.get(f"/bookings/{booking.pk}").json()["id"] == str(booking.pk)
+    assert holder_of(booking).get(f"/bookings/{booking.pk}").json()["id"] == str(booking.pk)
 
 
 @pytest.mark.parametrize(
@@ -146,15 +150,15 @@ def test_sold_out_is_409_with_what_is_left(anonymous, body, seat, book, figures)
 
 @pytest.mark.parametrize("slash", ["", "/"])
 def test_the_same_key_answers_the_same_booking(slash, anonymous, manager, body, figures):
-    first = anonymous.post(f"/bookings{slash}", body, HTTP_IDEMPOTENCY_KEY="key-1")
-    second = anonymous.post("/bookings", dict(reversed(body.items())), HTTP_IDEMPOTENCY_KEY="key-1")
+    first = anonymous.post(f"/bookings{slash}", body, HTTP_IDEMPOTENCY_KEY=KEY)
+    second = anonymous.post("/bookings", dict(reversed(body.items())), HTTP_IDEMPOTENCY_KEY=KEY)
     assert (second.status_code, second["Idempotent-Replayed"]) == (201, "true")
     assert second["Location"] == first["Location"]
     assert second.json()["id"] == first.json()["id"]
     assert figures() == {"Concert": 2, "Seat": 2}
-    another = anonymous.post("/bookings", {**body, "customer_name": "Bob"}, HTTP_IDEMPOTENCY_KEY="key-1")
+    another = anonymous.post("/bookings", {**body, "customer_name": "Bob"}, HTTP_IDEMPOTENCY_KEY=KEY)
     assert refused(another, 422, "idempotency-key-reused")
-    by_staff = manager.post("/bookings", body, HTTP_IDEMPOTENCY_KEY="key-1")
+    by_staff = manager.post("/bookings", body, HTTP_IDEMPOTENCY_KEY=KEY)
     assert (by_staff.status_code, "Idempotent-Replayed" in by_staff) == (201, False)
     assert figures() == {"Concert": 4, "Seat": 4}
 
@@ -170,10 +174,11 @@ def test_key_that_is_none_is_400(key, anonymous, body):
 # Who may
 
 
-def test_guest_books_reads_and_cancels_by_id(anonymous, seat, body, figures):
-    pk = anonymous.post("/bookings", body).json()["id"]
-    assert refused(anonymous.post(f"/bookings/{pk}/confirm"), 401, "unauthenticated")
-    answer = anonymous.post(f"/bookings/{pk}/cancel", {"reason": "Ill"})
+def test_guest_books_and_cancels_with_the_secret(anonymous, seat, body, figures):
+    booked = anonymous.post("/bookings", body).json()
+    anonymous.credentials(HTTP_BOOKING_SECRET=booked["secret"])
+    assert refused(anonymous.post(f"/bookings/{booked['id']}/confirm"), 401, "unauthenticated")
+    answer = anonymous.post(f"/bookings/{booked['id']}/cancel", {"reason": "Ill"})
     assert (answer.json()["status"], answer.json()["cancel_reason"]) == ("cancelled", "Ill")
     assert figures() == {"Concert": 0, "Seat": 0}
 
@@ -181,14 +186,14 @@ def test_guest_books_reads_and_cancels_by_id(anonymous, seat, body, figures):
 def test_guest_confirms_what_costs_nothing(anonymous, make_type, body):
     free = make_type(name="Free", price=0)
     body["items"] = [{"ticket_type": free.pk, "quantity": 1}]
-    pk = anonymous.post("/bookings", body).json()["id"]
-    answer = anonymous.post(f"/bookings/{pk}/confirm")
+    booked = anonymous.post("/bookings", body).json()
+    answer = anonymous.post(f"/bookings/{booked['id']}/confirm", headers={"Booking-Secret": booked["secret"]})
     assert (answer.json()["status"], len(answer.json()["tickets"])) == ("confirmed", 1)
 
 
-def test_guest_cannot_cancel_what_is_confirmed(anonymous, book, figures):
+def test_guest_cannot_cancel_what_is_confirmed(book):
     booking = book().confirm()
-    assert refused(anonymous.post(f"/bookings/{booking.pk}/cancel"), 401, "unauthenticated")
+    assert refused(holder_of(booking).post(f"/bookings/{booking.pk}/cancel"), 401, "unauthenticated")
     assert stored(booking)["status"] == "confirmed"
 
 
@@ -199,7 +204,7 @@ def test_guest_cannot_cancel_what_is_confirmed(anonymous, book, figures):
 def test_others_cannot_confirm_or_correct(role, status, code, client_as, book):
     booking = book()
     before = stored(booking)
-    client = client_as(role)
+    client = holder_of(booking) if role == "anonymous" else client_as(role)
     assert refused(client.post(f"/bookings/{booking.pk}/confirm"), status, code)
     assert refused(client.patch(f"/bookings/{booking.pk}", {"customer_name": "Bob"}), status, code)
     assert stored(booking) == before

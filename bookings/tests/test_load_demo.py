@@ -114,6 +114,7 @@ def test_demo_scale_multiplies_the_events_of_the_same_houses(db):
     starts = Event.objects.filter(name="The Nutcracker").order_by("starts_at").values_list("starts_at", flat=True)
     assert (Venue.objects.count(), Event.objects.count()) == (1, 6)
     assert starts[2] - starts[0] == dt.timedelta(days=14)
+    assert Booking.objects.values("secret").distinct().count() == Booking.objects.count()
 
 
 def test_demo_that_fails_on_the_way_leaves_nothing(rows):

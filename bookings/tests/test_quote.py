@@ -68,14 +68,14 @@ def test_quote_counts_on_the_places_of_due_holds(anonymous, seat, book, pass_tim
 
 
 def test_quote_leaves_the_key_free(anonymous, seat):
-    key = {"Idempotency-Key": "one"}
+    key = {"Idempotency-Key": "a-key-of-an-anonymous-client"}
     assert anonymous.post("/bookings?dry_run=true", body(seat), headers=key).status_code == 200
     booked = anonymous.post("/bookings", body(seat, 1), headers=key)
     assert (booked.status_code, "Idempotent-Replayed" in booked) == (201, False)
 
 
 def test_quote_under_a_used_key_is_of_its_booking(anonymous, seat):
-    key = {"Idempotency-Key": "one"}
+    key = {"Idempotency-Key": "a-key-of-an-anonymous-client"}
     booked = anonymous.post("/bookings", body(seat, 4), headers=key).json()
     quote = anonymous.post("/bookings?dry_run=true", body(seat, 4), headers=key)
     assert (quote.status_code, quote.json()["expires_at"]) == (200, booked["expires_at"])

@@ -25,6 +25,7 @@ from venues.models import CapacityBelowEvents, Venue
 pytestmark = [pytest.mark.both, pytest.mark.django_db(transaction=True)]
 
 HOUR = dt.timedelta(hours=1)
+KEY = {"Idempotency-Key": "the-key-of-an-anonymous-client"}
 
 
 def together(count, action):
@@ -116,7 +117,7 @@ def test_items_in_opposite_order_never_deadlock(make_type, make_event):
 
 def test_24_twins_on_one_key_book_once(make_type, make_event):
     seat = make_type(event=make_event(capacity=100))
-    answers = together(24, lambda _: post(seat, 0, headers={"Idempotency-Key": "key-1"}))
+    answers = together(24, lambda _: post(seat, 0, headers=KEY))
     assert codes(answers) == {201: 24}
     assert len({answer.json()["id"] for answer in answers}) == Booking.objects.count() == 1
     assert len([answer for answer in answers if "Idempotent-Replayed" not in answer]) == 1
@@ -125,9 +126,9 @@ def test_24_twins_on_one_key_book_once(make_type, make_event):
 def test_twins_that_are_refused_leave_the_key_free(make_type, make_event):
     seat = make_type(event=make_event(capacity=1))
     hold = Booking.objects.get(pk=post(seat, 99).json()["id"])
-    assert codes(together(8, lambda _: post(seat, 0, headers={"Idempotency-Key": "key-1"}))) == {409: 8}
+    assert codes(together(8, lambda _: post(seat, 0, headers=KEY))) == {409: 8}
     hold.cancel()
-    assert post(seat, 0, headers={"Idempotency-Key": "key-1"}).status_code == 201
+    assert post(seat, 0, headers=KEY).status_code == 201
 
 
 def test_50_bookings_of_one_customer_stop_at_the_limit(make_type, make_event):
@@ -344,13 +345,13 @@ def test_key_whose_twin_takes_too_long_is_in_progress(make_type, make_event):
             is_inserted.wait(10)
             with connection.cursor() as cursor:
                 cursor.execute("SET lock_timeout = '200ms'")
-            answer = post(seat, 0, headers={"Idempotency-Key": "key-1"})
+            answer = post(seat, 0, headers=KEY)
             may_go_on.set()
             return answer
         from django.db import transaction
 
         with transaction.atomic():
-            answer = post(seat, 0, headers={"Idempotency-Key": "key-1"})
+            answer = post(seat, 0, headers=KEY)
             is_inserted.set()
             may_go_on.wait(10)
         return answer

@@ -164,6 +164,15 @@ def test_confirm_and_correct(twins):
     )
 
 
+def test_renew_secret_and_renew_secret(twins):
+    one, other = twins
+    one.renew_secret()
+    other.renew_secret()
+    one.refresh_from_db()
+    assert one.secret == other.secret
+    assert one.changes.filter(verb="renew secret").count() == 2
+
+
 def test_settle_refund_and_settle_refund(twins):
     one, other = twins
     one.cancel()

@@ -21,6 +21,7 @@ from bookings.problems import (
     BookingNotPending,
     CustomerLimit,
     HoldExpired,
+    IdempotencyKeyExpired,
     IdempotencyKeyReused,
     NotCheckedIn,
     NotOnSale,
@@ -38,6 +39,7 @@ pytestmark = pytest.mark.both
 VENUE_CAPACITY = 20
 TYPES = {"seat": (12, Decimal("49.90")), "box": (5, Decimal("120")), "standing": (None, Decimal("0"))}
 MOST = 4
+DAY = 24 * 60  # minutes
 LINES = st.dictionaries(st.sampled_from(list(TYPES)), st.integers(1, MOST), min_size=1, max_size=2)
 CUSTOMERS = ["ann@example.com", "bob@example.com"]
 
@@ -51,8 +53,10 @@ class Held:
     prices: dict[str, Decimal]
     placed_at: int
     hold: int
+    secret: str
     status: str = "pending"
     is_late: bool = False
+    is_renewed: bool = False  # its secret
     reference: str = ""
     refund: Decimal = Decimal(0)  # to be paid back
     tickets: dict[str, tuple[str, str]] = field(default_factory=dict)  # code → type, status
@@ -141,14 +145,16 @@ class BoxOffice(RuleBasedStateMachine):
 
     @rule(lines=LINES, customer=st.sampled_from(CUSTOMERS), hold=st.sampled_from([5, 15]))
     def place(self, lines, customer, hold):
-        self.place_one(lines, customer, hold, is_keyed=False)
+        self.place_one(lines, customer, hold, client=None)
 
-    @rule(lines=LINES, customer=st.sampled_from(CUSTOMERS), hold=st.sampled_from([60, 5]))
-    def place_with_key(self, lines, customer, hold):
-        self.place_one(lines, customer, hold, is_keyed=True)
+    @rule(lines=LINES, customer=st.sampled_from(CUSTOMERS), hold=st.sampled_from([60, 5]),
+          client=st.sampled_from(["", "user:1"]))  # fmt: skip
+    def place_with_key(self, lines, customer, hold, client):
+        self.place_one(lines, customer, hold, client)
 
-    def place_one(self, lines, customer, hold, is_keyed):
-        key = IdempotencyKey("", f"key-{len(self.keys)}", str((sorted(lines.items()), customer))) if is_keyed else None
+    def place_one(self, lines, customer, hold, client):
+        fingerprint = str((sorted(lines.items()), customer))
+        key = None if client is None else IdempotencyKey(client, f"key-{len(self.keys)}", fingerprint)
         facts = {
             "customer_name": "Somebody",
             "customer_email": customer,
@@ -162,7 +168,7 @@ class BoxOffice(RuleBasedStateMachine):
             assert all(entry["requested"] > entry["available"] >= 0 for entry in booking.errors)
         if expected is None:
             prices = {name: self.prices[name] for name in lines}
-            self.bookings[booking.pk] = Held(customer, lines, prices, self.now, hold)
+            self.bookings[booking.pk] = Held(customer, lines, prices, self.now, hold, booking.secret)
             if key is not None:
                 self.keys[booking.pk] = (key, facts)
 
@@ -170,12 +176,24 @@ class BoxOffice(RuleBasedStateMachine):
     @rule(data=st.data(), is_same=st.booleans())
     def retry(self, data, is_same):
         pk = data.draw(st.sampled_from(list(self.keys)), label="key")
-        key, facts = self.keys[pk]
-        if is_same:
-            assert Booking.place(**facts).pk == pk
+        (key, facts), held = self.keys[pk], self.bookings[pk]
+        is_anonymous, is_old = key.client == "", self.now >= held.placed_at + DAY
+        if is_anonymous and (held.is_renewed or (is_old and is_same)):
+            expected = IdempotencyKeyExpired
         else:
-            other = {**facts, "key": IdempotencyKey(key.client, key.key, "another request")}
-            self.attempt(IdempotencyKeyReused, lambda: Booking.place(**other))
+            expected = None if is_same else IdempotencyKeyReused
+        sent = key if is_same else IdempotencyKey(key.client, key.key, "another request")
+        found = self.attempt(expected, lambda: Booking.place(**{**facts, "key": sent}))
+        assert expected or (found.pk, found.is_replay, found.opens_with(held.secret)) == (pk, True, True)
+
+    @precondition(lambda self: self.bookings)
+    @rule(data=st.data())
+    def renew_secret(self, data):
+        booking, held = self.pick(data, "pending", "confirmed")
+        assert booking.opens_with(held.secret)
+        booking.renew_secret()
+        assert not booking.opens_with(held.secret)
+        held.secret, held.is_renewed = booking.secret, True
 
     @precondition(lambda self: self.bookings)
     @rule(data=st.data(), reference=st.sampled_from(["", "pay-1", "pay-2"]))
@@ -281,7 +299,7 @@ class BoxOffice(RuleBasedStateMachine):
         if expected is None:
             tickets[code].tickets[code] = (kind, "valid" if is_undo else "checked_in")
 
-    @rule(minutes=st.sampled_from([5, 1, 4, 10, 60]), is_swept=st.booleans())
+    @rule(minutes=st.sampled_from([5, 1, 4, 10, 60, DAY]), is_swept=st.booleans())
     def pass_time(self, minutes, is_swept):
         """Holds last whole minutes, and this test less than one: nothing happens to run out by itself."""
         self.now += minutes

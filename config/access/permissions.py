@@ -1,41 +1,53 @@
-"""Permissions of the API: each viewset declares them in `access`; an action without a rule is refused."""
+"""Permissions of the API: each viewset declares them in `access`, which maps an action to a rule.
+
+"app.permission"                    needs the permission
+PermissionOrAnonymous(permission)   known clients need the permission, anonymous clients nothing
+PermissionOrSecret(permission)      known clients need the permission, anonymous clients the object's secret
+ANYONE                              open to every client: the public catalogue
+
+A known client has credentials, a token or a session. It never falls back on the rights of an anonymous client.
+
+An action without a rule is refused.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from django.http import Http404
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from config.access.booking_secret import sent_secret
 from config.access.models import ApiToken
 
 
 @dataclass(frozen=True)
 class Anyone:
-    """Open to every client. The scopes of a token must cover `permission`, if there is one: a token made for reading
-    does not write, although anonymous clients may.
-    """
-
-    permission: str = ""
+    pass
 
 
 ANYONE = Anyone()
 
 
 @dataclass(frozen=True)
-class Unless:
-    """Requires `permission`, unless `is_free` is true of the object; `free_when` says that in the documentation.
+class PermissionOrAnonymous:
+    permission: str
 
-    The scopes of a token must cover the permission in any case.
+
+@dataclass(frozen=True)
+class PermissionOrSecret(PermissionOrAnonymous):
+    """Without the secret the object does not exist for an anonymous client.
+
+    With it, the client may do what `is_open` allows for the object; `open_when` says that in the documentation.
     """
 
-    permission: str
-    is_free: Callable[[Any], bool]
-    free_when: str
+    is_open: Callable[[Any], bool] = lambda _: True
+    open_when: str = ""
 
 
 class DeclaredAccess(BasePermission):
-    """Checks the view's `access`, which maps an action to Anyone, the name of a permission, or Unless."""
+    """Checks the view's `access`. Objects with a secret have `opens_with(secret)`."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         action = getattr(view, "action", request.method)
@@ -44,14 +56,20 @@ class DeclaredAccess(BasePermission):
         match getattr(view, "access", {}).get(action):
             case None:
                 return False
-            case Anyone(permission) | Unless(permission):
-                return not permission or is_in_scope(request, permission)
+            case Anyone():
+                return True
+            case PermissionOrAnonymous(permission):
+                return not request.user.is_authenticated or may(request, permission)
             case permission:
                 return may(request, permission)
 
     def has_object_permission(self, request: Request, view: Any, obj: Any) -> bool:
         rule = view.access[view.action]
-        return not isinstance(rule, Unless) or rule.is_free(obj) or may(request, rule.permission)
+        if request.user.is_authenticated or not isinstance(rule, PermissionOrSecret):
+            return True
+        if not obj.opens_with(sent_secret(request)):
+            raise Http404  # as for an unknown id
+        return rule.is_open(obj)
 
 
 def may(request: Request, permission: str) -> bool:
@@ -59,8 +77,5 @@ def may(request: Request, permission: str) -> bool:
 
     Use it wherever a view checks a permission: `request.user.has_perm` does not know of scopes.
     """
-    return is_in_scope(request, permission) and request.user.has_perm(permission)
-
-
-def is_in_scope(request: Request, permission: str) -> bool:
-    return not isinstance(request.auth, ApiToken) or request.auth.covers(permission)
+    is_covered = not isinstance(request.auth, ApiToken) or request.auth.covers(permission)
+    return is_covered and request.user.has_perm(permission)

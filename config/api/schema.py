@@ -13,7 +13,8 @@ from rest_framework.fields import ListField
 from rest_framework.serializers import ListSerializer
 
 from config import problems
-from config.access.permissions import ANYONE, Anyone, Unless
+from config.access import booking_secret
+from config.access.permissions import ANYONE, Anyone, PermissionOrAnonymous, PermissionOrSecret
 from config.api import fields
 from config.api.bulk import MAX_OBJECTS
 from config.api.errors import MEDIA_TYPE, as_dict
@@ -78,6 +79,7 @@ HEADERS: dict[int, dict[str, Any]] = {
 }
 IF_NONE_MATCH = "The ETag of an earlier answer. If it is current, the answer is 304 without a body."
 IF_MATCH = "The ETag of the version that you fetched. If it has changed, the answer is 412, and nothing is done."
+OPENS = "The `secret` that the booking was answered with. A wrong one is answered as an unknown id."
 ANY_METHOD = (
     problems.InvalidInput,
     problems.Unauthenticated,
@@ -158,20 +160,24 @@ class Schema(AutoSchema):
         description = super().get_description()
         if self.view.action == "update":
             description = f"{description}\n\nOptional fields that are not sent keep their values."
-        if self.rule == ANYONE:
-            return description
-        if isinstance(self.rule, Anyone):
-            return f"{description}\n\nA token with scopes needs one that covers `{self.rule.permission}`."
-        if isinstance(self.rule, Unless):
-            return f"{description}\n\nNeeds the permission `{self.rule.permission}`, unless {self.rule.free_when}."
-        return f"{description}\n\nNeeds the permission `{self.rule}`."
+        return description if self.rule == ANYONE else f"{description}\n\n{self.needs}"
+
+    @property
+    def needs(self) -> str:
+        match self.rule:
+            case PermissionOrSecret(permission, open_when=condition):
+                only = f", if {condition}" if condition else ""
+                return f"Needs the permission `{permission}`, or without a token the booking's secret{only}."
+            case PermissionOrAnonymous(permission):
+                return f"Needs the permission `{permission}`; without a token nothing."
+        return f"Needs the permission `{self.rule}`."
 
     def is_deprecated(self) -> bool:
         return self.view.action in self.view.deprecations
 
     def get_auth(self) -> list[dict[str, Any]]:
         schemes = super().get_auth()
-        return [{}, *schemes] if isinstance(self.rule, Anyone | Unless) else schemes
+        return [{}, *schemes] if isinstance(self.rule, Anyone | PermissionOrAnonymous) else schemes
 
     def get_override_parameters(self) -> list[Any]:
         parameters = list(super().get_override_parameters())
@@ -179,6 +185,11 @@ class Schema(AutoSchema):
             parameters.append(OpenApiParameter("If-None-Match", str, "header", description=IF_NONE_MATCH))
         if self.method in EDITS or self.is_verb:
             parameters.append(OpenApiParameter("If-Match", str, "header", description=IF_MATCH))
+        if isinstance(self.rule, PermissionOrSecret):
+            parameters.append(OpenApiParameter(booking_secret.HEADER, str, "header", description=OPENS))
+            if self.method == "GET":
+                description = "The same, for links that people open."
+                parameters.append(OpenApiParameter(booking_secret.PARAMETER, str, "query", description=description))
         if self.view.expansions:
             schema = {"type": "string", "pattern": names_pattern(self.view.expansions)}
             description = f"Related resources to include, separated by commas: {', '.join(self.view.expansions)}."

@@ -15,9 +15,12 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import GenericViewSet
 
+from config.access.booking_secret import PARAMETER as SECRET
+from config.access.booking_secret import sent_secret
+from config.access.permissions import PermissionOrSecret
 from config.access.rate_limits import count_guess
 from config.api.caching import cache_anonymous
-from config.api.conditional import ConditionalMixin
+from config.api.conditional import READS, ConditionalMixin
 from config.api.deprecation import Deprecated
 from config.api.expand import PARAMETER as EXPAND
 from config.api.expand import ExpandMixin
@@ -60,7 +63,7 @@ class BaseViewSet(ConditionalMixin, ExpandMixin, GenericViewSet):
     refusals: ClassVar[dict[str, list[type[DomainError]]]] = {}
     deprecations: ClassVar[dict[str, Deprecated]] = {}
     pagination_class: Any = SkipLimitPagination
-    is_guessable: ClassVar[bool] = False  # ids are secrets, and wrong ones are counted
+    is_guessable: ClassVar[bool] = False  # unknown ids and wrong secrets are counted
     queryset: Any
 
     @classmethod
@@ -90,11 +93,18 @@ class BaseViewSet(ConditionalMixin, ExpandMixin, GenericViewSet):
 
     def check_query(self, request: Request) -> None:
         check_query(request, self.query_parameters())
+        if self.takes_secret:
+            sent_secret(request)  # raises before the object is looked up, which must not show
+
+    @property
+    def takes_secret(self) -> bool:
+        return isinstance(self.access.get(self.action), PermissionOrSecret)
 
     def query_parameters(self) -> set[str]:
         """The names that this action's query string may have."""
         names = {EXPAND} if self.expansions else set()
-        if self.detail or self.request.method not in ("GET", "HEAD"):
+        names |= {SECRET} if self.takes_secret and self.request.method in READS else set()
+        if self.detail or self.request.method not in READS:
             return names
         filterset = getattr(self, "filterset_class", None)
         names |= set(filterset.base_filters) if filterset else set()

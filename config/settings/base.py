@@ -88,6 +88,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
+    "config.access.booking_secret.SecretLinkMiddleware",  # outside of all that answers
     # Inside of CORS, so that a web page can read the refusals.
     "config.api.overload.OverloadMiddleware",
     "config.api.bodies.WholeBodyMiddleware",
@@ -135,8 +136,8 @@ AUTH_PASSWORD_VALIDATORS = [
 
 CORS_URLS_REGEX = rf"^({API_V1_STR}/|/problems|/health|/$)"
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
-CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-key", "if-match", "if-none-match",
-                      "x-request-id"]  # fmt: skip
+CORS_ALLOW_HEADERS = ["accept", "authorization", "booking-secret", "content-type", "idempotency-key", "if-match",
+                      "if-none-match", "x-request-id"]  # fmt: skip
 CORS_EXPOSE_HEADERS = [
     "ETag",
     "Deprecation",

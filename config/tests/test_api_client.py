@@ -80,11 +80,14 @@ def test_generated_client_makes_a_booking(clients):
     body = models.PlaceBookingRequest.from_dict(wanted)
     quote = call("bookings.create_booking", client=anonymous, body=body, dry_run=True)
     assert (quote.status_code, quote.parsed.total_price) == (200, "99.80")
-    first = call("bookings.create_booking", client=anonymous, body=body, idempotency_key="one")
-    again = call("bookings.create_booking", client=anonymous, body=body, idempotency_key="one")
+    first = call("bookings.create_booking", client=anonymous, body=body, idempotency_key="one-for-the-generated-client")
+    again = call("bookings.create_booking", client=anonymous, body=body, idempotency_key="one-for-the-generated-client")
     assert (first.status_code, first.parsed.id) == (201, again.parsed.id)
     assert again.headers["Idempotent-Replayed"] == "true"
 
+    read = call("bookings.get_booking", id=first.parsed.id, client=anonymous, booking_secret=first.parsed.secret)
+    assert (read.status_code, read.parsed.id) == (200, first.parsed.id)
+    assert call("bookings.get_booking", id=first.parsed.id, client=anonymous).status_code == 404
     paid = models.ConfirmBookingRequest.from_dict({"payment_reference": "pay_1"})
     confirmed = call("bookings.confirm_booking", id=first.parsed.id, client=staff, body=paid).parsed
     assert (confirmed.status, len(confirmed.tickets)) == ("confirmed", 2)

@@ -9,7 +9,8 @@ ORIGIN = "https://shop.example"
 PREFLIGHT = {
     "HTTP_ORIGIN": ORIGIN,
     "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "POST",
-    "HTTP_ACCESS_CONTROL_REQUEST_HEADERS": "authorization, content-type, idempotency-key, x-request-id, if-match",
+    "HTTP_ACCESS_CONTROL_REQUEST_HEADERS": "authorization, booking-secret, content-type, idempotency-key, if-match, "
+    "x-request-id",
 }
 EXPOSED = {
     *("Deprecation", "ETag", "Idempotent-Replayed", "Link", "Location", "RateLimit", "RateLimit-Policy", "Retry-After"),

@@ -131,9 +131,28 @@ def test_every_operation_lists_its_permissions(operations):
     }
     assert all({"bearer": []} in operation["security"] for operation in operations.values())
     needs = {key for key, operation in operations.items() if "Needs the permission" in operation["description"]}
-    assert needs == set(operations) - open_to_all | {
-        key for key in open_to_all if key[1].endswith(("/cancel", "/confirm"))
+    assert needs == set(operations) - open_to_all | {key for key in open_to_all if "/bookings" in key[1]}
+
+
+def test_operations_with_the_secret_of_a_booking_document_it(operations):
+    places = {
+        key: {it["in"] for it in operation["parameters"] if it["name"] in ("Booking-Secret", "secret")}
+        for key, operation in operations.items()
+        if "the booking's secret" in operation["description"]
     }
+    path = "/api/v1/bookings/{id}"
+    assert places == {
+        ("get", path): {"header", "query"},
+        ("post", f"{path}/confirm"): {"header"},
+        ("post", f"{path}/cancel"): {"header"},
+    }
+
+
+def test_secret_of_a_booking_is_in_two_answers_alone(document, operations):
+    schemas = document["components"]["schemas"]
+    assert [name for name, schema in schemas.items() if "secret" in schema.get("properties", {})] == ["PlacedBooking"]
+    answered = {key for key, operation in operations.items() if '/PlacedBooking"' in json.dumps(operation)}
+    assert answered == {("post", "/api/v1/bookings"), ("post", "/api/v1/bookings/{id}/renew-secret")}
 
 
 def test_creation_documents_its_headers(operations):

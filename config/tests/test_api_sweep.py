@@ -21,7 +21,7 @@ from config.tests.harness.nasty import IN_BODIES, IN_HEADERS, IN_URLS
 MARK = "@here@"
 LISTS = ("/venues", "/events", "/ticket-types", "/bookings", "/tickets")
 METHODS = ("get", "post", "put", "patch", "delete")
-HEADERS = {"If-Match": "*", "If-None-Match": '"other"', "Idempotency-Key": "sweep"}
+HEADERS = {"If-Match": "*", "If-None-Match": '"other"', "Idempotency-Key": "sweep", "Booking-Secret": "sweep"}
 QUERY = {
     "available": "true",
     "created_after": "2020-01-01T00:00:00Z",
@@ -40,6 +40,7 @@ QUERY = {
     "ordering": None,
     "refund_due": "false",
     "search": "a",
+    "secret": "sweep",
     "skip": "0",
     "starts_after": "2020-01-01T00:00:00Z",
     "starts_before": "2090-01-01T00:00:00Z",
@@ -279,6 +280,18 @@ def test_nasty_values_get_documented_responses(sweep):
     sweep.run()
     assert sweep.requests > 500
     assert not sweep.failures, "\n".join(map(str, sweep.failures[:50]))
+
+
+@pytest.mark.parametrize("nasty", [*IN_HEADERS])
+def test_nasty_secret_is_as_a_wrong_one(nasty, anonymous, book):
+    answer = anonymous.get(f"/bookings/{book().pk}", headers={"Booking-Secret": IN_HEADERS[nasty]})
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("nasty", [*IN_URLS])
+def test_nasty_secret_in_a_link_is_as_a_wrong_one(nasty, anonymous, book):
+    answer = anonymous.get(f"/bookings/{book().pk}?secret={quote(IN_URLS[nasty], safe='')}")
+    assert answer.status_code in (400, 404)
 
 
 def test_there_are_enough_nasty_values():

@@ -5,15 +5,18 @@ import re
 
 import pytest
 from django.contrib import admin
+from django.core.management import call_command
 from django.urls import reverse
 
 from bookings.models import Booking
+from bookings.serializers import TicketSerializer
 from bookings.viewsets import BookingViewSet
 from config.access.models import ApiToken
 from config.access.permissions import ANYONE
+from config.access.roles import Role
 from config.api.pagination import SkipLimitPagination
 from config.tests.harness import canaries, matrix, policy
-from conftest import client_of, make_user
+from conftest import client_of, holder_of, make_user
 from events.models import Event
 from events.viewsets import EventViewSet
 from ticket_types.models import TicketType
@@ -166,7 +169,7 @@ def test_auditor_sees_hidden_objects(public, hide_draft, hide_sales):
     assert {string.split("-", 2)[2] for string in unseen if string.startswith("canary")} == {
         "bookingchange-by-name", "bookingchange-details", "bookingchange-verb",
         "booking-customer-key", "booking-idempotency-key", "booking-name-key", "booking-request-fingerprint",
-        "booking-surname-key",
+        "booking-secret", "booking-surname-key",
     }  # fmt: skip
 
 
@@ -175,6 +178,48 @@ def test_every_text_of_every_model_has_a_canary():
     assert fields >= canaries.NO_CANARY | canaries.CODES
     without_text = {"RoleGroup"}
     assert {model.__name__ for model in canaries.own_models()} - without_text == {it.__name__ for it in canaries.OURS}
+
+
+# The secret of a booking
+
+
+@pytest.fixture
+def order(public):
+    items = [{"ticket_type": public[0].pk, "quantity": 2}]
+    return {"customer_name": "Ann", "customer_email": "ann@example.com", "items": items}
+
+
+def answers_about(booking, public):
+    """All that the client with every permission can read, and that the booking's own client can."""
+    root = make_user(username="owner", is_staff=True, is_superuser=True)
+    known = {**ids(public), "bookings": [booking.pk], "tickets": [it.code for it in booking.tickets.all()]}
+    client = client_of(root)
+    for path, query in canaries.read_requests(known):
+        yield f"{path}?{query}", canaries.whole(client.get(f"{path}?{query}"))
+    holder, path = holder_of(booking), f"/bookings/{booking.pk}"
+    yield "its own", canaries.whole(holder.get(path))
+    yield "a link", canaries.whole(holder.get(f"{path}?secret={booking.secret}&expand=event"))
+    yield from staff_pages(matrix.logged_in(root))
+
+
+def test_secret_of_a_booking_is_in_no_other_answer(public, order, caplog, capsys):
+    key = {"Idempotency-Key": "key-of-the-canary-in-the-secret"}
+    client, seller = client_of(), client_of(make_user(Role.BOX_OFFICE, username="seller"))
+    with caplog.at_level(logging.DEBUG):
+        made = client.post("/bookings", order, headers=key).json()
+        for number in range(2):
+            client.post("/bookings", {**order, "metadata": {"n": str(number)}})
+        booking = Booking.objects.get(pk=made["id"])
+        assert client.post("/bookings", order, headers=key).json()["secret"] == made["secret"] == booking.secret
+        new = seller.post(f"/bookings/{booking.pk}/renew-secret").json()["secret"]
+        booking.refresh_from_db()
+        seller.post(f"/bookings/{booking.pk}/confirm", {"payment_reference": "pay"})
+        found = dict(answers_about(booking, public))
+        call_command("export_customer", "ann@example.com")
+    told = [*found.items(), ("export", capsys.readouterr().out), ("log", " ".join(caplog.messages))]
+    secrets = {made["secret"], *Booking.objects.values_list("secret", flat=True)}
+    assert (new in secrets, len(secrets), len(found) > 300) == (True, 4, True)
+    assert [where for where, text in told for secret in secrets if secret in text] == []
 
 
 # Negative controls: each of these is a plausible bug.
@@ -239,6 +284,19 @@ def test_leak_in_an_expansion_is_found(public, anonymous, hide_draft, monkeypatc
     found = leaks(crawl(anonymous, public, "/events"), strings)
     assert {path for _, path, _ in found} >= {"/events"}
     assert [query for _, _, query in found if "expand=" not in query] == []
+
+
+def test_leak_of_a_secret_is_found(public, order, monkeypatch):
+    represent = TicketSerializer.to_representation
+    booked = client_of().post("/bookings", order).json()
+    booking = Booking.objects.get(pk=booked["id"]).confirm()
+
+    def with_secret(self, ticket):
+        return {**represent(self, ticket), "booking": ticket.booking.secret}
+
+    monkeypatch.setattr(TicketSerializer, "to_representation", with_secret)
+    found = [where for where, text in answers_about(booking, public) if booking.secret in text]
+    assert {where.partition("?")[0] for where in found} >= {"/tickets"}
 
 
 def test_leak_of_bookings_is_found(public, anonymous, hide_sales, monkeypatch):

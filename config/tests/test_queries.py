@@ -81,6 +81,8 @@ QUERIES = {
     "POST /bookings/{pending}/cancel": 15,
     "POST /bookings/{confirmed}/cancel": 16,
     "POST /bookings/{absent}/cancel": 3,
+    "POST /bookings/{pending}/renew-secret": 9,
+    "POST /bookings/{absent}/renew-secret": 3,
     "GET /tickets": 2,
     "GET /tickets/{ticket}": 2,
     "GET /tickets/{no_ticket}": 2,

@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from config.access.models import ApiToken
-from config.access.permissions import ANYONE, Unless
+from config.access.permissions import ANYONE, PermissionOrAnonymous, PermissionOrSecret
 from config.api.routers import OptionalSlashRouter
 from config.api.viewsets import BaseViewSet
 from config.tests.harness.answers import refused
@@ -30,7 +30,11 @@ class Bare(BaseViewSet):
 
 
 class Partly(Bare):
-    access = {"list": ANYONE, "open": Unless("venues.view_venue", lambda venue: venue.capacity == 1, "it is small")}
+    access = {
+        "list": ANYONE,
+        "create": PermissionOrAnonymous("venues.view_venue"),
+        "open": PermissionOrSecret("venues.view_venue", lambda venue: venue.capacity == 1, "it is small"),
+    }
 
     @action(detail=True, methods=["post"])
     def open(self, request, pk):
@@ -60,8 +64,8 @@ def superuser(db):
     return client_of(get_user_model().objects.create(username="root", is_superuser=True))
 
 
-@pytest.mark.parametrize(("method", "path"), [("get", "/bare"), ("post", "/bare"), ("post", "/partly"),
-                                              ("get", "/partly/forgotten"), ("get", "/plain")])  # fmt: skip
+@pytest.mark.parametrize(("method", "path"), [("get", "/bare"), ("post", "/bare"), ("get", "/partly/forgotten"),
+                                              ("get", "/plain")])  # fmt: skip
 def test_action_without_a_rule_is_refused(method, path, anonymous, manager, superuser):
     assert refused(getattr(anonymous, method)(path), 401, "unauthenticated")
     assert refused(getattr(manager, method)(path), 403, "forbidden")
@@ -72,13 +76,23 @@ def test_action_for_anyone_is_open(anonymous):
     assert anonymous.get("/partly").json() == "seen"
 
 
-def test_unless_checks_the_object(anonymous, door, make_venue):
+def test_known_client_has_its_own_rights_alone(anonymous, door):
+    assert (anonymous.post("/partly").json(), door.post("/partly").json()) == ("made", "made")
+    ApiToken.objects.get().user.groups.clear()
+    assert refused(door.post("/partly"), 403, "forbidden")
+
+
+def test_secret_opens_an_object_to_anonymous_clients_alone(anonymous, door, make_venue, monkeypatch):
+    monkeypatch.setattr(Venue, "opens_with", lambda venue, secret: secret == "right", raising=False)
     small, large = make_venue(capacity=1), make_venue(capacity=2)
-    assert anonymous.post(f"/partly/{small.pk}/open").json() == "open"
-    assert refused(anonymous.post(f"/partly/{large.pk}/open"), 401, "unauthenticated")
+    right, wrong = ({"headers": {"Booking-Secret": secret}} for secret in ("right", "wrong"))
+    assert anonymous.post(f"/partly/{small.pk}/open", **right).json() == "open"
+    assert refused(anonymous.post(f"/partly/{large.pk}/open", **right), 401, "unauthenticated")
+    for sent in (wrong, {}):
+        assert refused(anonymous.post(f"/partly/{small.pk}/open", **sent), 404, "not-found")
     assert door.post(f"/partly/{large.pk}/open").json() == "open"
     ApiToken.objects.get().user.groups.clear()
-    assert refused(door.post(f"/partly/{large.pk}/open"), 403, "forbidden")
+    assert refused(door.post(f"/partly/{small.pk}/open", **right), 403, "forbidden")
 
 
 def test_every_action_of_the_project_has_a_rule():

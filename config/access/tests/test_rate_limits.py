@@ -16,7 +16,7 @@ from config.access.models import ApiToken
 from config.access.roles import Role
 from config.tests.harness.answers import refused
 from config.tests.harness.valkey import valkey
-from conftest import client_of, make_user
+from conftest import client_of, holder_of, make_user
 
 LOCMEM = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "limits"}
 
@@ -121,8 +121,8 @@ def test_all_anonymous_writes_share_one_limit(limit, anonymous, make_type, book)
     seat = make_type(price="0.00")
     free, other = book((seat, 1)), book((seat, 1))
     assert anonymous.post("/bookings?dry_run=true", order(seat)).status_code == 200
-    assert anonymous.post(f"/bookings/{free.pk}/confirm").status_code == 200
-    assert anonymous.post(f"/bookings/{other.pk}/cancel").status_code == 200
+    assert holder_of(free).post(f"/bookings/{free.pk}/confirm").status_code == 200
+    assert holder_of(other).post(f"/bookings/{other.pk}/cancel").status_code == 200
     assert refused(anonymous.post("/bookings", order(seat)), 429, "too-many-requests")
     assert Booking.objects.count() == 2
 
@@ -218,14 +218,17 @@ def test_window_begins_with_the_clients_first_request(limit, anonymous, db):
 # Guesses
 
 
-def test_unknown_booking_ids_are_limited(limit, anonymous, book):
-    limit(guesses=2)
+def test_unknown_ids_and_wrong_secrets_of_bookings_are_limited(limit, anonymous, book):
+    limit(guesses=4)
     booking = book()
-    assert statuses(anonymous, f"/bookings/{booking.pk}", 5) == [200] * 5
-    for answer in (anonymous.get(f"/bookings/{uuid.uuid4()}"), anonymous.post(f"/bookings/{uuid.uuid4()}/cancel")):
+    path, holder = f"/bookings/{booking.pk}", holder_of(booking)
+    assert statuses(holder, path, 5) == [200] * 5
+    unknown = anonymous.get(f"/bookings/{uuid.uuid4()}"), holder.post(f"/bookings/{uuid.uuid4()}/cancel")
+    wrong = anonymous.get(path), anonymous.get(f"{path}?secret=wrong")
+    for answer in (*unknown, *wrong):
         assert refused(answer, 404, "not-found")
     for path in (f"/bookings/{uuid.uuid4()}", f"/bookings/{booking.pk}", "/bookings/nonsense"):
-        answer = anonymous.get(path)
+        answer = holder.get(path)
         assert refused(answer, 429, "too-many-requests")
         assert answer["RateLimit"].startswith('"guesses";r=0;t=')
     assert statuses(anonymous, "/venues/0", 3) == [404] * 3  # whose numbers are no secret

@@ -10,7 +10,7 @@ from django.urls import reverse
 from bookings.models import Booking, BookingChange, BookingItem, Ticket
 from bookings.viewsets import BookingViewSet, TicketViewSet
 from config.access.models import ApiToken
-from config.access.permissions import Unless
+from config.access.permissions import PermissionOrSecret
 from config.tests.harness.pages import act, staff, url
 from conftest import make_user
 from events.models import Event
@@ -51,7 +51,7 @@ def asked_by(model, verb):
 @pytest.mark.parametrize(("model", "verb", "viewset", "action"), VERBS)
 def test_admin_checks_the_permission_of_the_api(model, verb, viewset, action):
     rule = viewset.access[action]
-    assert asked_by(model, verb) == {rule.permission if isinstance(rule, Unless) else rule}
+    assert asked_by(model, verb) == {rule.permission if isinstance(rule, PermissionOrSecret) else rule}
 
 
 @pytest.mark.parametrize("model", [Venue, Event, TicketType, ApiToken])

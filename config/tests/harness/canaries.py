@@ -3,6 +3,7 @@
 The requests come from the OpenAPI document: a new route, filter, order or expansion is covered without a change here.
 """
 
+import base64
 import json
 import re
 from functools import cache
@@ -130,6 +131,15 @@ def values_of(name, schema, ids):
 # Responses
 
 VARYING = re.compile(r'"expires_in":\d+|cursor=[A-Za-z0-9_.:%-]+')  # remaining seconds, and signed links
+
+
+def whole(response):
+    """Headers and body as text, with the content of cursors, which is Base64."""
+    body = response.getvalue() if response.streaming else response.content
+    text = f"{response.headers} {body.decode()}"
+    for cursor in re.findall(r"cursor=([A-Za-z0-9_-]+)", text):
+        text += base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode(errors="replace")
+    return text
 
 
 def comparable(response):

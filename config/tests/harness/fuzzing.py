@@ -104,6 +104,7 @@ def before_call(context, case, kwargs):
     if case.headers:
         adjust_headers(case.headers)
     if case.query:
+        adjust_secret(case)
         adjust_cursor(case)
         adjust_zone(case.query)
         adjust_period(case.query)
@@ -123,7 +124,14 @@ def adjust_headers(headers):
         if name.lower() == "if-match":
             headers[name] = "*"
         if name.lower() == "idempotency-key" and KEY.fullmatch(str(headers[name])):
-            headers[name] = f"key-{next(numbers)}-{os.getpid()}"
+            headers[name] = f"key-of-the-fuzzing-{os.getpid()}-{next(numbers)}"
+
+
+def adjust_secret(case):
+    """The header and the parameter must not differ."""
+    sent = [value for name, value in (case.headers or {}).items() if name.lower() == "booking-secret"]
+    if sent and "secret" in case.query:
+        case.query["secret"] = sent[0]
 
 
 def adjust_zone(query):

@@ -186,8 +186,7 @@ def fill_path(path, world, client):
         name = match[1]
         if name in BOOKINGS:
             booking = world[name]
-            guesses = {policy.ANONYMOUS: uuid.uuid4(), policy.STRANGER: booking.confirmation_code}
-            return str(guesses.get(client, booking.pk))
+            return str(uuid.uuid4() if client == policy.ANONYMOUS else booking.pk)
         if name == "no_ticket":
             return "A" * 26
         if name == "absent":
@@ -195,6 +194,15 @@ def fill_path(path, world, client):
         return str(getattr(world[name], "code", world[name].pk))
 
     return re.sub(r"\{([^}]+)\}", fill, path)
+
+
+def secret_for(path, world, client):
+    """The header with the secret of the booking in the path, as a client has it."""
+    names = [name for name in BOOKINGS if f"{{{name}}}" in path]
+    if not names or client in (policy.ANONYMOUS, policy.READER):
+        return {}
+    other = next(name for name in BOOKINGS if name not in names)
+    return {"Booking-Secret": world[other if client == policy.STRANGER else names[0]].secret}
 
 
 def valid_body(method, path, world):
@@ -206,7 +214,7 @@ def valid_body(method, path, world):
              "ends_at": (start + dt.timedelta(hours=2)).isoformat()}  # fmt: skip
     resource = path.removeprefix(settings.API_V1_STR).strip("/").partition("/")[0]
     last = path.rpartition("/")[2]
-    if last in ("confirm", "cancel", "publish", "check-in", "undo-check-in"):
+    if last in ("confirm", "cancel", "publish", "check-in", "undo-check-in", "renew-secret"):
         return {}
     if method == "PATCH":
         return {"metadata": {"seat": "aisle"}} if resource == "bookings" else {"name": "Newer"}
@@ -329,7 +337,8 @@ class Matrix:
                 expected = policy.expected_status(method, statuses, name)
                 body = valid_body(method, path, world)
                 with rolled_back() as recorder:
-                    response = client.generic(method, f"/{fill_path(path, world, name)}", *as_json(body))
+                    address, headers = f"/{fill_path(path, world, name)}", secret_for(path, world, name)
+                    response = client.generic(method, address, *as_json(body), headers=headers)
                 is_write = method not in policy.READS and response.status_code < 300
                 self.check(method, path, name, expected, response.status_code, recorder.writes, is_write=is_write)
 

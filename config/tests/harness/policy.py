@@ -9,9 +9,12 @@ To add a route, add its row with the clients that are permitted. To add a role, 
 
 # Clients of the API: the names appear in failures.
 
-ANONYMOUS = "anonymous"  # no credentials; guesses the ids of bookings
-HOLDER = "anonymous with the id"  # no credentials; knows the id of the booking in the path
-STRANGER = "anonymous with another id"  # no credentials; knows the confirmation code of the booking
+# No credentials. All of them but the first know the id of the booking in the path.
+ANONYMOUS = "anonymous"
+HOLDER = "anonymous with the secret"
+STRANGER = "anonymous with another secret"
+READER = "anonymous with the id"  # from a ticket, an export or a log; also knows the confirmation code
+# Credentials. All of them send the booking's secret too, which must add nothing.
 MANAGER, BOX_OFFICE, DOOR, AUDITOR = "manager", "box office", "door", "auditor"  # a token of a user with that role
 NO_RIGHTS = "user without rights"
 SUPERUSER = "superuser"
@@ -23,7 +26,7 @@ CHECK_IN, REPORTS = "check-in token", "reports token"
 ROLES = {MANAGER: "manager", BOX_OFFICE: "box-office", DOOR: "door", AUDITOR: "auditor"}
 SCOPES = {READ: "read", CATALOGUE: "catalogue", BOOKINGS: "bookings", CHECK_IN: "check-in", REPORTS: "reports"}
 
-WITHOUT_CREDENTIALS = frozenset({ANONYMOUS, HOLDER, STRANGER})
+WITHOUT_CREDENTIALS = frozenset({ANONYMOUS, HOLDER, STRANGER, READER})
 SCOPED = frozenset(SCOPES)
 AUTHENTICATED = SCOPED | ROLES.keys() | {NO_RIGHTS, SUPERUSER, COOKIE}
 REJECTED = frozenset({EXPIRED, REVOKED, GARBAGE, INACTIVE})
@@ -39,9 +42,9 @@ AT_THE_DOOR = frozenset({MANAGER, BOX_OFFICE, DOOR, SUPERUSER, COOKIE, CHECK_IN}
 READERS_OF_SALES = SELLERS | {AUDITOR, READ}
 READERS_OF_TICKETS = READERS_OF_SALES | AT_THE_DOOR
 READERS_OF_REPORTS = frozenset({MANAGER, BOX_OFFICE, AUDITOR, SUPERUSER, COOKIE, REPORTS, READ})
-BUYERS = EVERYONE - (SCOPED - {BOOKINGS})  # a token with another scope cannot book
-WITHOUT_THE_ID = frozenset({ANONYMOUS, STRANGER})
-WITH_THE_ID = EVERYONE - WITHOUT_THE_ID
+BUYERS = SELLERS | WITHOUT_CREDENTIALS
+HOLDERS = frozenset({HOLDER})
+WITHOUT_SECRET = WITHOUT_CREDENTIALS - HOLDERS
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 READS = ("GET", "HEAD", "OPTIONS")
@@ -124,23 +127,25 @@ API = [
     ("DELETE", "/ticket-types/{of_draft}",            {PLANNERS: 204}),
     ("DELETE", "/ticket-types/{absent}",              {PLANNERS: 404}),
 
-    # Bookings: anyone may book. The id permits reading, and cancelling while pending. Sellers confirm payments.
-    # Without the id, the answer is 404.
+    # Bookings: anonymous clients may book, and with the secret read, confirm what is free and cancel while pending.
+    # Without the secret, the answer is 404. Known clients have their own rights alone.
     ("GET",    "/bookings",                           {READERS_OF_SALES: 200}),
     ("POST",   "/bookings",                           {BUYERS: 201}),
-    ("GET",    "/bookings/{pending}",                 {WITH_THE_ID: 200, WITHOUT_THE_ID: 404}),
-    ("GET",    "/bookings/{confirmed}",               {WITH_THE_ID: 200, WITHOUT_THE_ID: 404}),
-    ("GET",    "/bookings/{absent}",                  {EVERYONE: 404}),
+    ("GET",    "/bookings/{pending}",                 {READERS_OF_SALES | HOLDERS: 200, WITHOUT_SECRET: 404}),
+    ("GET",    "/bookings/{confirmed}",               {READERS_OF_SALES | HOLDERS: 200, WITHOUT_SECRET: 404}),
+    ("GET",    "/bookings/{absent}",                  {READERS_OF_SALES | WITHOUT_CREDENTIALS: 404}),
     ("PATCH",  "/bookings/{pending}",                 {SELLERS: 200}),
     ("PATCH",  "/bookings/{absent}",                  {SELLERS: 404}),
-    ("POST",   "/bookings/{pending}/confirm",         {SELLERS: 200, WITHOUT_THE_ID: 404}),
-    ("POST",   "/bookings/{free}/confirm",            {BUYERS - WITHOUT_THE_ID: 200, WITHOUT_THE_ID: 404}),
+    ("POST",   "/bookings/{pending}/confirm",         {SELLERS: 200, WITHOUT_SECRET: 404}),
+    ("POST",   "/bookings/{free}/confirm",            {SELLERS | HOLDERS: 200, WITHOUT_SECRET: 404}),
     ("POST",   "/bookings/{absent}/confirm",          {BUYERS: 404}),
-    ("POST",   "/bookings/{pending}/cancel",          {BUYERS - WITHOUT_THE_ID: 200, WITHOUT_THE_ID: 404}),
-    ("POST",   "/bookings/{confirmed}/cancel",        {SELLERS: 200, WITHOUT_THE_ID: 404}),
+    ("POST",   "/bookings/{pending}/cancel",          {SELLERS | HOLDERS: 200, WITHOUT_SECRET: 404}),
+    ("POST",   "/bookings/{confirmed}/cancel",        {SELLERS: 200, WITHOUT_SECRET: 404}),
     ("POST",   "/bookings/{absent}/cancel",           {BUYERS: 404}),
+    ("POST",   "/bookings/{pending}/renew-secret",    {SELLERS: 200}),
+    ("POST",   "/bookings/{absent}/renew-secret",     {SELLERS: 404}),
 
-    # Tickets: for staff. The id of the booking does not permit checking in.
+    # Tickets: for staff. The secret of the booking does not permit checking in.
     ("GET",    "/tickets",                            {READERS_OF_TICKETS: 200}),
     ("GET",    "/tickets/{ticket}",                   {READERS_OF_TICKETS: 200}),
     ("GET",    "/tickets/{no_ticket}",                {READERS_OF_TICKETS: 404}),
@@ -192,6 +197,7 @@ WRITABLE = {
     ("PATCH", "/bookings/{pending}"): ["customer_name", "customer_email", "metadata"],
     ("POST", "/bookings/{pending}/confirm"): ["payment_reference"],
     ("POST", "/bookings/{pending}/cancel"): ["reason", "tickets"],
+    ("POST", "/bookings/{pending}/renew-secret"): [],
     ("POST", "/tickets/{ticket}/check-in"): ["event"],
     ("POST", "/tickets/{used}/undo-check-in"): [],
 }
@@ -264,7 +270,7 @@ ADMIN_ACTIONS = {
     "auth.group":               {"delete_selected": ROOT},
     "auth.user":                {"delete_selected": ROOT},
     "bookings.booking":         {"confirm": SELLERS, "cancel": SELLERS, "cancel_tickets": SELLERS, "extend": SELLERS,
-                                 "settle_refund": SELLERS, "delete_selected": NO_ONE},
+                                 "settle_refund": SELLERS, "renew_secret": SELLERS, "delete_selected": NO_ONE},
     "bookings.bookingchange":   {"delete_selected": NO_ONE},
     "bookings.bookingitem":     {"delete_selected": NO_ONE},
     "bookings.ticket":          {"check_in": AT_THE_DOOR, "undo_check_in": AT_THE_DOOR, "delete_selected": NO_ONE},
