@@ -1,7 +1,7 @@
 """Log formatters that redact every line, and request ids.
 
-Redacted are credentials, tokens, e-mail addresses, and the ids of bookings and codes of tickets, which give access.
-They occur in paths and queries, in what clients send, in errors and tracebacks. Request ids stay.
+Redacted are credentials, tokens, secrets of bookings, codes of tickets, and e-mail addresses. They occur in paths and
+queries, in what clients send, in errors and tracebacks. Ids stay: they give no access.
 """
 
 import copy
@@ -21,6 +21,8 @@ CREDENTIALS = (
     (re.compile(r"(?<=://)[^\s/@'\"]+@"), "[credentials]@"),  # of the URL of a database
     (re.compile(r"\b(Bearer|Basic)(\W{1,4})[^\s'\",;]+", re.IGNORECASE), r"\1\2[secret]"),
     (re.compile(r"tbs_[\w-]+"), "[token]"),
+    (re.compile(r"bks_[\w-]+"), "[secret]"),
+    (re.compile(r"(?<![A-Za-z0-9])[A-HJKMNP-Z2-9]{26}(?![A-Za-z0-9])"), "[ticket]"),
     # In queries, cookies and reprs. A cursor contains the sort key of a list, such as a name.
     (
         re.compile(
@@ -34,23 +36,18 @@ CREDENTIALS = (
         "[address]",
     ),
 )
-IDS = (
-    (re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Fa-f])"), "[id]"),
-    (re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{32,}(?![0-9A-Fa-f])"), "[id]"),  # as SQLite stores it; also digests
-    (re.compile(r"(?<![A-Za-z0-9])[A-HJKMNP-Z2-9]{26}(?![A-Za-z0-9])"), "[ticket]"),
-)
 
 
-def redact(text: str, *, keep_ids: bool = False) -> str:
+def redact(text: str) -> str:
     if "%" in text:
         text = ESCAPE.sub(unescape, text)
-    for pattern, replacement in CREDENTIALS if keep_ids else CREDENTIALS + IDS:
+    for pattern, replacement in CREDENTIALS:
         text = pattern.sub(replacement, text)
     return text
 
 
 def unescape(match: re.Match[str]) -> str:
-    """Decodes characters that need no escape in a path, so that an escaped id is recognised."""
+    """Decodes characters that need no escape in a path, so that an escaped code is recognised."""
     character = chr(int(match[1], 16))
     return character if UNRESERVED.fullmatch(character) else match[0]
 
@@ -69,7 +66,7 @@ def redact_record(record: logging.LogRecord, formatter: logging.Formatter) -> lo
     redacted.stack_info = redact(record.stack_info) if record.stack_info else None
     for name, value in vars(record).items():
         if name not in STANDARD_ATTRIBUTES and not isinstance(value, bool | int | float | None):
-            setattr(redacted, name, redact(str(value), keep_ids=name == "request_id"))
+            setattr(redacted, name, redact(str(value)))
     return redacted
 
 

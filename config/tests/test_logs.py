@@ -1,4 +1,4 @@
-"""No secret, token, address or booking's id in the logs: of lines as they can be, and of a server that runs."""
+"""No secret, token, address or ticket's code in the logs: of lines as they can be, and of a server that runs."""
 
 import contextlib
 import json
@@ -19,15 +19,19 @@ from config.tests.harness.server import fresh_database, served
 
 ID = "0c9ab0c4-1f7c-4c8e-8d7e-1c2f3a4b5c6d"
 TICKET = "7Q2MKZ4HAB9CDEFGHJKMNPQRST"
+SECRET = f"bks_{'Zb4-_x7K' * 4}"
 TOKEN = "tbs_Xy12-_Zk9Qw8Er7Ty6Ui5Op4As3Df2Gh1Jk0Lm9Nb8"
 LINES = {
-    f"Not Found: /api/v1/bookings/{ID}": "Not Found: /api/v1/bookings/[id]",
-    f'"GET /api/v1/bookings/{ID}/cancel?x=1 HTTP/1.1" 404 12': '"GET /api/v1/bookings/[id]/cancel?x=1 HTTP/1.1" 404 12',
-    f"/bookings/{ID.upper()}": "/bookings/[id]",
-    f"/bookings/{ID.replace('-', '%2D')}": "/bookings/[id]",
-    "/bookings/%30" + ID[1:]: "/bookings/[id]",
-    f"UPDATE b SET x = 1 WHERE id = '{ID.replace('-', '')}'": "UPDATE b SET x = 1 WHERE id = '[id]'",
-    f"digest = '{'0a' * 32}'": "digest = '[id]'",
+    f'"GET /x/{ID}?secret={SECRET} HTTP/1.1" 404': f'"GET /x/{ID}?secret=[secret] HTTP/1.1" 404',
+    f"?%73ecret={SECRET}&a=1": "?secret=[secret]&a=1",
+    "?secret=wrong": "?secret=[secret]",
+    f"?next=/x%3Fsecret%3D{SECRET}": "?next=/x%3Fsecret%3D[secret]",
+    f"?secret={SECRET.replace('_', '%5F').replace('-', '%252D')}": "?secret=[secret]",
+    f"?secret=%62%6b%73_{SECRET[4:]}": "?secret=[secret]",
+    f"Booking-Secret: {SECRET}": "Booking-Secret: [secret]",
+    f"{{'HTTP_BOOKING_SECRET': '{SECRET}'}}": "{'HTTP_BOOKING_SECRET': '[secret]'}",
+    f'{{"id": 1, "secret": "{SECRET}"}}': '{"id": 1, "secret": "[secret]"}',
+    f"VALUES ('{SECRET}', 1)": "VALUES ('[secret]', 1)",
     f"POST /tickets/{TICKET}/check-in": "POST /tickets/[ticket]/check-in",
     f"Authorization: Bearer {TOKEN}": "Authorization: Bearer [secret]",
     f"{{'Authorization': 'Basic {TOKEN}'}}": "{'Authorization': 'Basic [secret]'}",
@@ -43,6 +47,7 @@ LINES = {
     "{'password': 'hunter2', 'SECRET_KEY': 'x'}": "{'password': '[secret]', 'SECRET_KEY': '[secret]'}",
     "postgresql://shop:hunter2@db.example.com:5432/tickets": "postgresql://[credentials]@db.example.com:5432/tickets",
     # What is to be read stays.
+    f"Not Found: /api/v1/bookings/{ID}": f"Not Found: /api/v1/bookings/{ID}",
     "Not Found: /api/v1/events/17?status=draft": "Not Found: /api/v1/events/17?status=draft",
     "100 % of 3 events, 50%25 left": "100 % of 3 events, 50%25 left",
     "Method Not Allowed (PUT): /admin/login/": "Method Not Allowed (PUT): /admin/login/",
@@ -59,11 +64,11 @@ def test_line_loses_what_is_nobodys_business_and_nothing_else(line):
 
 def record(message="Not Found: %s", *args, **extra):
     try:
-        raise ValueError(f"no booking {ID} of ann@example.com")
+        raise ValueError(f"no booking {SECRET} of ann@example.com")
     except ValueError:
         made = logging.LogRecord("django", logging.ERROR, "x.py", 1, message, args, sys.exc_info())
     vars(made).update(
-        {"request_id": ID, "status_code": 404, "request": f"<WSGIRequest: GET '/bookings/{ID}'>", **extra}
+        {"request_id": ID, "status_code": 404, "request": f"<WSGIRequest: GET '/bookings?secret={SECRET}'>", **extra}
     )
     return made
 
@@ -72,18 +77,18 @@ def record(message="Not Found: %s", *args, **extra):
     "make", [redaction.Text, redaction.Json, lambda fmt: redaction.Wrapped(logging.Formatter(fmt))]
 )
 def test_every_part_of_a_record_is_redacted_but_its_request_id(make):
-    told = make("%(request_id)s %(message)s %(status_code)s").format(record("Not Found: %s", f"/bookings/{ID}"))
-    assert told.count(ID) == 1
+    told = make("%(request_id)s %(message)s %(status_code)s").format(record("Not Found: %s", f"/x?secret={SECRET}"))
+    assert (told.count(ID), SECRET in told) == (1, False)
     assert "ann@example.com" not in told
-    assert "Not Found: /bookings/[id]" in told
-    assert "no booking [id] of [address]" in told
+    assert "Not Found: /x?secret=[secret]" in told
+    assert "no booking [secret] of [address]" in told
     assert "404" in told
 
 
 def test_json_is_json_and_has_what_came_with_the_record():
-    told = json.loads(redaction.Json("%(request_id)s%(message)s").format(record("Not Found: %s", ID, sql="1", size=7)))
-    assert (told["request_id"], told["message"], told["status_code"], told["size"]) == (ID, "Not Found: [id]", 404, 7)
-    assert told["request"] == "<WSGIRequest: GET '/bookings/[id]'>"
+    told = json.loads(redaction.Json("%(request_id)s%(message)s").format(record("Wrong: %s", SECRET, sql="1", size=7)))
+    assert (told["request_id"], told["message"], told["status_code"], told["size"]) == (ID, "Wrong: [secret]", 404, 7)
+    assert told["request"] == "<WSGIRequest: GET '/bookings?secret=[secret]'>"
 
 
 def test_address_as_request_id_is_redacted():
@@ -172,13 +177,19 @@ def test_log_of_a_server_at_debug_level_holds_no_secrets(server):
     items = [{"ticket_type": offer(running, token), "quantity": 1}]
     order = {"customer_name": "Ann", "customer_email": address, "items": items}
     _, body = ask(running, "POST", "/api/v1/bookings", body=order)
-    booking = json.loads(body)["id"]
+    booking, secret = json.loads(body)["id"], json.loads(body)["secret"]
+    link = f"?secret={secret}"
     here = f"/api/v1/bookings/{booking}"
     status, body = ask(running, "POST", f"{here}/confirm", token, {"payment_reference": "pay"})
     ticket = json.loads(body)["tickets"][0]["code"]
     seen = [
         status,
         ask(running, "GET", here)[0],
+        ask(running, "GET", here, Booking_Secret=secret)[0],
+        ask(running, "GET", here + link)[0],
+        ask(running, "GET", f"{here}?%73ecret={secret}x")[0],
+        ask(running, "POST", f"{here}/cancel{link}")[0],
+        ask(running, "GET", f"/admin/login/?next={here}%3Fsecret%3D{secret}")[0],
         ask(running, "GET", f"{here}/nothing")[0],
         ask(running, "PUT", here, token)[0],
         ask(running, "DELETE", here, "tbs_wrong-token-that-looks-right")[0],
@@ -192,20 +203,24 @@ def test_log_of_a_server_at_debug_level_holds_no_secrets(server):
         ask(running, "GET", f"/admin/bookings/booking/{booking}/change/")[0],
         ask(running, "GET", "/api/v1/venues", Host=address)[0],
         ask(running, "GET", "/api/v1/venues", Authorization=f"Basic {token}")[0],
-        ask(running, "GET", "/health", Referer=f"{running.url}{here}", User_Agent=f"Shop ({address})")[0],
+        ask(running, "GET", "/health", Referer=f"{running.url}{here}{link}", User_Agent=f"Shop ({address})")[0],
     ]
-    send_broken(running, f"Authori zation: Bearer {token}", f"X-{booking}: x")
+    send_broken(running, f"Authori zation: Bearer {token}", f"X-{secret}: x")
+    send_broken(running, f"Booking Secret: {secret}")
     send_broken(running, f"Transfer-Encoding: {token}")
     break_database(url)
-    seen.append(ask(running, "POST", f"{here}/cancel", token, {"reason": f"asked for by {address}"})[0])
-    assert seen == [200, 200, 404, 405, 401, 401, 401, 200, 200, 400, 200, 405, 200, 400, 401, 200, 500]
+    seen.append(ask(running, "POST", f"{here}/cancel", token, {"reason": f"asked for by {address} with {secret}"})[0])
+    seen.append(ask(running, "POST", f"{here}/renew-secret", token, Booking_Secret=secret)[0])
+    assert seen == [200, 404, 200, 200, 404, 400, 200, 404, 405, 401, 401, 404, 404, 200, 400, 200, 405, 200, 400, 401,
+                    200, 500, 500]  # fmt: skip
     log = running.logged()
     assert "Traceback" in log  # the log says a great deal
-    assert "[id]" in log
+    assert booking in log
+    assert "secret=[secret]" in log
     assert "[ticket]" in log
     assert log.count("\n") > 20
-    secrets = [token, address, address.replace("@", "%40"), booking, booking.replace("-", ""), ticket,
-               booking.replace("-", "%2D"), "tbs_", "the-secret-key-of-this-server"]  # fmt: skip
+    secrets = [token, address, address.replace("@", "%40"), secret, ticket, "tbs_", "bks_",
+               "the-secret-key-of-this-server"]  # fmt: skip
     assert [(secret, line) for line in log.splitlines() for secret in secrets if secret in line] == []
     known = set(re.findall(r'\[([0-9a-f-]{36})\]|"request_id": "([0-9a-f-]{36})"', log))
     assert len(known) > 3  # requests are still told apart
