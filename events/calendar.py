@@ -14,7 +14,7 @@ from events.models import Event
 
 NAMESPACE = uuid.UUID("7a1b3c52-6f0e-4b7e-9d0a-3f5c0f6d2c11")  # of these ids alone; must never change
 REFRESH = dt.timedelta(hours=1)  # how often a calendar that subscribes should look
-STATUSES = {
+STATUSES: dict[str, STATUS] = {
     Event.Status.DRAFT: STATUS.TENTATIVE,
     Event.Status.PUBLISHED: STATUS.CONFIRMED,
     Event.Status.CANCELLED: STATUS.CANCELLED,
@@ -53,7 +53,7 @@ def entry(event: Event) -> Entry:
     return Entry.new(
         uid=uid(event),
         sequence=event.sequence,
-        status=STATUSES[Event.Status(event.status)],
+        status=STATUSES.get(event.status),
         summary=f"Cancelled: {event.name}" if is_cancelled else event.name,  # some calendars do not show a status
         description="\n\n".join(filter(None, [event.cancel_reason, event.description])) or None,
         location=f"{event.venue.name}, {event.venue.address}",

@@ -1,6 +1,5 @@
 import datetime as dt
 from typing import Any, Self
-from zoneinfo import ZoneInfo
 
 from django.db import models, transaction
 from django.db.models import Count, Q
@@ -150,7 +149,7 @@ def same_times(obj: Any, names: tuple[str, ...], old: str, new: str, event: str)
             continue
         readings = timezones.moved(at, old, new)
         if len(readings) != 1:
-            local_time = f"{at.astimezone(ZoneInfo(old)):%a %d %b %Y, %H:%M}"
+            local_time = f"{at.astimezone(timezones.find_zone(old)):%a %d %b %Y, %H:%M}"
             why = "occurs twice" if readings else "does not exist"
             detail = f"“{event}” cannot stay at {local_time}: that time {why} in {new}. Change its times first."
             raise InvalidInput(errors=[{"pointer": "/timezone", "code": "no-such-time", "detail": detail}])

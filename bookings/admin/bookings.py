@@ -32,6 +32,7 @@ from config.backoffice.formats import (
 )
 from config.backoffice.forms import BaseAdminForm, TextField
 from config.backoffice.tables import amount_column, local_cell
+from config.values.timezones import zone_label
 from events.models import Event
 
 MAX_SHOWN = 100  # tickets and entries of the history of one booking
@@ -54,6 +55,10 @@ class NotesField(TextField):
             if name in notes:
                 raise forms.ValidationError(_("The name “%s” occurs twice.") % name)
             notes[name] = note
+        return notes
+
+    def clean(self, value):
+        notes = super().clean(value)
         try:
             return MetadataField().run_validation(notes)
         except serializers.ValidationError as error:
@@ -166,7 +171,7 @@ class BookingAdmin(BookingActions, CounterAdmin, BaseAdmin):
         return badge(status, self.state_text(booking, status))
 
     def state_text(self, booking, status):
-        text = str(STATES[status])
+        text = str(STATES.get(status, status))
         if booking.is_late:
             text += _(", late")
         if booking.refund_due:
@@ -195,7 +200,7 @@ class BookingAdmin(BookingActions, CounterAdmin, BaseAdmin):
     @admin.display(description=gettext_lazy("booked"), ordering="created_at")
     def created(self, booking):
         zone = settings.BACK_OFFICE_TIME_ZONE
-        return two_lines(local_time(booking.created_at, zone, "%d %b %Y, %H:%M"), zone)
+        return two_lines(local_time(booking.created_at, zone, "%d %b %Y, %H:%M"), zone_label(zone))
 
     # The page of one booking
 
@@ -224,7 +229,7 @@ class BookingAdmin(BookingActions, CounterAdmin, BaseAdmin):
                 for it in reversed(changes[:MAX_SHOWN])
             ],
             "has_more_changes": len(changes) > MAX_SHOWN,
-            "timezone": zone,
+            "timezone": zone_label(zone),
         }
 
     def item_context(self, item, booking, *, is_live):
@@ -239,7 +244,7 @@ class BookingAdmin(BookingActions, CounterAdmin, BaseAdmin):
         return {
             "ticket": ticket,
             "url": may_open and change_url(Ticket, ticket.pk),
-            "state": badge(ticket.status, TICKET_STATES[ticket.status]),
+            "state": badge(ticket.status, TICKET_STATES.get(ticket.status, ticket.status)),
             "checked_in": ticket.checked_in_at and local_time(ticket.checked_in_at, zone),
         }
 
@@ -254,4 +259,4 @@ class BookingAdmin(BookingActions, CounterAdmin, BaseAdmin):
 
     def held_until(self, booking):
         zone = booking.event.venue.timezone
-        return f"{local_time(booking.expires_at, zone, '%H:%M')} {zone}"
+        return f"{local_time(booking.expires_at, zone, '%H:%M')} {zone_label(zone)}"

@@ -8,8 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from bookings.models import Booking
-from bookings.reports.queries import sales
-from bookings.reports.rows import GroupBy
+from bookings.reports.queries import sales_by_day
 from config.backoffice.charts import Chart, Point, bar_chart, line_chart
 from config.backoffice.formats import format_amount, format_number, list_url
 
@@ -47,7 +46,7 @@ def daily_chart(rows_by_currency, *, is_linked):
 
 def sales_curve(event):
     """The total of tickets sold, day by day; None when there is none."""
-    rows = sales(GroupBy.DAY, event.bookings.all(), timezone=event.venue.timezone)
+    rows = sales_by_day(event.bookings.all(), event.venue.timezone)
     by_day = {dt.date.fromisoformat(row.group): row for row in rows}
     if not by_day:
         return None

@@ -34,6 +34,7 @@ from config.backoffice.forms import EmailField, TextField
 from config.backoffice.pages import Page, PagesAdmin
 from config.values import money
 from config.values.text import validate_line
+from config.values.timezones import zone_label
 from events.admin import SALE_STATES
 from events.inventory import sales
 from events.models import Event
@@ -210,6 +211,7 @@ class CounterAdmin(PagesAdmin):
             return HttpResponseRedirect(f"{self.page_url('sell')}?event={event.pk}")
         form.focus_first()
         context = {"form": form, "decimals": money.DECIMALS[event.currency], "now": time_now(event)}
+        context["zone"] = zone_label(event.venue.timezone)
         return self.event_page(request, "admin/bookings/sell.html", event, **context)
 
     def choose_event(self, request, events):

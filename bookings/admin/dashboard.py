@@ -21,6 +21,7 @@ from config.backoffice.formats import (
     places_bar,
 )
 from config.backoffice.times import day_starts_at, office_day
+from config.values.timezones import zone_label
 from events.models import Event
 
 DAYS = 30
@@ -33,7 +34,7 @@ def dashboard(request):
     """The context of the template; its number of queries does not depend on the number of rows."""
     at = timezone.now()
     today = office_day(at)
-    context = {"today": date_format(today, "l j F Y"), "timezone": settings.BACK_OFFICE_TIME_ZONE}
+    context = {"today": date_format(today, "l j F Y"), "timezone": zone_label(settings.BACK_OFFICE_TIME_ZONE)}
     may_list = request.user.has_perm("bookings.view_booking")
     if request.user.has_perm("bookings.view_reports"):
         context |= sales_context(today, is_linked=may_list)

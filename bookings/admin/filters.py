@@ -66,10 +66,10 @@ def list_totals(bookings):
     totals, due = {}, {}
     rows = bookings_by_status(bookings).annotate(due=money.Total("refund_amount"))
     for state, currency, count, places, amount, refunds in rows:
-        total = totals.setdefault(state, StateTotal(state, STATES[state]))
+        total = totals.setdefault(state, StateTotal(state, STATES.get(state, state)))
         total.bookings += count
         total.places += int(places)
         total.amounts.append(format_amount(amount, currency))
         if refunds:
             due[currency] = due.get(currency, 0) + refunds
-    return [totals[state] for state in STATES if state in totals], format_amounts(due)
+    return [totals[state] for state in dict.fromkeys([*STATES, *totals]) if state in totals], format_amounts(due)

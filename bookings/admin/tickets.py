@@ -126,7 +126,7 @@ class TicketAdmin(OfBookingAdmin):
 
     @admin.display(description=gettext_lazy("state"))
     def state(self, ticket):
-        return badge(ticket.status, TICKET_STATES[ticket.status])
+        return badge(ticket.status, TICKET_STATES.get(ticket.status, ticket.status))
 
     @admin.display(description=gettext_lazy("holder"))
     def holder(self, ticket):
@@ -196,8 +196,8 @@ class BookingChangeAdmin(BookingPermissionAdmin):
 
     @admin.display(description=gettext_lazy("change"))
     def states(self, change):
-        after = STATES[change.to_status]
-        return f"{STATES[change.from_status]} → {after}" if change.from_status else after
+        before, after = (STATES.get(status, status) for status in (change.from_status, change.to_status))
+        return f"{before} → {after}" if before else after
 
     @admin.display(description=gettext_lazy("details"))
     def detail_text(self, change):

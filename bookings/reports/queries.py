@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.db import DataError
 from django.db.models import (
@@ -29,6 +28,7 @@ from bookings.models import Booking
 from bookings.reports.rows import GroupBy, Occupancy, Overview, Revenue, Sales
 from config.problems import InvalidInput
 from config.values import money
+from config.values.timezones import find_zone
 from events.models import Event
 from venues.models import Venue
 
@@ -38,12 +38,12 @@ MONEY = money.MoneyField()
 
 def local(instant: dt.datetime, timezone: str) -> str:
     """An instant in local time: `12 Jun 2027, 19:30`."""
-    return f"{instant.astimezone(ZoneInfo(timezone)):%d %b %Y, %H:%M}"
+    return f"{instant.astimezone(find_zone(timezone)):%d %b %Y, %H:%M}"
 
 
 def day_starts_at(day: dt.date, timezone: str) -> dt.datetime:
     """The first instant of a day in a time zone, also where midnight is skipped."""
-    return dt.datetime.combine(day, dt.time(), ZoneInfo(timezone)).astimezone(dt.UTC)
+    return dt.datetime.combine(day, dt.time(), find_zone(timezone)).astimezone(dt.UTC)
 
 
 # Sales
@@ -110,7 +110,7 @@ def daily(
     start, end = day_starts_at(first, timezone), day_starts_at(last + dt.timedelta(days=1), timezone)
     days = [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]
     found = {}
-    for row in sales(GroupBy.DAY, everything(bookings).sold(start, end), timezone=timezone):
+    for row in sales_by_day(everything(bookings).sold(start, end), timezone):
         found[row.group, row.currency] = row
     grouping = GROUPINGS[GroupBy.DAY]
     return {
@@ -123,6 +123,14 @@ def daily(
     }
 
 
+def sales_by_day(bookings: "QuerySet[Booking] | None", timezone: str) -> list[Sales]:
+    """`sales` by day for pages of staff: in UTC when the database does not know the time zone."""
+    try:
+        return list(sales(GroupBy.DAY, bookings, timezone=timezone))
+    except InvalidInput:
+        return list(sales(GroupBy.DAY, bookings))
+
+
 def totals(bookings: "QuerySet[Booking] | None" = None) -> list[Revenue]:
     """The total sales of `bookings` (default: all) in each currency; one statement."""
     rows = everything(bookings).sold().order_by("currency").values_list("currency")
@@ -132,7 +140,7 @@ def totals(bookings: "QuerySet[Booking] | None" = None) -> list[Revenue]:
 
 def of_bookings(found: Any, grouping: Grouping, timezone: str) -> Any:
     """Reads items only of bookings with cancelled tickets."""
-    zone = ZoneInfo(timezone)
+    zone = find_zone(timezone)
     days = {
         "day": TruncDate("confirmed_at", tzinfo=zone),
         "month": TruncMonth("confirmed_at", tzinfo=zone, output_field=DateField()),
@@ -178,7 +186,7 @@ def overview(at: dt.datetime, events: "QuerySet[Event] | None" = None) -> Overvi
     bookings = dict.fromkeys(Status.values, 0)
     revenue = []
     for status, currency, count, seats, amount in bookings_by_status():
-        bookings[status] += count
+        bookings[status] = bookings.get(status, 0) + count
         if status == Status.CONFIRMED:
             revenue.append(Revenue(currency, count, int(seats), amount))
     counted = Event.objects.all() if events is None else events

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from config.backoffice.formats import choice_label
 from config.backoffice.times import day_starts_at, office_day
+from config.values.timezones import zone_label
 
 
 class WrongFilter(IncorrectLookupParameters):
@@ -113,7 +114,7 @@ class DayFilter(admin.ListFilter):
         names = self.expected_parameters()
         self.names = dict(zip(("first", "last"), names, strict=True))
         self.hidden = other_parameters(changelist, *names)
-        self.zone = settings.BACK_OFFICE_TIME_ZONE
+        self.zone = zone_label(settings.BACK_OFFICE_TIME_ZONE)
         for label, first, last in self.periods(office_day(timezone.now())):
             values = {name: day and day.isoformat() for name, day in zip(names, (first, last), strict=True)}
             yield {

@@ -1,7 +1,7 @@
 """How values look in columns, fields and messages."""
 
 import datetime as dt
-from zoneinfo import ZoneInfo
+from decimal import Decimal
 
 from django.contrib import admin
 from django.urls import reverse
@@ -11,7 +11,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from config.values import money
-from config.values.timezones import letters
+from config.values.timezones import find_zone, letters, zone_label
 
 DATE_AND_TIME = "%a %d %b %Y, %H:%M"
 
@@ -20,19 +20,19 @@ def local_time(instant, timezone, form=DATE_AND_TIME):
     """`Thu 24 Dec 2026, 19:30`; with the abbreviation of the offset when the time occurs twice:
     `Sun 25 Oct 2026, 02:30 CEST`.
     """
-    local = instant.astimezone(ZoneInfo(timezone))
+    local = instant.astimezone(find_zone(timezone))
     is_ambiguous = "%H" in form and local.replace(fold=1 - local.fold).utcoffset() != local.utcoffset()
     return f"{local:{form}} {letters(local)}" if is_ambiguous else f"{local:{form}}"
 
 
 def local_time_with_zone(instant, timezone):
     """`Thu 24 Dec 2026, 19:30 Europe/Vienna`."""
-    return f"{local_time(instant, timezone)} {timezone}"
+    return f"{local_time(instant, timezone)} {zone_label(timezone)}"
 
 
 def local_time_with_offset(instant, timezone):
     """`Thu 24 Dec 2026, 19:30 CET`."""
-    local = instant.astimezone(ZoneInfo(timezone))
+    local = instant.astimezone(find_zone(timezone))
     return f"{local:{DATE_AND_TIME}} {letters(local)}"
 
 
@@ -43,7 +43,7 @@ def event_times(event):
     return _("%(start)s to %(end)s %(zone)s") % {
         "start": local_time(event.starts_at, zone),
         "end": local_time(event.ends_at, zone, "%H:%M" if is_one_day else DATE_AND_TIME),
-        "zone": zone,
+        "zone": zone_label(zone),
     }
 
 
@@ -74,7 +74,7 @@ def utc_column(name, description=None):
 
 def format_amount(value, currency):
     """`1,249.90 EUR`."""
-    return f"{number_format(value, money.DECIMALS[currency], force_grouping=True)}\N{NO-BREAK SPACE}{currency}"
+    return f"{number_format(Decimal(money.plain(value, currency)), force_grouping=True)}\N{NO-BREAK SPACE}{currency}"
 
 
 def format_number(value):

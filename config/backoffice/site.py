@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from config.backoffice.base import BaseAdmin
 from config.backoffice.formats import choice_label
+from config.values.timezones import zone_label
 
 
 class Autocomplete(AutocompleteJsonView):
@@ -21,7 +22,7 @@ class Autocomplete(AutocompleteJsonView):
 
     def serialize_result(self, obj, to_field_name):
         timezone_of = getattr(self.model_admin, "timezone_of", None)
-        data = {"timezone": timezone_of(obj)} if timezone_of else {}
+        data = {"timezone": zone_label(timezone_of(obj))} if timezone_of else {}
         return {**super().serialize_result(obj, to_field_name), "text": choice_label(self.model_admin)(obj), **data}
 
 

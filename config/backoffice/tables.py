@@ -5,7 +5,6 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
@@ -17,6 +16,7 @@ from config.api import tables
 from config.backoffice.formats import list_url
 from config.backoffice.pages import PagesAdmin
 from config.values import money
+from config.values.timezones import find_zone
 
 Column = str | tuple[Any, ...]  # a field path; or a function and the field paths of its arguments
 CHUNK_SIZE = 2000
@@ -37,7 +37,7 @@ def cell_value(value):
 
 
 def local_cell(instant, zone):
-    return f"{instant.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
+    return f"{instant.astimezone(find_zone(zone)):%Y-%m-%d %H:%M}"
 
 
 def amount_column(amount: str, currency: str) -> Column:

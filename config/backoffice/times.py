@@ -2,14 +2,13 @@
 
 import datetime as dt
 import re
-from zoneinfo import ZoneInfo
 
 from django import forms
 from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from config.values.timezones import letters, offset, readings
+from config.values.timezones import find_zone, letters, offset, readings, zone_label
 
 TYPED = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.\d+)?([+-]\d\d:\d\d(?::\d\d)?)?")
 YEARS = range(1900, 2200)  # that zoneinfo converts; the model has the limits of an event
@@ -17,12 +16,12 @@ YEARS = range(1900, 2200)  # that zoneinfo converts; the model has the limits of
 
 def day_starts_at(day, zone):
     """The first instant of a day in a zone, also where midnight is skipped."""
-    return dt.datetime.combine(day, dt.time(), ZoneInfo(zone)).astimezone(dt.UTC)
+    return dt.datetime.combine(day, dt.time(), find_zone(zone)).astimezone(dt.UTC)
 
 
 def office_day(at):
     """The day in BACK_OFFICE_TIME_ZONE."""
-    return at.astimezone(ZoneInfo(settings.BACK_OFFICE_TIME_ZONE)).date()
+    return at.astimezone(find_zone(settings.BACK_OFFICE_TIME_ZONE)).date()
 
 
 def to_clock(value):
@@ -41,7 +40,7 @@ class LocalTimeInput(forms.DateTimeInput):
 
     input_type = "datetime-local"
     template_name = "admin/local_time.html"
-    zone = None
+    zone = label = None
 
     class Media:
         js = ["pages/zone.js"]
@@ -61,7 +60,7 @@ class LocalTimeInput(forms.DateTimeInput):
         if found and found[2].count(":") == 2 and not found[2].endswith(":00"):
             attributes["step"] = "1"
         choices = self.repeated_times(found) if found and self.zone else []
-        context["timezone"] = str(self.zone) if self.zone else None
+        context["timezone"] = self.label
         context["readings"] = [(offset(at), describe_choice(at), offset(at) == found[3]) for at in choices]
         return context
 
@@ -96,7 +95,8 @@ class LocalTimeField(forms.Field):
         super().__init__(**kwargs)
 
     def set_timezone(self, timezone):
-        self.zone = self.widget.zone = ZoneInfo(timezone) if timezone else None
+        self.zone = self.widget.zone = find_zone(timezone) if timezone else None
+        self.widget.label = zone_label(timezone) if timezone else None
 
     def prepare_value(self, value):
         return value.astimezone(self.zone or dt.UTC).isoformat() if isinstance(value, dt.datetime) else value

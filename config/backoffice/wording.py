@@ -56,7 +56,7 @@ def in_words(field: models.Field | None, value: Any, setting: Setting) -> str:
         return _("yes") if value else _("no")
     if isinstance(field, models.DateTimeField):
         return local_time_with_offset(dt.datetime.fromisoformat(value), setting.timezone)
-    if isinstance(field, money.MoneyField) and setting.currency in money.DECIMALS:
+    if isinstance(field, money.MoneyField) and setting.currency:
         return format_amount(Decimal(value), setting.currency)
     if field is not None and field.choices:
         return str(dict(field.flatchoices).get(value, value))

@@ -10,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from config.env import Env
 from config.settings.database import databases
 from config.values import money
+from config.values.currencies import WITHDRAWN
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
@@ -31,6 +32,8 @@ REFUSE_UNSAFE_START = False  # True in production
 # The domain
 
 DEFAULT_CURRENCY = env.str("DEFAULT_CURRENCY", "EUR")
+if DEFAULT_CURRENCY in WITHDRAWN.difference(money.DECIMALS):
+    raise ImproperlyConfigured(f"DEFAULT_CURRENCY must be current, but {DEFAULT_CURRENCY} was withdrawn from ISO 4217.")
 if DEFAULT_CURRENCY not in money.DECIMALS:
     raise ImproperlyConfigured(f"DEFAULT_CURRENCY must be an ISO 4217 code such as EUR, not {DEFAULT_CURRENCY!r}.")
 BOOKING_HOLD_MINUTES_MAX = env.whole_number("BOOKING_HOLD_MINUTES_MAX", 60, least=1, most=10_080)

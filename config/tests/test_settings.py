@@ -130,6 +130,7 @@ def test_value_is_not_expanded(value):
         ("API_V1_STR", "/"),
         ("API_V1_STR", "/api v1"),
         ("DEFAULT_CURRENCY", "EURO"),
+        ("DEFAULT_CURRENCY", "BGN"),
         ("DEFAULT_CURRENCY", "eur"),
         ("BOOKING_HOLD_MINUTES", "abc"),
         ("BOOKING_HOLD_MINUTES", ""),

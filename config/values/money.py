@@ -8,9 +8,12 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from iso4217 import Currency
 
-DECIMALS: dict[str, int] = {
-    currency.code: currency.exponent for currency in Currency if currency.exponent is not None and currency.number
-}
+from config.values.currencies import WITHDRAWN, Decimals
+
+# Its keys are the currencies that new events may have.
+DECIMALS = Decimals(
+    {it.code: it.exponent for it in Currency if it.exponent is not None and it.number},
+)
 STORED_DECIMALS = 4  # the most of any currency (CLF, UYW)
 STORED_UNIT = 10**STORED_DECIMALS
 MAX_AMOUNT = Decimal(999999999)
@@ -18,9 +21,12 @@ PART = 10**9
 
 
 def validate_currency(code: str) -> None:
-    """Raises ValidationError."""
-    if code not in DECIMALS:
-        raise ValidationError(f"{code!r} is not an ISO 4217 currency code, such as EUR.", code="unknown-currency")
+    """Raises ValidationError for a currency that new events cannot have."""
+    if code in DECIMALS:
+        return
+    if code in WITHDRAWN:
+        raise ValidationError(f"The currency {code} was withdrawn from ISO 4217.", code="withdrawn-currency")
+    raise ValidationError(f"{code!r} is not an ISO 4217 currency code, such as EUR.", code="unknown-currency")
 
 
 def fits(amount: Decimal | int, currency: str) -> bool:
@@ -30,8 +36,12 @@ def fits(amount: Decimal | int, currency: str) -> bool:
 
 
 def plain(amount: Any, currency: str) -> str:
-    """The amount with exactly the currency's own number of decimals: `49.90` in EUR, `50` in JPY."""
-    return f"{amount:.{DECIMALS[currency]}f}"
+    """The amount with the currency's own number of decimals: `49.90` in EUR, `50` in JPY.
+
+    An amount with more decimals, stored when its currency had more or was known, is shown as it is.
+    """
+    text = f"{amount:.{DECIMALS[currency]}f}"
+    return text if Decimal(text) == amount else f"{Decimal(amount).normalize():f}"
 
 
 def from_units(units: int) -> Decimal:

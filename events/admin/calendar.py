@@ -2,7 +2,6 @@
 
 import calendar
 import datetime as dt
-from zoneinfo import ZoneInfo
 
 from django.contrib import admin, messages
 from django.utils import timezone
@@ -13,6 +12,7 @@ from django.utils.translation import ngettext
 from config.backoffice.filters import autocomplete
 from config.backoffice.formats import change_url, format_number, local_time, places_bar
 from config.backoffice.times import office_day
+from config.values.timezones import find_zone, zone_label
 from events.inventory import sales
 from events.models import EARLIEST, LATEST, Event
 
@@ -96,7 +96,7 @@ class CalendarAdmin(admin.ModelAdmin):
         sales.load_ticket_types(events)
         days = {}
         for event in events:
-            day = event.starts_at.astimezone(ZoneInfo(event.venue.timezone)).date()
+            day = event.starts_at.astimezone(find_zone(event.venue.timezone)).date()
             if (day.year, day.month) == (first.year, first.month):
                 days.setdefault(day, []).append(self.entry(event))
         for entries in days.values():  # by local time, which differs from the order of the instants
@@ -107,6 +107,7 @@ class CalendarAdmin(admin.ModelAdmin):
         at = timezone.now()
         return {
             "event": event,
+            "zone": zone_label(event.venue.timezone),
             "time": local_time(event.starts_at, event.venue.timezone, "%H:%M"),
             "availability": availability_text(event, at),
             "kind": event.sales_refusal(at) or "on_sale",

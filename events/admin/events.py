@@ -13,6 +13,7 @@ from config.backoffice.forms import BaseAdminForm, ReasonForm
 from config.backoffice.pages import Page
 from config.backoffice.tables import local_cell
 from config.backoffice.wording import Setting
+from config.values.timezones import zone_label
 from events.admin.calendar import CalendarAdmin
 from events.inventory import sales
 from events.models import Event
@@ -96,7 +97,7 @@ class EventAdmin(CalendarAdmin, CatalogueAdmin):
         "name": "name",
         "starts at (venue)": (local_cell, "starts_at", "venue__timezone"),
         "ends at (venue)": (local_cell, "ends_at", "venue__timezone"),
-        "time zone": "venue__timezone",
+        "time zone": (zone_label, "venue__timezone"),
         "status": "status",
         "currency": "currency",
         "capacity": "capacity",
