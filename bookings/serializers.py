@@ -9,7 +9,7 @@ from bookings.codes import PREFIX, TICKET_CODE
 from bookings.lifecycle.place import MAX_LINES, Line
 from bookings.lifecycle.states import Status
 from bookings.models import Booking, BookingItem, Ticket
-from config.api.fields import EmailField, LineField, PriceField, WholeNumberField, format_instant
+from config.api.fields import EmailField, LineField, PriceField, StoredIsValid, WholeNumberField, format_instant
 from config.api.serializers import ModelSerializer, Serializer
 from config.values import money, text
 from events.serializers import EVENT
@@ -26,7 +26,7 @@ NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}")
         "additionalProperties": {"type": "string", "maxLength": 500, "pattern": text.pattern(blank=True)},
     }
 )
-class MetadataField(serializers.Field):
+class MetadataField(StoredIsValid):
     """An object of up to 20 short texts, under names of 1 to 40 letters, digits, `_`, `.` or `-`."""
 
     default_error_messages = {

@@ -167,7 +167,8 @@ class TicketType(Stock):
             # First the ticket type, then its event: the order in which bookings lock them.
             stored = TicketType.objects.select_for_update(no_key=True).get(pk=self.pk)
             check()
-            if "price" in changes:
+            shown = money.plain(stored.price, self.currency)
+            if str(changes.get("price", shown)) != shown:
                 # The lock keeps the event's currency while the price is compared with it.
                 event = Event.objects.select_for_update(no_key=True).get(pk=self.event_id)
                 refuse_decimals(changes["price"], event.currency)

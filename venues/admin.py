@@ -9,7 +9,7 @@ from config.backoffice.formats import local_time_with_offset, utc_column
 from config.backoffice.forms import BaseAdminForm
 from config.backoffice.wording import Setting
 from config.values.text import timezones
-from config.values.timezones import moved
+from config.values.timezones import moved, zone_label
 from venues.models import Venue
 
 MAX_EXAMPLES = 2
@@ -35,6 +35,15 @@ class VenueForm(BaseAdminForm):
         widget=TimezoneInput,
     )
     keeps_local_times = False
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        stored, field = self.instance.timezone, self.fields.get("timezone")
+        if field and stored not in timezones():
+            field.choices = [(stored, zone_label(stored)), *field.choices]
+            field.help_text = _(
+                "This time zone is not known (any more), so times are in UTC until you choose another one."
+            )
 
     def clean(self):
         cleaned = super().clean()

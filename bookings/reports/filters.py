@@ -13,6 +13,7 @@ from config.api.fields import INSTANT_SCHEMA, InstantField
 from config.api.filters import ChoiceFilter, InstantFormField, WholeNumberFilter, parameter_error
 from config.problems import InvalidInput
 from config.values import text
+from venues.models import Venue
 
 DAY = re.compile(r"(20[0-9]{2}|2100)-[0-9]{2}-[0-9]{2}")
 DAY_SCHEMA = {"type": "string", "format": "date", "pattern": f"^{DAY.pattern}$"}
@@ -45,7 +46,8 @@ class TimezoneField(forms.Field):
     widget = forms.TextInput
 
     def clean(self, value: Any) -> Any:
-        if value is not None:
+        # The zone of a venue is accepted, even if it is not known (any more).
+        if value is not None and not Venue.objects.filter(timezone=value).exists():
             text.validate_timezone(value)
         return value
 

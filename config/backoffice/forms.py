@@ -1,6 +1,7 @@
 """Forms that normalise text, take times of the venue, and change only what the user has changed."""
 
 from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.utils.functional import cached_property
 
 from config.backoffice.errors import field_errors
@@ -76,5 +77,9 @@ class BaseAdminForm(forms.ModelForm):
 
     def full_clean(self):
         super().full_clean()
+        if not self.is_new:
+            # What is stored stays valid, even if the rules for new values have become stricter.
+            for name in {*self.errors} & {*self.data} - {*self.changed_data, NON_FIELD_ERRORS}:
+                del self.errors[name]
         for name, detail in field_errors(self.domain_error) if self.domain_error else ():
             self.add_error(name if name in self.fields else None, detail)

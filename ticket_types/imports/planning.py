@@ -13,6 +13,7 @@ from config.api.errors import flatten
 from config.backoffice.wording import Setting, field_of, in_words, label
 from config.history.models import to_json
 from config.values.text import normalise
+from config.values.timezones import UTC, find_zone
 from events.models import Event, current_currency
 from ticket_types.imports.fields import api_names, model_names, serializer_for
 from ticket_types.imports.reading import FileError, Record
@@ -25,7 +26,6 @@ REQUIRED = "This field is required."
 REQUIRED_FIELDS = {"venue": ("address", "capacity", "timezone"), "event": ("ends_at",), "ticket_type": ("price",)}
 MODELS: dict[str, type[Model]] = {"venue": Venue, "event": Event, "ticket_type": TicketType}
 MAX_NAMES = 500  # in one query
-UTC = ZoneInfo("UTC")
 
 Key = str | int  # a name, or the line of an object without one
 
@@ -121,6 +121,7 @@ class Target:
             errors += [self.error(self.line, name, REQUIRED) for name in missing]
             return
         self.is_new = False
+        self.accept_stored(errors)
         data = {name: value for name, value in self.data.items() if name != "status"}
         self.changes = {name: value for name, value in data.items() if getattr(self.stored, name) != value}
         if self.kind == "venue" and "capacity" in self.invalid:
@@ -131,6 +132,15 @@ class Target:
         if self.data.get("status") == Event.Status.DRAFT and self.stored.status != Event.Status.DRAFT:
             detail = f"The event is {self.stored.status} and cannot become a draft again."
             errors.append(self.error(self.line, "status", detail))
+
+    def accept_stored(self, errors: list[FileError]) -> None:
+        """Drops the errors of values that are stored already."""
+        for name, (value, line) in self.given.items():
+            source = model_names(self.kind).get(name, name)
+            if source in self.invalid and value == getattr(self.stored, source):
+                self.invalid.discard(source)
+                where = (line, f"{self.kind}_{name}")
+                errors[:] = [error for error in errors if (error.line, error.field) != where]
 
     @property
     def may_exist(self) -> bool:
@@ -207,7 +217,7 @@ class Plan:
         for key, venue in self.venues.items():
             venue.stored = self.only_one(venue, stored.get(key, []))
             zone = venue.data.get("timezone") or (venue.stored and venue.stored.timezone)
-            venue.zone = ZoneInfo(zone) if zone else None
+            venue.zone = find_zone(zone) if zone else None
 
     def add_event(self, record: Record) -> None:
         venue_key, key = key_of(record.venue, record.line), key_of(record.event, record.line)
