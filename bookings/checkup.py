@@ -21,6 +21,7 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 
 from bookings.models import Booking
+from bookings.outdated import outdated_values
 from bookings.reconciliation import counters
 from config.access.models import RoleGroup
 from config.access.roles import Role
@@ -253,6 +254,15 @@ def check_refunds() -> Result:
     return LOOK, says, "Pay them back, and press “Refund paid” in the admin under Bookings, refund due."
 
 
+def check_values() -> Result:
+    found = list(outdated_values())
+    if not found:
+        return OK, "All stored values would be accepted today."
+    texts = (f"{name} {len(ids):,} (ids {', '.join(map(str, ids[:MAX_SHOWN]))})" for name, ids in found)
+    says = f"Would not be accepted today: {'; '.join(texts)}."
+    return LOOK, says, "These rows stay usable. Correct values that are wrong."
+
+
 def check_roles() -> Result:
     groups = {it.role: it.group.name for it in RoleGroup.objects.select_related("group")}
     missing = [role.label for role in Role if role not in groups]
@@ -268,5 +278,6 @@ TABLE_CHECKS: dict[str, Callable[[], Result]] = {
     "holds": check_holds,
     "cancellations": check_cancellations,
     "refunds": check_refunds,
+    "values": check_values,
     "roles": check_roles,
 }

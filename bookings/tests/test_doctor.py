@@ -36,6 +36,7 @@ NAMES = [
     "holds",
     "cancellations",
     "refunds",
+    "values",
     "roles",
 ]
 
