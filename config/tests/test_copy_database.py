@@ -44,6 +44,10 @@ for currency, price in (("EUR", "49.90"), ("KWD", "1.234"), ("JPY", "4000")):
             booking.confirm(by=user, payment_reference="paid")
         if number > 1:
             booking.cancel(by=user, reason="changed my mind")
+# Values that no list has any more.
+Event.objects.filter(currency="JPY").update(currency="ZZZ")
+Booking.objects.filter(currency="JPY").update(currency="ZZZ")
+Venue.objects.filter(events__currency="ZZZ").update(timezone="Europe/Kyivv")
 """
 BOOK = """
 from bookings.lifecycle.place import Line
