@@ -23,7 +23,7 @@ from config.backoffice.wording import Setting
 from config.values import money
 from events.admin import SALE_STATES
 from events.models import Event
-from ticket_types.imports.page import PERMISSIONS, ImportAdmin
+from ticket_types.imports.page import MAX_UPLOAD, PERMISSIONS, ImportAdmin
 from ticket_types.models import TicketType
 
 
@@ -87,7 +87,7 @@ class TicketTypeAdmin(ImportAdmin, CatalogueAdmin):
     times = [utc_column("created_at"), utc_column("updated_at")]
     readonly_fields = ["event_starts", "price_in_currency", "currency", "places", "state", *times]
     bookings = "booking_items"
-    pages = [Page("import_catalogue", gettext_lazy("Import"), PERMISSIONS, position=70)]
+    pages = [Page("import_catalogue", gettext_lazy("Import"), PERMISSIONS, position=70, max_upload=MAX_UPLOAD)]
 
     def get_readonly_fields(self, request, obj=None):
         return [*(["event"] if obj else []), *self.readonly_fields]  # bookings belong to the event as well

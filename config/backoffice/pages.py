@@ -9,6 +9,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.text import capfirst
 
+from config.api.bodies import Upload
 from config.backoffice.formats import list_url
 
 
@@ -16,13 +17,15 @@ from config.backoffice.formats import list_url
 class Page:
     """A page beside a model's list. `view` names the method of the admin and the path.
 
-    `position` sorts the navigation; None: the page is not in it.
+    `position` sorts the navigation; None: the page is not in it. `max_upload` is the largest body with files, in bytes;
+    0: the page accepts no files.
     """
 
     view: str
     title: Any
     permissions: tuple[str, ...]
     position: int | None = None
+    max_upload: int = 0
 
 
 class PagesAdmin(admin.ModelAdmin):
@@ -41,7 +44,12 @@ class PagesAdmin(admin.ModelAdmin):
                 raise PermissionDenied
             return getattr(self, page.view)(request)
 
+        if page.max_upload:
+            view.upload = Upload(page.max_upload, lambda request: self.may_open(page, request))
         return self.admin_site.admin_view(view)
+
+    def may_open(self, page, request):
+        return self.admin_site.has_permission(request) and request.user.has_perms(page.permissions)
 
     def page_name(self, view):
         return f"{self.opts.app_label}_{self.opts.model_name}_{view}"

@@ -94,7 +94,7 @@ MIDDLEWARE = [
     "config.access.booking_secret.SecretLinkMiddleware",  # outside of all that answers
     # Inside of CORS, so that a web page can read the refusals.
     "config.api.overload.OverloadMiddleware",
-    "config.api.bodies.WholeBodyMiddleware",
+    "config.api.bodies.BodyMiddleware",
     "config.access.rate_limits.RateLimitMiddleware",
     "config.api.conditional.NotModifiedMiddleware",
     "csp.middleware.CSPMiddleware",  # inside of the one before: a 304 must not replace a page's own policy
@@ -122,6 +122,8 @@ TEMPLATES = [
     },
 ]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 262_144  # bytes of a body
+DATA_UPLOAD_MAX_NUMBER_FILES = 1
+FILE_UPLOAD_HANDLERS = ["config.api.bodies.NoFiles"]  # views with an `upload` have Django's
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

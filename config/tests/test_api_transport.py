@@ -272,6 +272,14 @@ def test_unchanged_answer_has_no_body(server):
         message(POST, JSON, b"Content-Length: 1000", body=b"{", length=False),
         message(POST, JSON, b"Transfer-Encoding: chunked", body=b"5\r\n{", length=False),
         message(POST, JSON, b"Content-Length: 999999", body=b"x" * 100_000, length=False),
+        message(
+            b"POST /admin/login/ HTTP/1.1",
+            b"Cookie: csrftoken=" + b"x" * 32,
+            b"Content-Type: multipart/form-data; boundary=x",
+            b"Content-Length: 200000",
+            body=b"--x\r\n",
+            length=False,
+        ),
         message(POST, JSON, b"Transfer-Encoding: chunked", body=b"0\r\n" * 87_000, length=False),
         message(GET, length=False) + b"GET /api/v1/venues HTTP/1.1\r\nHost: loc",
         message(GET, b"Connection: close", length=False),
@@ -283,6 +291,7 @@ def test_unchanged_answer_has_no_body(server):
         "half-body",
         "half-chunk",
         "half-of-too-much",
+        "half-form",
         "too-many-chunks",
         "half-of-second",
         "answered",
@@ -307,6 +316,30 @@ def test_100_stopped_senders_delay_nobody(start, server):
     finally:
         for connection in waiting:
             connection.close()
+
+
+FORM = b"POST %s HTTP/1.1\r\nCookie: csrftoken=%s; sessionid=%s\r\nContent-Type: multipart/form-data; boundary=x"
+STALLED = {
+    "login": (b"/admin/login/", 1_000_000),
+    "import": (b"/admin/ticket_types/tickettype/import_catalogue/", 5_000_000),
+    "api": (b"/api/v1/bookings", 1_000_000),
+    "unknown": (b"/nowhere", 1_000_000),
+}
+
+
+@pytest.mark.parametrize("name", STALLED)
+def test_stalled_upload_above_the_limit_holds_no_thread(name, server):
+    """Twice as many as there are threads, with made-up cookies. Each is answered before its body is sent."""
+    path, length = STALLED[name]
+    start = message(FORM % (path, b"x" * 32, b"y" * 32), b"Content-Length: %d" % length, body=b"--x\r\n", length=False)
+    with contextlib.ExitStack() as stack:
+        waiting = [stack.enter_context(connected(server)) for _ in range(256)]
+        for connection, _ in waiting:
+            connection.sendall(start)
+        at = time.monotonic()
+        assert [refused(read_answer(stream), 413, "too-large") for _, stream in waiting] == [True] * 256
+        venues(server)
+        assert time.monotonic() - at < 5
 
 
 def test_broken_requests_leave_no_trace(server, token):

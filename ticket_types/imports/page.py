@@ -16,6 +16,7 @@ from ticket_types.imports.planning import CHANGE, CREATE, SAME
 
 SALT = "ticket_types.imports"
 MAX_BYTES = 5_000_000
+MAX_UPLOAD = 6 * 2**20  # of the form with the file, as deploy/nginx.conf has it
 MAX_PACKED = 200_000  # characters: it is a form field, and a form may have 256 kB
 MAX_ROWS = 200  # of the preview
 MAX_AGE = 3600  # seconds between the preview and the import

@@ -9,7 +9,8 @@ import subprocess
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from threading import Event, Thread
 from urllib.parse import urlsplit
 
 import pytest
@@ -24,17 +25,27 @@ WITHIN = 0.1  # seconds, for everybody else
 OTHER = "127.0.0.2"  # the address of everybody else
 POST = b"POST /api/v1/bookings HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+IMPORT = "/admin/ticket_types/tickettype/import_catalogue/"
+FORM = (
+    b"POST %s HTTP/1.1\r\nHost: localhost\r\nCookie: csrftoken=" + b"x" * 32 + b"; sessionid=x\r\n"
+    b"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: %d\r\n\r\n--x\r\n"
+)
 ATTACKS = {
     "nothing": b"",
     "half-sent heads": b"GET /api/v1/venues HTTP/1.1\r\nHost: loc",
     "half-sent bodies": POST + b"Content-Length: 1000\r\n\r\n{",
+    "half-sent forms": FORM % (b"/admin/login/", 200_000),
+    "half-sent files": FORM % (IMPORT.encode(), 5_000_000),
     "half-sent chunks": CHUNKED + b"5\r\n{",
+    "dripped heads": b"GET /api/v1/venues HTTP/1.1\r\nX: ",
+    "dripped bodies": POST + b"Content-Length: 100000\r\n\r\n",
     "a chunk with an end inside": CHUNKED + b"ff\r\n\r\n0\r\n\r\n",
     "256 kB of chunk ends": CHUNKED + b"0\r\n" * 87_000,
     "slow readers": b"GET /api/v1/venues?limit=1000 HTTP/1.1\r\nHost: localhost\r\n\r\n" * 50,
 }
 # Of the server alone: a half-sent body holds a thread, and a slow reader the memory of its answers.
-ALONE = {"nothing": 200, "half-sent heads": 200, "half-sent bodies": 100, "half-sent chunks": 100,
+ALONE = {"nothing": 200, "half-sent heads": 200, "half-sent bodies": 100, "half-sent forms": 100,
+         "half-sent files": 300, "half-sent chunks": 100, "dripped heads": 200, "dripped bodies": 100,
          "a chunk with an end inside": 100, "256 kB of chunk ends": 200, "slow readers": 20}  # fmt: skip
 
 
@@ -59,6 +70,26 @@ def attack(stack, base, sent, number):
     return connections
 
 
+@contextmanager
+def dripping(connections):
+    """Sends one byte on each connection, again and again, until the block ends."""
+    is_over = Event()
+
+    def drip():
+        while not is_over.wait(0.2):
+            for connection in connections:
+                with suppress(OSError):
+                    connection.send(b"x")
+
+    thread = Thread(target=drip)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+
+
 def slowest(base, name, number, requests):
     """The slowest of 50 answers to everybody else during an attack, in seconds.
 
@@ -68,7 +99,9 @@ def slowest(base, name, number, requests):
     tries = []
     for _ in range(4):
         with ExitStack() as stack:
-            attack(stack, base, ATTACKS[name], number)
+            connections = attack(stack, base, ATTACKS[name], number)
+            if name.startswith("dripped"):
+                stack.enter_context(dripping(connections))
             end = time.monotonic() + 5  # nginx ends the attack after 10
             while time.monotonic() < end and min(tries, default=WITHIN) >= WITHIN:
                 taken = []
@@ -256,8 +289,16 @@ def test_long_answers_are_compressed(proxy):
 
 def test_import_page_takes_larger_files(mirror):
     body = {"file": "x" * 1_000_000}
-    assert ask(mirror.url, "POST", "/admin/ticket_types/tickettype/import_catalogue/", body).status == 200
-    assert ask(mirror.url, "POST", "/admin/ticket_types/tickettype/", body).status == 413
+    assert ask(mirror.url, "POST", IMPORT, body).status == 200
+    for path in ("/admin/ticket_types/tickettype/", f"{IMPORT}x", f"/x{IMPORT}", f"/x?{IMPORT}"):
+        assert ask(mirror.url, "POST", path, body).status == 413
+
+
+def test_larger_file_of_a_stranger_is_refused_by_the_server(proxy):
+    """Whichever way the path is written that nginx takes for the import's."""
+    for path in (IMPORT, f"/{IMPORT}", f"/x/..{IMPORT}", IMPORT.replace("admin", "%61dmin")):
+        answer = ask(proxy.url, "POST", path, {"file": "x" * 1_000_000}, Cookie="csrftoken=x; sessionid=x")
+        assert (answer.status, answer.data["code"]) == (413, "too-large")
 
 
 SECRETS = {
