@@ -14,6 +14,12 @@ BOOKING = f"{BOOKINGS}/0b0e6fd4-9d3e-4b60-8f5c-6f1f0f6f9a55"
 EVENTS = "/api/v1/events"
 
 
+@pytest.fixture(autouse=True)
+def proxy(settings):
+    """One is declared, which sets the header."""
+    settings.NUM_PROXIES = 1
+
+
 def started(seconds_ago):
     return f"t={time.time() - seconds_ago:.3f}"
 
@@ -49,6 +55,11 @@ def test_time_that_cannot_be_when_the_proxy_sent_it_sheds_nothing(client, value,
     now = time.time()
     value = value.format(future=now + 3600, milliseconds=f"{now * 1000:.0f}", past=now - 3600)
     assert client.get(EVENTS, headers={"X-Request-Start": value}).status_code == 200
+
+
+def test_without_a_proxy_the_header_is_ignored(client, settings, db):
+    settings.NUM_PROXIES = 0
+    assert get(client, EVENTS).status_code == 200
 
 
 def test_wait_is_measured_to_the_millisecond(client, db):

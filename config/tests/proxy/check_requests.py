@@ -265,6 +265,13 @@ def test_server_is_told_who_asks_and_when(mirror):
     assert 0 <= time.time() - float(seen["X-Request-Start"].removeprefix("t=")) < 1
 
 
+@pytest.mark.parametrize("name", ["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Request-Start"])
+def test_header_with_underscores_never_reaches_the_server(name, mirror):
+    name = name.replace("-", "_")
+    raw = f"GET /headers HTTP/1.1\r\nHost: localhost\r\n{name}: 1\r\nConnection: close\r\n\r\n"
+    assert name not in send(mirror.url, raw.encode())[2]["headers"]
+
+
 @pytest.mark.parametrize(("sent", "seen"), [('W/"a-b"', '"a-b"'), ('"a-b"', '"a-b"'), ("*", "*"), (None, None)])
 def test_entity_tag_of_a_compressed_answer_matches(sent, seen, mirror):
     headers = {"If-Match": sent} if sent else {}
