@@ -33,6 +33,7 @@ def environment(url: str, **more: str) -> dict[str, str]:
         "SECRET_KEY": SECRET_KEY,
         "ALLOWED_HOSTS": "127.0.0.1",
         "SECURE_SSL_REDIRECT": "false",
+        "SECURE_COOKIES": "false",
         "LOG_LEVEL": "WARNING",
         "LOG_FORMAT": "text",
         # Thousands of anonymous clients share one address here.

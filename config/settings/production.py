@@ -32,6 +32,7 @@ if env.switch("TRUST_X_FORWARDED_PROTO", False):
 SECURE_HSTS_SECONDS = env.whole_number("SECURE_HSTS_SECONDS", 31_536_000)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT
-if SECURE_SSL_REDIRECT:  # with this prefix browsers accept the cookies only over https and from this very host
+SECURE_COOKIES = env.switch("SECURE_COOKIES", True)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = SECURE_COOKIES
+if SECURE_COOKIES:  # with this prefix browsers accept the cookies only over https and from this very host
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"

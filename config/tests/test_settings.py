@@ -242,10 +242,20 @@ def test_production_refuses_debug():
     assert re.fullmatch(r"Cannot start: DEBUG must be false in production.+\n", done.stderr)
 
 
-@pytest.mark.parametrize(("value", "cookies"), [("true", True), ("false", False)])
-def test_secure_ssl_redirect_sets_secure_cookies(value, cookies):
-    for name in ("SECURE_SSL_REDIRECT", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE"):
-        assert setting(name, **PRODUCTION, SECURE_SSL_REDIRECT=value) is cookies
+COOKIES = """
+import json
+from django.conf import settings
+kinds = ("SESSION", "CSRF", "LANGUAGE")
+print(json.dumps([[getattr(settings, f"{kind}_COOKIE_{what}") for kind in kinds] for what in ("SECURE", "SAMESITE")]))
+"""
+
+
+@pytest.mark.parametrize("redirect", ["true", "false"])
+@pytest.mark.parametrize(("value", "secure"), [(None, True), ("true", True), ("false", False)])
+def test_cookies_are_secure_by_a_setting_of_their_own(value, secure, redirect):
+    done = run("-c", COOKIES, **PRODUCTION, SECURE_COOKIES=value, SECURE_SSL_REDIRECT=redirect)
+    assert json.loads(done.stdout) == [[secure] * 3, ["Lax"] * 3]
+    assert setting("SESSION_COOKIE_HTTPONLY", **PRODUCTION) is True
 
 
 @pytest.mark.parametrize(("value", "statements"), [("true", 1), ("false", 0)])

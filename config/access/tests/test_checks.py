@@ -1,6 +1,7 @@
 """Production starts safely or not at all."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -163,9 +164,19 @@ def test_server_refuses_more_workers_than_its_cache_can_count_for():
 
 
 @pytest.mark.parametrize(
-    ("redirect", "names"), [("true", "__Host-sessionid __Host-csrftoken"), ("false", "sessionid csrftoken")]
+    ("secure", "names"), [("true", "__Host-sessionid __Host-csrftoken"), ("false", "sessionid csrftoken")]
 )
-def test_cookies_of_production_are_held_to_its_host(redirect, names):
+def test_cookies_of_production_are_held_to_its_host(secure, names):
     code = "from django.conf import settings; print(settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME)"
-    environment = {"DJANGO_SETTINGS_MODULE": "config.settings.production", "SECURE_SSL_REDIRECT": redirect}
+    environment = {"DJANGO_SETTINGS_MODULE": "config.settings.production", "SECURE_COOKIES": secure}
     assert start("-c", code, **environment).stdout == f"{names}\n"
+
+
+@pytest.mark.parametrize(
+    ("variable", "ids"),
+    [("SECURE_COOKIES", ["security.W012", "security.W016"]), ("SECURE_SSL_REDIRECT", ["security.W008"])],
+)
+def test_deployment_check_names_what_is_switched_off(variable, ids):
+    environment = {"DJANGO_SETTINGS_MODULE": "config.settings.production", variable: "false"}
+    done = start("manage.py", "check", "--deploy", **environment)
+    assert re.findall(r"security\.W\d+", done.stderr) == ids

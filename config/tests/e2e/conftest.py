@@ -24,6 +24,7 @@ SETTINGS = {
     "DJANGO_SETTINGS_MODULE": "config.settings.production",
     "ALLOWED_HOSTS": "127.0.0.1",
     "SECURE_SSL_REDIRECT": "False",  # there is no proxy with TLS
+    "SECURE_COOKIES": "False",
     "SECRET_KEY": secrets.token_urlsafe(64),
     "BACK_OFFICE_TIME_ZONE": "Europe/Vienna",
 }
