@@ -13,10 +13,14 @@ from config.values import text
 FALSE_STRINGS = ("false", "off", "n", "no", "0", "")
 UNITS = {1: "second", 60: "minute", 3600: "hour", 86_400: "day"}
 RATE = re.compile(r"\s*([1-9][0-9]{0,7})\s*/\s*(s|sec|second|m|min|minute|h|hour|d|day)\s*", re.IGNORECASE)
-# For rate limits: entries for as many clients as a day may bring, and short timeouts.
+# For rate limits: entries for as many clients as a day may bring, short timeouts, and no pickles.
 CACHE_OPTIONS: dict[str, dict[str, Any]] = {
     "django.core.cache.backends.locmem.LocMemCache": {"MAX_ENTRIES": 50_000},
-    "django.core.cache.backends.redis.RedisCache": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
+    "django.core.cache.backends.redis.RedisCache": {
+        "serializer": "config.access.counter.Integers",
+        "socket_connect_timeout": 0.5,
+        "socket_timeout": 0.5,
+    },
 }
 
 

@@ -20,6 +20,18 @@ MAX_COUNT = 2**30  # the count is below this; the end of the window, in seconds,
 PAUSE = 5.0  # seconds without counting after the cache failed: each attempt may cost its timeout
 
 
+class Integers:
+    """The serializer of the shared cache. Django's own reads pickles, which execute what somebody planted there."""
+
+    def dumps(self, value: object) -> int:
+        if type(value) is not int:
+            raise TypeError(f"The shared cache holds integers only, not {type(value).__name__}.")
+        return value
+
+    def loads(self, data: bytes) -> int:
+        return int(data)
+
+
 @dataclass(frozen=True)
 class Limit:
     """At most `quota` requests of a client in a `window` of seconds, for one purpose."""

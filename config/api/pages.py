@@ -104,8 +104,8 @@ def check_migrations() -> str:
 
 
 def check_cache() -> str:
-    cache.set("ready", True, 5)
-    return "ok" if cache.get("ready") else "failed: not stored"
+    cache.set("ready", 1, 5)
+    return "ok" if cache.get("ready") == 1 else "failed: not stored"
 
 
 def describe(kind: type[problems.Problem]) -> dict[str, str | int]:

@@ -186,7 +186,13 @@ def test_cache_has_the_options_of_its_url():
     assert setting("CACHES")["default"]["OPTIONS"] == {"MAX_ENTRIES": 50_000}
     shared = setting("CACHES", CACHE_URL="redis://:secret@127.0.0.1:6379/1?socket_timeout=2")["default"]
     assert shared["LOCATION"] == "redis://:secret@127.0.0.1:6379/1"
-    assert shared["OPTIONS"] == {"socket_connect_timeout": 0.5, "socket_timeout": 2}
+    serializer = "config.access.counter.Integers"
+    assert shared["OPTIONS"] == {"serializer": serializer, "socket_connect_timeout": 0.5, "socket_timeout": 2}
+
+
+def test_sessions_are_in_the_database_as_json():
+    assert setting("SESSION_ENGINE", **PRODUCTION) == "django.contrib.sessions.backends.db"
+    assert setting("SESSION_SERIALIZER", **PRODUCTION) == "django.contrib.sessions.serializers.JSONSerializer"
 
 
 def test_unreadable_file_variable_stops_with_one_line_that_names_it():

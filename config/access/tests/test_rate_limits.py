@@ -1,24 +1,34 @@
 """Rate limits: which requests count, and what the responses say."""
 
 import logging
+import pickle
 import threading
 import uuid
 
 import pytest
+import redis
 import time_machine
 from django.core.cache import cache
 from django.test import Client
 
 from bookings.models import Booking
+from config.access import counter
 from config.access.clients import address_key, warn_about_proxy
-from config.access.counter import Limit, Pause, cache_key, count
+from config.access.counter import Limit, Pause, cache_key, count, current_count
 from config.access.models import ApiToken
 from config.access.roles import Role
+from config.env import CACHE_OPTIONS
 from config.tests.harness.answers import refused
 from config.tests.harness.valkey import valkey
 from conftest import client_of, holder_of, make_user
 
 LOCMEM = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "limits"}
+
+
+def shared_cache(url):
+    """As CACHE_URL sets it."""
+    backend = "django.core.cache.backends.redis.RedisCache"
+    return {"BACKEND": backend, "LOCATION": url, "OPTIONS": CACHE_OPTIONS[backend]}
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +40,8 @@ def server():
 @pytest.fixture(params=["one process", "shared"])
 def counters(request, settings):
     """An empty cache of each kind."""
-    shared = {"BACKEND": "django.core.cache.backends.redis.RedisCache"}
-    if request.param == "shared":
-        shared["LOCATION"] = request.getfixturevalue("server").url
-    settings.CACHES = {"default": shared if request.param == "shared" else LOCMEM}
+    is_shared = request.param == "shared"
+    settings.CACHES = {"default": shared_cache(request.getfixturevalue("server").url) if is_shared else LOCMEM}
     cache.clear()
     yield
     cache.close()
@@ -342,6 +350,41 @@ def test_window_of_a_second_ends(counters):
     assert count(limit, "x").is_exceeded is False
 
 
+class Planted:
+    def __reduce__(self):
+        return exec, ("import config.access.counter as it; it.was_executed = True",)
+
+
+@pytest.mark.parametrize("counters", ["shared"], indirect=True)
+def test_pickle_planted_in_the_shared_cache_is_not_executed(counters, monkeypatch):
+    monkeypatch.setattr(Pause, "until", 0.0)
+    monkeypatch.setattr("config.access.counter.was_executed", False, raising=False)
+    limit = Limit("test", 2, 60)
+    client, key = cache._cache.get_client(write=True), cache.make_key(cache_key(limit, "x"))
+    client.set(key, pickle.dumps(Planted()))
+    with pytest.raises(ValueError, match="invalid literal"):
+        cache.get(cache_key(limit, "x"))
+    assert current_count(limit, "x") is None
+    assert counter.was_executed is False
+
+
+@pytest.mark.parametrize("counters", ["shared"], indirect=True)
+@pytest.mark.parametrize("value", [True, "1", 1.5, None, [1], Planted()])
+def test_shared_cache_holds_integers_only(value, counters):
+    with pytest.raises(TypeError, match="integers only"):
+        cache.set("key", value)
+    assert cache.get("key") is None
+
+
+def test_shared_cache_with_a_password_counts(settings):
+    with valkey(password="secret-of-the-cache") as running:
+        settings.CACHES = {"default": shared_cache(running.url)}
+        assert [count(Limit("test", 1, 60), "x").is_exceeded for _ in range(2)] == [False, True]
+        cache.close()
+        with pytest.raises(redis.AuthenticationError):
+            redis.Redis(port=running.port).get("key")
+
+
 @pytest.mark.parametrize("counters", ["shared"], indirect=True)
 def test_counter_without_expiry_gets_one(counters):
     """The window ended between the two commands by which Django adds to a number."""
@@ -357,9 +400,7 @@ def test_unreachable_cache_refuses_no_request(settings, anonymous, make_type, ca
     monkeypatch.setattr(Pause, "until", 0.0)
     caplog.set_level(logging.ERROR)
     with valkey() as running:
-        settings.CACHES = {
-            "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": running.url}
-        }
+        settings.CACHES = {"default": shared_cache(running.url)}
         settings.RATE_LIMITS = dict.fromkeys(settings.RATE_LIMITS, (1, 60))
         body = order(make_type())
         assert statuses(anonymous, "/venues", 2) == [200, 429]

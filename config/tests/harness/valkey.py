@@ -16,16 +16,17 @@ from config.tests.harness.postgres import free_port
 class ValkeyServer:
     """A new server on a free port of the loopback interface, without persistence."""
 
-    def __init__(self) -> None:
+    def __init__(self, password: str = "") -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="tbs-valkey-"))
         self.port = free_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.url = f"redis://{f':{password}@' if password else ''}127.0.0.1:{self.port}/0"
+        self.options = ["--requirepass", password] if password else []
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Raises RuntimeError with the server's log when it does not start."""
         where = ["--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder)]
-        command = [str(program()), *where, "--save", "", "--appendonly", "no"]
+        command = [str(program()), *where, "--save", "", "--appendonly", "no", *self.options]
         log = self.folder / "log"
         with log.open("ab") as file:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
@@ -38,7 +39,7 @@ class ValkeyServer:
     def answers(self) -> bool:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1) as line:
             line.sendall(b"PING\r\n")
-            return line.recv(16) == b"+PONG\r\n"
+            return line.recv(16).startswith((b"+PONG", b"-NOAUTH"))
         return False
 
     def crash(self) -> None:
@@ -61,8 +62,8 @@ def program() -> Path:
 
 
 @contextlib.contextmanager
-def valkey() -> Iterator[ValkeyServer]:
-    server = ValkeyServer()
+def valkey(password: str = "") -> Iterator[ValkeyServer]:
+    server = ValkeyServer(password)
     try:
         server.start()
         yield server
