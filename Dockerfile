@@ -1,7 +1,7 @@
 # The production server in a container. Build it with `docker build -t ticket-booking .`; compose.yaml and
 # docs/deployment.md say how to run it. Settings and secrets come from the environment or from files; the image has none.
 
-FROM python:3.13-slim-bookworm AS build
+FROM python:3.13-slim-bookworm@sha256:67a1e1f215ccda113cfc024e8639049257e88f273898f595b61476d128d387e8 AS build
 WORKDIR /app
 RUN python -m venv /venv
 COPY requirements/production.txt requirements/
@@ -14,7 +14,7 @@ RUN SECRET_KEY=build ALLOWED_HOSTS=build DATABASE_URL=sqlite:///:memory: DJANGO_
         /venv/bin/python manage.py collectstatic --no-input --verbosity 0 \
     && /venv/bin/python -m compileall -q -j 0 /venv/lib /app
 
-FROM python:3.13-slim-bookworm
+FROM python:3.13-slim-bookworm@sha256:67a1e1f215ccda113cfc024e8639049257e88f273898f595b61476d128d387e8
 RUN useradd --system --uid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin tickets
 COPY --from=build /venv /venv
 COPY --from=build /app /app

@@ -14,7 +14,7 @@ MANAGE := $(PY) manage.py
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 COMPILE := "$(CURDIR)/$(PY)" -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
            --no-header --no-emit-index-url
-LOCKS := base production dev
+LOCKS := base production dev audit
 # Checks do not depend on a developer's own settings.
 CLEAN_ENVIRONMENT := env -i PATH="$$PATH" HOME="$$HOME" ENV_FILE= DATABASE_URL=sqlite:///:memory:
 

@@ -158,3 +158,75 @@ def test_database_has_the_session_settings_of_the_pooler(compose):
     assert "pool_mode = transaction\n" in compose["configs"]["pgbouncer"]["content"]
     pooled = {name: compose["services"][name]["environment"]["DATABASE_POOLER"] for name in OURS}
     assert pooled == {"web": "true", "worker": "true", "migrate": "false"}
+
+
+def test_cache_has_a_password_from_a_secret(compose):
+    redis = compose["services"]["redis"]
+    assert (redis["command"][:2], redis["secrets"]) == (["redis-server", "/run/secrets/redis_conf"], ["redis_conf"])
+    for name in (*OURS, "purge"):
+        service = compose["services"][name]
+        assert "cache_url" in service["secrets"]
+        assert service["environment"]["CACHE_URL_FILE"] == "/run/secrets/cache_url"
+        assert "CACHE_URL" not in service["environment"]
+
+
+def test_personal_data_is_erased_each_day(compose):
+    service = compose["services"]["purge"]
+    command = "while python manage.py purge --older-than $$PURGE_OLDER_THAN; do sleep 86400; done"
+    assert service["command"] == ["sh", "-c", command]
+    assert service["environment"]["PURGE_OLDER_THAN"].startswith("${PURGE_OLDER_THAN:?")
+
+
+# What is pinned
+
+IMAGE = r"[a-z0-9./-]+:[\w.-]+@sha256:[0-9a-f]{64}"
+WORKFLOWS = [*(ROOT / ".github" / "workflows").glob("*.y*ml")]
+DOCKERFILES = [ROOT / "Dockerfile", *(ROOT / "deploy").glob("*Dockerfile")]
+
+
+def test_every_image_is_named_with_its_digest(compose):
+    services = compose["services"].values()
+    images = [service["image"] for service in services if "build" not in service]
+    for file in DOCKERFILES:
+        images += re.findall(r"^FROM (\S+)", file.read_text(), re.MULTILINE)
+    assert len(images) == 6
+    assert [image for image in images if not re.fullmatch(IMAGE, image)] == []
+    built = {service["build"]["dockerfile"] for service in services if isinstance(service.get("build"), dict)}
+    assert {f"deploy/{name}" for name in built} <= {str(file.relative_to(ROOT)) for file in DOCKERFILES}
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
+def test_workflow_runs_only_what_is_pinned(file):
+    text = file.read_text()
+    actions = re.findall(r"\buses: *(.+)", text)
+    assert actions
+    assert [action for action in actions if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action)] == []
+    images = re.findall(r"\b(?:image[:=]|generator=) *(\S+)", text)
+    assert [image for image in images if not re.fullmatch(IMAGE, image)] == []
+    assert [line for line in re.findall(r".*\bpip install\b.*", text) if "--require-hashes" not in line] == []
+
+
+def test_hooks_are_pinned():
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    revisions = [repository["rev"] for repository in hooks if repository["repo"] != "local"]
+    assert revisions
+    assert [revision for revision in revisions if not re.fullmatch(r"[0-9a-f]{40}", revision)] == []
+
+
+def test_update_bot_knows_all_that_is_pinned():
+    updates = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text())["updates"]
+    found = {it["package-ecosystem"]: set(it.get("directories", [it.get("directory")])) for it in updates}
+    assert found == {
+        "pip": {"/requirements"},
+        "github-actions": {"/"},
+        "docker": {"/", *(f"/{file.parent.relative_to(ROOT)}" for file in DOCKERFILES[1:])},
+        "docker-compose": {"/"},
+        "pre-commit": {"/"},
+    }
+
+
+def test_workflow_stores_what_is_in_the_image():
+    jobs = [yaml.safe_load(file.read_text())["jobs"] for file in WORKFLOWS]
+    (steps,) = [job["sbom"]["steps"] for job in jobs if "sbom" in job]
+    (build,) = [step["with"] for step in steps if "build-push-action" in step.get("uses", "")]
+    assert (build["provenance"], build["sbom"].partition("=")[0]) == ("mode=max", "generator")

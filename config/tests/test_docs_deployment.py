@@ -121,6 +121,10 @@ def test_secrets_for_containers_match_compose(tmp_path):
         url = urlsplit((tmp_path / f"secrets/{name}").read_text().strip())
         assert (url.password, f"{url.hostname}:{url.port}") == (password, host)
     assert (tmp_path / "secrets/pgbouncer_users").read_text() == f'"tickets" "{password}"\n'
+    cache = urlsplit((tmp_path / "secrets/cache_url").read_text().strip())
+    assert (tmp_path / "secrets/redis_conf").read_text() == f"requirepass {cache.password}\n"
+    assert (len(cache.password), cache.netloc.partition("@")[2]) == (48, "redis:6379")
+    assert cache.password != password
 
 
 def test_unit_starts_the_server_with_options_that_it_has():
@@ -165,7 +169,14 @@ def test_units_are_complete():
         if "Service" in unit:
             assert unit["Service"]["User"] == "tickets"
             assert unit["Service"]["EnvironmentFile"] == "/etc/tickets/environment"
-    assert kinds == [["Unit", "Service", "Install"], ["Unit", "Service"], ["Unit", "Timer", "Install"]]
+    timer = [["Unit", "Service"], ["Unit", "Timer", "Install"]]
+    assert kinds == [["Unit", "Service", "Install"], *timer, *timer]
+
+
+def test_personal_data_is_erased_each_night():
+    assert re.search(r"^ExecStart=.+ manage.py purge --older-than \d+d$", GUIDE, re.MULTILINE)
+    assert re.search(r"each night\n\n\[Timer\]\nOnCalendar=\d\d:\d\d$", GUIDE, re.MULTILINE)
+    assert re.search(r"^systemctl enable --now .*\btickets-purge\.timer", GUIDE, re.MULTILINE)
 
 
 def test_variables_are_settings():
