@@ -10,6 +10,7 @@ from bookings import personal_data
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = (ROOT / "docs/security.md").read_text()
+THREATS = re.findall(r"^\|(.+)\|$", PAGE.partition("\n## Threats\n")[2].partition("\n## ")[0], re.MULTILINE)[2:]
 PACKAGES = ("config", "venues", "events", "ticket_types", "bookings")
 
 
@@ -18,6 +19,22 @@ def test_named_tests_exist():
     named = set(re.findall(r"test_\w+\.py", PAGE))
     assert len(named) > 8
     assert named - known == set()
+
+
+def test_every_threat_names_tests_that_exist():
+    files = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if "tests" in path.parts]
+    known = {
+        f"{path.name}::{name}"
+        for path in files
+        for name in re.findall(r"^def (test_\w+)", path.read_text(), re.MULTILINE)
+    }
+    assert THREATS
+    for row in THREATS:
+        threat, held_by, shown_by = row.split(" | ")
+        named = re.findall(r"`(\w+\.py::\w+)`", shown_by)
+        assert held_by.strip()
+        assert named, threat
+        assert set(named) - known == set(), threat
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#]+)", PAGE))))
