@@ -34,9 +34,14 @@ def token(server):
     return b"Authorization: Bearer " + server.manage("create_api_token", "t", "--role", "manager").strip().encode()
 
 
-def connect(server):
+def connect(server, *, is_slow_reader=False):
     host, port = server.url.removeprefix("http://").split(":")
-    return socket.create_connection((host, int(port)), timeout=20)
+    connection = socket.socket()
+    connection.settimeout(20)
+    if is_slow_reader:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.connect((host, int(port)))
+    return connection
 
 
 @contextlib.contextmanager
@@ -340,6 +345,23 @@ def test_stalled_upload_above_the_limit_holds_no_thread(name, server):
         assert [refused(read_answer(stream), 413, "too-large") for _, stream in waiting] == [True] * 256
         venues(server)
         assert time.monotonic() - at < 5
+
+
+LARGE_FILE = b"/static/drf_spectacular_sidecar/redoc/bundles/redoc.standalone.js.map"  # 4 MB
+
+
+def test_100_clients_that_do_not_read_delay_nobody(server):
+    """Each holds one of the 128 threads, because the file is larger than the buffers of a connection."""
+    with contextlib.ExitStack() as stack:
+        for _ in range(100):
+            connection = stack.enter_context(connect(server, is_slow_reader=True))
+            connection.sendall(message(b"GET %s HTTP/1.1" % LARGE_FILE, length=False))
+        taken = []
+        for _ in range(30):
+            at = time.monotonic()
+            venues(server)
+            taken.append(time.monotonic() - at)
+        assert max(taken) < 2
 
 
 def test_broken_requests_leave_no_trace(server, token):
