@@ -13,6 +13,8 @@ from django.urls import resolve
 from config.api.errors import respond
 from config.problems import LengthRequired, Malformed, Problem, TooLarge
 
+CHUNK = 65_536
+MAX_DISCARDED = 8 * 2**20  # more than deploy/nginx.conf lets pass
 View = Callable[..., HttpResponse]
 
 
@@ -35,6 +37,21 @@ class NoFiles(FileUploadHandler):
     def file_complete(self, file_size: int) -> None: ...
 
 
+def read_body(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """The outermost middleware of bodies: reads each that is within the limit, also when it is not needed.
+
+    The server closes a connection when the body was not read. nginx, which is still sending it, may then lose the
+    answer, and counts a failure of the server.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if 0 < content_length(request) <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            _ = request.body
+        return get_response(request)
+
+    return middleware
+
+
 class BodyMiddleware:
     """Refuses a body without a Content-Length, above the limit, or shorter than its Content-Length.
 
@@ -48,14 +65,14 @@ class BodyMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         problem = problem_with_body(request)
-        return respond(problem) if problem else self.get_response(request)
+        return refuse(request, problem) if problem else self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: View, *args: Any) -> HttpResponse | None:
         upload = getattr(view, "upload", None)
         if upload is not None and upload.is_allowed(request):
             request.upload_handlers = [load_handler(it, request) for it in global_settings.FILE_UPLOAD_HANDLERS]
         elif content_length(request) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            return respond(too_large())
+            return refuse(request, too_large())
         return None
 
 
@@ -73,6 +90,14 @@ def problem_with_body(request: HttpRequest) -> Problem | None:
     if length and len(request.body) < length:
         return Malformed(f"The body has {len(request.body)} of the {length} bytes in Content-Length.")
     return None
+
+
+def refuse(request: HttpRequest, problem: Problem) -> HttpResponse:
+    """Discards what a declared proxy has collected, for the reason that `read_body` gives."""
+    if settings.NUM_PROXIES:
+        for _ in range(0, min(content_length(request), MAX_DISCARDED), CHUNK):
+            request.read(CHUNK)
+    return respond(problem)
 
 
 def max_upload(request: HttpRequest) -> int:

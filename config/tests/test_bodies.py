@@ -1,6 +1,7 @@
 """Which bodies are read: none above the limit, and files at the import's page alone."""
 
 import re
+import time
 
 import pytest
 from django.conf import settings
@@ -18,6 +19,19 @@ PATHS = ["/", "/docs", "/nowhere", "/health", "/admin/", LOGIN, IMPORT, IMPORT.r
          "/api/v1/bookings", "/api/v1/bookings/0b0e6fd4-9d3e-4b60-8f5c-6f1f0f6f9a55/cancel"]  # fmt: skip
 KINDS = ["application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""]
 LIMIT = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+
+
+class Counted:
+    """A body of zeros, as a proxy has collected it."""
+
+    left = 0
+
+    def read(self, size):
+        part = min(size, self.left)
+        self.left -= part
+        return b"0" * part
+
+    readline = read
 
 
 class Unreadable:
@@ -46,6 +60,31 @@ def stranger():
 @pytest.mark.parametrize("path", PATHS)
 def test_body_above_the_limit_is_413_unread(path, kind, stranger, db):
     assert refused(stalled(stranger, path, kind), 413, "too-large")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "length", "status"),
+    [
+        ("POST", IMPORT, 1_000_000, 413),
+        ("POST", f"/x/..{IMPORT}", 1_000_000, 413),
+        ("POST", "/nowhere", 1_000_000, 413),
+        ("OPTIONS", "/api/v1/venues", LIMIT, 200),
+        ("GET", "/static/pages/admin.css", LIMIT, 200),
+        ("GET", "/api/v1/events", LIMIT, 429),
+    ],
+)
+def test_answer_behind_a_proxy_comes_after_the_body(method, path, length, status, stranger, settings, db):
+    """In the middle of it, a proxy may take the answer for a failure of the server."""
+    settings.NUM_PROXIES = 1
+    body, headers = Counted(), {"Origin": "https://shop.example.com", "Access-Control-Request-Method": "POST"}
+    body.left = length
+    if status == 429:
+        del stranger.cookies["sessionid"]
+        headers = {"X-Request-Start": f"t={time.time() - 1:.3f}"}
+    how = {"CONTENT_LENGTH": str(length), "wsgi.input": body}
+    answer = stranger.generic(method, path, content_type="text/plain", headers=headers, **how)
+    answer.getvalue()
+    assert (answer.status_code, body.left) == (status, 0)
 
 
 @pytest.mark.parametrize("role", [*Role, None])
