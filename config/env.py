@@ -120,6 +120,18 @@ class Env(environ.FileAwareEnv):
         settings["OPTIONS"] = {**CACHE_OPTIONS.get(settings["BACKEND"], {}), **settings.get("OPTIONS", {})}
         return settings
 
+    def email(self, var: str, default: str) -> dict[str, Any]:
+        """Django's settings for the mail server at this URL."""
+        try:
+            settings: dict[str, Any] = self.email_url_config(self.str(var, default))
+        except (ImproperlyConfigured, ValueError):
+            raise ImproperlyConfigured(
+                f"{var} must be the URL of a mail server, such as smtp+tls://user:password@host:587."
+            ) from None
+        if settings.pop("OPTIONS", None):
+            raise ImproperlyConfigured(f"{var} has an unknown option.")
+        return settings
+
     def rate(self, var: str, default: str) -> tuple[int, int] | None:
         """A quota and its seconds from a text such as `20/min`; None, for no limit, when it is empty."""
         text = self.str(var, default)

@@ -45,6 +45,13 @@ BOOKING_HOLD_MINUTES = env.whole_number(
 
 BACK_OFFICE_TIME_ZONE = env.time_zone("BACK_OFFICE_TIME_ZONE", "UTC")
 
+# Mail
+
+globals().update(env.email("EMAIL_URL", "consolemail://"))
+EMAIL_TIMEOUT = 10  # seconds
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "tickets@localhost")
+SUPPORT_EMAIL = env.str("SUPPORT_EMAIL", "")
+
 # Data
 
 DATABASES: dict[str, dict[str, Any]] = databases(env, BASE_DIR)

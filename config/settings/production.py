@@ -14,6 +14,9 @@ if DEBUG:
     raise ImproperlyConfigured("DEBUG must be false in production: its error pages show settings.")
 REFUSE_UNSAFE_START = True
 
+# Without the variable a mail fails loudly. On the console it would put addresses and links into the log.
+globals().update(env.email("EMAIL_URL", "smtp://localhost:25"))
+
 CATALOGUE_CACHE = env.switch("CATALOGUE_CACHE", True)
 
 LOG_FORMAT = env.one_of("LOG_FORMAT", "json", ("text", "json"))

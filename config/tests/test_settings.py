@@ -145,6 +145,9 @@ def test_value_is_not_expanded(value):
         ("DATABASE_BUSY_TIMEOUT", "1.5"),
         ("DATABASE_ECHO", "2"),
         ("CACHE_URL", "garbage"),
+        ("EMAIL_URL", "garbage"),
+        ("EMAIL_URL", "smtp+tls://user:hunter2@host:port"),
+        ("EMAIL_URL", "smtp+tls://user:hunter2@host:587?ssl=no"),
         ("CORS_ALLOWED_ORIGINS", "https://a.example.com, b.example.com"),
         ("CSRF_TRUSTED_ORIGINS", "https://a.example.com/path"),
         ("RATE_LIMIT_ANONYMOUS_BOOKINGS", "20"),
@@ -193,6 +196,25 @@ def test_cache_has_the_options_of_its_url():
 def test_sessions_are_in_the_database_as_json():
     assert setting("SESSION_ENGINE", **PRODUCTION) == "django.contrib.sessions.backends.db"
     assert setting("SESSION_SERIALIZER", **PRODUCTION) == "django.contrib.sessions.serializers.JSONSerializer"
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "password", "port", "tls", "ssl"),
+    [
+        ("smtp+tls://me:a%40b$c@mail.example.com:587", "mail.example.com", "a@b$c", 587, True, False),
+        ("smtp+ssl://me:abc@mail.example.com:465", "mail.example.com", "abc", 465, False, True),
+        (None, "localhost", "", 25, False, False),
+    ],
+)
+def test_email_url_names_the_mail_server(url, host, password, port, tls, ssl):
+    names = ["EMAIL_HOST", "EMAIL_HOST_PASSWORD", "EMAIL_PORT", "EMAIL_USE_TLS", "EMAIL_USE_SSL", "EMAIL_TIMEOUT"]
+    code = f"import json; from django.conf import settings; print(json.dumps([getattr(settings, n) for n in {names}]))"
+    found = json.loads(run("-c", code, **PRODUCTION, EMAIL_URL=url).stdout)
+    assert [found[0], found[1] or "", *found[2:]] == [host, password, port, tls, ssl, 10]
+
+
+def test_mails_are_printed_on_a_laptop():
+    assert setting("EMAIL_BACKEND") == "django.core.mail.backends.console.EmailBackend"
 
 
 def test_unreadable_file_variable_stops_with_one_line_that_names_it():
