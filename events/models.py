@@ -52,8 +52,8 @@ def current_currency() -> str:
 
 class EventQuerySet(models.QuerySet["Event"]):
     def visible(self, *, drafts: bool) -> Self:
-        """What a client may see: drafts only with the permission to view events."""
-        return self if drafts else self.exclude(status=Event.Status.DRAFT)
+        """What a client may see: drafts, cancelled ones among them, only with the permission to view events."""
+        return self if drafts else self.filter(sales.is_public())
 
     def upcoming(self, at: dt.datetime) -> Self:
         """Not over at `at`."""
@@ -87,6 +87,9 @@ class Event(Stock):
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     status = models.CharField(max_length=9, choices=Status, default=Status.DRAFT, editable=False)
+    published_at = models.DateTimeField(
+        null=True, editable=False, help_text="Null for a draft, and for one that was cancelled before it was published."
+    )
     cancel_reason = models.CharField(max_length=500, blank=True, default="", editable=False)
     currency = models.CharField(
         max_length=3, default=current_currency, validators=[money.validate_currency], help_text="ISO 4217 code."
@@ -154,6 +157,12 @@ class Event(Stock):
                 name="event_status_is_known",
                 violation_error_message="An event is draft, published or cancelled.",
                 violation_error_code="unknown-status",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="draft") | Q(published_at=None),
+                name="event_draft_was_never_published",
+                violation_error_message="A draft has no time of publication.",
+                violation_error_code="invalid-status",
             ),
             models.CheckConstraint(
                 condition=Q(currency__length=3),
@@ -224,7 +233,8 @@ class Event(Stock):
         """Makes the event visible to the public. Idempotent. Raises EventCancelled, EventInThePast."""
         drafts = Event.objects.filter(pk=self.pk, status=Event.Status.DRAFT, starts_at__gt=at)
         with transaction.atomic():
-            is_published = drafts.update(status=Event.Status.PUBLISHED, sequence=F("sequence") + 1, updated_at=at) == 1
+            changes = {"status": Event.Status.PUBLISHED, "published_at": at, "updated_at": at}
+            is_published = drafts.update(**changes, sequence=F("sequence") + 1) == 1
             if is_published:
                 record(self, "publish", {"status": [Event.Status.DRAFT, Event.Status.PUBLISHED]}, by=by)
         self.refresh_from_db()
@@ -235,7 +245,7 @@ class Event(Stock):
         return self
 
     def cancel(self, *, reason: str = "", at: dt.datetime, by: Any = None) -> Self:
-        """Cancels the event and each of its pending and confirmed bookings. Idempotent.
+        """Cancels the event and each of its pending and confirmed bookings. Idempotent. A draft stays hidden.
 
         The first statement ends the sale. The bookings follow in batches, each in its own transaction, so that locks
         are short. If the process dies on the way, cancelling again completes the work.

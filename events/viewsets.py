@@ -49,7 +49,7 @@ CALENDAR = {
 
 
 class EventViewSet(ReleaseMixin, CatalogueViewSet):
-    """What happens in the venues. Only staff see drafts."""
+    """What happens in the venues. Only staff see drafts, cancelled ones among them."""
 
     queryset = Event.objects.all()
     serializer_class = EventSerializer

@@ -18,7 +18,7 @@ from venues.models import LARGEST
 class TicketTypeQuerySet(models.QuerySet["TicketType"]):
     def visible(self, *, drafts: bool) -> Self:
         """What a client may see: those of drafts only with the permission to view ticket types."""
-        return self if drafts else self.exclude(event__status=Event.Status.DRAFT)
+        return self if drafts else self.filter(sales.is_public("event__"))
 
     def on_sale(self, at: dt.datetime) -> Self:
         """What can be booked at `at`; `status_at` is "on_sale" for the same ticket types."""

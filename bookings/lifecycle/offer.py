@@ -59,7 +59,7 @@ OF_EVENT = tuple(f"event__{name}" for name in OfferedEvent.__dataclass_fields__)
 def look(ids: list[int]) -> Offer:
     """The offer of some ticket types.
 
-    Raises InvalidInput when one does not exist, is one of a draft, or belongs to another event than the first.
+    Raises InvalidInput when one does not exist, is not public, or belongs to another event than the first.
     """
     if connection.vendor == "postgresql":
         rows = sql.look(ids)

@@ -23,7 +23,7 @@ SELECT t.id, t.event_id, t.name, t.price, t.capacity, t.reserved, t.min_per_book
        STATEMENT_TIMESTAMP()
   FROM ticket_types_tickettype t
   JOIN events_event e ON e.id = t.event_id
- WHERE t.id = ANY(%(ticket_types)s::bigint[]) AND e.status <> 'draft'
+ WHERE t.id = ANY(%(ticket_types)s::bigint[]) AND (e.status = 'published' OR e.published_at IS NOT NULL)
 """
 
 # What is held, and when the first of these holds ends: for refusals, which are frequent when an event sells out.

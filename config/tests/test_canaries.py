@@ -7,6 +7,7 @@ import pytest
 from django.contrib import admin
 from django.core.management import call_command
 from django.urls import reverse
+from django.utils import timezone
 
 from bookings.models import Booking
 from bookings.serializers import TicketSerializer
@@ -33,12 +34,13 @@ def public(make_venue, make_event, make_type):
 
 @pytest.fixture
 def hide_draft(public, make_event, make_type):
-    """Creates a draft with a ticket type; returns the strings that would reveal them."""
+    """Creates two drafts with a ticket type, one of them cancelled; returns the strings that would reveal them."""
 
     def hide():
-        venue = public[0].event.venue
-        draft = make_event(venue=venue, name="Secret", description="x", is_published=False)
-        return canaries.plant(make_type(event=draft, name="Secret")) | canaries.plant(draft)
+        data = {"venue": public[0].event.venue, "description": "x", "is_published": False}
+        drafts = make_event(name="Secret", **data), make_event(name="Withdrawn", **data).cancel(at=timezone.now())
+        rows = [*drafts, *(make_type(event=draft, name="Secret") for draft in drafts)]
+        return set().union(*map(canaries.plant, rows))
 
     return hide
 

@@ -99,6 +99,7 @@ class EventAdmin(CalendarAdmin, CatalogueAdmin):
         "ends at (venue)": (local_cell, "ends_at", "venue__timezone"),
         "time zone": (zone_label, "venue__timezone"),
         "status": "status",
+        "published at (UTC)": "published_at",
         "currency": "currency",
         "capacity": "capacity",
         "reserved": "reserved",

@@ -43,6 +43,11 @@ def is_open(at: Any, path: str = "") -> Q:
     return Q(**{f"{path}status": PUBLISHED, f"{path}ends_at__gt": at})
 
 
+def is_public(path: str = "") -> Q:
+    """Whether everybody may see the event: it is published, or was before it was cancelled."""
+    return Q(**{f"{path}status": PUBLISHED}) | Q(**{f"{path}published_at__isnull": False})
+
+
 # In Python
 
 

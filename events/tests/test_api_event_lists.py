@@ -43,7 +43,7 @@ def test_event_with_an_open_type_is_on_sale(anonymous, event, make_type):
 
 def test_draft_is_off_sale(manager, event, make_type):
     make_type(event=event)
-    Event.objects.update(status="draft")
+    Event.objects.update(status="draft", published_at=None)
     assert_off_sale(manager, event, "not_published")
 
 
@@ -120,7 +120,7 @@ def season(make_event, make_venue, pass_time):
         venue = hall if name in ("Anthem", "Ballet") else barn
         starts_at = now + dt.timedelta(hours=start[name])
         make_event(name=name, venue=venue, starts_at=starts_at, is_published=False)
-    Event.objects.update(status="published")
+    Event.objects.update(status="published", published_at=now)
     Event.objects.get(name="Dance").cancel(at=now)
     return {"hall": hall.pk, "barn": barn.pk, "tomorrow": Event.objects.get(name="Dance").starts_at.isoformat()}
 

@@ -1,6 +1,13 @@
+import datetime as dt
+from importlib import import_module
+
 import pytest
+from django.apps import apps
+from django.db.models import QuerySet
+from django.utils import timezone
 
 from bookings.models import Booking
+from config.history.models import Change
 from config.tests.harness.answers import errors_in, names, refused
 from events.models import Event
 from ticket_types.models import TicketType
@@ -49,6 +56,7 @@ def test_create_answers_a_draft_with_its_defaults(manager, venue, body):
         **body,
         "description": "",
         "status": "draft",
+        "published_at": None,
         "currency": "EUR",
         "capacity": 500,
         "max_per_customer": None,
@@ -231,6 +239,45 @@ def test_currency_without_the_decimals_of_a_price_is_409(manager, event, make_ty
 # Publish and cancel
 
 
+def test_cancelled_draft_stays_hidden(manager, anonymous, draft, make_type):
+    seat = make_type(event=draft)
+    answer = manager.post(f"/events/{draft.pk}/cancel")
+    assert (answer.status_code, answer.json()["status"], answer.json()["published_at"]) == (200, "cancelled", None)
+    hidden = [f"/events/{draft.pk}", f"/events/{draft.pk}.ics", f"/ticket-types/{seat.pk}"]
+    assert [anonymous.get(path).status_code for path in hidden] == [404, 404, 404]
+    assert [manager.get(path).status_code for path in hidden] == [200, 200, 200]
+    for path in ("/events?status=cancelled", f"/ticket-types?event={draft.pk}"):
+        assert (anonymous.get(path).json()["count"], manager.get(path).json()["count"]) == (0, 1)
+    body = {"customer_name": "A", "customer_email": "a@example.com", "items": [{"ticket_type": seat.pk, "quantity": 1}]}
+    answer = anonymous.post("/bookings", body)
+    assert refused(answer, 400, "invalid-input")
+    assert errors_in(answer) == [("/items/0/ticket_type", "does-not-exist")]
+
+
+def test_published_event_keeps_its_time_of_publication_when_cancelled(manager, anonymous, draft):
+    published_at = manager.post(f"/events/{draft.pk}/publish").json()["published_at"]
+    assert published_at is not None
+    manager.post(f"/events/{draft.pk}/cancel")
+    assert anonymous.get(f"/events/{draft.pk}").json()["published_at"] == published_at
+
+
+def test_migration_finds_the_events_that_were_published(make_event, make_type, book):
+    published, cancelled, withdrawn, booked = (make_event(name=name, is_published=name != "w") for name in "pcwb")
+    booking = book((make_type(event=booked), 1))
+    cancelled.cancel(at=timezone.now())
+    withdrawn.cancel(at=timezone.now())
+    booked.cancel(at=timezone.now())
+    published_at = dict(Event.objects.values_list("pk", "published_at"))
+    QuerySet(Change).filter(object_id=booked.pk).delete()
+    Event.objects.update(published_at=None)
+    import_module("events.migrations.0002_event_published_at").set_published_at(apps, None)
+    found = dict(Event.objects.values_list("pk", "published_at"))
+    assert abs(found[published.pk] - published_at[published.pk]) < dt.timedelta(seconds=1)
+    assert abs(found[cancelled.pk] - published_at[cancelled.pk]) < dt.timedelta(seconds=1)
+    assert found[withdrawn.pk] is None
+    assert found[booked.pk] == booking.created_at
+
+
 def test_publish_twice_is_once(manager, anonymous, draft):
     assert refused(anonymous.get(f"/events/{draft.pk}"), 404, "not-found")
     first = manager.post(f"/events/{draft.pk}/publish")
@@ -282,11 +329,6 @@ def test_cancel_twice_is_once(manager, event, make_type, book):
     assert (answer.status_code, answer.json()["status"]) == (200, "cancelled")
     assert stored(event)["cancel_reason"] == "Storm"
     assert (Booking.objects.get().cancel_reason, Booking.objects.get().cancelled_at) == ("Storm", cancelled_at)
-
-
-def test_cancel_of_a_draft_shows_it_as_cancelled(manager, anonymous, draft):
-    assert manager.post(f"/events/{draft.pk}/cancel").json()["status"] == "cancelled"
-    assert anonymous.get(f"/events/{draft.pk}").json()["on_sale"]["reason"] == "cancelled"
 
 
 @pytest.mark.parametrize(

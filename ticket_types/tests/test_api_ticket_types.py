@@ -315,7 +315,7 @@ STATES = {
     "not_started": lambda seat: seat.revise(sales_start_at=timezone.now() + dt.timedelta(minutes=1)),
     "ended": lambda seat: seat.revise(sales_end_at=timezone.now() - dt.timedelta(minutes=1)),
     "cancelled": lambda seat: seat.event.cancel(at=timezone.now()),
-    "not_published": lambda seat: Event.objects.update(status="draft"),
+    "not_published": lambda seat: Event.objects.update(status="draft", published_at=None),
 }
 
 

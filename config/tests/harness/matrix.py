@@ -163,6 +163,7 @@ def make_world(make_venue, make_event, make_type, book):
     venue = make_venue()
     published, draft = make_event(venue=venue), make_event(venue=venue, name="Secret", is_published=False)
     cancelled = make_event(venue=venue, name="Off").cancel(at=timezone.now())
+    withdrawn = make_event(venue=venue, name="Never", is_published=False).cancel(at=timezone.now())
     on_sale, of_draft = make_type(event=published), make_type(event=draft)
     hall = make_venue(name="Busy Hall")
     busy = make_event(venue=hall, name="Busy")
@@ -170,9 +171,9 @@ def make_world(make_venue, make_event, make_type, book):
     confirmed = book((seat, 2)).confirm(payment_reference="pay_1")
     used = book((seat, 1)).confirm().tickets.get().check_in(at=timezone.now())
     return {
-        "venue": venue, "published": published, "draft": draft, "cancelled": cancelled, "on_sale": on_sale,
-        "of_draft": of_draft, "pending": book((seat, 1)), "confirmed": confirmed, "free": book((free, 1)),
-        "ticket": confirmed.tickets.first(), "used": used,
+        "venue": venue, "published": published, "draft": draft, "cancelled": cancelled, "withdrawn": withdrawn,
+        "on_sale": on_sale, "of_draft": of_draft, "pending": book((seat, 1)), "confirmed": confirmed,
+        "free": book((free, 1)), "ticket": confirmed.tickets.first(), "used": used,
     }  # fmt: skip
 
 

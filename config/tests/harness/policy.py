@@ -84,17 +84,19 @@ API = [
     ("PATCH",  "/venues/{absent}",                    {PLANNERS: 404}),
     ("DELETE", "/venues/{absent}",                    {PLANNERS: 404}),
 
-    # Events: public, but drafts only for staff
+    # Events: public, but drafts only for staff, also those that were cancelled (withdrawn)
     ("GET",    "/events",                             {EVERYONE: 200}),
     ("POST",   "/events",                             {PLANNERS: 201}),
     ("GET",    "/events.ics",                         {EVERYONE: 200}),
     ("GET",    "/events/{published}",                 {EVERYONE: 200}),
     ("GET",    "/events/{cancelled}",                 {EVERYONE: 200}),
     ("GET",    "/events/{draft}",                     {SEE_DRAFTS: 200, PUBLIC: 404}),
+    ("GET",    "/events/{withdrawn}",                 {SEE_DRAFTS: 200, PUBLIC: 404}),
     ("GET",    "/events/{absent}",                    {EVERYONE: 404}),
     ("GET",    "/events/{published}.ics",             {EVERYONE: 200}),
     ("GET",    "/events/{cancelled}.ics",             {EVERYONE: 200}),
     ("GET",    "/events/{draft}.ics",                 {SEE_DRAFTS: 200, PUBLIC: 404}),
+    ("GET",    "/events/{withdrawn}.ics",             {SEE_DRAFTS: 200, PUBLIC: 404}),
     ("GET",    "/events/{absent}.ics",                {EVERYONE: 404}),
     ("PUT",    "/events/{published}",                 {PLANNERS: 200}),
     ("PUT",    "/events/{draft}",                     {PLANNERS: 200}),
