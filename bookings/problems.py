@@ -33,8 +33,8 @@ class CustomerLimit(DomainError):
 
 
 class HoldExpired(DomainError):
-    """The hold of the booking has ended, and its places could not be reserved again; `errors` says why. A payment
-    reference is kept for the refund.
+    """The hold of the booking has ended, and its places could not be reserved again (`errors` says why), or the client
+    may not do that. A payment reference is kept for the refund.
     """
 
     code, title = "hold-expired", "The hold has ended"

@@ -19,7 +19,7 @@ from config.problems import DomainError
 from events.inventory import release_due, sales
 
 
-def confirm(booking: "models.Booking", *, payment_reference: str, by: Any) -> "models.Booking":
+def confirm(booking: "models.Booking", *, payment_reference: str, by: Any, in_time_only: bool) -> "models.Booking":
     for _ in range(MAX_TRIES):
         # A booking never returns to the pending state, so a stale copy is good enough for this question.
         if booking.status == Status.PENDING and confirm_in_time(booking, payment_reference, by):
@@ -32,6 +32,8 @@ def confirm(booking: "models.Booking", *, payment_reference: str, by: Any) -> "m
             if keep_refused_payment(booking, payment_reference, by):
                 raise BookingCancelled("The booking was cancelled.")
             continue
+        if in_time_only:
+            raise HoldExpired("The hold has expired. Book again, or ask staff to confirm the booking.")
         try:
             if confirm_late(booking, payment_reference, by):
                 break

@@ -298,14 +298,14 @@ class Booking(models.Model):
             transaction.set_rollback(True)
         return booking
 
-    def confirm(self, *, payment_reference: str = "", by: Any = None) -> "Booking":
+    def confirm(self, *, payment_reference: str = "", by: Any = None, in_time_only: bool = False) -> "Booking":
         """Issues the tickets. Idempotent.
 
         After the hold has expired it takes the places again, at the booking's own prices, and marks the booking late.
-        Raises HoldExpired when they cannot be had, and BookingCancelled; both store the payment reference and mark the
-        booking for refund.
+        Raises HoldExpired when they cannot be had, or with `in_time_only`, and BookingCancelled; both store the payment
+        reference and mark the booking for refund.
         """
-        return confirm.confirm(self, payment_reference=payment_reference, by=by)
+        return confirm.confirm(self, payment_reference=payment_reference, by=by, in_time_only=in_time_only)
 
     def cancel(
         self,
