@@ -40,6 +40,20 @@ class HoldExpired(DomainError):
     code, title = "hold-expired", "The hold has ended"
 
 
+class ConfirmByMail(DomainError):
+    """The customer confirms this free booking with the link in a mail, or the client with the `mail_token` of that
+    link. `POST /bookings/{id}/resend` sends the mail again.
+    """
+
+    code, title = "confirm-by-mail", "Confirm with the link in the mail"
+
+
+class NothingToSend(DomainError):
+    """A mail is for a pending booking that costs nothing, of an event whose `free_confirmation` is `by_mail`."""
+
+    code, title = "nothing-to-send", "There is no mail to send"
+
+
 class BookingCancelled(DomainError):
     """A cancelled booking cannot change any more. A payment reference is kept for the refund."""
 

@@ -292,6 +292,13 @@ class TicketCodeField(LineField):
 
 class ConfirmBookingSerializer(Serializer):
     payment_reference = LineField(max_length=200, required=False, default="", allow_blank=True)
+    mail_token = LineField(
+        max_length=100,
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text="From the link in the mail, for a free booking of an event whose `free_confirmation` is `by_mail`.",
+    )
 
     class Meta:
         example = {"payment_reference": "pay_1"}

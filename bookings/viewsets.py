@@ -14,8 +14,10 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from bookings import mailing
 from bookings.codes import TICKET_CODE
 from bookings.filters import BookingFilter, TicketFilter
+from bookings.lifecycle.by_mail import is_valid
 from bookings.lifecycle.place import IdempotencyKey
 from bookings.lifecycle.states import Status
 from bookings.models import Booking, BookingItem, Ticket
@@ -24,11 +26,13 @@ from bookings.problems import (
     BookingCancelled,
     BookingNotConfirmed,
     BookingNotPending,
+    ConfirmByMail,
     CustomerLimit,
     HoldExpired,
     IdempotencyKeyExpired,
     IdempotencyKeyReused,
     NotCheckedIn,
+    NothingToSend,
     NotOnSale,
     OtherEvent,
     RequestInProgress,
@@ -128,14 +132,18 @@ class BookingViewSet(ReleaseMixin, mixins.ListModelMixin, mixins.RetrieveModelMi
     ordering_fields = ("created_at", "customer_name", "total_price")
     lookup_schema = {"type": "string", "format": "uuid"}
     is_guessable = True
+    mail_token = ""  # that a request to confirm sent
     access = {
         "list": "bookings.view_booking",
         "retrieve": PermissionOrSecret("bookings.view_booking"),
         "create": PermissionOrAnonymous("bookings.add_booking"),
         "partial_update": CHANGE,
         "confirm": PermissionOrSecret(
-            "bookings.confirm_booking", lambda booking: booking.is_free, "the booking costs nothing"
+            "bookings.confirm_booking",
+            lambda booking: booking.is_left_to_customer,
+            "the booking costs nothing and its event does not leave it to staff",
         ),
+        "resend": PermissionOrSecret(CHANGE),
         "cancel": PermissionOrSecret(
             "bookings.cancel_booking",
             lambda booking: booking.status != Status.CONFIRMED,
@@ -145,12 +153,19 @@ class BookingViewSet(ReleaseMixin, mixins.ListModelMixin, mixins.RetrieveModelMi
     }
     refusals = {
         "create": [SoldOut, NotOnSale, CustomerLimit, RequestInProgress, IdempotencyKeyExpired, IdempotencyKeyReused],
-        "confirm": [HoldExpired, BookingCancelled],
+        "confirm": [HoldExpired, BookingCancelled, ConfirmByMail],
+        "resend": [NothingToSend],
         "cancel": [HoldExpired, BookingNotPending, BookingNotConfirmed, AlreadyCheckedIn],
     }
 
+    def check_object_permissions(self, request: Request, obj: Booking) -> None:
+        """The token of a mail stands in the place of the secret, which the mail does not have."""
+        by_mail = self.mail_token and obj.is_left_to_customer and is_valid(self.mail_token, obj)
+        if request.user.is_authenticated or not by_mail:
+            super().check_object_permissions(request, obj)
+
     def get_queryset(self) -> QuerySet[Booking]:
-        return Booking.objects.all()
+        return Booking.objects.with_free_confirmation() if self.action == "confirm" else Booking.objects.all()
 
     def load(self, objects: Sequence[Booking]) -> None:
         if self.action == "list":
@@ -204,6 +219,7 @@ class BookingViewSet(ReleaseMixin, mixins.ListModelMixin, mixins.RetrieveModelMi
         if self.read_flag("dry_run"):
             return self.respond(Booking.quote(**arguments))
         booking = Booking.place(**arguments)
+        mailing.send_link_of_new(booking, request)
         response = self.respond(booking)
         response.status_code = status.HTTP_201_CREATED
         response["Location"] = f"{request.path.rstrip('/')}/{booking.pk}"
@@ -221,14 +237,24 @@ class BookingViewSet(ReleaseMixin, mixins.ListModelMixin, mixins.RetrieveModelMi
     @extend_schema(request=ConfirmBookingSerializer, responses=BookingSerializer)
     @action(detail=True, methods=["post"])
     def confirm(self, request: Request, pk: str) -> Response:
-        """Confirm a paid booking and issue its tickets."""
+        """Confirm a paid or free booking and issue its tickets."""
         data = self.read_body(ConfirmBookingSerializer)
+        self.mail_token = data["mail_token"]
         booking = self.get_object()
-        is_staff = may(request, "bookings.confirm_booking")
-        if data["payment_reference"] and not is_staff:
+        if may(request, "bookings.confirm_booking"):
+            return self.respond(booking.confirm(payment_reference=data["payment_reference"], by=request.user))
+        if data["payment_reference"]:
             self.permission_denied(request)  # an anonymous client cannot claim a payment
-        # A late confirmation is at the old price, and perhaps after the end of the sale.
-        return self.respond(booking.confirm(by=request.user, in_time_only=not is_staff, **data))
+        return self.respond(booking.confirm_free(mail_token=self.mail_token, by=request.user))
+
+    @extend_schema(request=None, responses=BookingSerializer)
+    @action(detail=True, methods=["post"])
+    def resend(self, request: Request, pk: str) -> Response:
+        """Send the mail with the link to confirm again."""
+        self.read_body(Serializer)
+        booking = self.get_object()
+        mailing.resend_link(booking, request)
+        return self.respond(booking)
 
     @extend_schema(request=CancelBookingSerializer, responses=BookingSerializer)
     @action(detail=True, methods=["post"])

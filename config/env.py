@@ -132,6 +132,14 @@ class Env(environ.FileAwareEnv):
             raise ImproperlyConfigured(f"{var} has an unknown option.")
         return settings
 
+    def link(self, var: str) -> str:
+        """The URL of a page, with `{token}` in it and perhaps `{booking}`; empty when there is none."""
+        url: str = self.str(var, "")
+        if url and not re.fullmatch(r"https?://[^\s{}]+(\{booking\}[^\s{}]*)?\{token\}", url):
+            example = "https://shop.example.com/confirm?booking={booking}&token={token}"
+            raise ImproperlyConfigured(f"{var} must be a URL that ends in {{token}}, such as {example}, not {url!r}.")
+        return url
+
     def rate(self, var: str, default: str) -> tuple[int, int] | None:
         """A quota and its seconds from a text such as `20/min`; None, for no limit, when it is empty."""
         text = self.str(var, default)

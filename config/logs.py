@@ -26,7 +26,7 @@ CREDENTIALS = (
     # In queries, cookies and reprs. A cursor contains the sort key of a list, such as a name.
     (
         re.compile(
-            r"\b(sessionid|csrftoken|csrfmiddlewaretoken|cursor|\w*(?:password|secret)\w*)(['\"]?\s?[=:]\s?['\"]?)[^\s&'\",;]+",
+            r"\b(sessionid|csrftoken|csrfmiddlewaretoken|cursor|(?:mail_)?token|\w*(?:password|secret)\w*)(['\"]?\s?[=:]\s?['\"]?)[^\s&'\",;]+",
             re.IGNORECASE,
         ),
         r"\1\2[secret]",

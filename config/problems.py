@@ -192,7 +192,7 @@ class ServerError(Problem):
 
 
 class Unavailable(Problem):
-    """The database is not available. The same request may succeed after Retry-After seconds."""
+    """The database, or the mail server, is not available. The same request may succeed after Retry-After seconds."""
 
     code, title, status = "unavailable", "Temporarily unavailable", 503
 

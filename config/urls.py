@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
 
+from bookings.pages import confirm_page
 from bookings.reports.viewsets import ReportViewSet
 from bookings.viewsets import BookingViewSet, TicketViewSet
 from config.api import pages
@@ -36,6 +37,7 @@ urlpatterns = [
     re_path(r"^docs/?$", pages.docs, name="docs"),
     re_path(r"^redoc/?$", pages.redoc, name="redoc"),
     path("favicon.ico", pages.favicon),
+    re_path(r"^bookings/confirm/?$", confirm_page, name="confirm-booking"),
     re_path(rf"^{v1}/openapi\.json/?$", pages.DocumentView.as_view(), name="schema"),
     re_path(rf"^{v1}$", router.get_api_root_view()),
     re_path(rf"^{v1}/(?P<rest>.*)$", pages.UnknownPath.as_view()),

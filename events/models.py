@@ -81,6 +81,11 @@ class Event(Stock):
         PUBLISHED = "published"
         CANCELLED = "cancelled"
 
+    class FreeConfirmation(models.TextChoices):
+        IMMEDIATE = "immediate", "by the customer, at once"
+        BY_MAIL = "by_mail", "by the customer, with a link in a mail"
+        STAFF = "staff", "by staff"
+
     venue = models.ForeignKey(Venue, on_delete=models.CASCADE, related_name="events")
     name = models.CharField(max_length=200, validators=[validate_line])
     description = models.TextField(max_length=10_000, blank=True, default="", validators=[validate_paragraphs])
@@ -102,6 +107,14 @@ class Event(Stock):
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(1000)],
         help_text="How many places one e-mail address may hold; empty: any number.",
+    )
+    free_confirmation = models.CharField(
+        "confirmation of free bookings",
+        max_length=9,
+        choices=FreeConfirmation,
+        default=FreeConfirmation.IMMEDIATE,
+        db_default=FreeConfirmation.IMMEDIATE,
+        help_text="How bookings that cost nothing are confirmed, until their hold ends; afterwards by staff alone.",
     )
     sequence = models.PositiveIntegerField(
         default=0,
@@ -181,6 +194,12 @@ class Event(Stock):
                 name="event_max_per_customer_is_1_to_1000",
                 violation_error_message="The most places for one customer must be 1 to 1,000.",
                 violation_error_code="invalid-max-per-customer",
+            ),
+            models.CheckConstraint(
+                condition=Q(free_confirmation__in=["immediate", "by_mail", "staff"]),
+                name="event_free_confirmation_is_known",
+                violation_error_message="Free bookings are confirmed immediate, by_mail or staff.",
+                violation_error_code="unknown-free-confirmation",
             ),
         ]
 

@@ -29,6 +29,7 @@ VERBS = {
     "cancel": _("Cancelled"),
     "cancel tickets": _("Tickets cancelled"),
     "correct": _("Corrected"),
+    "send mail": _("Mail sent"),
     "check in": _("Checked in"),
     "undo check-in": _("Check-in undone"),
     "note payment": _("Second payment recorded"),

@@ -37,6 +37,7 @@ class OfferedEvent:
     capacity: int
     reserved: int
     max_per_customer: int | None
+    free_confirmation: str
 
     @property
     def available(self) -> int:

@@ -173,6 +173,7 @@ class BookingRequest:
             write(booking, items, change, offer.event)
             refuse_over_limit(booking, offer.event, offer.at)
         booking.item_list, booking.ticket_list = items, []
+        booking.free_confirmation = offer.event.free_confirmation
         return booking
 
     def new_booking(self, offer: Offer) -> "models.Booking":

@@ -20,7 +20,7 @@ LOOK = """
 SELECT t.id, t.event_id, t.name, t.price, t.capacity, t.reserved, t.min_per_booking, t.max_per_booking,
        t.sales_start_at, t.sales_end_at,
        e.id, e.name, e.status, e.ends_at, e.currency, e.capacity, e.reserved, e.max_per_customer,
-       STATEMENT_TIMESTAMP()
+       e.free_confirmation, STATEMENT_TIMESTAMP()
   FROM ticket_types_tickettype t
   JOIN events_event e ON e.id = t.event_id
  WHERE t.id = ANY(%(ticket_types)s::bigint[]) AND (e.status = 'published' OR e.published_at IS NOT NULL)

@@ -12,7 +12,7 @@ from django.utils.functional import cached_property
 
 from bookings import personal_data, search
 from bookings.codes import CONFIRMATION_LENGTH, SECRET_LENGTH, booking_secret, confirmation_code
-from bookings.lifecycle import cancel, confirm, correct, extend, place, refunds, renew
+from bookings.lifecycle import by_mail, cancel, confirm, correct, extend, place, refunds, renew
 from bookings.lifecycle.states import LIVE, Status, status_at
 from bookings.search import KEY_LENGTH
 from config.problems import Precondition, no_precondition
@@ -32,6 +32,9 @@ class BookingQuerySet(models.QuerySet["Booking"]):
         return self.prefetch_related(
             models.Prefetch("items", to_attr="item_list"), models.Prefetch("tickets", to_attr="ticket_list")
         )
+
+    def with_free_confirmation(self) -> Self:
+        return self.annotate(free_confirmation=F("event__free_confirmation"))
 
     def with_net_price(self) -> Self:
         """Adds `net_price`: the price of the places that are not cancelled, as reports count it."""
@@ -106,7 +109,9 @@ class Booking(models.Model):
         max_length=KEY_LENGTH, db_default="", editable=False, help_text="The same, with the last word first."
     )
     customer_email = models.EmailField(max_length=254)
-    customer_key = models.CharField(max_length=320, editable=False, help_text="The e-mail address, folded to compare.")
+    customer_key = models.CharField(
+        max_length=320, editable=False, help_text="The e-mail address, folded to compare."
+    )
     quantity = models.PositiveIntegerField(editable=False, help_text="Places booked.")
     cancelled_quantity = models.PositiveIntegerField(default=0, editable=False, help_text="Places cancelled by ticket.")
     total_price = money.MoneyField(editable=False)
@@ -256,8 +261,13 @@ class Booking(models.Model):
         """Its tickets, as `detailed` or a verb loaded them; otherwise one query."""
         return list(self.tickets.all())
 
+    @cached_property
+    def free_confirmation(self) -> str:
+        """That of its event, as `place` or `with_free_confirmation` read it; otherwise one query."""
+        return self.event.free_confirmation
+
     def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
-        for name in ("item_list", "ticket_list"):
+        for name in ("item_list", "ticket_list", "free_confirmation"):
             self.__dict__.pop(name, None)
         super().refresh_from_db(*args, **kwargs)
 
@@ -306,6 +316,13 @@ class Booking(models.Model):
         reference and mark the booking for refund.
         """
         return confirm.confirm(self, payment_reference=payment_reference, by=by, in_time_only=in_time_only)
+
+    def confirm_free(self, *, mail_token: str = "", by: Any = None) -> "Booking":
+        """Confirms, in time, a booking that costs nothing, as its event lets customers do it. Idempotent.
+
+        Raises Forbidden, ConfirmByMail, InvalidInput (for `mail_token`), HoldExpired, BookingCancelled.
+        """
+        return by_mail.confirm_free(self, mail_token=mail_token, by=by)
 
     def cancel(
         self,
@@ -379,6 +396,14 @@ class Booking(models.Model):
     @property
     def is_free(self) -> bool:
         return self.total_price == 0
+
+    @property
+    def is_left_to_customer(self) -> bool:
+        return self.is_free and self.free_confirmation != Event.FreeConfirmation.STAFF
+
+    @property
+    def is_confirmed_by_mail(self) -> bool:
+        return self.is_free and self.free_confirmation == Event.FreeConfirmation.BY_MAIL
 
     @property
     def places(self) -> int:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils.crypto import salted_hmac
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
@@ -14,7 +15,7 @@ from config.access.counter import Count, Limit, count, current_count
 from config.problems import TooManyRequests
 
 BOOKINGS, READS, TOKENS = "anonymous-bookings", "anonymous-reads", "tokens"
-LOGINS, GUESSES = "logins", "guesses"
+LOGINS, GUESSES, MAILS = "logins", "guesses", "mails"
 COUNTED, SPENT = "tickets.counted", "tickets.spent"  # in META, which DRF's request shares with Django's
 
 
@@ -90,6 +91,18 @@ def count_guess(request: Request, client: str | None = None) -> None:
 
 def count_invalid_token(request: Request) -> None:
     count_guess(request, address_key(request))
+
+
+def count_mail(address: str) -> None:
+    """Counts a mail to an address, whoever asked for it. Raises TooManyRequests.
+
+    Not in the headers, which would tell one client what others asked for.
+    """
+    limit = limit_for(MAILS)
+    mails = count(limit, salted_hmac(MAILS, address).hexdigest()) if limit else None
+    if mails and mails.is_exceeded:
+        detail = f"Too many mails to this address ({limit}). Retry in {mails.wait}."
+        raise TooManyRequests(detail, retry_after=mails.seconds_left)
 
 
 def too_many_guesses(guesses: Count) -> TooManyRequests:

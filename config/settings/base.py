@@ -51,6 +51,7 @@ globals().update(env.email("EMAIL_URL", "consolemail://"))
 EMAIL_TIMEOUT = 10  # seconds
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "tickets@localhost")
 SUPPORT_EMAIL = env.str("SUPPORT_EMAIL", "")
+CONFIRM_URL = env.link("CONFIRM_URL")
 
 # Data
 
@@ -188,6 +189,7 @@ RATE_LIMITS = {
     "tokens": env.rate("RATE_LIMIT_TOKENS", "60000/min"),
     "logins": env.rate("RATE_LIMIT_LOGINS", "20/min"),
     "guesses": env.rate("RATE_LIMIT_GUESSES", "60/min"),
+    "mails": env.rate("RATE_LIMIT_MAILS", "10/hour"),
 }
 NUM_PROXIES = env.whole_number("NUM_PROXIES", 0, most=10)
 WEB_CONCURRENCY = env.whole_number("WEB_CONCURRENCY", 1, least=1, most=1000)
@@ -232,6 +234,7 @@ SPECTACULAR_SETTINGS = {
         "BookingStatus": "bookings.lifecycle.states.Status",
         "OffSaleReason": "events.inventory.sales.EVENT_REASONS",
         "EventStatus": "events.models.Event.Status",
+        "FreeConfirmation": "events.models.Event.FreeConfirmation",
         "TicketStatus": "bookings.models.Ticket.Status",
         "TicketTypeStatus": "events.inventory.sales.TICKET_TYPE_STATUSES",
     },

@@ -44,6 +44,7 @@ RAW = {
     "event_draft_was_never_published": [{"status": "draft"}],
     "event_ends_after_it_starts": [{"ends_at": F("starts_at")}],
     "event_happens_in_the_years_2000_to_2100": [{"starts_at": EARLY}, {"ends_at": LATE}],
+    "event_free_confirmation_is_known": [{"free_confirmation": "never"}],
     "event_status_is_known": [{"status": "open"}],
     "event_currency_has_3_letters": [{"currency": "EU"}],
     "event_capacity_is_1_to_1000000": [{"capacity": 0, "reserved": 0}, {"capacity": 1_000_001}],
@@ -170,11 +171,12 @@ THROUGH_API = [
         "/customer_email",
     ),
 ]
-OUT_OF_REACH = {  # only the server sets these fields
+OUT_OF_REACH = {  # only the server sets these fields, or the serializer takes fixed values
     "api_token_name_has_1_to_100_characters",
     "api_token_expires_after_it_is_created",
     "event_status_is_known",
     "event_draft_was_never_published",
+    "event_free_confirmation_is_known",
     "booking_idempotency_key_is_unique_for_its_client",
     "booking_confirmation_code_is_unique",
     "booking_status_is_known",

@@ -128,6 +128,7 @@ def test_every_operation_lists_its_permissions(operations):
         ("get", f"{base}/bookings/{{id}}"),
         ("post", f"{base}/bookings/{{id}}/cancel"),
         ("post", f"{base}/bookings/{{id}}/confirm"),
+        ("post", f"{base}/bookings/{{id}}/resend"),
     }
     assert all({"bearer": []} in operation["security"] for operation in operations.values())
     needs = {key for key, operation in operations.items() if "Needs the permission" in operation["description"]}

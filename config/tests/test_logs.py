@@ -43,6 +43,8 @@ LINES = {
     '{"customer_email": "ännchen@exämple.com"}': '{"customer_email": "[address]"}',
     '"ann lee"@example.com': "[address]",
     "?cursor=WyJBbm4iXQ:1abc:xyz&limit=1": "?cursor=[secret]&limit=1",
+    "/bookings/confirm?token=0c9ab0c4.Ab-_9&x=1": "/bookings/confirm?token=[secret]&x=1",
+    '{"mail_token": "0c9ab0c4.Ab-_9"}': '{"mail_token": "[secret]"}',
     "Cookie: sessionid=abc123; csrftoken=def": "Cookie: sessionid=[secret]; csrftoken=[secret]",
     "{'password': 'hunter2', 'SECRET_KEY': 'x'}": "{'password': '[secret]', 'SECRET_KEY': '[secret]'}",
     "postgresql://shop:hunter2@db.example.com:5432/tickets": "postgresql://[credentials]@db.example.com:5432/tickets",

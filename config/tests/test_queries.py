@@ -80,6 +80,8 @@ QUERIES = {
     "POST /bookings/{pending}/confirm": (8, 5),
     "POST /bookings/{free}/confirm": (8, 5),
     "POST /bookings/{absent}/confirm": 3,
+    "POST /bookings/{mailed}/resend": 8,
+    "POST /bookings/{absent}/resend": 3,
     "POST /bookings/{pending}/cancel": 15,
     "POST /bookings/{confirmed}/cancel": 16,
     "POST /bookings/{absent}/cancel": 3,
@@ -159,7 +161,9 @@ def test_list_has_the_same_queries_for_1_and_3_rows(row, root, book, make_type):
     assert counts[0] == counts[1], "\n".join(statements)
 
 
-def test_booking_has_one_read_and_one_claim(anonymous, world):
+@pytest.mark.parametrize("price", [10, 0])
+def test_booking_has_one_read_and_one_claim(price, anonymous, world, make_type):
+    world["on_sale"] = make_type(event=world["published"], name="Any", price=price)
     statements, answer = send(anonymous, "POST", "/bookings", world)
     claim = ["WITH"] if connection.vendor == "postgresql" else ["INSERT", "INSERT", "INSERT", "UPDATE", "UPDATE"]
     assert answer.status_code == 201

@@ -104,6 +104,7 @@ class EventAdmin(CalendarAdmin, CatalogueAdmin):
         "capacity": "capacity",
         "reserved": "reserved",
         "most per customer": "max_per_customer",
+        "free bookings are confirmed": "free_confirmation",
         "description": "description",
         "cancel reason": "cancel_reason",
         "created at (UTC)": "created_at",
@@ -129,7 +130,7 @@ class EventAdmin(CalendarAdmin, CatalogueAdmin):
         times = ["starts_at", "ends_at"] if may_change else ["starts_local", "ends_local"]
         return [
             (_("Event"), {"fields": ["venue", "name", "description", *times]}),
-            (_("Sale"), {"fields": ["currency", "capacity", "max_per_customer"]}),
+            (_("Sale"), {"fields": ["currency", "capacity", "max_per_customer", "free_confirmation"]}),
         ]
 
     def get_queryset(self, request):

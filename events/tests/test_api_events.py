@@ -60,6 +60,7 @@ def test_create_answers_a_draft_with_its_defaults(manager, venue, body):
         "currency": "EUR",
         "capacity": 500,
         "max_per_customer": None,
+        "free_confirmation": "immediate",
         "availability": {"capacity": 500, "reserved": 0, "available": 500},
         "on_sale": {"is_on_sale": False, "reason": "not_published"},
         **times,

@@ -26,6 +26,7 @@ FIELDS = {
         "currency",
         "capacity",
         "max_per_customer",
+        "free_confirmation",
     ),
     "ticket_type": (
         "name",

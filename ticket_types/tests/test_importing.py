@@ -129,6 +129,13 @@ def test_what_differs_is_changed_and_the_rest_left_alone(db):
     assert TicketType.objects.get().price == Decimal("39.90")
 
 
+def test_free_confirmation_is_imported(db):
+    done({**HALL, **SHOW, "event_free_confirmation": "by_mail", **SEAT})
+    assert Event.objects.get().free_confirmation == "by_mail"
+    assert errors({**HALL, **SHOW, "event_free_confirmation": "never", **SEAT}) == [(2, "event_free_confirmation")]
+    assert Event.objects.get().free_confirmation == "by_mail"
+
+
 def test_change_says_the_old_and_the_new_value(db):
     done({**HALL, **SHOW, **SEAT, "ticket_type_quantity": "50"})
     outcome = preview(

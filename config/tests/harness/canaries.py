@@ -24,8 +24,8 @@ NO_CANARY = {
     "access.apitoken.start",  # the start of the token, shown in the list of tokens
     "bookings.booking.currency", "bookings.booking.idempotency_client", "bookings.booking.status",
     "bookings.bookingchange.from_status", "bookings.bookingchange.to_status",
-    "bookings.ticket.status", "events.event.currency", "events.event.status", "history.change.kind",
-    "venues.venue.timezone",
+    "bookings.ticket.status", "events.event.currency", "events.event.free_confirmation", "events.event.status",
+    "history.change.kind", "venues.venue.timezone",
 }  # fmt: skip
 CODES = {  # unique by themselves, in a form that the database checks
     "bookings.booking.confirmation_code", "bookings.ticket.code",

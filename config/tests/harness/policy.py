@@ -58,6 +58,8 @@ PAGES = [
     ("GET", "//problems/sold-out", 200),
     ("GET", "//problems/absent", 404),
     ("GET", "//favicon.ico", 302),
+    ("GET", "//bookings/confirm", 404),
+    ("POST", "//bookings/confirm", 404),
     ("GET", "/openapi.json", 200),
     ("OPTIONS", "/openapi.json", 204),
     *((method, "/nowhere", 404) for method in METHODS),
@@ -141,6 +143,8 @@ API = [
     ("POST",   "/bookings/{pending}/confirm",         {SELLERS: 200, WITHOUT_SECRET: 404}),
     ("POST",   "/bookings/{free}/confirm",            {SELLERS | HOLDERS: 200, WITHOUT_SECRET: 404}),
     ("POST",   "/bookings/{absent}/confirm",          {BUYERS: 404}),
+    ("POST",   "/bookings/{mailed}/resend",           {SELLERS | HOLDERS: 200, WITHOUT_SECRET: 404}),
+    ("POST",   "/bookings/{absent}/resend",           {BUYERS: 404}),
     ("POST",   "/bookings/{pending}/cancel",          {SELLERS | HOLDERS: 200, WITHOUT_SECRET: 404}),
     ("POST",   "/bookings/{confirmed}/cancel",        {SELLERS: 200, WITHOUT_SECRET: 404}),
     ("POST",   "/bookings/{absent}/cancel",           {BUYERS: 404}),
@@ -180,7 +184,8 @@ def expected_status(method, statuses, client):
 
 # The fields that each write accepts. All other fields of all models are refused by name.
 VENUE = ["name", "address", "capacity", "timezone"]
-EVENT = ["venue", "name", "description", "starts_at", "ends_at", "currency", "capacity", "max_per_customer"]
+EVENT = ["venue", "name", "description", "starts_at", "ends_at", "currency", "capacity", "max_per_customer",
+         "free_confirmation"]  # fmt: skip
 TICKET_TYPE = ["event", "name", "description", "price", "quantity", "min_per_booking", "max_per_booking",
                "sales_start_at", "sales_end_at", "position"]  # fmt: skip
 WRITABLE = {
@@ -197,7 +202,8 @@ WRITABLE = {
     ("PATCH", "/ticket-types/{on_sale}"): TICKET_TYPE,
     ("POST", "/bookings"): ["customer_name", "customer_email", "items", "metadata", "hold_minutes"],
     ("PATCH", "/bookings/{pending}"): ["customer_name", "customer_email", "metadata"],
-    ("POST", "/bookings/{pending}/confirm"): ["payment_reference"],
+    ("POST", "/bookings/{pending}/confirm"): ["payment_reference", "mail_token"],
+    ("POST", "/bookings/{mailed}/resend"): [],
     ("POST", "/bookings/{pending}/cancel"): ["reason", "tickets"],
     ("POST", "/bookings/{pending}/renew-secret"): [],
     ("POST", "/tickets/{ticket}/check-in"): ["event"],
