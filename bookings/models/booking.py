@@ -17,7 +17,7 @@ from bookings.lifecycle.states import LIVE, Status, status_at
 from bookings.search import KEY_LENGTH
 from config.problems import Precondition, no_precondition
 from config.values import money
-from config.values.text import fold, validate_line
+from config.values.text import MAX_EMAIL_KEY, fold, validate_line
 from events.models import Event
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class Booking(models.Model):
     )
     customer_email = models.EmailField(max_length=254)
     customer_key = models.CharField(
-        max_length=320, editable=False, help_text="The e-mail address, folded to compare."
+        max_length=MAX_EMAIL_KEY, editable=False, help_text="The e-mail address, folded to compare."
     )
     quantity = models.PositiveIntegerField(editable=False, help_text="Places booked.")
     cancelled_quantity = models.PositiveIntegerField(default=0, editable=False, help_text="Places cancelled by ticket.")

@@ -69,6 +69,7 @@ class ParagraphsField(LineField):
 
 class EmailField(LineField, serializers.EmailField):
     default_error_messages = {"invalid": "Must be an e-mail address, such as ann@example.com."}
+    default_validators = (text.validate_email_key,)
 
 
 class WholeNumberField(serializers.IntegerField):

@@ -6,7 +6,7 @@ from django.utils.functional import cached_property
 
 from config.backoffice.errors import field_errors
 from config.backoffice.times import LocalTimeField
-from config.values.text import normalise, validate_line
+from config.values.text import normalise, validate_email_key, validate_line
 
 
 class TextField(forms.CharField):
@@ -15,6 +15,8 @@ class TextField(forms.CharField):
 
 
 class EmailField(forms.EmailField):
+    default_validators = [*forms.EmailField.default_validators, validate_email_key]
+
     def to_python(self, value):
         return normalise(super().to_python(value))
 

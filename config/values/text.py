@@ -23,6 +23,7 @@ IGNORABLE = (
     r"\ufe00-\ufe0f\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
 VISIBLE = re.compile(rf"[^{SPACES}{IGNORABLE}\s]")
+MAX_EMAIL_KEY = 320  # characters of a folded e-mail address
 NO_PLACES = frozenset(("localtime", "Factory"))  # the zone of the machine, and of none
 
 
@@ -53,6 +54,12 @@ def written_out(expression: str) -> str:
 def fold(value: str) -> str:
     """The form in which e-mail addresses are compared, without case."""
     return unicodedata.normalize("NFC", normalise(value).casefold())
+
+
+def validate_email_key(value: str) -> None:
+    """Raises ValidationError for an address whose folded form is too long: one letter may become three."""
+    if len(fold(value)) > MAX_EMAIL_KEY:
+        raise ValidationError("This e-mail address is too long.", code="invalid")
 
 
 def search_key(value: str) -> str:
