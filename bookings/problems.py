@@ -2,9 +2,11 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from config.problems import DomainError
+from config.values import money
 from config.values.timezones import in_words
 
 
@@ -70,6 +72,19 @@ class BookingNotConfirmed(DomainError):
     """Only a confirmed booking has tickets."""
 
     code, title = "booking-not-confirmed", "The booking is not confirmed"
+
+
+class PriceChanged(DomainError):
+    """The booking would not cost its `expected_total`; `total` is what it costs now. Show it to the customer."""
+
+    code, title = "price-changed", "The price has changed"
+
+    @classmethod
+    def to(cls, total: Decimal, expected: Decimal, currency: str) -> "PriceChanged":
+        now, before = money.plain(total, currency), money.plain(expected, currency)
+        detail = f"The total is {now} {currency}, not {before} {currency}."
+        error = {"pointer": "/expected_total", "code": cls.code, "detail": detail}
+        return cls(detail, errors=[{**error, "expected": before, "total": now}])
 
 
 class IdempotencyKeyReused(DomainError):

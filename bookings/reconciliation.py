@@ -13,8 +13,10 @@ from bookings.models import Booking, BookingItem, Ticket
 from events.inventory.stock import Stock
 from events.models import Event
 from ticket_types.models import TicketType
+from ticket_types.pricing import contained_tax_in_sql
 
 LEFT = F("quantity") - F("cancelled_quantity")
+TAX = contained_tax_in_sql(F("total_price"), "tax_rate", "booking__currency")
 MONEY = models.BigIntegerField()
 Progress = Callable[[int, int], None]
 
@@ -48,8 +50,13 @@ def reserved_of(model: type[Stock]) -> Coalesce:
     return total(live, group, Sum(LEFT))
 
 
-def of_booking(rows: type[models.Model], field: str) -> Coalesce:
+def of_booking(rows: type[models.Model], field: Any) -> Coalesce:
     return total(rows._default_manager.filter(booking=OuterRef("pk")), "booking", Sum(field))
+
+
+def number(expression: Any) -> models.ExpressionWrapper:
+    """Amounts as they are stored."""
+    return models.ExpressionWrapper(expression, output_field=MONEY)
 
 
 def valid_tickets() -> Coalesce:
@@ -64,11 +71,11 @@ def drifts(progress: Progress = lambda done, total: None) -> Iterator[Drift]:
     comparisons = [
         *counters(Event.objects.all()),
         *(
-            compare(
-                bookings, name, models.ExpressionWrapper(F(name), output_field=MONEY), of_booking(BookingItem, name)
-            )
-            for name in ("quantity", "cancelled_quantity", "total_price")
+            compare(bookings, name, number(F(name)), of_booking(BookingItem, name))
+            for name in ("quantity", "cancelled_quantity", "total_price", "tax")
         ),
+        compare(bookings, "fees", number(F("fees")), of_booking(BookingItem, F("unit_fee") * F("quantity"))),
+        compare(BookingItem.objects.all(), "tax", number(F("tax")), number(TAX)),
         compare(confirmed, "tickets", LEFT, valid_tickets()),
         compare(bookings.exclude(status=Status.CONFIRMED), "tickets", Value(0), valid_tickets()),
     ]

@@ -9,9 +9,17 @@ from bookings.codes import PREFIX, TICKET_CODE
 from bookings.lifecycle.place import MAX_LINES, Line
 from bookings.lifecycle.states import Status
 from bookings.models import Booking, BookingItem, Ticket
-from config.api.fields import EmailField, LineField, PriceField, StoredIsValid, WholeNumberField, format_instant
+from config.api.fields import (
+    EmailField,
+    LineField,
+    PriceField,
+    StoredIsValid,
+    TotalField,
+    WholeNumberField,
+    format_instant,
+)
 from config.api.serializers import ModelSerializer, Serializer
-from config.values import money, text
+from config.values import money, percent, text
 from events.serializers import EVENT
 
 MAX_ENTRIES = 20
@@ -70,14 +78,20 @@ EXAMPLE = {
             "ticket_type": 1,
             "name": "Seat",
             "unit_price": "49.90",
+            "unit_fee": "2.50",
+            "tax_rate": "13",
             "quantity": 2,
-            "total_price": "99.80",
+            "total_price": "104.80",
+            "tax": "12.06",
             "cancelled_quantity": 0,
         }
     ],
     "quantity": 2,
     "cancelled_quantity": 0,
-    "total_price": "99.80",
+    "subtotal": "99.80",
+    "fees": "5.00",
+    "tax": "12.06",
+    "total_price": "104.80",
     "currency": "EUR",
     "metadata": {"basket": "7"},
     "payment_reference": "",
@@ -96,11 +110,23 @@ EXAMPLE = {
 
 class BookingItemSerializer(ModelSerializer):
     unit_price = PriceField()
-    total_price = PriceField()
+    unit_fee = PriceField(help_text="Per ticket, added to the price.")
+    total_price = PriceField(help_text="Price and fee, times the quantity.")
+    tax = PriceField(help_text="Contained in the total; rounded half up.")
 
     class Meta:
         model = BookingItem
-        fields = ["ticket_type", "name", "unit_price", "quantity", "total_price", "cancelled_quantity"]
+        fields = [
+            "ticket_type",
+            "name",
+            "unit_price",
+            "unit_fee",
+            "tax_rate",
+            "quantity",
+            "total_price",
+            "tax",
+            "cancelled_quantity",
+        ]
         # Otherwise the schema would have the range of the column, which depends on the database.
         read_only_fields = ["quantity", "cancelled_quantity"]
 
@@ -116,6 +142,7 @@ class BookingSerializer(ModelSerializer):
     items = BookingItemSerializer(source="item_list", many=True, read_only=True)
     tickets = BookedTicketSerializer(source="ticket_list", many=True, read_only=True)
     metadata = MetadataField(required=False)
+    subtotal = PriceField(read_only=True, help_text="The price without fees, as booked.")
     expansions = {"event": EVENT}
     expires_in = serializers.SerializerMethodField(help_text="Seconds until the hold ends; null without a hold.")
 
@@ -131,6 +158,9 @@ class BookingSerializer(ModelSerializer):
             "items",
             "quantity",
             "cancelled_quantity",
+            "subtotal",
+            "fees",
+            "tax",
             "total_price",
             "currency",
             "metadata",
@@ -170,6 +200,9 @@ class BookingSerializer(ModelSerializer):
             "items": [represent_item(item, booking.currency) for item in booking.item_list],
             "quantity": booking.quantity,
             "cancelled_quantity": booking.cancelled_quantity,
+            "subtotal": money.plain(booking.subtotal, booking.currency),
+            "fees": money.plain(booking.fees, booking.currency),
+            "tax": money.plain(booking.tax, booking.currency),
             "total_price": money.plain(booking.total_price, booking.currency),
             "currency": booking.currency,
             "metadata": booking.metadata,
@@ -194,8 +227,11 @@ def represent_item(item: BookingItem, currency: str) -> dict[str, Any]:
         "ticket_type": item.ticket_type_id,
         "name": item.name,
         "unit_price": money.plain(item.unit_price, currency),
+        "unit_fee": money.plain(item.unit_fee, currency),
+        "tax_rate": percent.plain(item.tax_rate),
         "quantity": item.quantity,
         "total_price": money.plain(item.total_price, currency),
+        "tax": money.plain(item.tax, currency),
         "cancelled_quantity": item.cancelled_quantity,
     }
 
@@ -234,6 +270,9 @@ class QuoteSerializer(BookingSerializer):
             "customer_email",
             "items",
             "quantity",
+            "subtotal",
+            "fees",
+            "tax",
             "total_price",
             "currency",
             "metadata",
@@ -267,6 +306,11 @@ class PlaceBookingSerializer(Serializer):
         f"{settings.BOOKING_HOLD_MINUTES_MAX}; `expires_at` is its end.",
     )
 
+    expected_total = TotalField(
+        required=False,
+        help_text="The total that the customer was shown; another one is refused with `price-changed`.",
+    )
+
     class Meta:
         model = Booking
         example = {
@@ -274,6 +318,7 @@ class PlaceBookingSerializer(Serializer):
             "customer_email": "ann@example.com",
             "items": [{"ticket_type": 1, "quantity": 2}],
             "metadata": {"basket": "7"},
+            "expected_total": "104.80",
         }
 
     def validate_items(self, items: list[dict[str, int]]) -> list[Line]:

@@ -35,6 +35,7 @@ from bookings.problems import (
     NothingToSend,
     NotOnSale,
     OtherEvent,
+    PriceChanged,
     RequestInProgress,
     SoldOut,
     TicketVoid,
@@ -92,6 +93,7 @@ def order(request: Request, data: dict[str, Any]) -> dict[str, Any]:
         "lines": data["items"],
         "hold": None if minutes is None else dt.timedelta(minutes=minutes),
         "metadata": data.get("metadata"),
+        "expected_total": data.get("expected_total"),
         "key": read_idempotency_key(request),
         "by": request.user,
     }
@@ -152,7 +154,15 @@ class BookingViewSet(ReleaseMixin, mixins.ListModelMixin, mixins.RetrieveModelMi
         "renew_secret": CHANGE,
     }
     refusals = {
-        "create": [SoldOut, NotOnSale, CustomerLimit, RequestInProgress, IdempotencyKeyExpired, IdempotencyKeyReused],
+        "create": [
+            SoldOut,
+            NotOnSale,
+            CustomerLimit,
+            PriceChanged,
+            RequestInProgress,
+            IdempotencyKeyExpired,
+            IdempotencyKeyReused,
+        ],
         "confirm": [HoldExpired, BookingCancelled, ConfirmByMail],
         "resend": [NothingToSend],
         "cancel": [HoldExpired, BookingNotPending, BookingNotConfirmed, AlreadyCheckedIn],

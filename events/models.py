@@ -1,4 +1,5 @@
 import datetime as dt
+from itertools import chain
 from typing import Any, Self
 
 from django.conf import settings
@@ -243,10 +244,10 @@ class Event(Stock):
         """Raises CurrencyFixed. The caller holds the row's lock, which a booking needs too."""
         if count_bookings(event=self.pk):
             raise CurrencyFixed.because("The event has bookings.")
-        prices: Any = self.ticket_types.values_list("price", flat=True)
-        for price in prices:
-            if not money.fits(price, currency):
-                raise CurrencyFixed.because(f"The price {price.normalize():f} has more decimals than {currency}.")
+        amounts: Any = self.ticket_types.values_list("price", "fee")
+        for amount in chain.from_iterable(amounts):
+            if not money.fits(amount, currency):
+                raise CurrencyFixed.because(f"The amount {amount.normalize():f} has more decimals than {currency}.")
 
     def publish(self, *, at: dt.datetime, by: Any = None) -> Self:
         """Makes the event visible to the public. Idempotent. Raises EventCancelled, EventInThePast."""

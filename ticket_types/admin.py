@@ -14,24 +14,26 @@ from config.backoffice.formats import (
     format_amount,
     local_time_with_zone,
     places_bar,
+    two_lines,
     utc_column,
 )
 from config.backoffice.forms import BaseAdminForm
 from config.backoffice.pages import Page
 from config.backoffice.tables import amount_column, local_cell
 from config.backoffice.wording import Setting
-from config.values import money
+from config.values import money, percent
 from events.admin import SALE_STATES
 from events.models import Event
 from ticket_types.imports.page import MAX_UPLOAD, PERMISSIONS, ImportAdmin
-from ticket_types.models import TicketType
+from ticket_types.models import AMOUNTS, TicketType
 
 
 class TicketTypeForm(BaseAdminForm):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        if not self.is_new and "price" in self.fields:
-            self.initial["price"] = money.plain(self.instance.price, self.instance.currency)
+        if not self.is_new:
+            amounts = {name: money.plain(getattr(self.instance, name), self.instance.currency) for name in AMOUNTS}
+            self.initial |= {**amounts, "tax_rate": percent.plain(self.instance.tax_rate)}
 
     def find_timezone(self, data):
         event = data.get("event") or self.known_event
@@ -58,6 +60,14 @@ def sale_time(name, description):
     return field
 
 
+def price_cell(ticket_type):
+    """What one ticket costs, and how much of it is a fee. Needs the event."""
+    price = format_amount(ticket_type.price_with_fee, ticket_type.currency)
+    if not ticket_type.fee:
+        return price
+    return two_lines(price, _("with a fee of %s") % format_amount(ticket_type.fee, ticket_type.currency))
+
+
 @admin.register(TicketType)
 class TicketTypeAdmin(ImportAdmin, CatalogueAdmin):
     exported = {
@@ -67,6 +77,8 @@ class TicketTypeAdmin(ImportAdmin, CatalogueAdmin):
         "starts at (venue)": (local_cell, "event__starts_at", "event__venue__timezone"),
         "name": "name",
         "price": amount_column("price", "event__currency"),
+        "fee": amount_column("fee", "event__currency"),
+        "tax rate": (percent.plain, "tax_rate"),
         "currency": "event__currency",
         "quantity": "capacity",
         "reserved": "reserved",
@@ -85,7 +97,15 @@ class TicketTypeAdmin(ImportAdmin, CatalogueAdmin):
     ordering = ["-event__starts_at", "event", "position", "id"]
     autocomplete_fields = ["event"]
     times = [utc_column("created_at"), utc_column("updated_at")]
-    readonly_fields = ["event_starts", "price_in_currency", "currency", "places", "state", *times]
+    readonly_fields = [
+        "event_starts",
+        "price_in_currency",
+        "tax_rate_in_percent",
+        "currency",
+        "places",
+        "state",
+        *times,
+    ]
     bookings = "booking_items"
     pages = [Page("import_catalogue", gettext_lazy("Import"), PERMISSIONS, position=70, max_upload=MAX_UPLOAD)]
 
@@ -97,16 +117,16 @@ class TicketTypeAdmin(ImportAdmin, CatalogueAdmin):
         sale = ["sales_start_at", "sales_end_at"]
         if obj is None:
             return [
-                (None, {"fields": ["event", "name", "description", "price", "position"]}),
+                (None, {"fields": ["event", "name", "description", "price", "fee", "tax_rate", "position"]}),
                 (_("Sale"), {"fields": [*limits, *sale]}),
             ]
-        price = ("price", "currency")
+        price = [("price", "currency"), "fee", "tax_rate"]
         if not self.has_change_permission(request, obj):
-            price = "price_in_currency"
+            price = ["price_in_currency", "tax_rate_in_percent"]
             sale = [sale_time(sale[0], _("sales start")), sale_time(sale[1], _("sales end"))]
         return [
             (_("Overview"), {"fields": ["state", "places"]}),
-            (_("Ticket type"), {"fields": [("event", "event_starts"), "name", "description", price, "position"]}),
+            (_("Ticket type"), {"fields": [("event", "event_starts"), "name", "description", *price, "position"]}),
             (_("Sale"), {"fields": [*limits, *sale]}),
             (_("Record"), {"fields": self.times}),
         ]
@@ -137,7 +157,11 @@ class TicketTypeAdmin(ImportAdmin, CatalogueAdmin):
 
     @admin.display(description=gettext_lazy("price"), ordering="price")
     def price_in_currency(self, ticket_type):
-        return format_amount(ticket_type.price, ticket_type.currency)
+        return price_cell(ticket_type)
+
+    @admin.display(description=gettext_lazy("tax rate"))
+    def tax_rate_in_percent(self, ticket_type):
+        return f"{percent.plain(ticket_type.tax_rate)} %"
 
     @admin.display(description=gettext_lazy("places reserved"), ordering="reserved")
     def places(self, ticket_type):

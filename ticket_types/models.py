@@ -1,4 +1,5 @@
 import datetime as dt
+from decimal import Decimal
 from typing import Any, Self
 
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -8,11 +9,13 @@ from django.db.models.functions import Coalesce
 
 from config.history.models import record_changed, record_created, record_deleted
 from config.problems import InUse, InvalidInput, Precondition, no_precondition
-from config.values import money
+from config.values import money, percent
 from config.values.text import validate_line, validate_paragraphs
 from events.inventory import Stock, count_bookings, release_due, sales
 from events.models import EARLIEST, LATEST, Event
 from venues.models import LARGEST
+
+AMOUNTS = ("price", "fee")  # fields in the event's currency
 
 
 class TicketTypeQuerySet(models.QuerySet["TicketType"]):
@@ -45,6 +48,12 @@ class TicketType(Stock):
     name = models.CharField(max_length=100, validators=[validate_line])
     description = models.TextField(max_length=2_000, blank=True, default="", validators=[validate_paragraphs])
     price = money.MoneyField(help_text="In the event's currency.")
+    fee = money.MoneyField(
+        default=Decimal(0), db_default=0, help_text="Per ticket, added to the price; in the event's currency."
+    )
+    tax_rate = percent.PercentField(
+        default=Decimal(0), db_default=0, help_text="Percent; the tax is contained in the price and the fee."
+    )
     capacity = models.PositiveIntegerField(
         "quantity",
         null=True,
@@ -102,6 +111,18 @@ class TicketType(Stock):
                 violation_error_code="invalid-price",
             ),
             models.CheckConstraint(
+                condition=Q(fee__range=(0, money.MAX_AMOUNT)),
+                name="ticket_type_fee_is_0_to_999999999",
+                violation_error_message="A fee must be 0 to 999,999,999.",
+                violation_error_code="invalid-fee",
+            ),
+            models.CheckConstraint(
+                condition=Q(tax_rate__range=(0, percent.MAX_PERCENT)),
+                name="ticket_type_tax_rate_is_0_to_100",
+                violation_error_message="A tax rate must be 0 to 100 percent.",
+                violation_error_code="invalid-tax-rate",
+            ),
+            models.CheckConstraint(
                 condition=Q(capacity=None) | Q(capacity__range=(1, LARGEST)),
                 name="ticket_type_quantity_is_1_to_1000000",
                 violation_error_message="A ticket type's quantity must be 1 to 1,000,000, or none.",
@@ -145,16 +166,16 @@ class TicketType(Stock):
 
     @classmethod
     def offer(cls, *, event: Event, price: Any, by: Any = None, **data: Any) -> "TicketType":
-        """Creates a ticket type. Raises InvalidInput when the price has more decimals than the event's currency."""
+        """Creates a ticket type. Raises InvalidInput for more decimals than the event's currency has."""
         with transaction.atomic():
             event = Event.objects.select_for_update(no_key=True).get(pk=event.pk)
-            refuse_decimals(price, event.currency)
+            refuse_decimals({"price": price, **data}, event.currency)
             ticket_type = cls.objects.create(event=event, price=price, **data)
             record_created(ticket_type, ["event", "price", *data], by=by)
         return ticket_type
 
     def revise(self, *, check: Precondition = no_precondition, by: Any = None, **changes: Any) -> Self:
-        """Changes some fields; existing bookings keep their prices and names.
+        """Changes some fields; existing bookings keep their prices, fees, tax rates and names.
 
         Raises InvalidInput, what `check` raises with the row locked, and IntegrityError for a broken constraint.
         """
@@ -167,11 +188,12 @@ class TicketType(Stock):
             # First the ticket type, then its event: the order in which bookings lock them.
             stored = TicketType.objects.select_for_update(no_key=True).get(pk=self.pk)
             check()
-            shown = money.plain(stored.price, self.currency)
-            if str(changes.get("price", shown)) != shown:
-                # The lock keeps the event's currency while the price is compared with it.
+            shown = {name: money.plain(getattr(stored, name), self.currency) for name in AMOUNTS}
+            amounts = {name: changes[name] for name in AMOUNTS if str(changes.get(name, shown[name])) != shown[name]}
+            if amounts:
+                # The lock keeps the event's currency while the amounts are compared with it.
                 event = Event.objects.select_for_update(no_key=True).get(pk=self.event_id)
-                refuse_decimals(changes["price"], event.currency)
+                refuse_decimals(amounts, event.currency)
             for name, value in changes.items():
                 setattr(self, name, value)
             self.save(update_fields=[*changes, "updated_at"])
@@ -197,14 +219,23 @@ class TicketType(Stock):
         return self.event.currency
 
     @property
+    def price_with_fee(self) -> Decimal:
+        """What a customer pays for one ticket."""
+        return self.price + self.fee
+
+    @property
     def available(self) -> int:
         """Places that can be booked: its own, as far as the event has them. Needs the event."""
         return sales.available_of(self, self.event)
 
 
-def refuse_decimals(price: Any, currency: str) -> None:
-    if not money.fits(price, currency):
-        raise refusal("price", "too-many-decimals", f"{currency} has {money.DECIMALS[currency]} decimals.")
+def refuse_decimals(data: dict[str, Any], currency: str) -> None:
+    detail = f"{currency} has {money.DECIMALS[currency]} decimals."
+    wrong = [name for name in AMOUNTS if name in data and not money.fits(data[name], currency)]
+    if wrong:
+        raise InvalidInput(
+            errors=[{"pointer": f"/{name}", "code": "too-many-decimals", "detail": detail} for name in wrong]
+        )
 
 
 def refusal(field: str, code: str, detail: str) -> InvalidInput:

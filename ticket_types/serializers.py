@@ -9,7 +9,7 @@ from config.access.permissions import may
 from config.api.expand import Expansion, register_expansion
 from config.api.fields import WholeNumberField, format_instant
 from config.api.serializers import ModelSerializer, Serializer
-from config.values import money
+from config.values import money, percent
 from events.inventory import sales
 from events.serializers import EVENT, EventSerializer
 from ticket_types.models import TicketType
@@ -44,6 +44,8 @@ class TicketTypeSerializer(ModelSerializer):
             "name",
             "description",
             "price",
+            "fee",
+            "tax_rate",
             "currency",
             "quantity",
             "min_per_booking",
@@ -60,6 +62,8 @@ class TicketTypeSerializer(ModelSerializer):
             "name": "Seat",
             "description": "Rows 1 to 12",
             "price": "49.90",
+            "fee": "2.50",
+            "tax_rate": "13",
             "currency": "EUR",
             "quantity": 300,
             "min_per_booking": 1,
@@ -87,6 +91,8 @@ class TicketTypeSerializer(ModelSerializer):
             "name": ticket_type.name,
             "description": ticket_type.description,
             "price": money.plain(ticket_type.price, ticket_type.currency),
+            "fee": money.plain(ticket_type.fee, ticket_type.currency),
+            "tax_rate": percent.plain(ticket_type.tax_rate),
             "currency": ticket_type.currency,
             "quantity": ticket_type.capacity,
             "min_per_booking": ticket_type.min_per_booking,

@@ -53,7 +53,9 @@ class Row:
         errors = []
         if self.data["quantity"] != sum(item["quantity"] for item in self.items):
             errors.append("its quantity is not the sum of its items")
-        if self.data["total_price"] != sum(item["unit_price"] * item["quantity"] for item in self.items):
+        if self.data["total_price"] != sum(
+            (item["unit_price"] + item["unit_fee"]) * item["quantity"] for item in self.items
+        ):
             errors.append("its total is not the sum of its items")
         if any(plain(item["unit_price"]) not in prices[item["ticket_type_id"]] for item in self.items):
             errors.append("has a price that its ticket type never had")

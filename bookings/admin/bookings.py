@@ -12,7 +12,7 @@ from bookings.admin.actions import BookingActions
 from bookings.admin.counter import CounterAdmin
 from bookings.admin.dashboard import dashboard
 from bookings.admin.filters import CreatedFilter, SoldFilter, StateFilter, list_totals
-from bookings.admin.labels import SEARCH_HELP, STATES, TICKET_STATES, change_details, verb_label
+from bookings.admin.labels import SEARCH_HELP, STATES, TICKET_STATES, change_details, tax_text, verb_label
 from bookings.lifecycle.states import LIVE
 from bookings.models import Booking, Ticket
 from bookings.serializers import MetadataField
@@ -95,6 +95,8 @@ class BookingAdmin(BookingActions, CounterAdmin, BaseAdmin):
         "places cancelled": "cancelled_quantity",
         "total": amount_column("net_price", "currency"),
         "total when booked": amount_column("total_price", "currency"),
+        "fees when booked": amount_column("fees", "currency"),
+        "tax when booked": amount_column("tax", "currency"),
         "currency": "currency",
         "payment reference": "payment_reference",
         "refund due": "refund_due",
@@ -219,6 +221,8 @@ class BookingAdmin(BookingActions, CounterAdmin, BaseAdmin):
             "when": event_times(booking.event),
             "places": self.places_text(booking, booking.places if is_live else 0),
             "total": self.total_text(booking, booking.net_price if is_live else 0),
+            "fees": booking.fees and format_amount(booking.fees, booking.currency),
+            "tax": booking.tax and format_amount(booking.tax, booking.currency),
             "refund": booking.refund_due and format_amount(booking.refund_amount, booking.currency),
             "items": [self.item_context(item, booking, is_live=is_live) for item in booking.items.all()],
             "tickets": [self.ticket_context(it, zone, may_open=may_open_tickets) for it in tickets[:MAX_SHOWN]],
@@ -237,6 +241,8 @@ class BookingAdmin(BookingActions, CounterAdmin, BaseAdmin):
             "item": item,
             "places": item.quantity - item.cancelled_quantity if is_live else 0,
             "unit_price": format_amount(item.unit_price, booking.currency),
+            "unit_fee": format_amount(item.unit_fee, booking.currency),
+            "tax": tax_text(item.tax, item.tax_rate, booking.currency),
             "total": format_amount(item.total_price, booking.currency),
         }
 

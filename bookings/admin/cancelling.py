@@ -128,7 +128,7 @@ class TicketsForm(ReasonForm):
         field.widget.currency, field.widget.prices, field.choices = booking.currency, {}, []
         for item in booking.items.all():
             group = by_type.get(item.ticket_type_id, [])
-            price = money.plain(item.unit_price, booking.currency)
+            price = money.plain(item.price_with_fee, booking.currency)
             field.widget.prices.update({ticket.code: price for ticket in group})
             if group:
                 choices = [(ticket.code, grouped_code(ticket.code)) for ticket in group]
@@ -138,7 +138,7 @@ class TicketsForm(ReasonForm):
         return _("%(name)s: %(count)s, %(price)s each") % {
             "name": item.name,
             "count": ngettext("%s ticket", "%s tickets", count) % count,
-            "price": format_amount(item.unit_price, booking.currency),
+            "price": format_amount(item.price_with_fee, booking.currency),
         }
 
     def clean(self):

@@ -19,7 +19,7 @@ from bookings.admin.actions import confirm_booking
 from bookings.codes import random_code
 from bookings.lifecycle.place import IdempotencyKey, Line
 from bookings.models import Booking
-from bookings.problems import IdempotencyKeyReused
+from bookings.problems import IdempotencyKeyReused, PriceChanged
 from config.backoffice.errors import DOMAIN_ERRORS, field_errors
 from config.backoffice.formats import (
     change_url,
@@ -38,6 +38,7 @@ from config.values.timezones import zone_label
 from events.admin import SALE_STATES
 from events.inventory import sales
 from events.models import Event
+from ticket_types.admin import price_cell
 from ticket_types.models import TicketType
 
 UNSOLD = {
@@ -107,7 +108,7 @@ class SaleForm(forms.Form):
             )
             quantity.widget.attrs["max"] = max_quantity(kind)
             self.fields[f"price_{kind.pk}"] = forms.DecimalField(
-                widget=forms.HiddenInput, initial=money.plain(kind.price, event.currency), required=False
+                widget=forms.HiddenInput, initial=money.plain(kind.price_with_fee, event.currency), required=False
             )
 
     def focus_first(self):
@@ -124,8 +125,8 @@ class SaleForm(forms.Form):
             state = self.states[kind.pk]
             yield {
                 "type": kind,
-                "price": format_amount(kind.price, self.event.currency),
-                "plain_price": money.plain(kind.price, self.event.currency),
+                "price": price_cell(kind),
+                "plain_price": money.plain(kind.price_with_fee, self.event.currency),
                 "available": format_number(kind.available),
                 "state": SALE_STATES[state],
                 # A quantity that was entered while it was on sale stays visible with its error.
@@ -149,7 +150,7 @@ class SaleForm(forms.Form):
     @property
     def shown_total(self):
         prices = {kind.pk: self.cleaned_data.get(f"price_{kind.pk}") or Decimal(0) for kind in self.types}
-        return sum(prices[line.ticket_type] * line.quantity for line in self.lines)
+        return sum((prices[line.ticket_type] * line.quantity for line in self.lines), Decimal(0))
 
     def booking_data(self):
         """The arguments of `Booking.place`. Each walk-in customer has an address of their own."""
@@ -159,6 +160,7 @@ class SaleForm(forms.Form):
             "customer_email": email,
             "lines": self.lines,
             "metadata": {"channel": "counter"},
+            "expected_total": self.shown_total,
         }
 
     def idempotency_key(self, user):
@@ -177,12 +179,8 @@ class SaleForm(forms.Form):
 
     def renew(self):
         """A new key and the current prices, for the next submission."""
-        prices = {f"price_{kind.pk}": money.plain(kind.price, self.event.currency) for kind in self.types}
+        prices = {f"price_{kind.pk}": money.plain(kind.price_with_fee, self.event.currency) for kind in self.types}
         self.data = {**self.data.dict(), "key": str(uuid.uuid4()), **prices}
-
-
-class PriceChanged(Exception):
-    """The price is not the one that the form showed."""
 
 
 class CounterAdmin(PagesAdmin):
@@ -261,7 +259,8 @@ class CounterAdmin(PagesAdmin):
     def submit_sale(self, request, form):
         """Whether it was sold. If not, the form has the error, and no places are held."""
         try:
-            booking = self.place_booking(request, form)
+            key = form.idempotency_key(request.user)
+            booking = Booking.place(**form.booking_data(), key=key, by=request.user)
             self.confirm_or_cancel(request, booking, form.cleaned_data["payment_reference"])
         except PriceChanged:
             form.add_error(None, _("A price has changed. Nothing was sold: check the new total and submit again."))
@@ -274,13 +273,6 @@ class CounterAdmin(PagesAdmin):
             return True
         form.renew()
         return False
-
-    def place_booking(self, request, form):
-        booking = Booking.place(**form.booking_data(), key=form.idempotency_key(request.user), by=request.user)
-        if booking.total_price != form.shown_total and not booking.is_replay:
-            booking.cancel(reason="The price changed during the sale.", by=request.user)
-            raise PriceChanged
-        return booking
 
     def confirm_or_cancel(self, request, booking, reference):
         try:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from bookings.admin.charts import sales_curve
-from bookings.lifecycle.refunds import net_price
+from bookings.lifecycle.amounts import net_price
 from bookings.models import Booking, Ticket
 from bookings.reports.queries import sales, totals
 from bookings.reports.rows import GroupBy
@@ -17,6 +17,7 @@ from config.values import money
 from events.admin import SALE_STATES, EventAdmin
 from events.inventory.sales import load_ticket_types
 from events.models import Event
+from ticket_types.admin import price_cell
 from ticket_types.models import TicketType
 from venues.models import Venue
 
@@ -104,7 +105,7 @@ class EventSalesAdmin(EventAdmin):
         return {
             "type": ticket_type,
             "url": change_url(TicketType, ticket_type.pk),
-            "price": format_amount(ticket_type.price, event.currency),
+            "price": price_cell(ticket_type),
             "sold": ticket_type.reserved - ticket_type.held,
             "held": ticket_type.held,
             "available": ticket_type.available,

@@ -6,7 +6,8 @@ from django.utils.translation import gettext_lazy as _
 
 from bookings.lifecycle.states import Status
 from bookings.models import Ticket
-from config.backoffice.formats import local_time_with_offset
+from config.backoffice.formats import format_amount, local_time_with_offset
+from config.values import percent
 
 SEARCH_HELP = _("Confirmation code, e-mail address, payment reference, start of a name or surname, event or venue")
 STATES = {
@@ -46,6 +47,10 @@ DETAILS = {
     "tickets": _("Tickets"),
 }
 FIELDS = {"customer_email": _("E-mail"), "customer_name": _("Name"), "metadata": _("Notes")}
+
+
+def tax_text(tax, rate, currency):
+    return f"{format_amount(tax, currency)} ({percent.plain(rate)} %)" if rate else "-"
 
 
 def verb_label(verb):

@@ -6,7 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from bookings.admin.labels import SEARCH_HELP, STATES, TICKET_STATES, change_details, verb_label
+from bookings.admin.labels import SEARCH_HELP, STATES, TICKET_STATES, change_details, tax_text, verb_label
 from bookings.codes import TICKET_CODE, typed
 from bookings.models import Booking, BookingChange, BookingItem, Ticket
 from config.backoffice.base import BaseAdmin, ViewOnly
@@ -20,6 +20,7 @@ from config.backoffice.formats import (
     utc_column,
 )
 from config.backoffice.tables import amount_column, local_cell
+from config.values import percent
 
 OF_BOOKING = {
     "booking": "booking__confirmation_code",
@@ -69,13 +70,16 @@ class BookingItemAdmin(BookingPermissionAdmin):
         "state": "booking__status",
         "ticket type": "name",
         "unit price": amount_column("unit_price", "booking__currency"),
+        "unit fee": amount_column("unit_fee", "booking__currency"),
+        "tax rate": (percent.plain, "tax_rate"),
         "places": "quantity",
         "places cancelled": "cancelled_quantity",
         "total": amount_column("total_price", "booking__currency"),
+        "tax": amount_column("tax", "booking__currency"),
         "currency": "booking__currency",
         "booked at (UTC)": "booking__created_at",
     }
-    figures = ["unit_price_in_currency", "quantity", "cancelled_quantity", "total"]
+    figures = ["unit_price_in_currency", "unit_fee_in_currency", "quantity", "cancelled_quantity", "total", "tax_cell"]
     list_display = ["booking", "event_column", "name", *figures]
     list_filter = [("ticket_type__event", RelatedFilter)]
     fields = ["booking", "event_column", "ticket_type", "name", *figures]
@@ -87,9 +91,17 @@ class BookingItemAdmin(BookingPermissionAdmin):
     def unit_price_in_currency(self, item):
         return format_amount(item.unit_price, item.currency)
 
+    @admin.display(description=gettext_lazy("unit fee"))
+    def unit_fee_in_currency(self, item):
+        return format_amount(item.unit_fee, item.currency)
+
     @admin.display(description=gettext_lazy("total"))
     def total(self, item):
         return format_amount(item.total_price, item.currency)
+
+    @admin.display(description=gettext_lazy("tax"))
+    def tax_cell(self, item):
+        return tax_text(item.tax, item.tax_rate, item.currency)
 
 
 @admin.register(Ticket)

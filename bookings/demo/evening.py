@@ -116,6 +116,8 @@ class Evening:
             event=self.event,
             name=tier.name,
             price=Decimal(tier.price),
+            fee=Decimal(self.house.fee) if Decimal(tier.price) else Decimal(0),
+            tax_rate=Decimal(self.house.tax_rate),
             capacity=self.event.capacity * tier.share // 100 if tier.share else None,
             min_per_booking=tier.fewest,
             max_per_booking=tier.most,

@@ -63,6 +63,8 @@ class House:
     timezone: str
     currency: str
     shows: tuple[Show, ...]
+    tax_rate: str = "0"
+    fee: str = "0"  # of each ticket that is not free
 
 
 def hall(*prices: str) -> tuple[Tier, ...]:
@@ -115,6 +117,8 @@ HOUSES = (
                 description=REHEARSAL,
             ),
         ),
+        tax_rate="13",
+        fee="2.50",
     ),
     House(
         "Elbphilharmonie, Grand Hall",
@@ -138,6 +142,8 @@ HOUSES = (
             ),
             Show("Steve Reich: Music for 18 Musicians", 61, "20:00", hall("68.00", "49.00", "26.00"), Sale.LATER),
         ),
+        tax_rate="7",
+        fee="2.00",
     ),
     House(
         "Berlin Philharmonie, Main Auditorium",
@@ -150,6 +156,7 @@ HOUSES = (
             Show("Lunch Concert", 7, "13:00", entry("0.00"), sold=23, capacity=1500, hours=0.75, most_per_customer=6),
             Show("Shostakovich: Symphony No. 8", 33, "20:00", hall("88.00", "64.00", "31.00"), Sale.CANCELLED, sold=34),
         ),
+        tax_rate="7",
     ),
     House(
         "Royal Albert Hall",
@@ -163,6 +170,8 @@ HOUSES = (
             Show("Backstage Tour", 3, "10:30", entry("19.50"), left=2, capacity=25, hours=1.5, description=TOUR),
             Show("Film with Orchestra: The General", 90, "19:00", hall("64.00", "44.00", "24.00"), Sale.DRAFT),
         ),
+        tax_rate="20",
+        fee="3.95",
     ),
     House(
         "Ronnie Scott's Jazz Club",
@@ -176,6 +185,7 @@ HOUSES = (
             Show("Voices of Soho", 4, "20:30", club("38.00", "25.00"), left=3, capacity=150),
             Show("Piano Summit", 45, "20:00", club("48.00", "32.00"), Sale.LATER),
         ),
+        tax_rate="20",
     ),
     House(
         "Carnegie Hall, Stern Auditorium",
@@ -212,6 +222,7 @@ HOUSES = (
             Show("Winter Arena Night", 30, "20:00", arena("149.50", "89.50", "69.50", "495.00"), sold=84),
             Show("Champions of the Ring", 55, "19:00", arena("220.00", "120.00", "95.00", "750.00"), sold=40),
         ),
+        fee="12.50",
     ),
     House(
         "Red Rocks Amphitheatre",
@@ -236,6 +247,8 @@ HOUSES = (
             Show("Didgeridoo and Orchestra", 36, "20:00", hall("115.00", "85.00", "45.00"), sold=17),
             Show("New Voices", 80, "19:30", hall("75.00", "55.00", "35.00"), Sale.DRAFT),
         ),
+        tax_rate="10",
+        fee="8.95",
     ),
     House(
         "Suntory Hall, Main Hall",
@@ -247,6 +260,8 @@ HOUSES = (
             Show("Takemitsu and Debussy", 10, "19:00", hall("12000", "8500", "4500"), sold=23),
             Show("Year's End: Beethoven 9", 31, "14:00", hall("15000", "11000", "6000"), sold=33, most_per_customer=4),
         ),
+        tax_rate="10",
+        fee="220",
     ),
     House(
         "Nippon Budokan",
@@ -258,6 +273,8 @@ HOUSES = (
             Show("City Pop Festival", 24, "17:30", arena("14800", "9800", "7800", "39000"), sold=55),
             Show("Taiko: Thunder Drums", 58, "18:00", arena("11000", "8000", "6500", "28000"), Sale.LATER),
         ),
+        tax_rate="10",
+        fee="330",
     ),
     House(
         "Sheikh Jaber Al-Ahmad Cultural Centre, National Theatre",
@@ -270,6 +287,7 @@ HOUSES = (
             Show("The Oud Masters", -15, "19:30", entry("18.750"), left=14, capacity=90, hours=2.0),
             Show("Giselle", 40, "20:00", hall("52.000", "34.500", "15.000"), sold=16),
         ),
+        fee="0.500",
     ),
     House(
         "Opernhaus Zürich",
@@ -282,6 +300,7 @@ HOUSES = (
             Show("Der Rosenkavalier", 29, "18:30", hall("250.00", "180.00", "70.00"), sold=16, hours=4.25),
             Show("Costume Workshop Tour", 6, "15:00", entry("15.00"), left=0, capacity=30, hours=1.5, description=TOUR),
         ),
+        tax_rate="8.1",
     ),
     House(
         "Teatro alla Scala",
@@ -301,6 +320,7 @@ HOUSES = (
             ),
             Show("The Nutcracker", 27, "20:00", hall("150.00", "110.00", "40.00"), sold=31),
         ),
+        tax_rate="10",
     ),
     House(
         "Paradiso",
@@ -314,6 +334,8 @@ HOUSES = (
             Show("Club Night", 2, "23:00", entry("12.50"), sold=43, hours=6, capacity=900),
             Show("Upstairs: Loud and Small", 4, "20:30", entry("14.00"), left=0, capacity=80),
         ),
+        tax_rate="9",
+        fee="3.00",
     ),
 )
 

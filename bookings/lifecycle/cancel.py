@@ -90,7 +90,7 @@ def void_some(booking: "models.Booking", tickets: "list[models.Ticket]", reason:
     for ticket_type_id, number in quantities:
         item = models.BookingItem.objects.filter(pk=items[ticket_type_id].pk)
         item.update(cancelled_quantity=F("cancelled_quantity") + number)
-    price = sum(items[ticket_type_id].unit_price * number for ticket_type_id, number in quantities)
+    price = sum(items[ticket_type_id].price_with_fee * number for ticket_type_id, number in quantities)
     is_paid = bool(booking.payment_reference and price)
     refund = {"refund_due": True, "refund_amount": F("refund_amount") + Value(price, MONEY)} if is_paid else {}
     models.Booking.objects.filter(pk=booking.pk).update(

@@ -19,6 +19,8 @@ class OfferedTicketType:
     event_id: int
     name: str
     price: Decimal
+    fee: Decimal
+    tax_rate: Decimal
     capacity: int | None
     reserved: int
     min_per_booking: int

@@ -4,9 +4,10 @@ On PostgreSQL a claim is one statement in `sql`, elsewhere the ORM's in `write` 
 """
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -24,14 +25,16 @@ from bookings.problems import (
     IdempotencyKeyExpired,
     IdempotencyKeyReused,
     NotOnSale,
+    PriceChanged,
     RequestInProgress,
     SoldOut,
 )
 from bookings.search import keys_of
 from config.database.constraints import violated_constraint
 from config.problems import Problem
-from config.values import text
+from config.values import money, text
 from events.inventory import release_due, sales
+from ticket_types.pricing import PriceLine, price_line
 
 MAX_LINES = 20
 ANONYMOUS_REPLAY = dt.timedelta(hours=24)  # how long an anonymous client's key answers its booking
@@ -99,6 +102,7 @@ class BookingRequest:
     metadata: dict[str, str]
     key: IdempotencyKey | None
     by: Any
+    expected_total: Decimal | None = None
 
     @property
     def quantity(self) -> int:
@@ -163,9 +167,14 @@ class BookingRequest:
             raise NotOnSale(str(errors[0]["detail"]), errors=errors)
 
     def claim(self, offer: Offer) -> "models.Booking":
-        """Raises LostRace, DuplicateKey or CustomerLimit, with nothing written."""
-        booking = self.new_booking(offer)
-        items = [new_item(booking, line, offer.ticket_types[line.ticket_type]) for line in self.lines]
+        """Raises PriceChanged, LostRace, DuplicateKey or CustomerLimit, with nothing written."""
+        prices = [price_of(line, offer) for line in self.lines]
+        booking = self.new_booking(offer, prices)
+        self.refuse_other_total(booking)
+        items = [
+            new_item(booking, offer.ticket_types[line.ticket_type], price)
+            for line, price in zip(self.lines, prices, strict=True)
+        ]
         change = models.BookingChange.entry(booking.pk, "place", "", Status.PENDING, by=self.by, at=offer.at)
         # One statement is a transaction of its own, which saves the round trips that begin and end one.
         is_one = connection.vendor == "postgresql" and offer.event.max_per_customer is None
@@ -176,7 +185,17 @@ class BookingRequest:
         booking.free_confirmation = offer.event.free_confirmation
         return booking
 
-    def new_booking(self, offer: Offer) -> "models.Booking":
+    def refuse_other_total(self, booking: "models.Booking") -> None:
+        if self.expected_total is None:
+            return
+        currency = booking.currency
+        if not money.fits(self.expected_total, currency):
+            detail = f"{currency} has {money.DECIMALS[currency]} decimals."
+            raise refusal("/expected_total", "too-many-decimals", detail)
+        if self.expected_total != booking.total_price:
+            raise PriceChanged.to(booking.total_price, self.expected_total, currency)
+
+    def new_booking(self, offer: Offer, prices: Sequence[PriceLine]) -> "models.Booking":
         longest = dt.timedelta(minutes=settings.BOOKING_HOLD_MINUTES_MAX)
         hold = min(self.hold or dt.timedelta(minutes=settings.BOOKING_HOLD_MINUTES), longest)
         key = {}
@@ -197,19 +216,35 @@ class BookingRequest:
             created_at=offer.at,
             expires_at=offer.at + hold,
             quantity=self.quantity,
-            total_price=sum(offer.ticket_types[line.ticket_type].price * line.quantity for line in self.lines),
+            total_price=sum(price.total_price for price in prices),
+            fees=sum(price.fees for price in prices),
+            tax=sum(price.tax for price in prices),
             **key,
         )
 
 
-def new_item(booking: "models.Booking", line: Line, ticket_type: OfferedTicketType) -> "models.BookingItem":
-    prices: dict[str, Any] = {"unit_price": ticket_type.price, "total_price": ticket_type.price * line.quantity}
+def price_of(line: Line, offer: Offer) -> PriceLine:
+    ticket_type = offer.ticket_types[line.ticket_type]
+    return price_line(
+        price=ticket_type.price,
+        fee=ticket_type.fee,
+        tax_rate=ticket_type.tax_rate,
+        quantity=line.quantity,
+        currency=offer.event.currency,
+    )
+
+
+def new_item(booking: "models.Booking", ticket_type: OfferedTicketType, price: PriceLine) -> "models.BookingItem":
     return models.BookingItem(
         booking=booking,
         ticket_type_id=ticket_type.id,
         name=ticket_type.name,
-        quantity=line.quantity,
-        **prices,
+        unit_price=price.unit_price,
+        unit_fee=price.unit_fee,
+        tax_rate=price.tax_rate,
+        quantity=price.quantity,
+        total_price=price.total_price,
+        tax=price.tax,
     )
 
 

@@ -7,24 +7,15 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Case, ExpressionWrapper, F, OuterRef, Subquery, Sum, Value, When
+from django.db.models import F
 
 from bookings import models
+from bookings.lifecycle.amounts import net_price
 from bookings.problems import RefundChanged
 from config.values import money
 
 MONEY = money.MoneyField()
 NO_REFUND: dict[str, Any] = {"refund_due": False, "refund_amount": 0}
-
-
-def net_price() -> ExpressionWrapper:
-    """The price of a booking's places that are not cancelled. The subquery runs only where some are cancelled."""
-    items = models.BookingItem.objects.filter(booking=OuterRef("pk"), cancelled_quantity__gt=0).order_by()
-    price = Sum(ExpressionWrapper(F("unit_price") * F("cancelled_quantity"), output_field=MONEY))
-    cancelled = Subquery(items.values("booking").annotate(price=price).values("price"), output_field=MONEY)
-    none = Value(0)
-    net = F("total_price") - Case(When(cancelled_quantity__gt=0, then=cancelled), default=none, output_field=MONEY)
-    return ExpressionWrapper(net, output_field=MONEY)
 
 
 def add_refunds(booking_ids: list[Any]) -> None:

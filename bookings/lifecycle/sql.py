@@ -14,11 +14,11 @@ from psycopg.types.json import Jsonb
 
 from bookings import models
 from bookings.lifecycle.states import Status
-from config.values import money
+from config.values import money, percent
 
 LOOK = """
-SELECT t.id, t.event_id, t.name, t.price, t.capacity, t.reserved, t.min_per_booking, t.max_per_booking,
-       t.sales_start_at, t.sales_end_at,
+SELECT t.id, t.event_id, t.name, t.price, t.fee, t.tax_rate, t.capacity, t.reserved, t.min_per_booking,
+       t.max_per_booking, t.sales_start_at, t.sales_end_at,
        e.id, e.name, e.status, e.ends_at, e.currency, e.capacity, e.reserved, e.max_per_customer,
        e.free_confirmation, STATEMENT_TIMESTAMP()
   FROM ticket_types_tickettype t
@@ -46,24 +46,27 @@ SELECT COALESCE(SUM(i.quantity), 0)::bigint, MIN(b.expires_at)
 # session once, waiting for a row twice. Ticket types are locked by id, then the event, as by every other verb.
 CLAIM = """
 WITH line AS (
-    SELECT * FROM UNNEST(%(ticket_types)s::bigint[], %(names)s::text[], %(prices)s::bigint[], %(quantities)s::int[])
-        WITH ORDINALITY AS line (ticket_type_id, name, unit_price, quantity, position)
+    SELECT * FROM UNNEST(%(ticket_types)s::bigint[], %(names)s::text[], %(prices)s::bigint[], %(quantities)s::int[],
+                         %(unit_fees)s::bigint[], %(tax_rates)s::bigint[], %(taxes)s::bigint[])
+        WITH ORDINALITY AS line (ticket_type_id, name, unit_price, quantity, unit_fee, tax_rate, tax, position)
 ), booking AS (
     INSERT INTO bookings_booking (
         id, secret, confirmation_code, event_id, status, customer_name, name_key, surname_key, customer_email,
         customer_key, quantity, cancelled_quantity, total_price, currency, metadata, payment_reference, refund_due,
         refund_amount, created_at, expires_at, cancel_reason, is_late, idempotency_client, idempotency_key,
-        request_fingerprint)
+        request_fingerprint, fees, tax)
     VALUES (
         %(id)s, %(secret)s, %(confirmation_code)s, %(event)s, 'pending', %(customer_name)s, %(name_key)s,
         %(surname_key)s, %(customer_email)s, %(customer_key)s, %(quantity)s, 0, %(total_price)s, %(currency)s,
         %(metadata)s, '', false, 0, %(created_at)s, %(expires_at)s, '', false, %(idempotency_client)s,
-        %(idempotency_key)s, %(request_fingerprint)s)
+        %(idempotency_key)s, %(request_fingerprint)s, %(fees)s, %(tax)s)
     RETURNING id
 ), item AS (
     INSERT INTO bookings_bookingitem (
-        booking_id, ticket_type_id, name, unit_price, quantity, total_price, cancelled_quantity)
-    SELECT booking.id, ticket_type_id, name, unit_price, quantity, unit_price * quantity, 0
+        booking_id, ticket_type_id, name, unit_price, unit_fee, tax_rate, quantity, total_price, tax,
+        cancelled_quantity)
+    SELECT booking.id, ticket_type_id, name, unit_price, unit_fee, tax_rate, quantity,
+           (unit_price + unit_fee) * quantity, tax, 0
       FROM booking, line ORDER BY position
     RETURNING id
 ), change AS (
@@ -128,7 +131,10 @@ SELECT confirmed_at, payment_reference, customer_name, customer_email, expires_a
 
 
 def look(ticket_types: list[int]) -> list[tuple[Any, ...]]:
-    return [(*row[:3], money.from_units(row[3]), *row[4:]) for row in run(LOOK, ticket_types=ticket_types)]
+    return [
+        (*row[:3], money.from_units(row[3]), money.from_units(row[4]), percent.from_stored(row[5]), *row[6:])
+        for row in run(LOOK, ticket_types=ticket_types)
+    ]
 
 
 def held(event: int, ticket_type: int | None) -> tuple[int, dt.datetime | None]:
@@ -157,12 +163,17 @@ def claim(
         event=booking.event_id,
         max_per_customer=max_per_customer,
         total_price=money.to_units(booking.total_price),
+        fees=money.to_units(booking.fees),
+        tax=money.to_units(booking.tax),
         metadata=Jsonb(booking.metadata),
         by_id=change.by_id,
         by_name=change.by_name,
         ticket_types=[item.ticket_type_id for item in items],
         names=[item.name for item in items],
         prices=[money.to_units(item.unit_price) for item in items],
+        unit_fees=[money.to_units(item.unit_fee) for item in items],
+        tax_rates=[percent.to_stored(item.tax_rate) for item in items],
+        taxes=[money.to_units(item.tax) for item in items],
         quantities=[item.quantity for item in items],
     )
     return [pk for pk, _ in rows]

@@ -12,7 +12,7 @@ from django.utils.functional import cached_property
 
 from bookings import personal_data, search
 from bookings.codes import CONFIRMATION_LENGTH, SECRET_LENGTH, booking_secret, confirmation_code
-from bookings.lifecycle import by_mail, cancel, confirm, correct, extend, place, refunds, renew
+from bookings.lifecycle import amounts, by_mail, cancel, confirm, correct, extend, place, refunds, renew
 from bookings.lifecycle.states import LIVE, Status, status_at
 from bookings.search import KEY_LENGTH
 from config.problems import Precondition, no_precondition
@@ -38,7 +38,7 @@ class BookingQuerySet(models.QuerySet["Booking"]):
 
     def with_net_price(self) -> Self:
         """Adds `net_price`: the price of the places that are not cancelled, as reports count it."""
-        return self.annotate(net_price=refunds.net_price())
+        return self.annotate(net_price=amounts.net_price())
 
     def pending(self) -> Self:
         return self.filter(status=Status.PENDING)
@@ -115,6 +115,8 @@ class Booking(models.Model):
     quantity = models.PositiveIntegerField(editable=False, help_text="Places booked.")
     cancelled_quantity = models.PositiveIntegerField(default=0, editable=False, help_text="Places cancelled by ticket.")
     total_price = money.MoneyField(editable=False)
+    fees = money.MoneyField(default=Decimal(0), db_default=0, editable=False, help_text="As booked; part of the total.")
+    tax = money.MoneyField(default=Decimal(0), db_default=0, editable=False, help_text="Contained in the total.")
     currency = models.CharField(max_length=3, editable=False)
     metadata = models.JSONField(default=dict, blank=True, help_text="Data of the client's own.")
     payment_reference = models.CharField(max_length=200, blank=True, default="", editable=False)
@@ -209,6 +211,12 @@ class Booking(models.Model):
                 violation_error_code="invalid-price",
             ),
             models.CheckConstraint(
+                condition=Q(fees__gte=0, fees__lte=F("total_price"), tax__gte=0, tax__lte=F("total_price")),
+                name="booking_fees_and_tax_are_within_its_total",
+                violation_error_message="The fees and the tax of a booking are parts of its total.",
+                violation_error_code="invalid-tax",
+            ),
+            models.CheckConstraint(
                 condition=Q(expires_at__gt=F("created_at")),
                 name="booking_expires_after_it_is_created",
                 violation_error_message="A hold must end after it starts.",
@@ -282,13 +290,14 @@ class Booking(models.Model):
         metadata: dict[str, str] | None = None,
         key: "IdempotencyKey | None" = None,
         by: Any = None,
+        expected_total: Decimal | None = None,
     ) -> "Booking":
         """Books all lines or none, and holds the places for `hold` (by default and at most what the settings say).
 
         With a key that was used before it returns the earlier booking, with `is_replay` set.
 
         Raises InvalidInput (pointers as in the API's body), NotOnSale, SoldOut, CustomerLimit, IdempotencyKeyReused,
-        RequestInProgress. A refusal writes nothing.
+        RequestInProgress, and PriceChanged when the total is not the expected one. A refusal writes nothing.
         """
         return place.BookingRequest(
             lines=tuple(lines),
@@ -298,6 +307,7 @@ class Booking(models.Model):
             metadata=metadata or {},
             key=key,
             by=by,
+            expected_total=expected_total,
         ).place()
 
     @classmethod
@@ -406,6 +416,11 @@ class Booking(models.Model):
         return self.is_free and self.free_confirmation == Event.FreeConfirmation.BY_MAIL
 
     @property
+    def subtotal(self) -> Decimal:
+        """The price of its places when they were booked, without fees."""
+        return self.total_price - self.fees
+
+    @property
     def places(self) -> int:
         """Places that are not cancelled."""
         return self.quantity - self.cancelled_quantity
@@ -415,5 +430,5 @@ class Booking(models.Model):
         """The price of the places that are not cancelled. Reads `item_list`."""
         price = Decimal()
         for item in self.item_list:
-            price += item.unit_price * (item.quantity - item.cancelled_quantity)
+            price += item.price_with_fee * (item.quantity - item.cancelled_quantity)
         return price

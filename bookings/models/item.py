@@ -1,21 +1,27 @@
 """One line of a booking."""
 
+from decimal import Decimal
+
 from django.db import models
 from django.db.models import ExpressionWrapper, F, Q
 
-from config.values import money
+from bookings.lifecycle.amounts import PRICE_WITH_FEE
+from config.values import money, percent
 from ticket_types.models import TicketType
 
 
 class BookingItem(models.Model):
-    """A number of places of one ticket type, with the name and price that it had when they were booked."""
+    """A number of places of one ticket type, with its name, price, fee and tax when they were booked."""
 
     booking = models.ForeignKey("bookings.Booking", on_delete=models.CASCADE, related_name="items", db_index=False)
     ticket_type = models.ForeignKey(TicketType, on_delete=models.PROTECT, related_name="booking_items")
     name = models.CharField(max_length=100)
     unit_price = money.MoneyField()
+    unit_fee = money.MoneyField(default=Decimal(0), db_default=0)
+    tax_rate = percent.PercentField(default=Decimal(0), db_default=0)
     quantity = models.PositiveSmallIntegerField()
     total_price = money.MoneyField()
+    tax = money.MoneyField(default=Decimal(0), db_default=0, help_text="Contained in the total.")
     cancelled_quantity = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
@@ -42,13 +48,19 @@ class BookingItem(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(
-                    total_price=ExpressionWrapper(
-                        F("unit_price") * F("quantity"), output_field=models.BigIntegerField()
-                    )
+                    total_price=ExpressionWrapper(PRICE_WITH_FEE * F("quantity"), output_field=models.BigIntegerField())
                 ),
-                name="booking_item_total_is_price_times_quantity",
-                violation_error_message="An item's total is its price times its quantity.",
+                name="booking_item_total_is_price_and_fee_times_quantity",
+                violation_error_message="An item's total is its price and fee times its quantity.",
                 violation_error_code="invalid-total",
+            ),
+            # How the tax is rounded depends on the currency: `reconcile` checks it.
+            models.CheckConstraint(
+                condition=Q(unit_fee__gte=0, tax_rate__range=(0, percent.MAX_PERCENT))
+                & (Q(tax_rate=0, tax=0) | Q(tax_rate__gt=0, tax__gte=0, tax__lte=F("total_price"))),
+                name="booking_item_fee_and_tax_are_within_its_total",
+                violation_error_message="An item's fee is not negative, and its tax is a part of its total.",
+                violation_error_code="invalid-tax",
             ),
         ]
 
@@ -58,3 +70,8 @@ class BookingItem(models.Model):
     @property
     def currency(self) -> str:
         return self.booking.currency
+
+    @property
+    def price_with_fee(self) -> Decimal:
+        """What the customer pays for one ticket."""
+        return self.unit_price + self.unit_fee

@@ -1,8 +1,8 @@
 """The figures, each from a constant number of statements.
 
-Confirmed bookings count, with their tickets that are not cancelled, at the booking's prices. A cancellation changes the
-figures of the day of the sale. A sale belongs to the instant of its confirmation. Amounts of different currencies are
-never added. Release due holds before reading (see `events.inventory.release_due`).
+Confirmed bookings count, with their tickets that are not cancelled, at the booking's prices and fees. A cancellation
+changes the figures of the day of the sale. A sale belongs to the instant of its confirmation. Amounts of different
+currencies are never added. Release due holds before reading (see `events.inventory.release_due`).
 """
 
 import datetime as dt
@@ -22,7 +22,7 @@ from django.db.models import (
 )
 from django.db.models.functions import TruncDate, TruncMonth
 
-from bookings.lifecycle.refunds import net_price
+from bookings.lifecycle.amounts import net_fees, net_price, net_tax, tax_of_places
 from bookings.lifecycle.states import Status
 from bookings.models import Booking
 from bookings.reports.rows import GroupBy, Occupancy, Overview, Revenue, Sales
@@ -91,8 +91,11 @@ def sales(group_by: str, bookings: "QuerySet[Booking] | None" = None, *, timezon
     found = everything(bookings).sold()
     rows = of_items(found, grouping) if group_by == GroupBy.TICKET_TYPE else of_bookings(found, grouping, timezone)
     try:
-        for key, *data, currency, count, seats, amount in rows.order_by(*grouping.order, "currency").iterator():
-            yield Sales(grouping.group(key), grouping.label(*(data or [key])), currency, count, int(seats), amount)
+        for key, *data, currency, count, seats, amount, fees, tax in rows.order_by(
+            *grouping.order, "currency"
+        ).iterator():
+            label = grouping.label(*(data or [key]))
+            yield Sales(grouping.group(key), label, currency, count, int(seats), amount, fees, tax)
     except DataError:
         # Each database has its own list of time zones, which may be older than Python's.
         detail = f"The database does not know the time zone {timezone}."
@@ -116,7 +119,7 @@ def daily(
     return {
         currency: [
             found.get((grouping.group(day), currency))
-            or Sales(grouping.group(day), grouping.label(day), currency, 0, 0, Decimal(0))
+            or Sales(grouping.group(day), grouping.label(day), currency, 0, 0, *[Decimal(0)] * 3)
             for day in days
         ]
         for currency in sorted({currency for _, currency in found})
@@ -135,7 +138,7 @@ def totals(bookings: "QuerySet[Booking] | None" = None) -> list[Revenue]:
     """The total sales of `bookings` (default: all) in each currency; one statement."""
     rows = everything(bookings).sold().order_by("currency").values_list("currency")
     rows = rows.annotate(count=Count("pk"), **figures_of_bookings())
-    return [Revenue(currency, count, int(seats), amount) for currency, count, seats, amount in rows]
+    return [Revenue(currency, count, int(seats), *amounts) for currency, count, seats, *amounts in rows]
 
 
 def of_bookings(found: Any, grouping: Grouping, timezone: str) -> Any:
@@ -158,8 +161,14 @@ def of_items(found: Any, grouping: Grouping) -> Any:
         found.filter(items__quantity__gt=F("items__cancelled_quantity")),
         grouping,
         seats=Sum(left),
-        amount=money.Total(ExpressionWrapper(F("items__unit_price") * left, output_field=MONEY)),
+        amount=total((F("items__unit_price") + F("items__unit_fee")) * left),
+        net_fees=total(F("items__unit_fee") * left),
+        net_tax=total(tax_of_places("items__", "currency")),
     )
+
+
+def total(amount: Any) -> money.Total:
+    return money.Total(ExpressionWrapper(amount, output_field=MONEY))
 
 
 def grouped(found: Any, grouping: Grouping, **figures: Any) -> Any:
@@ -169,7 +178,12 @@ def grouped(found: Any, grouping: Grouping, **figures: Any) -> Any:
 
 
 def figures_of_bookings() -> dict[str, Any]:
-    return {"seats": Sum(F("quantity") - F("cancelled_quantity")), "amount": money.Total(net_price())}
+    return {
+        "seats": Sum(F("quantity") - F("cancelled_quantity")),
+        "amount": money.Total(net_price()),
+        "net_fees": money.Total(net_fees()),
+        "net_tax": money.Total(net_tax()),
+    }
 
 
 def refunds_due(bookings: "QuerySet[Booking] | None" = None) -> Any:
@@ -185,10 +199,10 @@ def overview(at: dt.datetime, events: "QuerySet[Event] | None" = None) -> Overvi
     """Counts and revenue in four statements; of `events`, by default all."""
     bookings = dict.fromkeys(Status.values, 0)
     revenue = []
-    for status, currency, count, seats, amount in bookings_by_status():
+    for status, currency, count, seats, *amounts in bookings_by_status():
         bookings[status] = bookings.get(status, 0) + count
         if status == Status.CONFIRMED:
-            revenue.append(Revenue(currency, count, int(seats), amount))
+            revenue.append(Revenue(currency, count, int(seats), *amounts))
     counted = Event.objects.all() if events is None else events
     by_status = counted.order_by().values_list("status").annotate(count=Count("pk"))
     return Overview(
@@ -202,7 +216,7 @@ def overview(at: dt.datetime, events: "QuerySet[Event] | None" = None) -> Overvi
 
 
 def bookings_by_status(bookings: "QuerySet[Booking] | None" = None) -> Any:
-    """For each status and currency: the number of bookings, their places, and what these cost."""
+    """For each status and currency: the number of bookings, their places, and the price, fees and tax of these."""
     rows = everything(bookings).order_by("status", "currency").values_list("status", "currency")
     return rows.annotate(count=Count("pk"), **figures_of_bookings())
 

@@ -17,8 +17,20 @@ class GroupBy(models.TextChoices):
     MONTH = "month"
 
 
+class Split:
+    """Revenue is price and fees; tax is contained in both."""
+
+    __slots__ = ()
+    revenue: Decimal
+    fees: Decimal
+
+    @property
+    def price(self) -> Decimal:
+        return self.revenue - self.fees
+
+
 @dataclass(frozen=True, slots=True)
-class Sales:
+class Sales(Split):
     """What was sold of one group in one currency. `group` is an id, or a day or month as ISO 8601 writes it."""
 
     group: int | str
@@ -27,6 +39,8 @@ class Sales:
     bookings: int
     tickets: int
     revenue: Decimal
+    fees: Decimal
+    tax: Decimal
 
     @property
     def average(self) -> Decimal:
@@ -36,13 +50,15 @@ class Sales:
 
 
 @dataclass(frozen=True, slots=True)
-class Revenue:
+class Revenue(Split):
     """What was sold in one currency."""
 
     currency: str
     bookings: int
     tickets: int
     revenue: Decimal
+    fees: Decimal
+    tax: Decimal
 
 
 @dataclass(frozen=True, slots=True)

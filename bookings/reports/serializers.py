@@ -27,6 +27,9 @@ class RevenueSerializer(Serializer):
     bookings = serializers.IntegerField()
     tickets = serializers.IntegerField()
     revenue = SumField()
+    price = SumField(help_text="Of the revenue, without fees.")
+    fees = SumField(help_text="Of the revenue.")
+    tax = SumField(help_text="Contained in the revenue.")
 
 
 class OverviewSerializer(Serializer):
@@ -44,7 +47,17 @@ class OverviewSerializer(Serializer):
             "bookings": {"pending": 4, "confirmed": 310, "cancelled": 21, "expired": 65},
             "tickets_sold": 742,
             "places_available": 3258,
-            "revenue": [{"currency": "EUR", "bookings": 310, "tickets": 742, "revenue": "31240.80"}],
+            "revenue": [
+                {
+                    "currency": "EUR",
+                    "bookings": 310,
+                    "tickets": 742,
+                    "revenue": "31240.80",
+                    "price": "29385.80",
+                    "fees": "1855.00",
+                    "tax": "3594.07",
+                }
+            ],
         }
 
     @staticmethod
@@ -54,7 +67,8 @@ class OverviewSerializer(Serializer):
         rows += [("events", status, "", count) for status, count in overview["events"].items()]
         rows += [("bookings", status, "", count) for status, count in overview["bookings"].items()]
         rows += [(name, "", "", overview[name]) for name in ("tickets_sold", "places_available")]
-        return rows + [("revenue", "", row["currency"], row["revenue"]) for row in overview["revenue"]]
+        amounts = ("revenue", "price", "fees", "tax")
+        return rows + [(name, "", row["currency"], row[name]) for row in overview["revenue"] for name in amounts]
 
 
 @extend_schema_field(
@@ -81,7 +95,10 @@ class SalesSerializer(Serializer):
     currency = serializers.CharField()
     bookings = serializers.IntegerField(help_text="Confirmed bookings with a ticket in the group.")
     tickets = serializers.IntegerField(help_text="Tickets that are not cancelled.")
-    revenue = SumField(help_text="Price of these tickets when they were booked.")
+    revenue = SumField(help_text="What these tickets cost when they were booked, fees included.")
+    price = SumField(help_text="Of the revenue, without fees.")
+    fees = SumField(help_text="Of the revenue.")
+    tax = SumField(help_text="Contained in the revenue, rounded once for each item.")
     average = PriceField(help_text="Average revenue of a booking, rounded to the currency's decimals.")
 
 
@@ -98,6 +115,9 @@ class SalesReportSerializer(Serializer):
                     "bookings": 2,
                     "tickets": 3,
                     "revenue": "119.70",
+                    "price": "112.20",
+                    "fees": "7.50",
+                    "tax": "13.77",
                     "average": "59.85",
                 }
             ]

@@ -97,8 +97,8 @@ class ReportViewSet(ReleaseMixin, BaseViewSet):
     @report(
         "sales",
         SalesReportSerializer,
-        "group,label,currency,bookings,tickets,revenue,average\r\n"
-        '1,"Summer Concert, 12 Jun 2027, 19:30",EUR,2,3,119.70,59.85\r\n',
+        "group,label,currency,bookings,tickets,revenue,price,fees,tax,average\r\n"
+        '1,"Summer Concert, 12 Jun 2027, 19:30",EUR,2,3,119.70,112.20,7.50,13.77,59.85\r\n',
         SalesFilter,
     )
     def sales(self, request: Request) -> HttpResponseBase:

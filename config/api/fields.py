@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.fields import get_error_detail
 
-from config.values import money, text
+from config.values import money, percent, text
 
 INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-5][0-9])")
 INSTANT_SCHEMA = {
@@ -19,6 +19,7 @@ INSTANT_SCHEMA = {
     "pattern": f"^(20[0-9]{{2}}|2100){INSTANT.pattern.removeprefix('[0-9]{4}')}$",
 }
 AMOUNT = re.compile(r"(0|[1-9][0-9]{0,12})(\.[0-9]{1,4})?")
+PERCENT = re.compile(r"(0|[1-9][0-9]{0,2})(\.[0-9]{1,3})?")
 GREATEST_ID = 2**63 - 1
 
 
@@ -151,15 +152,16 @@ class PriceField(serializers.Field):
 
     default_error_messages = {
         "invalid": 'Must be a string of plain digits, such as "49.90".',
-        "max_value": f"Must be at most {money.MAX_AMOUNT}.",
+        "max_value": "Must be at most {largest}.",
     }
+    largest = money.MAX_AMOUNT
 
     def to_internal_value(self, data: Any) -> Decimal:
         if not isinstance(data, str) or not AMOUNT.fullmatch(data):
             self.fail("invalid")
         amount = Decimal(data)
-        if amount > money.MAX_AMOUNT:
-            self.fail("max_value")
+        if amount > self.largest:
+            self.fail("max_value", largest=self.largest)
         return amount
 
     def get_attribute(self, instance: Any) -> Any:
@@ -167,3 +169,30 @@ class PriceField(serializers.Field):
 
     def to_representation(self, value: tuple[Decimal, str]) -> str:
         return money.plain(*value)
+
+
+class TotalField(PriceField):
+    """A total, which may exceed the highest price."""
+
+    largest = money.MAX_TOTAL
+
+
+@extend_schema_field({"type": "string", "pattern": r"^(100(\.0{1,3})?|[1-9]?[0-9](\.[0-9]{1,3})?)$"})
+class PercentField(serializers.Field):
+    """A percentage of 0 to 100 as a decimal string, answered in its shortest form."""
+
+    default_error_messages = {
+        "invalid": 'Must be a string of plain digits with at most 3 decimals, such as "7.70".',
+        "max_value": f"Must be at most {percent.MAX_PERCENT}.",
+    }
+
+    def to_internal_value(self, data: Any) -> Decimal:
+        if not isinstance(data, str) or not PERCENT.fullmatch(data):
+            self.fail("invalid")
+        value = Decimal(data)
+        if value > percent.MAX_PERCENT:
+            self.fail("max_value")
+        return value
+
+    def to_representation(self, value: Decimal) -> str:
+        return percent.plain(value)

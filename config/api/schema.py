@@ -302,8 +302,8 @@ def bounds_of(field: Any, direction: str) -> dict[str, Any]:
         nullable = {"type": ["string", "null"]} if field.allow_null else {}
         return {**fields.INSTANT_SCHEMA, **nullable}
     if isinstance(field, fields.PriceField):
-        digits = 8 if direction == "request" else 12  # after the first; a total may exceed the highest price
-        return {"type": "string", "pattern": f"^(0|[1-9][0-9]{{0,{digits}}})(\\.[0-9]{{1,4}})?$"}
+        largest = field.largest if direction == "request" else money.MAX_TOTAL
+        return {"type": "string", "pattern": f"^(0|[1-9][0-9]{{0,{len(str(largest)) - 1}}})(\\.[0-9]{{1,4}})?$"}
     if isinstance(field, fields.ReferenceField):
         return {"minimum": 1, "maximum": fields.GREATEST_ID}
     if isinstance(field, ListSerializer | ListField) and direction == "request":

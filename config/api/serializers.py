@@ -10,7 +10,7 @@ from rest_framework.exceptions import ErrorDetail
 
 from config.api import fields
 from config.api.expand import Expansion
-from config.values import money
+from config.values import money, percent
 
 OUT_OF_BOUNDS = {"blank", "max_length", "min_length", "max_value", "min_value", "out_of_range"}  # error codes
 COMPARISONS = {"range", "gte", "gt", "lte", "lt", "length"}
@@ -108,6 +108,7 @@ class ModelSerializer(StrictFields, serializers.ModelSerializer):
         models.PositiveSmallIntegerField: fields.WholeNumberField,
         models.BooleanField: fields.SwitchField,
         money.MoneyField: fields.PriceField,
+        percent.PercentField: fields.PercentField,
     }
     serializer_related_field = fields.ReferenceField
 

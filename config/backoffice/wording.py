@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from config.backoffice.formats import format_amount, local_time_with_offset
-from config.values import money
+from config.values import money, percent
 
 MAX_CHARACTERS = 100
 NOTHING = "\N{EN DASH}"
@@ -48,7 +48,7 @@ def label(model: type[models.Model] | None, name: str) -> str:
     return str(field.verbose_name) if field else name.replace("_", " ")
 
 
-def in_words(field: models.Field | None, value: Any, setting: Setting) -> str:
+def in_words(field: models.Field | None, value: Any, setting: Setting) -> str:  # noqa: PLR0911  one case for each kind
     """A value of a field, in the form in which the history stores it."""
     if value in (None, ""):
         return NOTHING
@@ -58,6 +58,8 @@ def in_words(field: models.Field | None, value: Any, setting: Setting) -> str:
         return local_time_with_offset(dt.datetime.fromisoformat(value), setting.timezone)
     if isinstance(field, money.MoneyField) and setting.currency:
         return format_amount(Decimal(value), setting.currency)
+    if isinstance(field, percent.PercentField):
+        return f"{percent.plain(Decimal(value))} %"
     if field is not None and field.choices:
         return str(dict(field.flatchoices).get(value, value))
     return Truncator(value).chars(MAX_CHARACTERS)

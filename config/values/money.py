@@ -3,20 +3,20 @@
 from decimal import Decimal
 from typing import Any
 
-from django.core import checks
 from django.core.exceptions import ValidationError
 from django.db import models
 from iso4217 import Currency
 
 from config.values.currencies import WITHDRAWN, Decimals
+from config.values.fixed_point import FixedPointField, from_integer, to_integer
 
 # Its keys are the currencies that new events may have.
 DECIMALS = Decimals(
     {it.code: it.exponent for it in Currency if it.exponent is not None and it.number},
 )
 STORED_DECIMALS = 4  # the most of any currency (CLF, UYW)
-STORED_UNIT = 10**STORED_DECIMALS
 MAX_AMOUNT = Decimal(999999999)
+MAX_TOTAL = Decimal(9999999999999)
 PART = 10**9
 
 
@@ -46,15 +46,12 @@ def plain(amount: Any, currency: str) -> str:
 
 def from_units(units: int) -> Decimal:
     """An amount from the ten-thousandths in which it is stored."""
-    return Decimal(units) / STORED_UNIT
+    return from_integer(units, STORED_DECIMALS)
 
 
 def to_units(amount: Decimal | int) -> int:
     """An amount as ten-thousandths. Raises ValueError for one with more than 4 decimals."""
-    units = Decimal(amount) * STORED_UNIT
-    if units != int(units):
-        raise ValueError(f"{amount} has more than {STORED_DECIMALS} decimals.")
-    return int(units)
+    return to_integer(amount, STORED_DECIMALS)
 
 
 def whole(value: Any, *args: Any) -> int | None:
@@ -83,52 +80,10 @@ class TotalOf(models.Subquery):
         return whole(value)
 
 
-class MoneyField(models.BigIntegerField):
-    """A Decimal in Python, an integer of ten-thousandths in the database.
-
-    SQLite stores decimals as binary floats, in which 3 × 0.1 is not 0.3. Integers are exact, so a constraint can check
-    that a total is price times quantity.
-    """
+class MoneyField(FixedPointField):
+    """An amount, in ten-thousandths."""
 
     description = "An amount of money"
-
-    def check(self, **kwargs: Any) -> list[checks.CheckMessage]:
-        return models.Field.check(self, **kwargs)
-
-    @property
-    def validators(self) -> list[Any]:
-        # Those of IntegerField would bound the amount by the column's range; there is no public name for the others.
-        return list(self._validators)  # type: ignore[attr-defined]
-
-    def from_db_value(self, value: int | None, *args: Any) -> Decimal | None:
-        return None if value is None else from_units(value)
-
-    def to_python(self, value: Any) -> Decimal | None:
-        if value is None or isinstance(value, Decimal):
-            return value
-        try:
-            return Decimal(str(value))
-        except ArithmeticError:
-            raise ValidationError("Enter an amount such as 49.90.", code="invalid") from None
-
-    def get_prep_value(self, value: Any) -> Any:
-        if value is None or hasattr(value, "resolve_expression"):
-            return value
-        return to_units(value)
-
-    def formfield(self, **kwargs: Any) -> Any:
-        from django import forms
-
-        return models.Field.formfield(
-            self,
-            **{
-                "form_class": forms.DecimalField,
-                "min_value": 0,
-                "max_value": MAX_AMOUNT,
-                "decimal_places": STORED_DECIMALS,
-                **kwargs,
-            },
-        )
-
-    def value_to_string(self, obj: models.Model) -> str:
-        return str(self.value_from_object(obj))
+    places = STORED_DECIMALS
+    largest = MAX_AMOUNT
+    example = "49.90"

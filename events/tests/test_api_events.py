@@ -233,7 +233,7 @@ def test_currency_without_the_decimals_of_a_price_is_409(manager, event, make_ty
     make_type(event=event)
     answer = manager.patch(f"/events/{event.pk}", {"currency": "JPY"})
     assert refused(answer, 409, "currency-fixed")
-    assert answer.json()["detail"] == "The price 49.9 has more decimals than JPY."
+    assert answer.json()["detail"] == "The amount 49.9 has more decimals than JPY."
     assert stored(event)["currency"] == "EUR"
 
 

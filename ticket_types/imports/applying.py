@@ -17,7 +17,7 @@ from events.models import Event
 from ticket_types.imports.fields import RECORDS
 from ticket_types.imports.planning import CHANGE, CREATE, SAME, Plan, Step, Target, fetch
 from ticket_types.imports.reading import KINDS, FileError, Unreadable, read
-from ticket_types.models import TicketType
+from ticket_types.models import AMOUNTS, TicketType
 from venues.models import LARGEST, Venue
 
 Progress = Callable[[int, int], None]  # steps done, and steps in all
@@ -181,17 +181,17 @@ class Import:
         if target.kind == "event" and ("starts_at" not in target.data or "ends_at" not in target.data):
             data["ends_at"] = data["starts_at"] + dt.timedelta(seconds=1)
         if self.has_unknown_currency(target):
-            data["price"] = 0
+            data |= dict.fromkeys(AMOUNTS, 0)
         return data
 
     def has_unknown_currency(self, target: Target) -> bool:
-        """Whether the decimals of a price cannot be checked."""
+        """Whether the decimals of amounts cannot be checked."""
         return target.kind == "ticket_type" and "currency" in target.parent.invalid  # type: ignore[union-attr]
 
     def change(self, target: Target) -> None:
         changes = dict(target.changes)
         if self.has_unknown_currency(target):
-            changes.pop("price", None)
+            changes = {name: value for name, value in changes.items() if name not in AMOUNTS}
         if changes:
             target.stored.revise(**changes, by=self.by)
 

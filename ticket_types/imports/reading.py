@@ -31,6 +31,8 @@ FIELDS = {
     "ticket_type": (
         "name",
         "price",
+        "fee",
+        "tax_rate",
         "quantity",
         "min_per_booking",
         "max_per_booking",
