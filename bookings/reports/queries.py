@@ -137,7 +137,7 @@ def sales_by_day(bookings: "QuerySet[Booking] | None", timezone: str) -> list[Sa
 def totals(bookings: "QuerySet[Booking] | None" = None) -> list[Revenue]:
     """The total sales of `bookings` (default: all) in each currency; one statement."""
     rows = everything(bookings).sold().order_by("currency").values_list("currency")
-    rows = rows.annotate(count=Count("pk"), **figures_of_bookings())
+    rows = rows.annotate(count=Count("pk"), **figures_of_bookings(), **fees_and_tax_of_bookings())
     return [Revenue(currency, count, int(seats), *amounts) for currency, count, seats, *amounts in rows]
 
 
@@ -152,6 +152,7 @@ def of_bookings(found: Any, grouping: Grouping, timezone: str) -> Any:
         found.annotate(**{name: day for name, day in days.items() if name == grouping.key}),
         grouping,
         **figures_of_bookings(),
+        **fees_and_tax_of_bookings(),
     )
 
 
@@ -178,12 +179,11 @@ def grouped(found: Any, grouping: Grouping, **figures: Any) -> Any:
 
 
 def figures_of_bookings() -> dict[str, Any]:
-    return {
-        "seats": Sum(F("quantity") - F("cancelled_quantity")),
-        "amount": money.Total(net_price()),
-        "net_fees": money.Total(net_fees()),
-        "net_tax": money.Total(net_tax()),
-    }
+    return {"seats": Sum(F("quantity") - F("cancelled_quantity")), "amount": money.Total(net_price())}
+
+
+def fees_and_tax_of_bookings() -> dict[str, Any]:
+    return {"net_fees": money.Total(net_fees()), "net_tax": money.Total(net_tax())}
 
 
 def refunds_due(bookings: "QuerySet[Booking] | None" = None) -> Any:
@@ -199,7 +199,7 @@ def overview(at: dt.datetime, events: "QuerySet[Event] | None" = None) -> Overvi
     """Counts and revenue in four statements; of `events`, by default all."""
     bookings = dict.fromkeys(Status.values, 0)
     revenue = []
-    for status, currency, count, seats, *amounts in bookings_by_status():
+    for status, currency, count, seats, *amounts in bookings_by_status().annotate(**fees_and_tax_of_bookings()):
         bookings[status] = bookings.get(status, 0) + count
         if status == Status.CONFIRMED:
             revenue.append(Revenue(currency, count, int(seats), *amounts))
@@ -216,7 +216,7 @@ def overview(at: dt.datetime, events: "QuerySet[Event] | None" = None) -> Overvi
 
 
 def bookings_by_status(bookings: "QuerySet[Booking] | None" = None) -> Any:
-    """For each status and currency: the number of bookings, their places, and the price, fees and tax of these."""
+    """For each status and currency: the number of bookings, their places, and what these cost."""
     rows = everything(bookings).order_by("status", "currency").values_list("status", "currency")
     return rows.annotate(count=Count("pk"), **figures_of_bookings())
 

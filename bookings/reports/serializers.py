@@ -68,7 +68,7 @@ class OverviewSerializer(Serializer):
         rows += [("bookings", status, "", count) for status, count in overview["bookings"].items()]
         rows += [(name, "", "", overview[name]) for name in ("tickets_sold", "places_available")]
         amounts = ("revenue", "price", "fees", "tax")
-        return rows + [(name, "", row["currency"], row[name]) for row in overview["revenue"] for name in amounts]
+        return rows + [(name, "", row["currency"], row[name]) for name in amounts for row in overview["revenue"]]
 
 
 @extend_schema_field(

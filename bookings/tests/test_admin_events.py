@@ -110,7 +110,9 @@ def test_ticket_type_is_added_from_its_events_page_in_its_zone_and_leads_back(se
     form = form_on(page, TicketType)
     assert form["event"] == str(seat.event.pk)
     answer = browser.post(
-        link, {**form, "name": "Box", "price": "120", "sales_start_at": "2026-07-01T10:00"}, follow=True
+        link,
+        {**form, "name": "Box", "price": "120", "fee": "0", "tax_rate": "0", "sales_start_at": "2026-07-01T10:00"},
+        follow=True,
     )
     assert answer.redirect_chain == [(url(Event, "change", seat.event.pk), 302)]
     assert TicketType.objects.get(name="Box").sales_start_at == dt.datetime(2026, 7, 1, 8, tzinfo=dt.UTC)

@@ -99,11 +99,24 @@ def test_price_that_changed_meanwhile_is_told_first(seat, figures):
     assert errors_of(answer) == {
         "__all__": ["A price has changed. Nothing was sold: check the new total and submit again."]
     }
-    assert figures() == {"Concert": 0, "Seat": 0}
+    assert (figures(), facts()) == ({"Concert": 0, "Seat": 0}, [])
     shown = FormReader(answer.content.decode(), "sale_form").data
     assert shown[f"price_{seat.pk}"] == "60.00"
     sell(browser, seat.event, shown)
     assert facts()[-1] == ("confirmed", 2, Decimal(120))
+
+
+def test_sale_takes_the_fee_that_the_page_shows(seat):
+    seat.revise(fee=Decimal("2.50"), tax_rate=Decimal("7.7"))
+    browser = staff()
+    page = browser.get(page_of(seat.event)).content.decode()
+    assert 'data-price="52.40"' in page
+    assert "with a fee of 2.50\N{NO-BREAK SPACE}EUR" in page
+    sell(browser, seat.event, open_page(browser, seat.event), **{f"quantity_{seat.pk}": "2"})
+    assert facts() == [("confirmed", 2, Decimal("104.80"))]
+    shown = browser.get(url(Booking, "change", Booking.objects.get().pk)).content.decode()
+    for text in ("5.00\N{NO-BREAK SPACE}EUR", "7.49\N{NO-BREAK SPACE}EUR (7.7 %)"):
+        assert text in shown
 
 
 def test_refusal_is_shown_beside_what_it_is_about(seat, make_type, book, figures):

@@ -1,4 +1,5 @@
 import json
+from decimal import Decimal
 
 import pytest
 from django.core.management import call_command
@@ -80,6 +81,8 @@ def test_reconcile_speaks_json(booking, capsys):
     [
         (lambda: Booking.objects.filter(status="confirmed").update(quantity=3), "quantity"),
         (lambda: Booking.objects.filter(status="confirmed").update(total_price=1), "total_price"),
+        (lambda: Booking.objects.filter(status="confirmed").update(fees=1), "fees"),
+        (lambda: Booking.objects.filter(status="confirmed").update(tax=1), "tax"),
         (lambda: BookingItem.objects.filter(quantity=2).update(cancelled_quantity=1), "cancelled_quantity"),
         (lambda: Ticket.objects.filter(pk=Ticket.objects.first().pk).update(status="void"), "tickets"),
     ],
@@ -89,6 +92,18 @@ def test_reconcile_finds_rows_that_disagree_and_leaves_them_to_a_person(booking,
     code, lines = run(capsys, fix=True)
     assert code == 1
     assert [line for line in lines if f"booking {booking.pk}" in line and f": {field} is " in line] != []
+
+
+def test_reconcile_names_an_item_with_another_tax(booking, capsys):
+    item = booking.items.get()
+    BookingItem.objects.filter(pk=item.pk).update(tax_rate=Decimal("7.7"), tax=Decimal("7.14"))
+    Booking.objects.filter(pk=booking.pk).update(tax=Decimal("7.14"))
+    assert run(capsys)[0] == 0
+    BookingItem.objects.filter(pk=item.pk).update(tax=Decimal("7.13"))
+    Booking.objects.filter(pk=booking.pk).update(tax=Decimal("7.13"))
+    assert run(capsys) == (
+        1, [f"booking item {item.pk} (2 × Seat): tax is 71300, but the rows add up to 71400", "1 difference."]
+    )  # fmt: skip
 
 
 def test_reconcile_finds_a_valid_ticket_of_a_cancelled_booking(booking, capsys):
@@ -112,11 +127,11 @@ def test_reconcile_names_what_it_cannot_fix(booking, capsys):
 
 
 def test_reconcile_asks_as_often_for_many_bookings_as_for_one(booking, book, capsys, django_assert_num_queries):
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(10):
         call_command("reconcile")
     for _ in range(3):
         book((TicketType.objects.get(), 1)).confirm()
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(10):
         call_command("reconcile")
 
 

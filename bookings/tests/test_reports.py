@@ -60,6 +60,9 @@ def test_sales_by_event_have_a_row_for_each_with_its_start_in_the_venues_time(se
             "bookings": 1,
             "tickets": 3,
             "revenue": "219.80",
+            "price": "219.80",
+            "fees": "0.00",
+            "tax": "0.00",
             "average": "219.80",
         },
         {
@@ -69,6 +72,9 @@ def test_sales_by_event_have_a_row_for_each_with_its_start_in_the_venues_time(se
             "bookings": 1,
             "tickets": 1,
             "revenue": "3000",
+            "price": "3000",
+            "fees": "0",
+            "tax": "0",
             "average": "3000",
         },
     ]
@@ -193,8 +199,24 @@ def test_overview_counts_everything(season, make_event, auditor):
         "tickets_sold": 4,
         "places_available": (10 - 4) + (20 - 1),
         "revenue": [
-            {"currency": "EUR", "bookings": 1, "tickets": 3, "revenue": "219.80"},
-            {"currency": "JPY", "bookings": 1, "tickets": 1, "revenue": "3000"},
+            {
+                "currency": "EUR",
+                "bookings": 1,
+                "tickets": 3,
+                "revenue": "219.80",
+                "price": "219.80",
+                "fees": "0.00",
+                "tax": "0.00",
+            },
+            {
+                "currency": "JPY",
+                "bookings": 1,
+                "tickets": 1,
+                "revenue": "3000",
+                "price": "3000",
+                "fees": "0",
+                "tax": "0",
+            },
         ],
     }
 
@@ -327,6 +349,12 @@ def test_table_of_the_overview_has_its_figures(season, auditor):
         ["places_available", "", "", "25"],
         ["revenue", "", "EUR", "219.80"],
         ["revenue", "", "JPY", "3000"],
+        ["price", "", "EUR", "219.80"],
+        ["price", "", "JPY", "3000"],
+        ["fees", "", "EUR", "0.00"],
+        ["fees", "", "JPY", "0"],
+        ["tax", "", "EUR", "0.00"],
+        ["tax", "", "JPY", "0"],
     ]
 
 

@@ -7,6 +7,8 @@ import datetime as dt
 import os
 from collections import defaultdict
 from decimal import Decimal
+from fractions import Fraction
+from math import floor
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -17,7 +19,7 @@ from hypothesis import strategies as st
 
 from bookings import reports
 from bookings.lifecycle.place import Line
-from bookings.models import Booking
+from bookings.models import Booking, BookingItem
 from bookings.reports import GroupBy
 from config.values import money
 from events.inventory import release_due
@@ -52,7 +54,12 @@ EVENTS = st.lists(
     st.tuples(
         st.integers(0, 1),  # the venue
         st.sampled_from(CURRENCIES),
-        st.lists(st.integers(0, 10**7), min_size=1, max_size=3),  # prices, in the currency's smallest unit
+        # Of each ticket type: price and fee, in the currency's smallest unit, and thousandths of a percent of tax.
+        st.lists(
+            st.tuples(st.integers(0, 10**7), st.integers(0, 999), st.sampled_from([0, 7_700, 20_000, 100_000])),
+            min_size=1,
+            max_size=3,
+        ),
     ),
     min_size=1,
     max_size=3,
@@ -79,14 +86,15 @@ def make_season(events, bookings):
                            starts_at=start, ends_at=start + dt.timedelta(hours=2))  # fmt: skip
         event.publish(at=timezone.now())
         smallest = Decimal(1).scaleb(-money.DECIMALS[currency])
-        types.append([TicketType.offer(event=event, name=f"Type {index}", price=price * smallest, position=2 - index)
-                      for index, price in enumerate(prices)])  # fmt: skip
+        types.append([TicketType.offer(event=event, name=f"Type {index}", price=price * smallest, fee=fee * smallest,
+                                       tax_rate=Decimal(rate) / 1000, position=2 - index)
+                      for index, (price, fee, rate) in enumerate(prices)])  # fmt: skip
     for event, places, fate, instant, cancelled in bookings:
         lines = [Line(kind.pk, count) for kind, count in zip(types[event % len(types)], places, strict=False) if count]
         if lines:
             play(lines, fate, instant, cancelled)
     for kind in TicketType.objects.all():
-        kind.revise(price=kind.price + 1)  # of what is sold later
+        kind.revise(price=kind.price + 1, fee=kind.fee + 1, tax_rate=Decimal(50))  # of what is sold later
 
 
 def play(lines, fate, instant, cancelled):
@@ -121,25 +129,33 @@ def groups_of(booking, item, zone):
 
 
 def recomputed(group_by, zone, first, last):
-    """Ticket by ticket: what each is worth, and to whom it belongs."""
-    found = defaultdict(lambda: (set(), 0, Decimal(0)))
-    for booking in Booking.objects.all():
-        for ticket in booking.tickets.all():
-            if ticket.status == "void" or booking.status != "confirmed":
-                continue
-            if not first <= booking.confirmed_at.astimezone(ZoneInfo(zone)).date() <= last:
-                continue
-            item = booking.items.get(ticket_type=ticket.ticket_type_id)
-            key = (groups_of(booking, item, zone)[group_by], booking.event.currency)
-            bookings, tickets, revenue = found[key]
-            found[key] = (bookings | {booking.pk}, tickets + 1, revenue + item.unit_price)
-    return {key: (len(bookings), tickets, revenue) for key, (bookings, tickets, revenue) in found.items()}
+    """Item by item: what its valid tickets are worth, and to whom they belong."""
+    found = defaultdict(list)
+    for booking in Booking.objects.filter(status="confirmed"):
+        if not first <= booking.confirmed_at.astimezone(ZoneInfo(zone)).date() <= last:
+            continue
+        for item in booking.items.all():
+            if count := booking.tickets.filter(ticket_type=item.ticket_type_id).exclude(status="void").count():
+                key = (groups_of(booking, item, zone)[group_by], booking.event.currency)
+                found[key].append((booking.pk, count, *amounts_of(item, count)))
+    return {key: (len({pk for pk, *_ in rows}), *map(sum, list(zip(*rows, strict=True))[1:]))
+            for key, rows in found.items()}  # fmt: skip
+
+
+def amounts_of(item, count):
+    """The revenue, price, fees and tax of some tickets; the tax is rounded half up once for all of them."""
+    revenue = (item.unit_price + item.unit_fee) * count
+    smallest = Fraction(Decimal(1).scaleb(-money.DECIMALS[item.currency]))
+    exact = Fraction(revenue) * Fraction(item.tax_rate) / (100 + Fraction(item.tax_rate))
+    tax = floor(exact / smallest + Fraction(1, 2)) * smallest
+    return revenue, item.unit_price * count, item.unit_fee * count, tax
 
 
 def check_sales(zone, first, last, period=None):
     for group_by in GroupBy:
         found = list(reports.sales(group_by, period, timezone=zone))
-        rows = {(row.group, row.currency): (row.bookings, row.tickets, row.revenue) for row in found}
+        rows = {(row.group, row.currency): (row.bookings, row.tickets, row.revenue, row.price, row.fees, row.tax)
+                for row in found}  # fmt: skip
         assert len(rows) == len(found)
         assert rows == recomputed(group_by, zone, first, last)
         for row in found:
@@ -155,14 +171,16 @@ def check_overview(at):
     tickets = [ticket for booking in Booking.objects.all() for ticket in booking.tickets.exclude(status="void")]
     assert overview.tickets_sold == len(tickets) == sum(row.tickets for row in overview.revenue)
     assert overview.revenue == reports.totals()
-    assert {row.currency: row.revenue for row in overview.revenue} == {
-        currency: sum(
-            item.unit_price * (item.quantity - item.cancelled_quantity)
-            for booking in Booking.objects.filter(status="confirmed", currency=currency)
-            for item in booking.items.all()
+    confirmed = Booking.objects.filter(status="confirmed")
+    assert {row.currency: (row.revenue, row.price, row.fees, row.tax) for row in overview.revenue} == {
+        currency: tuple(
+            map(sum, zip(*(
+                amounts_of(item, item.quantity - item.cancelled_quantity)
+                for item in BookingItem.objects.filter(booking__in=confirmed.filter(currency=currency))
+            ), strict=True))
         )
-        for currency in {booking.currency for booking in Booking.objects.filter(status="confirmed")}
-    }
+        for currency in {booking.currency for booking in confirmed}
+    }  # fmt: skip
 
 
 def check_occupancy(at):
@@ -181,7 +199,11 @@ SPRING = dt.datetime.fromisoformat("2026-03-29T01:00:00Z")
 # One season with everything that there is to get wrong: a type of which all is cancelled and another of which some is,
 # two currencies in one venue, sales that do not count, and one at the instant at which the next day begins.
 EVERYTHING = example(
-    events=[(0, "EUR", [4990, 1990]), (0, "JPY", [3000]), (1, "EUR", [1])],
+    events=[
+        (0, "EUR", [(4990, 250, 7_700), (1990, 0, 20_000)]),
+        (0, "JPY", [(3000, 110, 100_000)]),
+        (1, "EUR", [(1, 0, 0)]),
+    ],
     bookings=[
         (0, [1, 2, 0], "confirmed", SPRING, [True, True]),
         (0, [2, 0, 0], "confirmed", SPRING + dt.timedelta(hours=21), []),

@@ -22,7 +22,12 @@ def seller(django_user_model, db):
 def claim(make_type, make_event, seller):
     """Claims two places of one ticket type and one of another; returns the booking."""
     event = make_event(capacity=10)
-    types = [make_type(event=event, name=name, price=Decimal("0.10"), capacity=5) for name in ("Ä “1”", "50 %s")]
+    types = [
+        make_type(
+            event=event, name=name, price=Decimal("0.10"), fee=Decimal("0.05"), tax_rate=Decimal("7.70"), capacity=5
+        )
+        for name in ("Ä “1”", "50 %s")
+    ]
     lines = (Line(types[1].pk, 2), Line(types[0].pk, 1))
     data = {"customer_name": "Ann O'Neill", "customer_email": "ann@example.com", "metadata": {"basket": 'seven "7"'}}
 

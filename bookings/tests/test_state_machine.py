@@ -330,8 +330,10 @@ class BoxOffice(RuleBasedStateMachine):
 
     def edit_price(self, data):
         name = data.draw(st.sampled_from(list(TYPES)), label="type")
-        self.prices[name] = Decimal(data.draw(st.integers(0, 20_000), label="cents")) / 100
-        TicketType.objects.get(pk=self.types[name].pk).revise(price=self.prices[name])
+        price, fee = (Decimal(data.draw(st.integers(0, most), label="cents")) / 100 for most in (20_000, 500))
+        rate = Decimal(data.draw(st.sampled_from(["0", "7.7", "100"]), label="tax rate"))
+        self.prices[name] = price + fee
+        TicketType.objects.get(pk=self.types[name].pk).revise(price=price, fee=fee, tax_rate=rate)
 
     def edit_limit(self, data):
         self.max_per_customer = data.draw(st.none() | st.integers(2, 8), label="limit")

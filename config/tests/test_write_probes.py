@@ -142,8 +142,8 @@ def test_admin_add_form_ignores_counters_and_states(world):
     for model, data in {
         Venue: {"name": "V", "address": "A", "capacity": "5", "timezone": "UTC", "id": "77", "created_at": "x"},
         TicketType: {
-            "event": world["published"].pk, "name": "T", "price": "1", "position": "0", "min_per_booking": "1",
-            "max_per_booking": "2", "reserved": "50", "id": "77", "overdue": "7",
+            "event": world["published"].pk, "name": "T", "price": "1", "fee": "0", "tax_rate": "0", "position": "0",
+            "min_per_booking": "1", "max_per_booking": "2", "reserved": "50", "id": "77", "overdue": "7",
         },
     }.items():  # fmt: skip
         browser.post(url(model, "add"), data)

@@ -21,6 +21,30 @@ def test_ticket_type_is_offered(make_event):
     ]
 
 
+def test_fee_and_tax_rate_are_entered_and_shown(make_event):
+    browser = staff()
+    add(make_event(), fee="2.5", tax_rate="7.70")
+    seat = TicketType.objects.get()
+    form = open_form(browser, seat)
+    assert (form["price"], form["fee"], form["tax_rate"]) == ("49.90", "2.50", "7.7")
+    send_form(browser, seat, form, fee="3", tax_rate="100")
+    seat.refresh_from_db()
+    assert (seat.fee, seat.tax_rate, seat.price_with_fee) == (3, 100, Decimal("52.90"))
+    page = browser.get(url(TicketType, "changelist")).content.decode()
+    assert "52.90\N{NO-BREAK SPACE}EUR" in page
+    assert "with a fee of 3.00\N{NO-BREAK SPACE}EUR" in page
+    history = browser.get(url(TicketType, "history", seat.pk)).content.decode()
+    assert "tax rate: 7.7 % → 100 %" in history
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("fee", "0.5"), ("fee", "-1"), ("tax_rate", "100.1"), ("tax_rate", "1.2345")]
+)
+def test_fee_or_tax_rate_without_measure_is_refused(make_event, name, value):
+    assert list(faults_of(add(make_event(currency="JPY"), price="500", **{name: value}))) == [name]
+    assert TicketType.objects.count() == 0
+
+
 def test_price_with_more_decimals_than_its_currency_is_refused(make_event):
     assert faults_of(add(make_event(currency="JPY"))) == {"price": ["JPY has 0 decimals."]}
     assert TicketType.objects.count() == 0

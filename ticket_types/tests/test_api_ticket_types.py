@@ -46,6 +46,8 @@ def test_create_answers_the_type_with_its_defaults(manager, event):
         "name": "Seat",
         "description": "",
         "price": "49.90",
+        "fee": "0.00",
+        "tax_rate": "0",
         "currency": "EUR",
         "quantity": None,
         "min_per_booking": 1,
@@ -90,6 +92,34 @@ def test_managers_alone_write(role, status, code, client_as, seat):
     assert refused(client.patch(f"/ticket-types/{seat.pk}", {"name": "New"}), status, code)
     assert refused(client.delete(f"/ticket-types/{seat.pk}"), status, code)
     assert (TicketType.objects.count(), stored(seat)) == (1, before)
+
+
+@pytest.mark.parametrize(
+    ("rate", "shown"),
+    [("19", "19"), ("7.70", "7.7"), ("8.875", "8.875"), ("0", "0"), ("100.000", "100"), ("0.1", "0.1")],
+)
+def test_tax_rate_is_answered_in_its_shortest_form(rate, shown, manager, seat):
+    answer = manager.patch(f"/ticket-types/{seat.pk}", {"tax_rate": rate, "fee": "2.5"})
+    assert (answer.status_code, answer.json()["tax_rate"], answer.json()["fee"]) == (200, shown, "2.50")
+    assert manager.get(f"/events/{seat.event_id}?expand=ticket_types").json()["ticket_types"] == [answer.json()]
+
+
+@pytest.mark.parametrize(
+    "rate", [19, 7.7, None, "", "-1", "+1", "07", "7.1234", "1e1", "7,7", "100.001", "1000", "NaN"]
+)
+def test_invalid_tax_rate_is_400(rate, manager, seat):
+    before = stored(seat)
+    answer = manager.patch(f"/ticket-types/{seat.pk}", {"tax_rate": rate})
+    assert refused(answer, 400, "invalid-input")
+    assert [pointer for pointer, _ in errors_in(answer)] == ["/tax_rate"]
+    assert stored(seat) == before
+
+
+def test_price_and_fee_with_too_many_decimals_are_both_named(manager, event):
+    body = {"event": event.pk, "name": "Seat", "price": "0.001", "fee": "0.001"}
+    answer = manager.post("/ticket-types", body)
+    assert errors_in(answer) == [("/price", "too-many-decimals"), ("/fee", "too-many-decimals")]
+    assert TicketType.objects.count() == 0
 
 
 @pytest.mark.parametrize(

@@ -73,8 +73,8 @@ def catalogue():
                     event.name, event.starts_at, event.ends_at, event.status, event.description, event.currency,
                     event.capacity, event.max_per_customer,
                     [
-                        (it.name, it.price, it.capacity, it.min_per_booking, it.max_per_booking, it.sales_start_at,
-                         it.sales_end_at, it.position, it.description)
+                        (it.name, it.price, it.fee, it.tax_rate, it.capacity, it.min_per_booking,
+                         it.max_per_booking, it.sales_start_at, it.sales_end_at, it.position, it.description)
                         for it in event.ticket_types.order_by("name")
                     ],
                 )
@@ -134,6 +134,16 @@ def test_free_confirmation_is_imported(db):
     assert Event.objects.get().free_confirmation == "by_mail"
     assert errors({**HALL, **SHOW, "event_free_confirmation": "never", **SEAT}) == [(2, "event_free_confirmation")]
     assert Event.objects.get().free_confirmation == "by_mail"
+
+
+def test_fee_and_tax_rate_are_imported_and_kept_when_left_out(db):
+    done({**HALL, **SHOW, **SEAT, "ticket_type_fee": "2.50", "ticket_type_tax_rate": "7.70"})
+    assert done({**HALL, **SHOW, **SEAT}) == []
+    assert TicketType.objects.values_list("fee", "tax_rate").get() == (Decimal("2.50"), Decimal("7.7"))
+    assert errors({**HALL, **SHOW, **SEAT, "ticket_type_fee": "0.001", "ticket_type_tax_rate": "101"}) == [
+        (2, "ticket_type_fee"),
+        (2, "ticket_type_tax_rate"),
+    ]
 
 
 def test_change_says_the_old_and_the_new_value(db):

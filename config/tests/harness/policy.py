@@ -186,8 +186,8 @@ def expected_status(method, statuses, client):
 VENUE = ["name", "address", "capacity", "timezone"]
 EVENT = ["venue", "name", "description", "starts_at", "ends_at", "currency", "capacity", "max_per_customer",
          "free_confirmation"]  # fmt: skip
-TICKET_TYPE = ["event", "name", "description", "price", "quantity", "min_per_booking", "max_per_booking",
-               "sales_start_at", "sales_end_at", "position"]  # fmt: skip
+TICKET_TYPE = ["event", "name", "description", "price", "fee", "tax_rate", "quantity", "min_per_booking",
+               "max_per_booking", "sales_start_at", "sales_end_at", "position"]  # fmt: skip
 WRITABLE = {
     ("POST", "/venues"): VENUE,
     ("PUT", "/venues/{venue}"): VENUE,
@@ -200,7 +200,7 @@ WRITABLE = {
     ("POST", "/ticket-types"): TICKET_TYPE,
     ("PUT", "/ticket-types/{on_sale}"): TICKET_TYPE,
     ("PATCH", "/ticket-types/{on_sale}"): TICKET_TYPE,
-    ("POST", "/bookings"): ["customer_name", "customer_email", "items", "metadata", "hold_minutes"],
+    ("POST", "/bookings"): ["customer_name", "customer_email", "items", "metadata", "hold_minutes", "expected_total"],
     ("PATCH", "/bookings/{pending}"): ["customer_name", "customer_email", "metadata"],
     ("POST", "/bookings/{pending}/confirm"): ["payment_reference", "mail_token"],
     ("POST", "/bookings/{mailed}/resend"): [],
