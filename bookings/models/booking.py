@@ -212,7 +212,7 @@ class Booking(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(fees__gte=0, fees__lte=F("total_price"), tax__gte=0, tax__lte=F("total_price")),
-                name="booking_fees_and_tax_are_within_its_total",
+                name="booking_total_price_is_with_fees_and_tax",
                 violation_error_message="The fees and the tax of a booking are parts of its total.",
                 violation_error_code="invalid-tax",
             ),

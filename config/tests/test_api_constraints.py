@@ -69,7 +69,7 @@ RAW = {
     "booking_customer_email_has_3_to_254_characters": [{"customer_email": "@a"}],
     "booking_quantity_is_1_to_2000": [{"quantity": 0}, {"quantity": 2001}, {"cancelled_quantity": 4}],
     "booking_total_price_is_not_negative": [{"total_price": Decimal("-0.01")}],
-    "booking_fees_and_tax_are_within_its_total": [
+    "booking_total_price_is_with_fees_and_tax": [
         {"fees": Decimal(-1)},
         {"fees": F("total_price") + 1},
         {"tax": Decimal(-1)},
@@ -201,7 +201,7 @@ OUT_OF_REACH = {  # only the server sets these fields, or the serializer takes f
     "booking_status_is_known",
     "booking_quantity_is_1_to_2000",
     "booking_total_price_is_not_negative",
-    "booking_fees_and_tax_are_within_its_total",
+    "booking_total_price_is_with_fees_and_tax",
     "booking_expires_after_it_is_created",
     "booking_confirmed_has_a_time",
     "booking_cancelled_has_a_time",

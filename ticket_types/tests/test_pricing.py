@@ -69,8 +69,8 @@ def test_contained_tax_is_rounded_half_up(total, rate, currency, tax):
 
 @pytest.mark.django_db
 @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), database=None)
-@example([(currency, units, Decimal(100)) for currency in CURRENCIES for units in (1, 2, 3, 999_999_999)])
-@given(st.lists(st.tuples(st.sampled_from(CURRENCIES), UNITS, RATES), min_size=1, max_size=30))
+@example(lines=[(currency, units, Decimal(100)) for currency in CURRENCIES for units in (1, 2, 3, 999_999_999)])
+@given(lines=st.lists(st.tuples(st.sampled_from(CURRENCIES), UNITS, RATES), min_size=1, max_size=30))
 def test_contained_tax_is_the_same_in_sql(lines, make_event):
     with transaction.atomic():
         events = {currency: make_event(name=currency, currency=currency) for currency in CURRENCIES}
