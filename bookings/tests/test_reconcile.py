@@ -94,7 +94,7 @@ def test_reconcile_finds_rows_that_disagree_and_leaves_them_to_a_person(booking,
     assert [line for line in lines if f"booking {booking.pk}" in line and f": {field} is " in line] != []
 
 
-def test_reconcile_names_an_item_with_another_tax(booking, capsys):
+def test_reconcile_computes_the_tax_again(booking, capsys):
     item = booking.items.get()
     BookingItem.objects.filter(pk=item.pk).update(tax_rate=Decimal("7.7"), tax=Decimal("7.14"))
     Booking.objects.filter(pk=booking.pk).update(tax=Decimal("7.14"))
@@ -102,7 +102,7 @@ def test_reconcile_names_an_item_with_another_tax(booking, capsys):
     BookingItem.objects.filter(pk=item.pk).update(tax=Decimal("7.13"))
     Booking.objects.filter(pk=booking.pk).update(tax=Decimal("7.13"))
     assert run(capsys) == (
-        1, [f"booking item {item.pk} (2 × Seat): tax is 71300, but the rows add up to 71400", "1 difference."]
+        1, [f"booking {booking.pk} ({booking}): tax is 71300, but the rows add up to 71400", "1 difference."]
     )  # fmt: skip
 
 
