@@ -165,6 +165,8 @@ def test_table_of_bookings_says_all_that_matters(season):
         "places cancelled": "0",
         "total": "99.80",
         "total when booked": "99.80",
+        "fees when booked": "0.00",
+        "tax when booked": "0.00",
         "currency": "EUR",
         "payment reference": "pay_1",
         "refund due": "no",
