@@ -7,7 +7,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('bookings', '0001_initial'),
+        ('bookings', '0003_fill_booking_secrets'),
         ('ticket_types', '0002_fee_and_tax_rate'),
     ]
 
