@@ -46,7 +46,9 @@ def test_booking_and_quote_show_price_fee_and_tax(anonymous, seat, box):
     booking = anonymous.post("/bookings", body((seat, 3), (box, 1)))
     assert (quote.status_code, booking.status_code) == (200, 201)
     assert money_of(quote.json()) == money_of(booking.json()) == (ITEMS, TOTALS)
-    assert money_of(anonymous.get(f"/bookings/{booking.json()['id']}").json()) == (ITEMS, TOTALS)
+    secret = {"Booking-Secret": booking.json()["secret"]}
+    stored = anonymous.get(f"/bookings/{booking.json()['id']}", headers=secret)
+    assert money_of(stored.json()) == (ITEMS, TOTALS)
 
 
 @pytest.mark.parametrize("is_late", [False, True])
@@ -119,7 +121,7 @@ def test_other_total_is_refused_with_nothing_written(path, anonymous, seat, figu
 
 
 def test_retry_after_a_new_price_answers_the_booking(anonymous, seat):
-    key = {"Idempotency-Key": "one"}
+    key = {"Idempotency-Key": "one-of-22-characters-or-more"}
     booked = anonymous.post("/bookings", body((seat, 2), expected_total="104.80"), headers=key).json()
     TicketType.objects.update(price=Decimal(60))
     again = anonymous.post("/bookings", body((seat, 2), expected_total="104.80"), headers=key)
