@@ -6,10 +6,10 @@ from typing import Any
 from django.conf import settings
 from django.core import checks
 from django.core.cache import caches
-from django.core.cache.backends.base import BaseCache
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
 
+from config.access.counter import is_atomic
 from config.settings.database import SQLITE
 
 PUBLIC_KEYS = ("local-only-key", "django-insecure-", "only-for-tests")
@@ -110,7 +110,7 @@ def check_shared_cache(**kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def check_atomic_cache(**kwargs: Any) -> list[CheckMessage]:
-    if not any(settings.RATE_LIMITS.values()) or type(caches["default"]).incr is not BaseCache.incr:
+    if not any(settings.RATE_LIMITS.values()) or is_atomic(caches["default"]):
         return []
     text = "Rate limits do not hold: this cache does not increment a number atomically, or stores nothing."
     hint = "Set CACHE_URL=redis://host:6379/0, or with one process locmemcache://."

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
 from rest_framework.request import Request
 
 from config.access.models import ApiToken
@@ -21,6 +22,11 @@ def client_key(request: Request) -> str:
     if isinstance(request.auth, ApiToken):
         return f"token:{request.auth.pk}"
     return f"user:{request.user.pk}" if request.user.is_authenticated else address_key(request)
+
+
+def hashed_address(request: HttpRequest | Request) -> str:
+    """The address key as a keyed hash of 32 characters, to store it without the address."""
+    return salted_hmac("config.access.clients", address_key(request), algorithm="sha256").hexdigest()[:32]
 
 
 def address_key(request: HttpRequest | Request) -> str:
@@ -38,6 +44,7 @@ def address_key(request: HttpRequest | Request) -> str:
     return f"address:{normalize(peer)}"
 
 
+@functools.lru_cache(1024)  # asked several times in a request
 def normalize(text: str) -> str:
     """An IPv4 address as it is, and the /64 network of an IPv6 address, of which a client usually has all."""
     if match := WITH_PORT.fullmatch(text):

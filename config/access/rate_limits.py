@@ -12,16 +12,17 @@ from rest_framework.throttling import BaseThrottle
 
 from config.access.clients import address_key, client_key
 from config.access.counter import Count, Limit, count, current_count
+from config.access.permissions import may
 from config.problems import TooManyRequests
 
-BOOKINGS, READS, TOKENS = "anonymous-bookings", "anonymous-reads", "tokens"
+BOOKINGS, PLACES, READS, TOKENS = "anonymous-bookings", "anonymous-places", "anonymous-reads", "tokens"
 LOGINS, GUESSES, MAILS = "logins", "guesses", "mails"
 COUNTED, SPENT = "tickets.counted", "tickets.spent"  # in META, which DRF's request shares with Django's
 
 
 def limit_for(purpose: str) -> Limit | None:
     rate = settings.RATE_LIMITS.get(purpose)
-    return Limit(purpose, *rate) if rate else None
+    return Limit(purpose, *rate, unit="place" if purpose == PLACES else "request") if rate else None
 
 
 def spend(request: HttpRequest | Request, purpose: str, client: str) -> Count | None:
@@ -47,16 +48,21 @@ class ClientThrottle(BaseThrottle):
     def allow_request(self, request: Request, view: Any) -> bool:
         if not request.META.get(COUNTED):  # viewsets check throttles before permissions, DRF does so again
             request.META[COUNTED] = True
-            count_request(request, purpose_of(request), client_key(request))
+            count_request(request, *purpose_and_client(request, view))
             if getattr(view, "is_guessable", False) and getattr(view, "detail", False):
                 refuse_guesser(request)
         return True
 
 
 def count_anonymous_read(request: HttpRequest) -> None:
-    """Counts a read that may be answered from a cache, before DRF. Raises TooManyRequests."""
+    """Counts a read outside of DRF. Raises TooManyRequests."""
     request.META[COUNTED] = True
     count_request(request, READS, address_key(request))
+
+
+def is_counted(request: HttpRequest) -> bool:
+    """Whether the request counts for a limit already, or was refused by one."""
+    return COUNTED in request.META or SPENT in request.META
 
 
 def count_request(request: HttpRequest | Request, purpose: str, client: str) -> None:
@@ -67,10 +73,21 @@ def count_request(request: HttpRequest | Request, purpose: str, client: str) -> 
         raise TooManyRequests(detail, retry_after=spent.seconds_left)
 
 
-def purpose_of(request: Request) -> str:
-    if request.user.is_authenticated:
-        return TOKENS
-    return READS if request.method in SAFE_METHODS else BOOKINGS
+def purpose_and_client(request: Request, view: Any) -> tuple[str, str]:
+    """A known client without the permission for an action counts as an anonymous client of its address."""
+    permission = permission_of(view) if request.user.is_authenticated else ""
+    if permission and may(request, permission):
+        return TOKENS, client_key(request)
+    return READS if request.method in SAFE_METHODS else BOOKINGS, address_key(request)
+
+
+def permission_of(view: Any) -> str:
+    """The permission that the action's rule names; the one to view the model when anyone may do it. "" for no model."""
+    rule = getattr(view, "access", {}).get(getattr(view, "action", None))
+    if named := rule if isinstance(rule, str) else getattr(rule, "permission", ""):
+        return named
+    queryset = getattr(view, "queryset", None)
+    return "" if queryset is None else f"{queryset.model._meta.app_label}.view_{queryset.model._meta.model_name}"
 
 
 def refuse_guesser(request: Request) -> None:

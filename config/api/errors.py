@@ -13,6 +13,7 @@ from rest_framework import exceptions
 from rest_framework.views import set_rollback
 
 from config import problems
+from config.access.rate_limits import count_anonymous_read, is_counted
 from config.logs import request_id
 from config.problems import Problem, escape, problem_from
 
@@ -125,6 +126,22 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return respond(problems.ServerError()) if is_api(request) else defaults.server_error(request)
 
 
+class CountErrorsMiddleware:
+    """Counts errors that no view counts, such as unknown paths and hosts, as reads of the client's address."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if 400 <= response.status_code < 500 and not is_counted(request):
+            try:
+                count_anonymous_read(request)
+            except problems.TooManyRequests as problem:
+                return respond(problem)
+        return response
+
+
 class KnownHostMiddleware:
     """Answers an unknown Host with a problem, where Django would log a traceback.
 
@@ -139,7 +156,14 @@ class KnownHostMiddleware:
             request.get_host()
         except DisallowedHost as error:
             if not settings.ALLOWED_HOSTS or request.path.rstrip("/") not in HEALTH:
-                logger.warning("%s", error)
-                return respond(problems.BadHost())
+                return self.refuse(request, error)
             request.META["HTTP_HOST"] = settings.ALLOWED_HOSTS[0].removeprefix(".")
         return self.get_response(request)
+
+    def refuse(self, request: HttpRequest, error: DisallowedHost) -> HttpResponse:
+        try:
+            count_anonymous_read(request)
+        except problems.TooManyRequests as problem:
+            return respond(problem)
+        logger.warning("%s", error)  # within the limit: a flood does not fill the log
+        return respond(problems.BadHost())

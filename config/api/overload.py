@@ -3,8 +3,8 @@
 The proxy says in `X-Request-Start` when it handed a request on (`t=` and seconds with a fraction). Without a declared
 proxy (`NUM_PROXIES`) the header is what a client wrote, and is ignored.
 
-A request without credentials is refused before anything else is done. One with credentials is authenticated first, and
-refused when they are not valid: an unverified token or cookie exempts no request.
+A request without credentials is refused before anything else is done. One with credentials is verified first, and refused
+when they are not valid: an invented token, cookie or secret exempts no request.
 """
 
 import random
@@ -18,6 +18,7 @@ from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from config.access.booking_secret import HEADER, PARAMETER
 from config.problems import Busy
 
 LATE = "tickets.late"  # in META, which DRF's request shares with Django's
@@ -32,7 +33,7 @@ class OverloadMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request.META[LATE] = is_sheddable(request.path) and waited_too_long(request)
+        request.META[LATE] = request.path.startswith(f"{settings.API_V1_STR}/") and waited_too_long(request)
         if request.META[LATE] and not has_credentials(request):
             from config.api.errors import respond  # loads DRF's views, whose defaults name this module
 
@@ -41,18 +42,24 @@ class OverloadMiddleware:
 
 
 class OverloadThrottle(BaseThrottle):
-    """Raises Busy for a late request whose credentials are not valid."""
+    """Refuses a late request whose token or session is not valid; the view looks up the booking of a secret first."""
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        if request.META.get(LATE) and not request.user.is_authenticated:
-            raise busy()
+        if not has_secret(request):
+            refuse_late(request)
         return True
 
 
-def is_sheddable(path: str) -> bool:
-    """The API, except for what holders of a booking do with it: they have places to confirm."""
-    booking = path.removeprefix(f"{settings.API_V1_STR}/bookings/")
-    return path.startswith(f"{settings.API_V1_STR}/") and (booking == path or not booking)
+def refuse_late(request: Request) -> None:
+    """Raises Busy for a late request without a valid token or session."""
+    if request.META.get(LATE) and not request.user.is_authenticated:
+        raise busy()
+
+
+def has_secret(request: HttpRequest | Request) -> bool:
+    """Whether it says that it is from the holder of a booking, who has places to confirm."""
+    is_of_booking = request.path.startswith(f"{settings.API_V1_STR}/bookings/")
+    return is_of_booking and (HEADER in request.headers or PARAMETER in request.GET)
 
 
 def waited_too_long(request: HttpRequest) -> bool:
@@ -64,7 +71,8 @@ def waited_too_long(request: HttpRequest) -> bool:
 
 
 def has_credentials(request: HttpRequest) -> bool:
-    return "Authorization" in request.headers or settings.SESSION_COOKIE_NAME in request.COOKIES
+    has_token_or_session = "Authorization" in request.headers or settings.SESSION_COOKIE_NAME in request.COOKIES
+    return has_token_or_session or has_secret(request)
 
 
 def busy() -> Busy:

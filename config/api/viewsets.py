@@ -24,8 +24,9 @@ from config.api.conditional import READS, ConditionalMixin
 from config.api.deprecation import Deprecated
 from config.api.expand import PARAMETER as EXPAND
 from config.api.expand import ExpandMixin
+from config.api.overload import refuse_late
 from config.api.pagination import SkipLimitPagination
-from config.problems import DomainError, InvalidInput, Malformed, NotFound
+from config.problems import InvalidInput, Malformed, NotFound, Problem
 
 
 def check_query(request: Request, allowed: Collection[str] = ()) -> None:
@@ -60,7 +61,7 @@ class BaseViewSet(ConditionalMixin, ExpandMixin, GenericViewSet):
     ordering: ClassVar[tuple[str, ...]] = ("id",)
     ordering_fields: ClassVar[tuple[str, ...]] = ()
     access: ClassVar[dict[str, Any]]
-    refusals: ClassVar[dict[str, list[type[DomainError]]]] = {}
+    refusals: ClassVar[dict[str, list[type[Problem]]]] = {}
     deprecations: ClassVar[dict[str, Deprecated]] = {}
     pagination_class: Any = SkipLimitPagination
     is_guessable: ClassVar[bool] = False  # unknown ids and wrong secrets are counted
@@ -133,6 +134,7 @@ class BaseViewSet(ConditionalMixin, ExpandMixin, GenericViewSet):
                 return found
         if self.is_guessable:
             count_guess(self.request)
+            refuse_late(self.request)
         name = self.queryset.model._meta.verbose_name
         raise NotFound(f"No {name} with this {'id' if self.lookup_field == 'pk' else self.lookup_field}.")
 

@@ -13,7 +13,7 @@ from django.contrib.postgres.operations import (
     RemoveIndexConcurrently,
     ValidateConstraint,
 )
-from django.db.migrations import AddConstraint, AddIndex, RemoveIndex
+from django.db.migrations import AddConstraint, AddIndex, RemoveIndex, RunSQL
 
 POSTGRESQL = "postgresql"
 
@@ -54,3 +54,15 @@ class AddCheckInUse(NotInTransactionMixin, AddConstraint):
         data = {"app_label": app_label, "schema_editor": schema_editor, "from_state": from_state, "to_state": to_state}
         AddConstraintNotValid(self.model_name, self.constraint).database_forwards(**data)
         ValidateConstraint(self.model_name, self.constraint.name).database_forwards(**data)
+
+
+class RunSQLOnPostgreSQL(RunSQL):
+    """RunSQL that does nothing on SQLite."""
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        if schema_editor.connection.vendor == POSTGRESQL:
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+
+    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        if schema_editor.connection.vendor == POSTGRESQL:
+            super().database_backwards(app_label, schema_editor, from_state, to_state)

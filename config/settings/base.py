@@ -40,6 +40,7 @@ BOOKING_HOLD_MINUTES_MAX = env.whole_number("BOOKING_HOLD_MINUTES_MAX", 60, leas
 BOOKING_HOLD_MINUTES = env.whole_number(
     "BOOKING_HOLD_MINUTES", min(15, BOOKING_HOLD_MINUTES_MAX), least=1, most=BOOKING_HOLD_MINUTES_MAX
 )
+ANONYMOUS_PLACES_PER_CLIENT = env.whole_number("ANONYMOUS_PLACES_PER_CLIENT", 40)
 
 # The back office
 
@@ -103,8 +104,9 @@ MIDDLEWARE = [
     "config.access.booking_secret.SecretLinkMiddleware",  # outside of all that answers
     # Inside of CORS, so that a web page can read the refusals.
     "config.api.overload.OverloadMiddleware",
-    "config.api.bodies.BodyMiddleware",
     "config.access.rate_limits.RateLimitMiddleware",
+    "config.api.errors.CountErrorsMiddleware",  # outside of all that refuses a request, and inside of the headers
+    "config.api.bodies.BodyMiddleware",
     "config.api.conditional.NotModifiedMiddleware",
     "csp.middleware.CSPMiddleware",  # inside of the one before: a 304 must not replace a page's own policy
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -181,10 +183,11 @@ CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 SESSION_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
 
-# Rate limits of each client: requests and seconds, or None for no limit
+# Rate limits of each client: requests (or places) and seconds, or None for no limit
 
 RATE_LIMITS = {
     "anonymous-bookings": env.rate("RATE_LIMIT_ANONYMOUS_BOOKINGS", "60/min"),
+    "anonymous-places": env.rate("RATE_LIMIT_ANONYMOUS_PLACES", "200/hour"),
     "anonymous-reads": env.rate("RATE_LIMIT_ANONYMOUS_READS", "3000/min"),
     "tokens": env.rate("RATE_LIMIT_TOKENS", "60000/min"),
     "logins": env.rate("RATE_LIMIT_LOGINS", "20/min"),
@@ -280,6 +283,8 @@ LOGGING: dict[str, Any] = {
     "loggers": {
         "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
         "django.request": {"level": LOG_LEVEL, "filters": ["refusals"]},
+        # A traceback for each unknown Host over plain HTTP. KnownHostMiddleware logs others, within the rate limit.
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
         "django.server": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
         "django.db.backends": {"level": "DEBUG" if DATABASE_ECHO else "INFO"},
         "psycopg.pool": {"level": "WARNING"},

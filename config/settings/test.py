@@ -27,7 +27,8 @@ CORS_ALLOW_ALL_ORIGINS = True
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True  # else each test client looks up all static files when it starts
 LOGGING["root"]["level"] = "ERROR"
-RATE_LIMITS.update(dict.fromkeys(RATE_LIMITS))  # tests of rate limits set their own
+RATE_LIMITS.update(dict.fromkeys(RATE_LIMITS))  # tests of limits set their own
+ANONYMOUS_PLACES_PER_CLIENT = 0
 
 if DATABASES["default"]["ENGINE"] == SQLITE:
     # Each thread would get its own in-memory database.

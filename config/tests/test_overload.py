@@ -39,11 +39,27 @@ def test_late_anonymous_request_is_429_without_a_query(client, path, django_asse
     assert least <= int(answer["Retry-After"]) <= most
 
 
-@pytest.mark.parametrize(
-    ("path", "status"), [(f"{BOOKING}/tickets", 404), (BOOKING, 404), ("/health", 200), ("/", 200)]
-)
-def test_late_request_for_a_booking_or_outside_of_the_api_is_answered(client, path, status, db):
+@pytest.mark.parametrize(("path", "status"), [("/health", 200), ("/", 200), ("/nonsense", 404)])
+def test_late_request_outside_of_the_api_is_answered(client, path, status, db):
     assert get(client, path).status_code == status
+
+
+def test_late_request_with_the_secret_of_a_booking_is_answered(client, book):
+    booking = book()
+    path, secret = f"{BOOKINGS}/{booking.pk}", {"Booking-Secret": booking.secret}
+    assert get(client, path, **secret).status_code == 200
+    assert get(client, f"{path}?secret={booking.secret}").status_code == 200
+    wrong = {"Booking-Secret": "x" * 32}
+    for url, sent in ((path, wrong), (f"{path}?secret=x", {}), (BOOKING, secret), (f"{BOOKINGS}/nonsense", secret)):
+        assert get(client, url, **sent).json()["code"] == "busy"
+        assert get(client, url, wait=0, **sent).status_code == 404
+    assert get(client, EVENTS, **secret).json()["code"] == "busy"
+
+
+def test_late_request_for_a_booking_without_its_secret_is_429_without_a_query(client, django_assert_num_queries, db):
+    for path in (BOOKING, f"{BOOKING}/nonsense"):
+        with django_assert_num_queries(0):
+            assert get(client, path).json()["code"] == "busy"
 
 
 @pytest.mark.parametrize(

@@ -4,17 +4,19 @@ import logging
 import pickle
 import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import redis
 import time_machine
 from django.core.cache import cache
+from django.core.cache.backends.base import BaseCache
 from django.test import Client
 
 from bookings.models import Booking
 from config.access import counter
 from config.access.clients import address_key, warn_about_proxy
-from config.access.counter import Limit, Pause, cache_key, count, current_count
+from config.access.counter import IN_PROCESS, Limit, Pause, cache_key, count, current_count, give_back
 from config.access.models import ApiToken
 from config.access.roles import Role
 from config.env import CACHE_OPTIONS
@@ -106,14 +108,69 @@ def test_304_counts(limit, anonymous, db):
 def test_every_read_counts(path, limit, anonymous, db):
     limit(anonymous_reads=1)
     anonymous.get("/venues")
-    assert anonymous.get(path).status_code == (404 if path == "/nonsense/1" else 429)
+    assert anonymous.get(path).status_code == 429
 
 
-def test_refused_request_counts(limit, anonymous, door):
+@pytest.mark.parametrize(
+    ("method", "path", "sent", "status"),
+    [
+        ("get", "/nonsense", {}, 404),
+        ("delete", "/nonsense/1/2", {}, 404),
+        ("get", "//nonsense", {}, 404),
+        ("get", "//problems/nonsense", {}, 404),
+        ("post", "//health", {}, 405),
+        ("post", "//admin/login/", {"HTTP_TRANSFER_ENCODING": "chunked"}, 411),
+        ("get", "/venues", {"HTTP_HOST": "evil.example"}, 400),
+        ("get", "//nonsense", {"HTTP_HOST": "evil.example"}, 400),
+    ],
+)
+def test_error_that_no_view_counts_is_counted(limit, anonymous, db, caplog, method, path, sent, status):
+    caplog.set_level(logging.WARNING, "config.api.errors")
+    limit(anonymous_reads=2)
+    answers = [getattr(anonymous, method)(path, **sent) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [status, status, 429, 429]
+    assert refused(answers[-1], 429, "too-many-requests")
+    assert answers[-1]["RateLimit"].startswith('"anonymous-reads";r=0;t=')
+    assert len([it for it in caplog.records if "evil.example" in it.getMessage()]) == (2 if status == 400 else 0)
+
+
+def test_unknown_host_over_plain_http_logs_nothing(client, settings, caplog):
+    settings.SECURE_SSL_REDIRECT = True
+    assert client.get("/", HTTP_HOST="evil.example").status_code == 400
+    assert caplog.records == []
+
+
+def test_error_is_counted_once(limit, anonymous, manager):
+    limit(anonymous_reads=9, tokens=9, guesses=9)
+    for client, path, purpose in [
+        (anonymous, "/venues/0", "anonymous-reads"),
+        (anonymous, "/bookings", "anonymous-reads"),
+        (manager, "/venues/0", "tokens"),
+    ]:
+        answer = client.get(path)
+        assert answer["RateLimit-Policy"] == f'"{purpose}";q=9;w=60'
+    assert anonymous.get("/venues", HTTP_AUTHORIZATION="Bearer x")["RateLimit-Policy"] == '"guesses";q=9;w=60'
+    assert anonymous.get("/venues")["RateLimit"].startswith('"anonymous-reads";r=6;')
+
+
+def test_refused_request_counts(limit, anonymous, manager):
     limit(anonymous_reads=2, anonymous_bookings=2, tokens=2)
     assert statuses(anonymous, "/bookings", 3) == [401, 401, 429]
     assert statuses(anonymous, "/venues", 3, "post") == [401, 401, 429]
-    assert statuses(door, "/bookings", 3) == [403, 403, 429]
+    assert statuses(manager, "/bookings/0", 3) == [404, 404, 429]
+
+
+def test_known_client_counts_as_anonymous_where_it_has_no_right(limit, anonymous, door, auditor):
+    limit(anonymous_reads=2, anonymous_bookings=1, tokens=9)
+    assert statuses(door, "/bookings", 3) == [403, 403, 429]  # may not view them
+    assert statuses(auditor, "/bookings", 3) == [200] * 3
+    assert statuses(anonymous, "/venues", 1) == [429]  # the same address
+    assert statuses(auditor, "/venues", 2, "post") == [403, 429]
+    reader = client_of()
+    _, text = ApiToken.issue(user=make_user(Role.MANAGER), name="shop", scopes=["bookings"])
+    reader.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
+    assert statuses(reader, "/bookings", 2) == [200] * 2
+    assert statuses(reader, "/events", 1) == [429]  # open to anyone, but not within its scopes
 
 
 def test_bookings_and_reads_have_separate_limits(limit, anonymous, make_type):
@@ -150,7 +207,7 @@ def test_session_counts_for_its_user(limit, db):
     limit(anonymous_reads=1, tokens=2)
     for name in ("one", "other"):
         browser = client_of()
-        browser.force_login(make_user(username=name))
+        browser.force_login(make_user(Role.AUDITOR, username=name))
         assert statuses(browser, "/venues", 3) == [200, 200, 429]
 
 
@@ -288,22 +345,39 @@ def test_login_attempts_of_an_address_are_limited(limit, anna):
     assert log_in(password="right-Password-1", REMOTE_ADDR="192.0.2.7").status_code == 302
 
 
-def test_login_attempts_for_a_name_are_limited(limit, anna):
-    limit(logins=2)
-    for number, spelling in enumerate(("anna", "ANNA")):
-        assert log_in(spelling, REMOTE_ADDR=f"192.0.2.{number}").status_code == 200
-    answer = log_in(password="right-Password-1", REMOTE_ADDR="192.0.2.9")
+def test_login_attempts_for_a_name_at_an_address_are_limited(limit, anna):
+    limit(logins=4)
+    assert [log_in(spelling).status_code for spelling in ("anna", "ANNA")] == [200, 200]
+    answer = log_in(password="right-Password-1")
     assert answer.status_code == 429
     assert "sessionid" not in answer.cookies
-    assert log_in("bob", REMOTE_ADDR="192.0.2.9").status_code == 200
+    assert log_in().status_code == 429
+    assert log_in("bob").status_code == 200  # what was refused for one name is left for another
+    assert [log_in(name).status_code for name in ("bob", "eve")] == [200, 429]
+
+
+def test_stranger_locks_nobody_out(limit, anna):
+    limit(logins=2)
+    for number in range(9):
+        assert log_in(REMOTE_ADDR=f"192.0.2.{number}").status_code == 200
+    assert {log_in(REMOTE_ADDR="192.0.2.99").status_code for _ in range(9)} == {200, 429}
+    assert log_in(password="right-Password-1", REMOTE_ADDR="198.51.100.1").status_code == 302
+
+
+def test_invented_names_fill_no_cache_above_the_limit(limit, anna, monkeypatch):
+    limit(logins=2)
+    counted = []
+    monkeypatch.setattr("config.access.login.count", lambda *of: counted.append(of) or count(*of))
+    assert [log_in(f"user {number}").status_code for number in range(4)] == [200, 200, 429, 429]
+    assert len(counted) == 2 * 2 + 2
 
 
 def test_login_with_an_unknown_name_is_answered_alike(limit, anna):
     limit(logins=1)
     texts = []
-    for name, network in (("anna", "192.0.2"), ("nobody", "198.51.100")):
-        first = log_in(name, REMOTE_ADDR=f"{network}.1")
-        second = log_in(name, REMOTE_ADDR=f"{network}.2")
+    for name, address in (("anna", "192.0.2.1"), ("nobody", "198.51.100.1")):
+        first = log_in(name, REMOTE_ADDR=address)
+        second = log_in(name, REMOTE_ADDR=address)
         errors = [str(error) for error in first.context["form"].non_field_errors()]
         texts.append((errors, second.status_code, second.context["form"].non_field_errors()[0].split(" in ")[0]))
     assert texts[0] == texts[1]
@@ -396,33 +470,95 @@ def test_counter_without_expiry_gets_one(counters):
     assert 0 < client.ttl(key) <= 60
 
 
-def test_unreachable_cache_refuses_no_request(settings, anonymous, make_type, caplog, monkeypatch):
+@pytest.fixture
+def no_outage(monkeypatch):
     monkeypatch.setattr(Pause, "until", 0.0)
-    caplog.set_level(logging.ERROR)
+    IN_PROCESS.clear()
+    yield
+    cache.close()
+
+
+def is_over(monkeypatch):
+    """The pause: the next request asks the cache."""
+    monkeypatch.setattr(Pause, "until", 0.001)
+
+
+def test_unreachable_cache_lets_each_process_count(settings, anonymous, make_type, caplog, monkeypatch, no_outage):
+    caplog.set_level(logging.WARNING, "config.access.counter")
     with valkey() as running:
         settings.CACHES = {"default": shared_cache(running.url)}
-        settings.RATE_LIMITS = dict.fromkeys(settings.RATE_LIMITS, (1, 60))
+        settings.RATE_LIMITS = dict.fromkeys(settings.RATE_LIMITS, (2, 60))
         body = order(make_type())
-        assert statuses(anonymous, "/venues", 2) == [200, 429]
+        assert statuses(anonymous, "/venues", 3) == [200, 200, 429]
         running.crash()
-        assert statuses(anonymous, "/venues", 3) == [200] * 3
-        assert statuses(anonymous, "/bookings", 2, "post", data=body) == [201] * 2
-        assert statuses(anonymous, f"/bookings/{uuid.uuid4()}", 2) == [404] * 2
-        assert len(caplog.records) == 1
-        assert caplog.text.count("The cache does not answer: no rate limits for the next 5 seconds.") == 1
+        for _ in range(2):  # the second time after a pause
+            assert statuses(anonymous, "/venues", 3)[-1] == 429
+            is_over(monkeypatch)
+        assert statuses(anonymous, "/bookings", 3, "post", data=body) == [201, 201, 429]
+        assert statuses(anonymous, f"/bookings/{uuid.uuid4()}", 1) == [429]
+        assert [record.levelname for record in caplog.records] == ["ERROR"]
         ready = anonymous.get("//health/ready")
         assert (ready.status_code, ready.json()["status"]) == (200, "ready")
         assert ready.json()["checks"] == {"database": "ok", "migrations": "ok", "cache": "failed: ConnectionError"}
         running.start()
-        monkeypatch.setattr(Pause, "until", 0.0)
-        assert statuses(anonymous, "/venues", 2) == [200, 429]
-        cache.close()
+        is_over(monkeypatch)
+        assert statuses(anonymous, "/venues", 3) == [200, 200, 429]
+        assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
 
 
-def test_dummy_cache_refuses_no_request(settings, anonymous, db, caplog, monkeypatch):
-    monkeypatch.setattr(Pause, "until", 0.0)
-    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+def test_one_request_in_a_pause_asks_the_cache_again(monkeypatch, no_outage):
+    asked = []
+
+    class Broken(BaseCache):
+        def incr(self, key, delta=1):
+            asked.append(key)
+            raise OSError
+
+    is_over(monkeypatch)
+    monkeypatch.setattr("config.access.counter.caches", {"default": Broken({})})
+    together = threading.Barrier(8)
+
+    def ask(_):
+        together.wait()
+        return count(Limit("test", 3, 60), "x").is_exceeded
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sorted(threads.map(ask, range(8))) == [False] * 3 + [True] * 5
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("kind", ["dummy.DummyCache", "filebased.FileBasedCache"])
+def test_cache_that_cannot_count_lets_each_process_count(kind, settings, anonymous, db, no_outage, tmp_path):
+    settings.CACHES = {"default": {"BACKEND": f"django.core.cache.backends.{kind}", "LOCATION": str(tmp_path)}}
     settings.RATE_LIMITS = dict.fromkeys(settings.RATE_LIMITS, (1, 60))
-    assert statuses(anonymous, "/venues", 3) == [200] * 3
-    assert len(caplog.records) == 1
-    monkeypatch.setattr(Pause, "until", 0.0)
+    assert statuses(anonymous, "/venues", 3) == [200, 429, 429]
+
+
+# Amounts
+
+
+def test_amount_is_counted_and_given_back(counters):
+    limit = Limit("test", 10, 60)
+    assert [count(limit, "x", 6).is_exceeded for _ in range(2)] == [False, True]
+    spent = count(limit, "x", 5)
+    assert [give_back(spent, "x", amount).used for amount in (5, 6)] == [12, 6]
+    assert count(limit, "x", 4).remaining == 0
+
+
+@pytest.mark.parametrize("counters", ["one process"], indirect=True)
+def test_amount_is_not_given_back_to_another_window(counters):
+    limit = Limit("test", 10, 60)
+    with time_machine.travel("2027-01-01T12:00:00Z", tick=False) as clock:
+        spent = count(limit, "x", 6)
+        clock.shift(61)
+        assert give_back(spent, "x", 6) == spent
+        count(limit, "x")
+        assert give_back(spent, "x", 6) == spent
+        assert current_count(limit, "x").used == 1
+
+
+def test_count_below_zero_borrows_nothing_from_the_end_of_its_window(counters):
+    limit = Limit("test", 10, 60)
+    spent = count(limit, "x")
+    low = count(limit, "x", -3)
+    assert (low.used, low.end, low.remaining) == (-2, spent.end, 12)

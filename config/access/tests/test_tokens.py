@@ -107,7 +107,7 @@ def test_authentication_is_one_query(text, issued, make_venue, django_assert_num
     issued[0].note_use(at=timezone.now())
     pk = make_venue().pk
     authorization = f"Bearer {issued[1] if text == 'valid' else text}"
-    with django_assert_num_queries(2 if text == "valid" else 1):  # the token with its user, and the venue
+    with django_assert_num_queries(4 if text == "valid" else 1):  # the token with its user, permissions, the venue
         answer = client_of().get(f"/venues/{pk}", HTTP_AUTHORIZATION=authorization)
     assert answer.status_code == (200 if text == "valid" else 401)
 

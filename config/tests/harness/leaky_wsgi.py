@@ -3,8 +3,6 @@
 import math
 import time
 
-from django.core.cache import cache
-
 from config.access import counter
 from config.access.counter import MAX_COUNT, Count, Limit
 from config.wsgi import application
@@ -12,11 +10,11 @@ from config.wsgi import application
 __all__ = ["application"]
 
 
-def read_then_write(limit: Limit, client: str) -> Count:
+def read_then_write(cache, limit: Limit, client: str, amount: int) -> Count:
     key = counter.cache_key(limit, client)
     value = cache.get(key) or math.ceil(time.time() + limit.window) * MAX_COUNT
-    cache.set(key, value + 1, limit.window)
-    return counter.count_from(limit, value + 1)
+    cache.set(key, value + amount, limit.window)
+    return counter.count_from(limit, value + amount)
 
 
-counter.add_one = read_then_write
+counter.add = read_then_write

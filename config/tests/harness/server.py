@@ -20,8 +20,9 @@ from config.settings.database import SQLITE
 from config.tests.harness.postgres import free_port
 
 SECONDS_TO_START = 60
-PURPOSES = ("ANONYMOUS_BOOKINGS", "ANONYMOUS_READS", "TOKENS", "LOGINS", "GUESSES")
-UNLIMITED = {f"RATE_LIMIT_{purpose}": "" for purpose in PURPOSES}  # all test clients share one address
+PURPOSES = ("ANONYMOUS_BOOKINGS", "ANONYMOUS_PLACES", "ANONYMOUS_READS", "TOKENS", "LOGINS", "GUESSES")
+# All test clients share one address.
+UNLIMITED = {"ANONYMOUS_PLACES_PER_CLIENT": "0"} | {f"RATE_LIMIT_{purpose}": "" for purpose in PURPOSES}
 
 
 @dataclass(frozen=True)
