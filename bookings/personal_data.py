@@ -35,6 +35,7 @@ ERASED: dict[str, Any] = {
     "idempotency_client": "",
     "idempotency_key": None,
     "request_fingerprint": "",
+    "client_key": "",
 }
 PAYMENT = "payment_reference"
 KEPT_IN_HISTORY = {"at", "expires_at", "fields", "ticket", "tickets", "amount", PAYMENT}  # keys of `details`

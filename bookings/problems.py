@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from config.problems import DomainError
+from config.problems import DomainError, TooManyRequests
 from config.values import money
 from config.values.timezones import in_words
 
@@ -32,6 +32,14 @@ class CustomerLimit(DomainError):
     """The booking would exceed the event's `max_per_customer`."""
 
     code, title = "customer-limit", "Too many places for one customer"
+
+
+class TooManyPlaces(TooManyRequests):
+    """The client holds, or has booked in a while, as many places as the server allows without a token. Retry-After says
+    when its next hold ends or its rate limit does.
+    """
+
+    code, title = "too-many-places", "Too many places for one client"
 
 
 class HoldExpired(DomainError):

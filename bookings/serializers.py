@@ -302,8 +302,8 @@ class PlaceBookingSerializer(Serializer):
         required=False,
         min_value=1,
         max_value=10_080,
-        help_text=f"Duration of the hold in minutes: {settings.BOOKING_HOLD_MINUTES} by default, at most "
-        f"{settings.BOOKING_HOLD_MINUTES_MAX}; `expires_at` is its end.",
+        help_text=f"Duration of the hold in minutes: {settings.BOOKING_HOLD_MINUTES} by default, which is "
+        f"also the maximum without a token, and {settings.BOOKING_HOLD_MINUTES_MAX} with one; `expires_at` is its end.",
     )
 
     expected_total = TotalField(

@@ -20,6 +20,7 @@ from bookings.filters import BookingFilter, TicketFilter
 from bookings.lifecycle.by_mail import is_valid
 from bookings.lifecycle.place import IdempotencyKey
 from bookings.lifecycle.states import Status
+from bookings.limits import client_key_of, place_within_rate
 from bookings.models import Booking, BookingItem, Ticket
 from bookings.problems import (
     AlreadyCheckedIn,
@@ -39,6 +40,7 @@ from bookings.problems import (
     RequestInProgress,
     SoldOut,
     TicketVoid,
+    TooManyPlaces,
 )
 from bookings.serializers import (
     BookingSerializer,
@@ -95,6 +97,7 @@ def order(request: Request, data: dict[str, Any]) -> dict[str, Any]:
         "metadata": data.get("metadata"),
         "expected_total": data.get("expected_total"),
         "key": read_idempotency_key(request),
+        "client_key": client_key_of(request),
         "by": request.user,
     }
 
@@ -159,6 +162,7 @@ class BookingViewSet(ReleaseMixin, mixins.ListModelMixin, mixins.RetrieveModelMi
             NotOnSale,
             CustomerLimit,
             PriceChanged,
+            TooManyPlaces,
             RequestInProgress,
             IdempotencyKeyExpired,
             IdempotencyKeyReused,
@@ -226,9 +230,10 @@ class BookingViewSet(ReleaseMixin, mixins.ListModelMixin, mixins.RetrieveModelMi
     )
     def create(self, request: Request) -> Response:
         arguments = order(request, self.read_body(PlaceBookingSerializer))
-        if self.read_flag("dry_run"):
-            return self.respond(Booking.quote(**arguments))
-        booking = Booking.place(**arguments)
+        is_dry_run = self.read_flag("dry_run")
+        booking = place_within_rate(request, is_dry_run=is_dry_run, **arguments)
+        if is_dry_run:
+            return self.respond(booking)
         mailing.send_link_of_new(booking, request)
         response = self.respond(booking)
         response.status_code = status.HTTP_201_CREATED

@@ -36,8 +36,11 @@ def environment(url: str, **more: str) -> dict[str, str]:
         "SECURE_COOKIES": "false",
         "LOG_LEVEL": "WARNING",
         "LOG_FORMAT": "text",
-        # Thousands of anonymous clients share one address here.
+        # Thousands of anonymous clients share one address here, and hold their places during a whole run.
+        "BOOKING_HOLD_MINUTES": "60",
+        "ANONYMOUS_PLACES_PER_CLIENT": "0",
         "RATE_LIMIT_ANONYMOUS_BOOKINGS": "",
+        "RATE_LIMIT_ANONYMOUS_PLACES": "",
         "RATE_LIMIT_ANONYMOUS_READS": "",
         "RATE_LIMIT_TOKENS": "",
         "RATE_LIMIT_LOGINS": "",

@@ -78,7 +78,7 @@ def move_batch(bookings: Any, changes: dict[str, Any], verb: str, *, by: Any, re
         if not found:
             return 0
         ids = list(found)
-        models.Booking.objects.filter(pk__in=ids, status__in=LIVE).update(**changes)
+        models.Booking.objects.filter(pk__in=ids, status__in=LIVE).update(client_key="", **changes)
         if changes["status"] == Status.CANCELLED:
             add_refunds(ids)
         models.BookingChange.objects.bulk_create(

@@ -5,10 +5,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import DateTimeField, ExpressionWrapper, Q
-from django.db.models.functions import Now
+from django.db.models import DateTimeField, ExpressionWrapper, Q, Value
+from django.db.models.functions import Least, Now
 
 from bookings import models
+from bookings.lifecycle.place import is_anonymous
 from bookings.lifecycle.states import Status
 from bookings.lifecycle.transitions import HOLD_LASTS
 from bookings.problems import BookingCancelled, BookingNotPending, HoldExpired, format_instant
@@ -17,16 +18,18 @@ from bookings.problems import BookingCancelled, BookingNotPending, HoldExpired, 
 def extend(booking: "models.Booking", *, hold: dt.timedelta | None, by: Any) -> "models.Booking":
     longest = dt.timedelta(minutes=settings.BOOKING_HOLD_MINUTES_MAX)
     hold = min(hold or dt.timedelta(minutes=settings.BOOKING_HOLD_MINUTES), longest)
-    booking.is_extended = set_end(booking, hold, by)
+    end: Any = ExpressionWrapper(Now() + hold, output_field=DateTimeField())
+    if is_anonymous(by):
+        end = Least(end, Value(booking.created_at + longest, DateTimeField()))
+    booking.is_extended = set_end(booking, end, by)
     booking.refresh_from_db()
     if not booking.is_extended:
         refuse_without_hold(booking)
     return booking
 
 
-def set_end(booking: "models.Booking", hold: dt.timedelta, by: Any) -> bool:
+def set_end(booking: "models.Booking", end: Any, by: Any) -> bool:
     """One conditional UPDATE, since other verbs may move the booking, or release its hold, at the same moment."""
-    end = ExpressionWrapper(Now() + hold, output_field=DateTimeField())
     with transaction.atomic():
         rows = models.Booking.objects.pending().filter(HOLD_LASTS, pk=booking.pk)
         is_extended = rows.filter(Q(expires_at__lt=end)).update(expires_at=end) == 1

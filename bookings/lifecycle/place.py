@@ -17,7 +17,7 @@ from django.db.models.functions import Now
 from bookings import models
 from bookings.lifecycle import sql
 from bookings.lifecycle.offer import Offer, OfferedEvent, OfferedTicketType, look, refusal
-from bookings.lifecycle.refusals import refuse_over_limit, refuse_sold_out
+from bookings.lifecycle.refusals import refuse_over_limit, refuse_sold_out, refuse_too_many_places
 from bookings.lifecycle.states import Status
 from bookings.lifecycle.transitions import MAX_TRIES, LostRace, take_places
 from bookings.problems import (
@@ -103,6 +103,7 @@ class BookingRequest:
     key: IdempotencyKey | None
     by: Any
     expected_total: Decimal | None = None
+    client_key: str = ""
 
     @property
     def quantity(self) -> int:
@@ -167,7 +168,7 @@ class BookingRequest:
             raise NotOnSale(str(errors[0]["detail"]), errors=errors)
 
     def claim(self, offer: Offer) -> "models.Booking":
-        """Raises PriceChanged, LostRace, DuplicateKey or CustomerLimit, with nothing written."""
+        """Raises PriceChanged, LostRace, DuplicateKey, CustomerLimit or TooManyPlaces, with nothing written."""
         prices = [price_of(line, offer) for line in self.lines]
         booking = self.new_booking(offer, prices)
         self.refuse_other_total(booking)
@@ -196,8 +197,9 @@ class BookingRequest:
             raise PriceChanged.to(booking.total_price, self.expected_total, currency)
 
     def new_booking(self, offer: Offer, prices: Sequence[PriceLine]) -> "models.Booking":
-        longest = dt.timedelta(minutes=settings.BOOKING_HOLD_MINUTES_MAX)
-        hold = min(self.hold or dt.timedelta(minutes=settings.BOOKING_HOLD_MINUTES), longest)
+        usual = dt.timedelta(minutes=settings.BOOKING_HOLD_MINUTES)
+        longest = usual if is_anonymous(self.by) else dt.timedelta(minutes=settings.BOOKING_HOLD_MINUTES_MAX)
+        hold = min(self.hold or usual, longest)
         key = {}
         if self.key is not None:
             key = {
@@ -219,8 +221,14 @@ class BookingRequest:
             total_price=sum(price.total_price for price in prices),
             fees=sum(price.fees for price in prices),
             tax=sum(price.tax for price in prices),
+            client_key=self.client_key,
             **key,
         )
+
+
+def is_anonymous(by: Any) -> bool:
+    """Whether it is an anonymous client, and not a user or the system."""
+    return getattr(by, "is_anonymous", False)
 
 
 def price_of(line: Line, offer: Offer) -> PriceLine:
@@ -254,13 +262,20 @@ def write(
     change: "models.BookingChange",
     event: OfferedEvent,
 ) -> None:
-    """Inserts the booking, then takes its places. Raises LostRace when they cannot be had (any more)."""
+    """Inserts the booking, then takes its places. Raises LostRace when they cannot be had (any more), and
+    TooManyPlaces.
+    """
     if connection.vendor == "postgresql":
-        for item, pk in zip(items, sql.claim(booking, items, change, event.max_per_customer), strict=True):
+        ids = sql.claim(booking, items, change, event.max_per_customer)
+        if not ids:
+            refuse_too_many_places(booking)
+            raise LostRace  # a hold of the client has ended since
+        for item, pk in zip(items, ids, strict=True):
             item.pk = pk
             item._state.adding = False
         booking._state.adding = False
         return
+    refuse_too_many_places(booking)  # exact: SQLite has one writer
     booking.save(force_insert=True)
     models.BookingItem.objects.bulk_create(items)
     change.save()

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import F, Min, Sum
 from django.db.models.functions import Coalesce
@@ -12,7 +13,8 @@ from bookings import models
 from bookings.lifecycle import sql
 from bookings.lifecycle.offer import Offer, OfferedEvent
 from bookings.lifecycle.states import Status
-from bookings.problems import CustomerLimit, SoldOut, format_instant
+from bookings.lifecycle.transitions import HOLD_LASTS
+from bookings.problems import CustomerLimit, SoldOut, TooManyPlaces, format_instant
 from events.inventory import sales
 
 if TYPE_CHECKING:
@@ -107,3 +109,24 @@ def refuse_over_limit(booking: "models.Booking", event: Any, at: dt.datetime) ->
         ),
     }
     raise CustomerLimit(str(error["detail"]), errors=[with_text(error)], retry_after=seconds_to_release([error], at))
+
+
+def refuse_too_many_places(booking: "models.Booking") -> None:
+    """Raises TooManyPlaces when the booking, which is not inserted, exceeds what its anonymous client may hold."""
+    limit = settings.ANONYMOUS_PLACES_PER_CLIENT
+    if not booking.client_key:
+        return
+    others = models.Booking.objects.pending().filter(HOLD_LASTS, client_key=booking.client_key)
+    figures = others.aggregate(held=Coalesce(Sum("quantity"), 0), next_release_at=Min("expires_at"))
+    if figures["held"] + booking.quantity <= limit:
+        return
+    error = {
+        "pointer": "/items",
+        "code": TooManyPlaces.code,
+        "detail": f"{booking.quantity} requested, {figures['held']} held. Without a token, a client may hold {limit}.",
+        "requested": booking.quantity,
+        "limit": limit,
+        **figures,
+    }
+    retry_after = seconds_to_release([error], booking.created_at)
+    raise TooManyPlaces(str(error["detail"]), errors=[with_text(error)], retry_after=retry_after)

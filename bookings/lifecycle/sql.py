@@ -8,6 +8,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 from psycopg import Cursor, pq
 from psycopg.types.json import Jsonb
@@ -39,6 +40,10 @@ SELECT COALESCE(SUM(i.quantity), 0)::bigint, MIN(b.expires_at)
  WHERE b.event_id = %(event)s AND b.status = 'pending' AND i.ticket_type_id = %(ticket_type)s
 """
 
+# What an anonymous client holds is limited. The migrations create a function for it: each of its statements has a
+# snapshot of its own, so the sum sees what was committed while the lock on the client was awaited. Above the limit
+# nothing is inserted, and the statement returns no rows.
+#
 # All or nothing: when the event or a ticket type has too few places, or something that limits the sale has changed, the
 # last line divides by zero, and nothing is written. Every part counts the rows of the part before it, which fixes their
 # order. The idempotency key is written first: a concurrent request with the same key waits there, before it holds a
@@ -49,17 +54,21 @@ WITH line AS (
     SELECT * FROM UNNEST(%(ticket_types)s::bigint[], %(names)s::text[], %(prices)s::bigint[], %(quantities)s::int[],
                          %(unit_fees)s::bigint[], %(tax_rates)s::bigint[], %(taxes)s::bigint[])
         WITH ORDINALITY AS line (ticket_type_id, name, unit_price, quantity, unit_fee, tax_rate, tax, position)
+), client AS (
+    SELECT WHERE CASE WHEN %(client_key)s = '' THEN true
+                      ELSE bookings_held_by_client(%(client_key)s) + %(quantity)s <= %(places_per_client)s END
 ), booking AS (
     INSERT INTO bookings_booking (
         id, secret, confirmation_code, event_id, status, customer_name, name_key, surname_key, customer_email,
         customer_key, quantity, cancelled_quantity, total_price, currency, metadata, payment_reference, refund_due,
         refund_amount, created_at, expires_at, cancel_reason, is_late, idempotency_client, idempotency_key,
-        request_fingerprint, fees, tax)
-    VALUES (
+        request_fingerprint, fees, tax, client_key)
+    SELECT
         %(id)s, %(secret)s, %(confirmation_code)s, %(event)s, 'pending', %(customer_name)s, %(name_key)s,
         %(surname_key)s, %(customer_email)s, %(customer_key)s, %(quantity)s, 0, %(total_price)s, %(currency)s,
         %(metadata)s, '', false, 0, %(created_at)s, %(expires_at)s, '', false, %(idempotency_client)s,
-        %(idempotency_key)s, %(request_fingerprint)s, %(fees)s, %(tax)s)
+        %(idempotency_key)s, %(request_fingerprint)s, %(fees)s, %(tax)s, %(client_key)s
+      FROM client
     RETURNING id
 ), item AS (
     INSERT INTO bookings_bookingitem (
@@ -106,12 +115,12 @@ DIVISION_BY_ZERO = "22012"
 CHANGED_BY_CONFIRM = ("confirmed_at", "payment_reference", "customer_name", "customer_email", "expires_at")
 OF_BOOKING = ("id", "secret", "confirmation_code", "customer_name", "name_key", "surname_key", "customer_email",
               "customer_key", "quantity", "currency", "created_at", "expires_at", "idempotency_client",
-              "idempotency_key", "request_fingerprint")  # fmt: skip
+              "idempotency_key", "request_fingerprint", "client_key")  # fmt: skip
 
 CONFIRM = """
 WITH booking AS (
     UPDATE bookings_booking
-       SET status = 'confirmed', confirmed_at = STATEMENT_TIMESTAMP(),
+       SET status = 'confirmed', client_key = '', confirmed_at = STATEMENT_TIMESTAMP(),
            payment_reference = COALESCE(NULLIF(payment_reference, ''), %(payment_reference)s)
      WHERE id = %(id)s AND status = 'pending' AND expires_at > STATEMENT_TIMESTAMP()
     RETURNING id, confirmed_at, payment_reference, customer_name, customer_email, expires_at
@@ -153,7 +162,7 @@ def claim(
     change: "models.BookingChange",
     max_per_customer: int | None,
 ) -> list[int]:
-    """Writes a new booking and takes its places; returns the ids of its items.
+    """Writes a new booking and takes its places; returns the ids of its items, none for a client with too many places.
 
     Raises IntegrityError for a key that exists, and DataError (DIVISION_BY_ZERO) when the places could not be taken.
     """
@@ -162,6 +171,7 @@ def claim(
         **{name: getattr(booking, name) for name in OF_BOOKING},
         event=booking.event_id,
         max_per_customer=max_per_customer,
+        places_per_client=settings.ANONYMOUS_PLACES_PER_CLIENT,
         total_price=money.to_units(booking.total_price),
         fees=money.to_units(booking.fees),
         tax=money.to_units(booking.tax),
@@ -201,7 +211,7 @@ def confirm(
     )
     if not rows:
         return None
-    booking.status = Status.CONFIRMED
+    booking.status, booking.client_key = Status.CONFIRMED, ""
     for name, value in zip(CHANGED_BY_CONFIRM, rows[0][:-1], strict=True):
         setattr(booking, name, value)
     ids: list[int] = rows[0][-1]

@@ -28,7 +28,7 @@ def move(
     and moves places only after this has returned True.
     """
     rows = models.Booking.objects.filter(where, pk=booking.pk, status=transition.source)
-    if rows.update(status=transition.target, **changes) != 1:
+    if rows.update(status=transition.target, client_key="", **changes) != 1:
         return False
     models.BookingChange.entry(booking.pk, transition.verb, transition.source, transition.target, by=by, **note).save()
     return True

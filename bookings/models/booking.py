@@ -136,6 +136,13 @@ class Booking(models.Model):
     idempotency_client = models.CharField(max_length=40, blank=True, default="", editable=False)
     idempotency_key = models.CharField(max_length=255, null=True, editable=False)
     request_fingerprint = models.CharField(max_length=64, blank=True, default="", editable=False)
+    client_key = models.CharField(
+        max_length=32,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="Hash of an anonymous client's address, while the booking is pending.",
+    )
 
     objects = BookingQuerySet.as_manager()
 
@@ -154,6 +161,10 @@ class Booking(models.Model):
             # The holds of one event, for refusals with figures; due holds, for `release_due`.
             models.Index(fields=["event", "expires_at"], name="booking_holds_of_event", condition=Q(status="pending")),
             models.Index(fields=["expires_at"], name="booking_holds", condition=Q(status="pending")),
+            # What an anonymous client holds.
+            models.Index(
+                fields=["client_key"], name="booking_holds_of_client", condition=Q(status="pending") & ~Q(client_key="")
+            ),
             # max_per_customer, and GET /bookings?customer_email=.
             models.Index(fields=["customer_key", "event"], name="booking_of_customer"),
             # Sales by day and month, and those of the last days: GET /reports/sales, the admin's first page.
@@ -289,15 +300,18 @@ class Booking(models.Model):
         hold: dt.timedelta | None = None,
         metadata: dict[str, str] | None = None,
         key: "IdempotencyKey | None" = None,
+        client_key: str = "",
         by: Any = None,
         expected_total: Decimal | None = None,
     ) -> "Booking":
         """Books all lines or none, and holds the places for `hold` (by default and at most what the settings say).
 
-        With a key that was used before it returns the earlier booking, with `is_replay` set.
+        With a key that was used before it returns the earlier booking, with `is_replay` set. The holds of one
+        `client_key` are limited.
 
-        Raises InvalidInput (pointers as in the API's body), NotOnSale, SoldOut, CustomerLimit, IdempotencyKeyReused,
-        RequestInProgress, and PriceChanged when the total is not the expected one. A refusal writes nothing.
+        Raises InvalidInput (pointers as in the API's body), NotOnSale, SoldOut, CustomerLimit, TooManyPlaces,
+        IdempotencyKeyReused, RequestInProgress, and PriceChanged when the total is not the expected one. A refusal
+        writes nothing.
         """
         return place.BookingRequest(
             lines=tuple(lines),
@@ -306,6 +320,7 @@ class Booking(models.Model):
             hold=hold,
             metadata=metadata or {},
             key=key,
+            client_key=client_key,
             by=by,
             expected_total=expected_total,
         ).place()
@@ -354,7 +369,8 @@ class Booking(models.Model):
         return cancel.cancel(self, reason=reason, by=by, pending_only=pending_only)
 
     def extend(self, *, hold: dt.timedelta | None = None, by: Any = None) -> "Booking":
-        """Lets the hold end `hold` from now (by default and at most what the settings say).
+        """Lets the hold end `hold` from now (by default and at most what the settings say). For an anonymous client it
+        ends at most that long after the booking was made.
 
         Changes nothing when it ends later already; sets `is_extended` when it moved the end. Raises HoldExpired,
         BookingNotPending, BookingCancelled.

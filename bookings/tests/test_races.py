@@ -10,7 +10,7 @@ from django.db import connection, connections, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from bookings.lifecycle import offer, place
+from bookings.lifecycle import offer, place, sql
 from bookings.lifecycle.transitions import LostRace
 from bookings.models import Booking, Ticket
 from bookings.problems import AlreadyCheckedIn, BookingCancelled, HoldExpired, TicketVoid
@@ -136,6 +136,38 @@ def test_50_bookings_of_one_customer_stop_at_the_limit(make_type, make_event):
     answers = together(50, lambda _: post(seat, 0))
     assert codes(answers) == {201: 7, 409: 43}
     assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"customer-limit"}
+
+
+def hold_at_once(make_type, make_event):
+    """How many places of 4 events one client holds that asks 32 times at once for 2."""
+    seats = [make_type(event=make_event(capacity=100, name=f"Concert {number}")) for number in range(4)]
+    before = Booking.objects.count()
+    answers = together(32, lambda number: post(seats[number % 4], number, 2))
+    assert set(codes(answers)) <= {201, 429}
+    return 2 * (Booking.objects.count() - before)
+
+
+HELD = "bookings_held_by_client(%(client_key)s)"
+SNAPSHOT = "(SELECT COALESCE(SUM(quantity), 0) FROM bookings_booking WHERE client_key = %(client_key)s)"
+SLOWLY = "+ LENGTH(pg_sleep(0.01)::text)"  # so that all of them have counted before one has booked
+
+
+def test_32_bookings_of_one_client_stop_at_its_limit(make_type, make_event, settings, monkeypatch):
+    settings.ANONYMOUS_PLACES_PER_CLIENT = 9
+    monkeypatch.setattr(sql, "CLAIM", sql.CLAIM.replace(HELD, f"{HELD} {SLOWLY}"))
+    assert hold_at_once(make_type, make_event) == 8
+    assert hold_at_once(make_type, make_event) == 0
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite lets one write at a time.")
+def test_the_same_without_the_lock_on_the_client_is_caught(make_type, make_event, settings, monkeypatch):
+    settings.ANONYMOUS_PLACES_PER_CLIENT = 9
+    monkeypatch.setattr(sql, "CLAIM", sql.CLAIM.replace(HELD, f"{SNAPSHOT} {SLOWLY}"))
+    for _ in range(20):
+        if hold_at_once(make_type, make_event) > 8:
+            return
+        Booking.objects.update(client_key="")
+    pytest.fail("20 rounds, and nothing was held too often: this race finds nothing.")
 
 
 def test_confirm_cancel_and_expire_at_once_give_back_once(make_type, make_event, book):

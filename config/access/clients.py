@@ -1,6 +1,7 @@
 """Identifies clients for rate limits: by token, by account, or by network address when they are anonymous."""
 
 import functools
+import hmac
 import ipaddress
 import logging
 import re
@@ -8,7 +9,6 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils.crypto import salted_hmac
 from rest_framework.request import Request
 
 from config.access.models import ApiToken
@@ -26,7 +26,8 @@ def client_key(request: Request) -> str:
 
 def hashed_address(request: HttpRequest | Request) -> str:
     """The address key as a keyed hash of 32 characters, to store it without the address."""
-    return salted_hmac("config.access.clients", address_key(request), algorithm="sha256").hexdigest()[:32]
+    text = f"config.access.clients:{address_key(request)}"
+    return hmac.digest(settings.SECRET_KEY.encode(), text.encode(), "sha256").hex()[:32]
 
 
 def address_key(request: HttpRequest | Request) -> str:

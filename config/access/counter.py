@@ -41,7 +41,7 @@ class Integers:
 
 @dataclass(frozen=True)
 class Limit:
-    """At most `quota` requests, or whatever `unit` is, of a client in a `window` of seconds, for one purpose."""
+    """At most `quota` requests, or places, of a client in a `window` of seconds, for one purpose."""
 
     purpose: str
     quota: int
@@ -140,19 +140,27 @@ def cache_key(limit: Limit, client: str) -> str:
 
 def add(cache: Any, limit: Limit, client: str, amount: int) -> Count:
     key = cache_key(limit, client)
+    # Where few are allowed, most clients' first is their only one: then this is one command of Redis instead of two.
+    if limit.quota <= limit.window and (first := begin_window(cache, key, limit, amount)):
+        return first
     for _ in range(3):
         try:
             value = cache.incr(key, amount)
         except ValueError:  # no window yet, or it has just ended
-            value = math.ceil(time.time() + limit.window) * MAX_COUNT + amount
-            if cache.add(key, value, limit.window):
-                return count_from(limit, value)
+            if first := begin_window(cache, key, limit, amount):
+                return first
             continue
         if value < MAX_COUNT:
             # The window ended between the two commands of Django's incr on Redis, which then made a key without end.
             cache.touch(key, limit.window)
         return count_from(limit, value)
     raise RuntimeError("The cache does not keep what is stored in it.")
+
+
+def begin_window(cache: Any, key: str, limit: Limit, amount: int) -> Count | None:
+    """None when another request was first."""
+    value = math.ceil(time.time() + limit.window) * MAX_COUNT + amount
+    return count_from(limit, value) if cache.add(key, value, limit.window) else None
 
 
 def take_off(cache: Any, spent: Count, client: str, amount: int) -> Count:

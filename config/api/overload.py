@@ -3,8 +3,8 @@
 The proxy says in `X-Request-Start` when it handed a request on (`t=` and seconds with a fraction). Without a declared
 proxy (`NUM_PROXIES`) the header is what a client wrote, and is ignored.
 
-A request without credentials is refused before anything else is done. One with credentials is verified first, and refused
-when they are not valid: an invented token, cookie or secret exempts no request.
+A request without credentials is refused before anything else is done. One with credentials is verified first, and
+refused when they are not valid: an invented token, cookie or secret exempts no request.
 """
 
 import random

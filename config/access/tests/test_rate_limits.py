@@ -510,9 +510,12 @@ def test_one_request_in_a_pause_asks_the_cache_again(monkeypatch, no_outage):
     asked = []
 
     class Broken(BaseCache):
-        def incr(self, key, delta=1):
+        def add(self, key, *of):
             asked.append(key)
-            raise OSError
+            threading.Event().wait(0.2)
+            raise TimeoutError
+
+        incr = add
 
     is_over(monkeypatch)
     monkeypatch.setattr("config.access.counter.caches", {"default": Broken({})})
