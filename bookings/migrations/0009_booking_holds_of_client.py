@@ -6,7 +6,7 @@ from config.database.operations import AddIndexInUse
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("bookings", "0004_booking_client_key")]
+    dependencies = [("bookings", "0008_booking_client_key")]
 
     operations = [
         AddIndexInUse(

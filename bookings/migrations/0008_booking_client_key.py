@@ -17,7 +17,7 @@ $$
 
 
 class Migration(migrations.Migration):
-    dependencies = [("bookings", "0003_fill_booking_secrets")]
+    dependencies = [("bookings", "0007_total_price_is_with_fees_and_tax")]
 
     operations = [
         migrations.AddField(
