@@ -23,7 +23,7 @@ from django.utils.timesince import timesince
 from bookings.models import Booking
 from bookings.outdated import outdated_values
 from bookings.reconciliation import counters
-from config.access.models import RoleGroup
+from config.access.models import ApiToken, RoleGroup
 from config.access.roles import Role
 from config.database.errors import explain
 from config.values import money
@@ -273,6 +273,16 @@ def check_roles() -> Result:
     return OK, f"{', '.join(groups[role] for role in Role)}; the admin has users."
 
 
+def check_tokens() -> Result:
+    tokens = ApiToken.objects.expiring(timezone.now()).order_by("expires_at")
+    names = [f"{token.name} ({token.start}…) on {token.expires_at:%Y-%m-%d}" for token in tokens[:MAX_SHOWN]]
+    if not names:
+        return OK, "No token expires within 30 days."
+    rest = tokens.count() - len(names)
+    says = f"Tokens that expire soon: {', '.join(names)}{f', and {rest} more' if rest else ''}."
+    return LOOK, says, "Give their programs new ones: manage.py create_api_token, or the admin."
+
+
 TABLE_CHECKS: dict[str, Callable[[], Result]] = {
     "counters": check_counters,
     "holds": check_holds,
@@ -280,4 +290,5 @@ TABLE_CHECKS: dict[str, Callable[[], Result]] = {
     "refunds": check_refunds,
     "values": check_values,
     "roles": check_roles,
+    "tokens": check_tokens,
 }

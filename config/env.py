@@ -1,5 +1,6 @@
 """Typed environment variables. An error names the variable that cannot be read."""
 
+import ipaddress
 import os
 import re
 from typing import Any
@@ -66,6 +67,9 @@ class Env(environ.FileAwareEnv):
         except (ValueError, TypeError, OSError) as error:
             raise ImproperlyConfigured(f"{var} cannot be read: {error}") from error
 
+    def is_set(self, var: str) -> bool:
+        return bool(self.ENVIRON.get(var))
+
     def required(self, var: str) -> str:
         value: str = self.str(var, "")
         if not value.strip():
@@ -92,6 +96,20 @@ class Env(environ.FileAwareEnv):
             if choice.lower() == value.strip().lower():
                 return choice
         raise ImproperlyConfigured(f"{var} must be one of {', '.join(choices)}, not {value!r}.")
+
+    def some_of(self, var: str, choices: tuple[str, ...]) -> list[str]:
+        """A comma-separated list of `choices`."""
+        words = [word.lower() for word in self.words(var)]
+        for word in set(words) - set(choices):
+            raise ImproperlyConfigured(f"{var} must list some of {', '.join(choices)}, not {word!r}.")
+        return words
+
+    def networks(self, var: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+        """A comma-separated list of networks in CIDR notation, or single addresses."""
+        try:
+            return [ipaddress.ip_network(word) for word in self.words(var)]
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{var} must list networks such as 192.0.2.0/24: {error}.") from None
 
     def time_zone(self, var: str, default: str) -> str:
         value: str = self.str(var, default)

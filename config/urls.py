@@ -41,6 +41,7 @@ urlpatterns = [
     re_path(rf"^{v1}/openapi\.json/?$", pages.DocumentView.as_view(), name="schema"),
     re_path(rf"^{v1}$", router.get_api_root_view()),
     re_path(rf"^{v1}/(?P<rest>.*)$", pages.UnknownPath.as_view()),
+    path("admin/password_reset/", include("config.backoffice.password_reset")),
     path("admin/", admin.site.urls),
 ]
 

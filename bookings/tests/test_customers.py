@@ -13,6 +13,7 @@ from django.utils import timezone
 from bookings import personal_data
 from bookings.lifecycle.place import IdempotencyKey
 from bookings.models import Booking, BookingChange, BookingItem, Ticket
+from config.access.models import LoginFailure
 from config.tests.harness import canaries
 from conftest import client_of, make_user
 
@@ -356,9 +357,11 @@ def test_purge_reports_progress(order, pass_time, monkeypatch, capsys):
 def test_purge_deletes_expired_logins(client, db, capsys):
     client.force_login(make_user())
     Session.objects.update(expire_date=timezone.now() - dt.timedelta(days=1))
+    for days in (32, 29):
+        LoginFailure.note(username="x", address="192.0.2.1", at=timezone.now() - dt.timedelta(days=days))
     client_of()
     assert run(capsys, "purge", "--older-than", "1d")[0].endswith("1 expired logins deleted.\n")
-    assert Session.objects.count() == 0
+    assert (Session.objects.count(), LoginFailure.objects.count()) == (0, 1)
 
 
 @pytest.mark.parametrize("age", ["", "365", "0d", "-1d", "1m", "d", "1.5d", "\u0661d", "99999y", "365D"])

@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from bookings import checkup
 from bookings.models import Booking
+from config.access.models import ApiToken
 from events.inventory import release_due
 from events.models import Event
 
@@ -38,6 +39,7 @@ NAMES = [
     "refunds",
     "values",
     "roles",
+    "tokens",
 ]
 
 
@@ -143,6 +145,16 @@ def test_doctor_finds_an_incomplete_cancellation(book, capsys):
     call_command("expire_holds")
     capsys.readouterr()
     assert found(capsys)[1]["cancellations"][0] == "ok"
+
+
+def test_doctor_names_tokens_that_expire_soon(capsys, staff):
+    at = timezone.now()
+    soon, _ = ApiToken.issue(user=staff, name="Shop", expires_at=at + dt.timedelta(days=29))
+    ApiToken.issue(user=staff, name="Door", expires_at=at + dt.timedelta(days=31))
+    state, says, _ = found(capsys)[1]["tokens"]
+    assert (state, soon.start in says, "Door" in says) == ("look", True, False)
+    soon.revoke(at=at)
+    assert found(capsys)[1]["tokens"][0] == "ok"
 
 
 def test_doctor_finds_missing_roles_and_staff(capsys, staff):

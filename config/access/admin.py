@@ -1,16 +1,26 @@
+import datetime as dt
+
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.forms import AdminPasswordChangeForm
 from django.contrib.auth.models import Group, User
+from django.db.models import Count, Max, Sum
 from django.utils import timezone
+from django_otp.plugins.otp_static.admin import StaticDevice
+from django_otp.plugins.otp_totp.admin import TOTPDevice
 
+from config.access import second_factor
 from config.access.login import LimitedLoginForm
-from config.access.models import ApiToken
+from config.access.models import MONTH, ApiToken, LoginFailure
+from config.access.passwords import end_tokens
 from config.access.scopes import Scope
-from config.backoffice.base import BaseAdmin
+from config.backoffice.actions import ActionsAdmin, ActionSkipped
+from config.backoffice.base import BaseAdmin, ViewOnly
 from config.backoffice.formats import utc_column
 from config.backoffice.forms import BaseAdminForm
 from config.backoffice.history import PermissionFirstAdmin
+from config.backoffice.rights import grantable, is_lesser
 
 
 class TokenForm(BaseAdminForm):
@@ -76,8 +86,10 @@ class ApiTokenAdmin(BaseAdmin):
     def state(self, token):
         if token.revoked_at is not None:
             return "revoked"
-        is_expired = token.expires_at is not None and token.expires_at <= timezone.now()
-        return "expired" if is_expired else "valid" if token.user.is_active else "user is not active"
+        if not token.user.is_active:
+            return "user is not active"
+        left = token.expires_at - timezone.now() if token.expires_at else MONTH
+        return "expired" if left <= dt.timedelta(0) else "valid" if left >= MONTH else "expires soon"
 
     def has_revoke_permission(self, request):
         return request.user.has_perm("access.change_apitoken")
@@ -90,7 +102,98 @@ class ApiTokenAdmin(BaseAdmin):
         return self.run_action(request, queryset, lambda token: token.revoke(at=timezone.now()), "Revoked")
 
 
+@admin.register(LoginFailure)
+class LoginFailureAdmin(ViewOnly, BaseAdmin):
+    exported = {
+        "hour (UTC)": "hour",
+        "account": "username",
+        "address": "address",
+        "failed logins": "count",
+        "last at (UTC)": "last_at",
+    }
+    list_display = [utc_column("hour"), "account", "address", "count", utc_column("last_at")]
+    list_filter = ["hour"]
+    search_fields = ["=username", "=address"]
+    search_help_text = "Account or address"
+
+    @admin.display(description="account", ordering="username")
+    def account(self, failure):
+        return failure.username or "none with that name"
+
+    def dashboard(self, request):
+        if not self.has_view_permission(request):
+            return {}
+        latest = LoginFailure.objects.filter(last_at__gt=timezone.now() - dt.timedelta(days=1))
+        addresses = Count("address", distinct=True)
+        return {"login_failures": latest.aggregate(count=Sum("count"), addresses=addresses, last_at=Max("last_at"))}
+
+
+class Lesser(PermissionFirstAdmin):
+    """Lets an account give away only what it may do itself, and change only what may do no more than it."""
+
+    def formfield_for_manytomany(self, db_field, request, **kwargs):
+        field = super().formfield_for_manytomany(db_field, request, **kwargs)
+        if field and not request.user.is_superuser:
+            field.queryset = grantable(request.user, field.queryset)
+        return field
+
+    def has_change_permission(self, request, obj=None):
+        return super().has_change_permission(request, obj) and is_lesser(obj, request.user)
+
+    def has_delete_permission(self, request, obj=None):
+        return super().has_delete_permission(request, obj) and is_lesser(obj, request.user)
+
+
+class LesserGroupAdmin(Lesser, GroupAdmin):
+    pass
+
+
+class AccountForm(AdminPasswordChangeForm):
+    """Also ends tokens when the password is switched off, which Django does not count as a change."""
+
+    def save(self, commit=True):
+        end_tokens(self.user)
+        return super().save(commit)
+
+
+class AccountAdmin(Lesser, ActionsAdmin, UserAdmin):
+    change_password_form = AccountForm
+    list_display = [*UserAdmin.list_display, "has_second_factor"]
+    actions = ["reset_second_factor"]
+
+    def get_queryset(self, request):
+        return second_factor.with_second_factor(super().get_queryset(request))
+
+    def get_readonly_fields(self, request, obj=None):
+        return [] if request.user.is_superuser else ["is_superuser"]
+
+    def render_change_form(self, request, context, *args, obj=None, **kwargs):
+        context |= self.object_tools(request, obj) if obj else {}
+        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+
+    @admin.display(boolean=True, description="second factor", ordering="second_factor")
+    def has_second_factor(self, user):
+        return user.second_factor is not None
+
+    def is_offered(self, action, user):
+        return user.second_factor is not None
+
+    @admin.action(description="Reset second factor…", permissions=["change"])
+    def reset_second_factor(self, request, queryset):
+        if "confirmed" not in request.POST:
+            title = "Reset the second factor: make sure first that it is this person who asks"
+            return self.confirm_page(request, queryset, str, title=title, form=forms.Form())
+
+        def reset(user):
+            if not self.has_change_permission(request, user):
+                raise ActionSkipped("the account may do more than yours.")
+            if not second_factor.remove(user):
+                raise ActionSkipped("it has none.")
+
+        return self.run_action(request, queryset, reset, "Second factor reset")
+
+
 admin.site.login_form = LimitedLoginForm
-admin.site.unregister([Group, User])
-admin.site.register(Group, type("PermissionFirstGroupAdmin", (PermissionFirstAdmin, GroupAdmin), {}))
-admin.site.register(User, type("PermissionFirstUserAdmin", (PermissionFirstAdmin, UserAdmin), {}))
+admin.site.unregister([Group, User, StaticDevice, TOTPDevice])  # the pages of devices show their secrets
+admin.site.register(Group, LesserGroupAdmin)
+admin.site.register(User, AccountAdmin)

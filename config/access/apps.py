@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib.auth.signals import user_logged_in
 from django.db.models.signals import post_migrate
 
 
@@ -9,6 +10,8 @@ class AccessConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from config.access.login import end_after_hours
         from config.access.roles import set_up_roles
 
+        user_logged_in.connect(end_after_hours, dispatch_uid="end_after_hours")
         post_migrate.connect(set_up_roles, dispatch_uid="set_up_roles")

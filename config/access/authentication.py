@@ -1,13 +1,16 @@
 import logging
+from typing import Any
 
 from django.db import DatabaseError
 from django.utils import timezone
-from rest_framework.authentication import TokenAuthentication, get_authorization_header
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.authentication import SessionAuthentication, TokenAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
 from config.access.models import ApiToken, digest
+from config.access.networks import is_in_back_office
 from config.access.rate_limits import count_invalid_token
+from config.access.second_factor import is_verified
 
 logger = logging.getLogger(__name__)
 
@@ -45,3 +48,15 @@ class BearerAuthentication(TokenAuthentication):
 
     def authenticate_header(self, request: object) -> str:
         return 'Bearer realm="api"'
+
+
+class StaffSessionAuthentication(SessionAuthentication):
+    """A session of the admin site, which has the same conditions there."""
+
+    def authenticate(self, request: Request) -> tuple[Any, None] | None:
+        found = super().authenticate(request)
+        if found is None:
+            return None
+        if not is_in_back_office(request) or not is_verified(found[0], request.session):
+            raise PermissionDenied("The session may not be used here. Log in to the admin site again.")
+        return found

@@ -31,6 +31,10 @@ def hashed_address(request: HttpRequest | Request) -> str:
 
 
 def address_key(request: HttpRequest | Request) -> str:
+    return f"address:{normalize(client_address(request))}"
+
+
+def client_address(request: HttpRequest | Request) -> str:
     """The address of the connection, or the one that the outermost of our NUM_PROXIES proxies has seen.
 
     Each proxy appends the address of its client to X-Forwarded-For; what stands further left can be forged.
@@ -42,21 +46,27 @@ def address_key(request: HttpRequest | Request) -> str:
             warn_about_proxy()
     elif forwarded:
         peer = forwarded[-min(settings.NUM_PROXIES, len(forwarded))]
-    return f"address:{normalize(peer)}"
+    return peer
 
 
 @functools.lru_cache(1024)  # asked several times in a request
 def normalize(text: str) -> str:
     """An IPv4 address as it is, and the /64 network of an IPv6 address, of which a client usually has all."""
+    ip = parse_address(text)
+    if ip is None:
+        return "unknown"  # all unreadable addresses share one limit
+    return str(ip if ip.version == 4 else ipaddress.ip_network((ip, 64), strict=False))
+
+
+def parse_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """An address, perhaps with a port or a zone; None when it cannot be read."""
     if match := WITH_PORT.fullmatch(text):
         text = match["v6"] or match["v4"]
     try:
         ip: Any = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
-        return "unknown"  # all unreadable addresses share one limit
-    if ip.version == 6 and ip.ipv4_mapped:
-        ip = ip.ipv4_mapped
-    return str(ip if ip.version == 4 else ipaddress.ip_network((ip, 64), strict=False))
+        return None
+    return ip.ipv4_mapped or ip if ip.version == 6 else ip
 
 
 def is_private(peer: str) -> bool:

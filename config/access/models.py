@@ -5,15 +5,23 @@ from collections.abc import Collection
 from typing import Any, Self
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 
 from config.access.roles import Role
 from config.access.scopes import SCOPE_PERMISSIONS, Scope
 
 PREFIX = "tbs_"
+LIFETIME = dt.timedelta(days=365)
+MONTH = dt.timedelta(days=30)
 LAST_USED_PRECISION = dt.timedelta(minutes=5)
+
+
+def in_a_year() -> dt.datetime:
+    return timezone.now() + LIFETIME
 
 
 def digest(token: str) -> str:
@@ -26,6 +34,10 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
         unexpired = Q(expires_at=None) | Q(expires_at__gt=at)
         return self.filter(unexpired, revoked_at=None, user__is_active=True)
 
+    def expiring(self, at: dt.datetime) -> Self:
+        """Valid ones with less than a month left."""
+        return self.valid(at).filter(expires_at__lt=at + MONTH)
+
 
 class ApiToken(models.Model):
     """A program's key to the API: acts as its user, within its scopes. Only its hash is stored."""
@@ -36,7 +48,7 @@ class ApiToken(models.Model):
     digest = models.CharField(max_length=64, unique=True, editable=False)
     scopes = models.JSONField(default=list, db_default=[], blank=True, help_text="None: everything the user may do.")
     created_at = models.DateTimeField(auto_now_add=True)
-    expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: never.")
+    expires_at = models.DateTimeField(null=True, blank=True, default=in_a_year, help_text="Empty: never.")
     last_used_at = models.DateTimeField(null=True, editable=False)
     revoked_at = models.DateTimeField(null=True, editable=False)
 
@@ -64,13 +76,14 @@ class ApiToken(models.Model):
         return f"{self.name} ({self.start}…)"
 
     @classmethod
-    def issue(
-        cls, *, user: object, name: str, scopes: Collection[str] = (), expires_at: dt.datetime | None = None
-    ) -> tuple["ApiToken", str]:
-        """Creates a token and returns it with its text, which is not stored. Raises ValueError for an unknown scope."""
+    def issue(cls, *, user: object, name: str, scopes: Collection[str] = (), **data: Any) -> tuple["ApiToken", str]:
+        """Creates a token and returns it with its text, which is not stored. Raises ValueError for an unknown scope.
+
+        The token expires in a year; `expires_at` is another time, or None: never.
+        """
         text = PREFIX + secrets.token_urlsafe(32)
         known = {Scope(scope).value for scope in scopes}
-        data = {"name": name, "scopes": [scope for scope in Scope.values if scope in known], "expires_at": expires_at}
+        data |= {"name": name, "scopes": [scope for scope in Scope.values if scope in known]}
         return cls.objects.create(user=user, start=text[:12], digest=digest(text), **data), text
 
     def revoke(self, *, at: dt.datetime) -> None:
@@ -109,3 +122,46 @@ class RoleGroup(models.Model):
 
     def __str__(self) -> str:
         return f"{self.group} ({self.role})"
+
+
+class LoginFailureQuerySet(models.QuerySet["LoginFailure"]):
+    def outdated(self, at: dt.datetime) -> Self:
+        return self.filter(hour__lt=at - MONTH)
+
+
+class LoginFailure(models.Model):
+    """The failed logins of an hour from one address, for one account or for names without an account."""
+
+    MAX_ROWS = 1000  # of an hour; further ones have no address, so that an attack does not fill the table
+
+    hour = models.DateTimeField()
+    username = models.CharField(max_length=150, blank=True, help_text="Empty: no account has the name that was typed.")
+    address = models.CharField(max_length=50, blank=True)
+    count = models.PositiveIntegerField(default=0)
+    last_at = models.DateTimeField()
+
+    objects = LoginFailureQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ("view",)
+        ordering = ["-hour", "-id"]
+        constraints = [  # its index also finds the rows of an hour
+            models.UniqueConstraint(fields=["hour", "username", "address"], name="login_failures_are_counted_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.username or 'unknown account'} from {self.address or 'further addresses'}"
+
+    @classmethod
+    def note(cls, *, username: str, address: str, at: dt.datetime) -> Self:
+        """Counts a failed login. A name without an account may be a mistyped password, and is not stored."""
+        hour = at.replace(minute=0, second=0, microsecond=0)
+        if cls.objects.filter(hour=hour)[cls.MAX_ROWS - 1 :].exists():
+            address = ""
+        is_known = get_user_model().objects.filter(username=username).exists()
+        key = {"hour": hour, "username": username if is_known else "", "address": address}
+        row, is_new = cls.objects.get_or_create(**key, defaults={"last_at": at})
+        cls.objects.filter(pk=row.pk).update(count=F("count") + 1, last_at=at)
+        if is_new:
+            cls.objects.outdated(at).delete()
+        return row

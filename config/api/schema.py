@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
+from drf_spectacular.authentication import SessionScheme
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
@@ -123,6 +124,10 @@ class Bearer(OpenApiAuthenticationExtension):
             "scheme": "bearer",
             "description": "Issued by staff. `Authorization: Bearer <token>`.",
         }
+
+
+class Session(SessionScheme):
+    target_class = "config.access.authentication.StaffSessionAuthentication"
 
 
 class Schema(AutoSchema):

@@ -69,7 +69,8 @@ class BaseAdminForm(forms.ModelForm):
     def convert_times(self):
         """Converts local times to instants; with UTC when the venue is missing, which is an error of its own."""
         self.set_timezone(self.find_timezone(self.cleaned_data))
-        for name in set(self.time_fields) & set(self.changed_data):
+        typed = self.cleaned_data if self.is_new else self.changed_data  # a default of a new object was typed, too
+        for name in set(self.time_fields) & set(typed):
             local = self.cleaned_data.get(name)
             if local is not None:
                 try:

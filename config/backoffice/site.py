@@ -1,19 +1,22 @@
 """The admin site: its dashboard and the navigation."""
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
-from django.urls import reverse
+from django.shortcuts import redirect
+from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
+from config.access.second_factor import is_verified, must_set_up
 from config.backoffice.base import BaseAdmin
 from config.backoffice.formats import choice_label
+from config.backoffice.second_factor import second_factor_page
 from config.values.timezones import zone_label
 
 
@@ -49,8 +52,25 @@ class Site(admin.AdminSite):
 
         return allow_methods(super().admin_view(prepared_view, cacheable))
 
+    def has_permission(self, request):
+        """An account that must set up a second factor opens the page for it, and no other."""
+        user = request.user
+        if not super().has_permission(request):
+            return False
+        return is_verified(user, request.session) or (must_set_up(user) and request.path_info in self.set_up_paths())
+
+    def set_up_paths(self):
+        return [reverse(f"admin:{name}") for name in ("second_factor", "logout")]
+
     def login(self, request, extra_context=None):
-        return allow_methods(super().login)(request, extra_context)
+        if request.method == "GET" and super().has_permission(request) and must_set_up(request.user):
+            return redirect("admin:second_factor")
+        context = {"has_mail": settings.HAS_MAIL, **(extra_context or {})}
+        return allow_methods(super().login)(request, context)
+
+    def get_urls(self):
+        view = self.admin_view(partial(second_factor_page, self))
+        return [path("second_factor/", view, name="second_factor"), *super().get_urls()]
 
     def autocomplete_view(self, request):
         return Autocomplete.as_view(admin_site=self)(request)
@@ -70,7 +90,7 @@ class Site(admin.AdminSite):
 
     def navigation(self, request):
         """The pages that the user may open: title, URL, and whether it is the current one."""
-        if not self.has_permission(request):
+        if not self.has_permission(request) or must_set_up(request.user):
             return []
         entries = [(0, self.index_title, reverse("admin:index"))]
         for model_admin in self.base_admins():

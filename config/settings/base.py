@@ -45,9 +45,12 @@ ANONYMOUS_PLACES_PER_CLIENT = env.whole_number("ANONYMOUS_PLACES_PER_CLIENT", 40
 # The back office
 
 BACK_OFFICE_TIME_ZONE = env.time_zone("BACK_OFFICE_TIME_ZONE", "UTC")
+BACK_OFFICE_NETWORKS = env.networks("BACK_OFFICE_NETWORKS")
+REQUIRE_SECOND_FACTOR = env.some_of("REQUIRE_SECOND_FACTOR", ("all", "manager", "box-office", "door", "auditor"))
 
 # Mail
 
+HAS_MAIL = env.is_set("EMAIL_URL")  # otherwise staff cannot reset their passwords by mail
 globals().update(env.email("EMAIL_URL", "consolemail://"))
 EMAIL_TIMEOUT = 10  # seconds
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "tickets@localhost")
@@ -81,6 +84,9 @@ INSTALLED_APPS = [
     "ticket_types",
     "bookings",
     "config.apps.BackOfficeConfig",
+    "django_otp",
+    "django_otp.plugins.otp_static",
+    "django_otp.plugins.otp_totp",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -111,6 +117,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",  # inside of the one before: a 304 must not replace a page's own policy
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.api.errors.KnownHostMiddleware",  # inside of all that protects an answer, before what asks for the host
+    "config.access.networks.BackOfficeMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -141,12 +148,19 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "/static/"
 
+# Accounts
+
+AUTHENTICATION_BACKENDS = ["config.access.second_factor.Backend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "config.access.passwords.EndTokens"},
 ]
+SESSION_COOKIE_AGE = 12 * 3600  # seconds after the login, however busy the session is
+PASSWORD_RESET_TIMEOUT = 3600  # seconds
+OTP_TOTP_ISSUER = PROJECT_NAME
 
 # Browsers
 
@@ -203,7 +217,7 @@ MACHINES = env.whole_number("MACHINES", 1, least=1, most=10_000)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "config.access.authentication.BearerAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "config.access.authentication.StaffSessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["config.access.permissions.DeclaredAccess"],
     "DEFAULT_THROTTLE_CLASSES": ["config.api.overload.OverloadThrottle", "config.access.rate_limits.ClientThrottle"],

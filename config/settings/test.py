@@ -21,6 +21,7 @@ from config.settings.database import SQLITE
 
 SECRET_KEY = "only-for-tests"
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
+HAS_MAIL = True
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CORS_ALLOW_ALL_ORIGINS = True

@@ -29,13 +29,21 @@ PUBLIC = [
         "/docs?script",
     ),
     *("/redoc", "/favicon.ico", "/nowhere", "/admin/login/", "/admin/", "/api/v1", "/api/v1/", "/api/v1/nowhere"),
-    *("/api/v1/openapi.json", "/api/v1/venues", "/api/v1/venues?nonsense=1", "/api/v1/venues/0", "/api/v1/bookings"),
+    *(
+        "/admin/password_reset/",
+        "/api/v1/openapi.json",
+        "/api/v1/venues",
+        "/api/v1/venues?nonsense=1",
+        "/api/v1/venues/0",
+        "/api/v1/bookings",
+    ),
     *("/api/v1/bookings/{booking}", "/api/v1/events.ics", "/api/v1/events/{event}.ics"),
 ]
 INSIDE = [
     *(
         "/admin/",
         "/admin/password_change/",
+        "/admin/second_factor/",
         "/admin/bookings/",
         "/admin/nowhere/",
         "/admin/jsi18n/",

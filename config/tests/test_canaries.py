@@ -8,11 +8,12 @@ from django.contrib import admin
 from django.core.management import call_command
 from django.urls import reverse
 from django.utils import timezone
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from bookings.models import Booking
 from bookings.serializers import TicketSerializer
 from bookings.viewsets import BookingViewSet
-from config.access.models import ApiToken
+from config.access.models import ApiToken, LoginFailure
 from config.access.permissions import ANYONE
 from config.access.roles import Role
 from config.api.pagination import SkipLimitPagination
@@ -63,12 +64,15 @@ def hide_sales(public, book):
 
 @pytest.fixture
 def hide_accounts(db):
-    """Creates a user with a token; returns the strings that would reveal them."""
+    """Creates a user with a token, a second factor and a failed login; returns the strings that would reveal them."""
 
     def hide():
         user = make_user(username="canary-user", first_name="canary-first", email="canary@example.com")
         token, text = ApiToken.issue(user=user, name="x")
-        return canaries.plant(token) | {"canary-user", "canary-first", "canary@example.com", text, token.start}
+        failure = LoginFailure.note(username=user.username, address="192.0.2.1", at=timezone.now())
+        found = canaries.plant(token) | canaries.plant(failure)
+        found |= {TOTPDevice.objects.create(user=user).key}
+        return found | {"canary-user", "canary-first", "canary@example.com", text, token.start}
 
     return hide
 
@@ -325,7 +329,8 @@ def text_of(page):
 def staff_pages(browser):
     """The text of every page: all pages of the matrix, each list with its filters, orders and a search, each object."""
     for method, path, _ in matrix.admin_rows():
-        if method == "GET" and "{" not in path and "logout" not in path:
+        # The second factor's page shows a new key each time.
+        if method == "GET" and "{" not in path and "logout" not in path and "second_factor" not in path:
             yield path, text_of(browser.get(path))
     for model in admin.site._registry:
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"

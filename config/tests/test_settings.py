@@ -12,6 +12,7 @@ import pytest
 from django.conf import settings
 from django.db import connection, transaction
 
+from config.access.roles import Role
 from config.tests.harness.postgres import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -151,6 +152,9 @@ def test_value_is_not_expanded(value):
         ("CONFIRM_URL", "https://shop.example.com/confirm"),
         ("CONFIRM_URL", "javascript:alert({token})"),
         ("CONFIRM_URL", "https://shop.example.com/{name}?token={token}"),
+        ("BACK_OFFICE_NETWORKS", "192.0.2.0/24, office"),
+        ("BACK_OFFICE_NETWORKS", "192.0.2.1/24"),
+        ("REQUIRE_SECOND_FACTOR", "manager, king"),
         ("CORS_ALLOWED_ORIGINS", "https://a.example.com, b.example.com"),
         ("CSRF_TRUSTED_ORIGINS", "https://a.example.com/path"),
         ("RATE_LIMIT_ANONYMOUS_BOOKINGS", "20"),
@@ -214,6 +218,11 @@ def test_email_url_names_the_mail_server(url, host, password, port, tls, ssl):
     code = f"import json; from django.conf import settings; print(json.dumps([getattr(settings, n) for n in {names}]))"
     found = json.loads(run("-c", code, **PRODUCTION, EMAIL_URL=url).stdout)
     assert [found[0], found[1] or "", *found[2:]] == [host, password, port, tls, ssl, 10]
+
+
+def test_each_role_can_be_made_to_need_a_second_factor():
+    roles = [*Role.values, "all"]
+    assert setting("REQUIRE_SECOND_FACTOR", REQUIRE_SECOND_FACTOR=", ".join(roles).upper()) == roles
 
 
 def test_mails_are_printed_on_a_laptop():

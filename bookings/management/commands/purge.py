@@ -11,6 +11,7 @@ from django.template.defaultfilters import pluralize
 from django.utils import timezone
 
 from bookings.personal_data import attempts_before, purge_attempts, purge_names, sales_before
+from config.access.models import LoginFailure
 
 AGE = re.compile(r"([1-9][0-9]{0,4})([dwy])")
 DAYS = {"d": 1, "w": 7, "y": 365}
@@ -20,9 +21,9 @@ class Command(BaseCommand):
     help = (
         "Deletes personal data after a retention period. Attempts (bookings that were never paid or confirmed) are "
         "deleted when their hold ended before it. Sales keep their figures for ever, and lose the customer's name, "
-        "address and notes when their event ended before it, unless a refund is due. Expired logins are deleted, "
-        "too. Works in small steps: it may run while sales go on, and an interrupted run is completed by the next "
-        "one. Run it every night."
+        "address and notes when their event ended before it, unless a refund is due. Expired logins, and records of "
+        "failed ones after 30 days, are deleted, too. Works in small steps: it may run while sales go on, and an "
+        "interrupted run is completed by the next one. Run it every night."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -45,6 +46,7 @@ class Command(BaseCommand):
         else:
             attempts = purge_attempts(before, self.progress("attempts deleted"))
             erased = purge_names(before, by="system", progress=self.progress("sales erased"))
+            LoginFailure.objects.outdated(at).delete()
             self.report("", attempts, erased, logins.delete()[0])
             owed = sales_before(before).filter(refund_due=True).count()
         if owed:

@@ -103,7 +103,8 @@ def test_superuser_deletes_tokens(db, django_user_model):
 def test_list_says_which_tokens_are_valid(db, django_user_model):
     now = timezone.now()
     user = django_user_model.objects.create(username="shop")
-    ApiToken.issue(user=user, name="good", expires_at=now + dt.timedelta(days=1))
+    ApiToken.issue(user=user, name="good", expires_at=now + dt.timedelta(days=31))
+    ApiToken.issue(user=user, name="late", expires_at=now + dt.timedelta(days=29))
     revoked, _ = ApiToken.issue(user=user, name="gone")
     revoked.revoke(at=now)
     old, _ = ApiToken.issue(user=user, name="old")
@@ -112,6 +113,7 @@ def test_list_says_which_tokens_are_valid(db, django_user_model):
     model_admin = page.context["cl"].model_admin
     assert {token.name: model_admin.state(token) for token in page.context["cl"].result_list} == {
         "good": "valid",
+        "late": "expires soon",
         "gone": "revoked",
         "old": "expired",
     }

@@ -28,7 +28,7 @@ def test_creates_a_user_with_the_role_and_prints_the_token_alone(role, capsys):
     assert (user.username, user.is_staff, user.has_usable_password()) == ("web-shop", False, False)
     assert [group.name for group in user.groups.all()] == [role.label]
     token = ApiToken.objects.get()
-    assert (token.user, token.name, token.digest, token.expires_at) == (user, "web-shop", digest(text), None)
+    assert (token.user, token.name, token.digest) == (user, "web-shop", digest(text))
     assert text not in said.err
 
 
@@ -75,10 +75,16 @@ def test_role_is_found_when_its_group_was_renamed(capsys):
     assert [group.name for group in get_user_model().objects.get().groups.all()] == ["Einlass"]
 
 
-def test_days_set_the_expiry(capsys):
-    call_command("create_api_token", "web-shop", role="door", days=30)
+@pytest.mark.parametrize(("chosen", "days"), [([], 365), (["--days=30"], 30)])
+def test_token_expires_in_a_year_unless_told(capsys, chosen, days):
+    call_command("create_api_token", "web-shop", "--role=door", *chosen)
     lasts = ApiToken.objects.get().expires_at - timezone.now()
-    assert dt.timedelta(days=29, hours=23) < lasts <= dt.timedelta(days=30)
+    assert dt.timedelta(days=days - 1, hours=23) < lasts <= dt.timedelta(days=days)
+
+
+def test_token_without_expiry_is_a_choice(capsys):
+    call_command("create_api_token", "web-shop", "--role=door", "--no-expiry")
+    assert ApiToken.objects.get().expires_at is None
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ SETTINGS = {
     "SECURE_COOKIES": "False",
     "SECRET_KEY": secrets.token_urlsafe(64),
     "BACK_OFFICE_TIME_ZONE": "Europe/Vienna",
+    "EMAIL_URL": "smtp://127.0.0.1:9",
 }
 
 

@@ -50,10 +50,11 @@ class Desk:
         if response.status >= 400:
             self.complaints.append(f"{response.status}: {response.url}")
 
-    def log_in(self, name, password):
+    def log_in(self, name, password, code=""):
         self.go("/admin/")
         self.page.get_by_label("Username").fill(name)
         self.page.get_by_label("Password").fill(password)
+        self.page.get_by_label("Code").fill(code)
         self.press("Log in")
         return self
 

@@ -14,6 +14,7 @@ PICTURES = Path(settings.BASE_DIR) / "docs" / "screenshots"
 SIZES = "axe.run(document, {preload: false, runOnly: ['target-size']})"
 LISTS = [
     "access/apitoken",
+    "access/loginfailure",
     "auth/group",
     "auth/user",
     "bookings/booking",
@@ -31,6 +32,8 @@ PAGES = [
     "/admin/",
     "/admin/bookings/",
     "/admin/password_change/",
+    "/admin/password_reset/",
+    "/admin/second_factor/",
     "/admin/events/event/calendar/",
     "/admin/bookings/booking/sell/",
     "/admin/ticket_types/tickettype/import_catalogue/",

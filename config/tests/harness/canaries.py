@@ -13,7 +13,7 @@ from django.db import models
 from drf_spectacular.generators import SchemaGenerator
 
 from bookings.models import Booking, BookingChange, BookingItem, Ticket
-from config.access.models import ApiToken
+from config.access.models import ApiToken, LoginFailure
 from config.history.models import Change
 from events.models import Event
 from ticket_types.models import TicketType
@@ -30,7 +30,7 @@ NO_CANARY = {
 CODES = {  # unique by themselves, in a form that the database checks
     "bookings.booking.confirmation_code", "bookings.ticket.code",
 }  # fmt: skip
-OURS = (Venue, Event, TicketType, Booking, BookingItem, Ticket, BookingChange, Change, ApiToken)
+OURS = (Venue, Event, TicketType, Booking, BookingItem, Ticket, BookingChange, Change, ApiToken, LoginFailure)
 
 
 def texts(model):

@@ -15,9 +15,10 @@ from django.db import connection, transaction
 from django.test import Client as Browser
 from django.urls import URLResolver, get_resolver, resolve, reverse
 from django.utils import timezone
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from bookings.problems import BookingCancelled
-from config.access.models import ApiToken
+from config.access.models import ApiToken, LoginFailure
 from config.access.roles import Role
 from config.access.scopes import Scope
 from config.history.models import Change
@@ -425,6 +426,7 @@ AUTOCOMPLETED = {
 def admin_objects(world, book):
     """An object for each model's pages; by model and action where an action needs another one."""
     user = make_user(username="spare")
+    TOTPDevice.objects.create(user=user)
     token, _ = ApiToken.issue(user=user, name="Shop")
     cancelled = book((world["pending"].items.first().ticket_type, 1)).cancel()
     with suppress(BookingCancelled):
@@ -432,6 +434,7 @@ def admin_objects(world, book):
     cancelled.refresh_from_db()
     return {
         "access.apitoken": token,
+        "access.loginfailure": LoginFailure.note(username="spare", address="192.0.2.1", at=timezone.now()),
         "auth.group": Group.objects.create(name="Spare"),
         "auth.user": user,
         "bookings.booking": world["pending"],

@@ -234,6 +234,13 @@ ADMIN_PAGES = [
     ("POST", "/password_change/",                   {WITH_ADMIN: 200}),
     ("GET",  "/password_change/done/",              {WITH_ADMIN: 200}),
     ("POST", "/password_change/done/",              {WITH_ADMIN: 405}),
+    ("GET",  "/second_factor/",                     {WITH_ADMIN: 200}),
+    ("GET",  "/password_reset/",                    {ADMIN_CLIENTS: 200}),
+    ("GET",  "/password_reset/done/",               {ADMIN_CLIENTS: 200}),
+    ("POST", "/password_reset/done/",               {ADMIN_CLIENTS: 405}),
+    ("GET",  "/password_reset/complete/",           {ADMIN_CLIENTS: 200}),
+    ("POST", "/password_reset/complete/",           {ADMIN_CLIENTS: 405}),
+    ("GET",  "/password_reset/{absent}/{absent}/",  {ADMIN_CLIENTS: 200}),
     ("GET",  "/jsi18n/",                            {WITH_ADMIN: 200}),
     ("POST", "/jsi18n/",                            {WITH_ADMIN: 405}),
     ("GET",  "/autocomplete/?{venue_of_event}",     {STAFF & WITH_ADMIN: 200}),
@@ -262,6 +269,7 @@ ADMIN_PAGES = [
 ADMIN_MODELS = {
     #                            view,               add,      change,   delete
     "access.apitoken":          (PLANNERS,          PLANNERS, NO_ONE,   ROOT),
+    "access.loginfailure":      (ROOT,              NO_ONE,   NO_ONE,   NO_ONE),
     "auth.group":               (ROOT,              ROOT,     ROOT,     ROOT),
     "auth.user":                (ROOT,              ROOT,     ROOT,     ROOT),
     "bookings.booking":         (READERS_OF_SALES,  NO_ONE,   SELLERS,  NO_ONE),
@@ -275,8 +283,9 @@ ADMIN_MODELS = {
 }
 ADMIN_ACTIONS = {
     "access.apitoken":          {"revoke": PLANNERS, "delete_selected": ROOT},
+    "access.loginfailure":      {"delete_selected": NO_ONE},
     "auth.group":               {"delete_selected": ROOT},
-    "auth.user":                {"delete_selected": ROOT},
+    "auth.user":                {"reset_second_factor": ROOT, "delete_selected": ROOT},
     "bookings.booking":         {"confirm": SELLERS, "cancel": SELLERS, "cancel_tickets": SELLERS, "extend": SELLERS,
                                  "settle_refund": SELLERS, "renew_secret": SELLERS, "delete_selected": NO_ONE},
     "bookings.bookingchange":   {"delete_selected": NO_ONE},

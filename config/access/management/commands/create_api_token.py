@@ -29,7 +29,9 @@ class Command(BaseCommand):
             choices=Scope.values,
             help=f"narrow the token to a part of what the user may do; can be repeated. {scopes}",
         )
-        parser.add_argument("--days", type=int, help="the token expires after this many days (default: never)")
+        end = parser.add_mutually_exclusive_group()
+        end.add_argument("--days", type=int, default=365, help="the token expires after this many days (default: 365)")
+        end.add_argument("--no-expiry", action="store_const", dest="days", const=None, help="the token never expires")
 
     @transaction.atomic
     def handle(self, *, name: str, role: str | None, days: int | None, **options: Any) -> None:
@@ -47,7 +49,7 @@ class Command(BaseCommand):
                 f"The user {name} is not in the group {self.group(role)}. This command gives a role to new users only: "
                 "add it in the admin, or choose another name."
             )
-        expires_at = timezone.now() + dt.timedelta(days=days) if days else None
+        expires_at = timezone.now() + dt.timedelta(days=days) if days is not None else None
         scopes = options.get("scopes") or ()
         _, text = ApiToken.issue(user=user, name=purpose, scopes=scopes, expires_at=expires_at)
         self.stderr.write(f"A token for {name}, shown only now. Send it as: Authorization: Bearer <token>")
