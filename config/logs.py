@@ -16,7 +16,9 @@ from pythonjsonlogger.json import JsonFormatter
 
 ESCAPE = re.compile(r"%(?:25)*([2-7][0-9A-Fa-f])")
 UNRESERVED = re.compile(r"[A-Za-z0-9@._~:-]")
+ATOM = r"[^\s\"'<>()\[\]{},;:=&?/|\\@]"  # a character of an e-mail address
 
+# Linear in the length of the line: a run of characters is tried from its start alone.
 CREDENTIALS = (
     (re.compile(r"(?<=://)[^\s/@'\"]+@"), "[credentials]@"),  # of the URL of a database
     (re.compile(r"\b(Bearer|Basic)(\W{1,4})[^\s'\",;]+", re.IGNORECASE), r"\1\2[secret]"),
@@ -26,13 +28,14 @@ CREDENTIALS = (
     # In queries, cookies and reprs. A cursor contains the sort key of a list, such as a name.
     (
         re.compile(
-            r"\b(sessionid|csrftoken|csrfmiddlewaretoken|cursor|(?:mail_)?token|\w*(?:password|secret)\w*)(['\"]?\s?[=:]\s?['\"]?)[^\s&'\",;]+",
+            r"\b(sessionid|csrftoken|csrfmiddlewaretoken|cursor|(?:mail_)?token|(?=\w*?(?:password|secret))\w++)"
+            r"(['\"]?\s?[=:]\s?['\"]?)[^\s&'\",;]+",
             re.IGNORECASE,
         ),
         r"\1\2[secret]",
     ),
     (
-        re.compile(r"(?:\\?\"[^\"\n]{1,64}\"|[^\s\"'<>()\[\]{},;:=&?/|\\@]+)@[^\s\"'<>()\[\]{},;:=&?/|\\@]+"),
+        re.compile(rf"(?:\\?\"[^\"\n]{{1,64}}\"|(?<!{ATOM}){ATOM}++)@{ATOM}+"),
         "[address]",
     ),
 )

@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import Group
-from django.contrib.contenttypes.models import ContentType
 from django.db import connection, transaction
 from django.test import Client as Browser
 from django.urls import URLResolver, get_resolver, resolve, reverse
@@ -446,7 +445,6 @@ def admin_objects(world, book):
         "venues.venue": world["venue"],
         "user": user,
         "venue": world["venue"],
-        "content_type": ContentType.objects.get_for_model(world["venue"]),
         "history.change": Change.objects.latest("pk"),
         ("bookings.booking", "cancel_tickets"): world["confirmed"],
         ("bookings.booking", "settle_refund"): cancelled,

@@ -249,8 +249,6 @@ ADMIN_PAGES = [
     ("POST", "/autocomplete/?{event_of_type}",      {WITH_ADMIN: 405}),
     ("GET",  "/autocomplete/?{user_of_token}",      {ROOT: 200}),
     ("POST", "/autocomplete/?{user_of_token}",      {WITH_ADMIN: 405}),
-    ("GET",  "/r/{content_type}/{venue}/",          {WITH_ADMIN: 404}),
-    ("GET",  "/r/{content_type}/{absent}/",         {WITH_ADMIN: 404}),
     ("GET",  "/access/",                            {PLANNERS & WITH_ADMIN: 200, WITH_ADMIN - PLANNERS: 404}),
     ("GET",  "/auth/",                              {ROOT: 200, WITH_ADMIN - ROOT: 404}),
     ("GET",  "/bookings/",                          {STAFF & WITH_ADMIN: 200, WITH_ADMIN - STAFF: 404}),
