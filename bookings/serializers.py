@@ -12,6 +12,7 @@ from bookings.models import Booking, BookingItem, Ticket
 from config.api.fields import (
     EmailField,
     LineField,
+    ListField,
     PriceField,
     StoredIsValid,
     TotalField,
@@ -53,7 +54,7 @@ class MetadataField(StoredIsValid):
         entries = {}
         for name, value in data.items():
             if not NAME.fullmatch(name):
-                self.fail("name", name=name)
+                self.fail("name", name=name[:100])
             try:
                 entries[name] = self.value.run_validation(value)
             except serializers.ValidationError as error:
@@ -351,7 +352,7 @@ class ConfirmBookingSerializer(Serializer):
 
 class CancelBookingSerializer(Serializer):
     reason = LineField(max_length=500, required=False, default="", allow_blank=True)
-    tickets = serializers.ListField(
+    tickets = ListField(
         child=TicketCodeField(), required=False, allow_empty=False, max_length=2_000,
         help_text="Codes of the tickets to cancel; by default the whole booking is cancelled.",
     )  # fmt: skip

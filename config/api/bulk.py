@@ -7,13 +7,29 @@ from django.utils import timezone
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import ListSerializer, ValidationError
 
-from config.api.errors import problem_of
+from config.api.errors import MAX_ERRORS, flatten, problem_of
 from config.api.viewsets import CatalogueViewSet
 from config.history.models import record_in_bulk
 from config.problems import Problem
 
 MAX_OBJECTS = 100
+
+
+class Objects(ListSerializer):
+    """Stops validating objects once there are more errors than an answer lists."""
+
+    errors_found = 0
+
+    def run_child_validation(self, data: Any) -> Any:
+        if self.errors_found > MAX_ERRORS:
+            return {}
+        try:
+            return super().run_child_validation(data)
+        except ValidationError as error:
+            self.errors_found += sum(1 for _ in flatten(error.detail))
+            raise
 
 
 class BulkCreateViewSet(CatalogueViewSet):
@@ -25,7 +41,7 @@ class BulkCreateViewSet(CatalogueViewSet):
         return self.bulk_create(request) if isinstance(request.data, list) else super().create(request)
 
     def bulk_create(self, request: Request) -> Response:
-        serializer = self.get_serializer(data=request.data, many=True, allow_empty=False, max_length=MAX_OBJECTS)
+        serializer = Objects(data=request.data, child=self.get_serializer(), allow_empty=False, max_length=MAX_OBJECTS)
         serializer.is_valid(raise_exception=True)
         ids = self.make_all(serializer.validated_data)
         self.at = timezone.now()

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 from django.conf import settings
@@ -20,7 +21,7 @@ from config.problems import Problem, escape, problem_from
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
-MAX_ERRORS = 100  # listed in one problem
+MAX_ERRORS = 100  # in one answer; what collects them stops there
 HEALTH = ("/health", "/health/ready")
 
 
@@ -39,7 +40,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
 def problem_of(error: Exception, view: Any = None) -> Problem | None:
     """`problem_from` for DRF: with its own exceptions, and the view's names of fields instead of columns."""
     if isinstance(error, exceptions.ValidationError):
-        return problems.InvalidInput(errors=list(flatten(error.get_full_details())))
+        return problems.InvalidInput(errors=list(islice(flatten(error.detail), MAX_ERRORS + 1)))
     if isinstance(error, exceptions.APIException):
         kind = PROBLEMS.get(type(error))
         return kind(str(error.detail)) if kind else None
@@ -66,14 +67,14 @@ PROBLEMS: dict[type[exceptions.APIException], type[Problem]] = {
 
 def flatten(details: Any, pointer: str = "") -> Iterator[dict[str, Any]]:
     """The nested errors of a serializer as a flat list, each with a JSON pointer (RFC 6901)."""
-    if isinstance(details, dict) and set(details) == {"message", "code"} and isinstance(details["message"], str):
-        yield {"pointer": pointer, "code": details["code"].replace("_", "-"), "detail": str(details["message"])}
+    if isinstance(details, exceptions.ErrorDetail):
+        yield {"pointer": pointer, "code": str(details.code).replace("_", "-"), "detail": str(details)}
     elif isinstance(details, dict):
         for key, value in details.items():
             step = "" if key == "non_field_errors" else f"/{escape(str(key))}"
             yield from flatten(value, pointer + step)
     else:
-        are_of_one_field = all(isinstance(entry, dict) and set(entry) == {"message", "code"} for entry in details)
+        are_of_one_field = all(isinstance(entry, exceptions.ErrorDetail) for entry in details)
         for index, entry in enumerate(details):
             yield from flatten(entry, pointer if are_of_one_field else f"{pointer}/{index}")
 
@@ -89,6 +90,8 @@ def as_dict(problem: Problem) -> dict[str, Any]:
     }
     if problem.errors:
         answer["errors"] = problem.errors[:MAX_ERRORS]
+    if len(problem.errors) > MAX_ERRORS:
+        answer["detail"] += f" Only the first {MAX_ERRORS} errors are listed."
     return answer
 
 

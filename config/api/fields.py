@@ -73,6 +73,15 @@ class EmailField(LineField, serializers.EmailField):
     default_validators = (text.validate_email_key,)
 
 
+class ListField(serializers.ListField):
+    """Refuses a list that is too long without a look at its entries."""
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        if isinstance(data, list) and self.max_length is not None and len(data) > self.max_length:
+            self.fail("max_length", max_length=self.max_length)
+        return super().to_internal_value(data)
+
+
 class WholeNumberField(serializers.IntegerField):
     """A JSON integer: not `1.0`, not `"1"`, not `true`."""
 

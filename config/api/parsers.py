@@ -2,6 +2,7 @@
 
 import codecs
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from rest_framework.parsers import BaseParser
 from config.problems import Malformed, TooLarge, UnsupportedMediaType, escape
 
 MAX_LEVELS = 32
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class StrictJSONParser(BaseParser):
@@ -45,7 +47,7 @@ class StrictJSONParser(BaseParser):
             raise Malformed(f"The body is not JSON (line {error.lineno}, column {error.colno}).") from None
         except ValueError:
             raise Malformed("The body has a number with thousands of digits.") from None
-        check(value, "", MAX_LEVELS)
+        check(value)
         return value
 
 
@@ -60,7 +62,7 @@ def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any] | Defect:
     result: dict[str, Any] = {}
     for key, value in pairs:
         if key in result:
-            return Defect(f"Duplicate key {key!r}.")
+            return Defect(f"Duplicate key {key!r:.100}.")
         result[key] = value
     return result
 
@@ -69,27 +71,24 @@ def refuse_constant(name: str) -> Defect:
     return Defect(f"{name} is not JSON.")
 
 
-def check(value: Any, pointer: str, levels: int) -> None:
-    """Raises Malformed for a Defect, a lone surrogate, and nesting deeper than `levels`."""
+def check(value: Any, path: tuple[str | int, ...] = ()) -> None:
+    """Raises Malformed for a Defect, a lone surrogate, and nesting deeper than MAX_LEVELS."""
     if isinstance(value, Defect):
-        raise malformed(pointer, value.detail)
-    if isinstance(value, str) and has_lone_surrogate(value):
-        raise malformed(pointer, "The string has a lone surrogate.")
-    if isinstance(value, dict | list) and not levels:
-        raise malformed(pointer, f"The value is nested deeper than {MAX_LEVELS} levels.")
+        raise malformed(path, value.detail)
+    if isinstance(value, str) and LONE_SURROGATE.search(value):
+        raise malformed(path, "The string has a lone surrogate.")
+    if isinstance(value, dict | list) and len(path) == MAX_LEVELS:
+        raise malformed(path, f"The value is nested deeper than {MAX_LEVELS} levels.")
     if isinstance(value, list):
         for index, child in enumerate(value):
-            check(child, f"{pointer}/{index}", levels - 1)
+            check(child, (*path, index))
     if isinstance(value, dict):
         for key, child in value.items():
-            if has_lone_surrogate(key):
-                raise malformed(pointer, f"The key {key!r} has a lone surrogate.")
-            check(child, f"{pointer}/{escape(key)}", levels - 1)
+            if LONE_SURROGATE.search(key):
+                raise malformed(path, f"The key {key!r:.100} has a lone surrogate.")
+            check(child, (*path, key))
 
 
-def has_lone_surrogate(text: str) -> bool:
-    return not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def malformed(pointer: str, detail: str) -> Malformed:
+def malformed(path: tuple[str | int, ...], detail: str) -> Malformed:
+    pointer = "".join(f"/{escape(str(step))}" for step in path)
     return Malformed(detail, errors=[{"pointer": pointer, "code": Malformed.code, "detail": detail}])

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
 from config.api import fields
+from config.api.errors import MAX_ERRORS
 from config.api.expand import Expansion
 from config.values import money, percent
 
@@ -68,6 +69,8 @@ class StrictFields:
                 errors[name] = [ErrorDetail("Unknown field.", code="unknown-field")]
             elif self.fields[name].read_only:
                 errors[name] = [ErrorDetail("This field is read-only.", code="read-only")]
+            if len(errors) > MAX_ERRORS:
+                break
         try:
             value = super().to_internal_value(data)  # type: ignore[misc]
         except serializers.ValidationError as error:

@@ -7,11 +7,8 @@ from zoneinfo import available_timezones
 
 from django.core.exceptions import ValidationError
 
-BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-BYTE_ORDER_MARK = "\ufeff"
 TRIMMED = " \t\r\n"  # allowed around a text, and removed before its characters are checked
 APOSTROPHES = dict.fromkeys(map(ord, "\u2018\u2019\u02bb\u02bc"), "'")
-LINE_BREAKS = frozenset("\n\r\t")
 # Character classes of regular expressions, which the OpenAPI document publishes. Not allowed in lines: controls, line
 # and paragraph separators, bidi controls, the byte-order mark. Invisible: spaces,
 # Unicode's Default_Ignorable_Code_Point, and the blank of Braille.
@@ -22,6 +19,7 @@ IGNORABLE = (
     r"\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2060-\u2065\u206a-\u206f\u2800\u3164"
     r"\ufe00-\ufe0f\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
+NOT_ALLOWED = {it: re.compile(rf"[{it}\ud800-\udfff]") for it in (NOT_IN_LINES, NOT_IN_PARAGRAPHS)}
 VISIBLE = re.compile(rf"[^{SPACES}{IGNORABLE}\s]")
 MAX_EMAIL_KEY = 320  # characters of a folded e-mail address
 NO_PLACES = frozenset(("localtime", "Factory"))  # the zone of the machine, and of none
@@ -71,18 +69,17 @@ def search_key(value: str) -> str:
 
 def validate_line(value: str) -> None:
     """Raises ValidationError for a character that does not belong in one line of text."""
-    for character in value:
-        if (
-            unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
-            or character in BIDI_CONTROLS
-            or character == BYTE_ORDER_MARK
-        ):
-            raise ValidationError(f"The character U+{ord(character):04X} is not allowed here.", code="bad-character")
+    refuse_characters(value, NOT_IN_LINES)
 
 
 def validate_paragraphs(value: str) -> None:
     """As `validate_line`, but line breaks and tabs are allowed."""
-    validate_line("".join(character for character in value if character not in LINE_BREAKS))
+    refuse_characters(value, NOT_IN_PARAGRAPHS)
+
+
+def refuse_characters(value: str, refused: str) -> None:
+    if found := NOT_ALLOWED[refused].search(value):
+        raise ValidationError(f"The character U+{ord(found[0]):04X} is not allowed here.", code="bad-character")
 
 
 @cache

@@ -97,7 +97,7 @@ class Target:
         try:
             self.data |= serializer_for(self.kind, self.zone).run_validation(data)
         except ValidationError as error:
-            found = list(flatten(error.get_full_details()))
+            found = list(flatten(error.detail))
             errors += [self.error(line, it["pointer"].strip("/"), it["detail"]) for it in found]
             names = {it["pointer"].strip("/").partition("/")[0] for it in found}
             self.invalid |= {model_names(self.kind).get(name, name) for name in names}
