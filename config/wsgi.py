@@ -9,7 +9,10 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 
-application = get_wsgi_application()
+django_application = get_wsgi_application()
+from config.api.heads import with_plain_content_type  # noqa: E402  needs Django to be set up
+
+application = with_plain_content_type(django_application)
 
 
 def refuse_unsafe_start() -> None:

@@ -109,6 +109,7 @@ MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",
     "config.access.booking_secret.SecretLinkMiddleware",  # outside of all that answers
     # Inside of CORS, so that a web page can read the refusals.
+    "config.api.heads.RequestHeadMiddleware",
     "config.api.overload.OverloadMiddleware",
     "config.access.rate_limits.RateLimitMiddleware",
     "config.api.errors.CountErrorsMiddleware",  # outside of all that refuses a request, and inside of the headers
