@@ -1,6 +1,7 @@
 """CSV (RFC 4180), streamed, and safe to open in a spreadsheet."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -9,18 +10,34 @@ from django.utils.http import content_disposition_header
 
 CSV = "text/csv"
 BYTE_ORDER_MARK = "\ufeff"  # spreadsheets need it to detect UTF-8
-# Spreadsheets run a cell that starts with one of these; some accept the fullwidth forms too.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+# A formula can begin at the start of a cell, or inside of it after what spreadsheets of some locale split at, perhaps
+# followed by spaces and quotes. Some accept the fullwidth forms of = + - @ too.
+SIGNS = r"=+@\-\uff1d\uff0b\uff0d\uff20"
+BREAKS = ",;\t\r\n"
+SUSPECT = re.compile(f"[{SIGNS}\t\r\n]")
+GAP = rf'(?:\A|(?<![{BREAKS}\s"])(?=[{BREAKS}\s"]))[{BREAKS}\s"]*+'
+FORMULA = re.compile(f"{GAP}(?='*+[{SIGNS}])")
+NEUTRALISED = re.compile(f"({GAP})'(?='*+[{SIGNS}])")
+LEADING_BREAK = re.compile(r"'*[\t\r\n]")  # which a spreadsheet may trim
 ROWS_PER_CHUNK = 200
 
 
 def cell(value: Any) -> Any:
-    """A cell's value. An apostrophe keeps a spreadsheet from running it as a formula."""
-    if value is None:
-        return ""
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
-        return f"'{value}"
-    return value
+    """A cell's value. An apostrophe before each formula keeps spreadsheets from running it; `restore` removes it."""
+    if isinstance(value, str) and SUSPECT.search(value):
+        text = FORMULA.sub(lambda gap: f"{gap[0]}'" if begins_cell(gap) else gap[0], value)
+        return f"'{text}" if LEADING_BREAK.match(text) else text
+    return "" if value is None else value
+
+
+def restore(text: str) -> str:
+    """The text that `cell` made a cell of."""
+    text = text[1:] if text.startswith("'") and LEADING_BREAK.match(text) else text
+    return NEUTRALISED.sub(lambda gap: gap[1] if begins_cell(gap) else gap[0], text)
+
+
+def begins_cell(gap: re.Match[str]) -> bool:
+    return gap.start() == 0 or any(it in BREAKS for it in gap[0])
 
 
 class Lines(list[str]):

@@ -39,7 +39,7 @@ from venues.models import Venue
         ("\uff1d1+1", "'\uff1d1+1"),
         ("1+1", "1+1"),
         ("Ann", "Ann"),
-        (" =1", " =1"),
+        (" =1", " '=1"),
         (-5, -5),
         (Decimal("-1.50"), Decimal("-1.50")),
         (None, ""),

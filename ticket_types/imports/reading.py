@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from config.api.tables import restore
+
 FORMATS = ("csv", "json")
 KINDS = ("venue", "event", "ticket_type")
 NOT_TEXT = "The file is not UTF-8 text. In a spreadsheet, save it as “CSV UTF-8”."
@@ -109,7 +111,7 @@ def read_csv(text: str, errors: list[FileError]) -> Iterator[Record]:
     try:
         for row in rows:
             line, first = first, rows.line_num + 1
-            cells = [cell.strip() for cell in row]
+            cells = [restore(cell).strip() for cell in row]
             if not any(cells):
                 continue
             if not columns:
