@@ -22,13 +22,26 @@ IGNORABLE = (
 NOT_ALLOWED = {it: re.compile(rf"[{it}\ud800-\udfff]") for it in (NOT_IN_LINES, NOT_IN_PARAGRAPHS)}
 VISIBLE = re.compile(rf"[^{SPACES}{IGNORABLE}\s]")
 MAX_EMAIL_KEY = 320  # characters of a folded e-mail address
+MAX_MARKS = 30  # in a row, as in Unicode's Stream-Safe Text Format (UAX 15); NFC sorts them in quadratic time
 NO_PLACES = frozenset(("localtime", "Factory"))  # the zone of the machine, and of none
 
 
 def normalise(value: str) -> str:
     """The stored form: trimmed, NFC, and empty when no character is visible."""
-    value = unicodedata.normalize("NFC", value.strip())
+    value = value.strip()
+    if has_too_many_marks(value):
+        return value  # which `refuse_characters` refuses
+    value = unicodedata.normalize("NFC", value)
     return value if VISIBLE.search(value) else ""
+
+
+def has_too_many_marks(value: str) -> bool:
+    marks = 0
+    for character in "" if value.isascii() else value:
+        marks = marks + 1 if unicodedata.combining(character) else 0
+        if marks > MAX_MARKS:
+            return True
+    return False
 
 
 def pattern(*, paragraphs: bool = False, blank: bool = False) -> str:
@@ -80,6 +93,9 @@ def validate_paragraphs(value: str) -> None:
 def refuse_characters(value: str, refused: str) -> None:
     if found := NOT_ALLOWED[refused].search(value):
         raise ValidationError(f"The character U+{ord(found[0]):04X} is not allowed here.", code="bad-character")
+    if has_too_many_marks(value):
+        detail = f"More than {MAX_MARKS} combining characters in a row are not allowed."
+        raise ValidationError(detail, code="bad-character")
 
 
 @cache

@@ -16,7 +16,7 @@ from events.inventory import sales
 from events.models import Event
 from ticket_types.imports.fields import RECORDS
 from ticket_types.imports.planning import CHANGE, CREATE, SAME, Plan, Step, Target, fetch
-from ticket_types.imports.reading import KINDS, FileError, Unreadable, read
+from ticket_types.imports.reading import KINDS, Errors, FileError, TooManyErrors, Unreadable, read
 from ticket_types.models import AMOUNTS, TicketType
 from venues.models import LARGEST, Venue
 
@@ -36,12 +36,16 @@ NOTHING_ON_SALE = {
 
 @dataclass
 class Outcome:
-    """What an import did, or would do. With errors nothing is done, and `steps` may be incomplete."""
+    """What an import did, or would do. With errors nothing is done, and `steps` may be incomplete.
+
+    An import stops at MAX_ERRORS errors; `has_more_errors` says so.
+    """
 
     steps: list[Step] = field(default_factory=list)
-    errors: list[FileError] = field(default_factory=list)
+    errors: Errors = field(default_factory=Errors)
     warnings: list[FileError] = field(default_factory=list)
     is_done: bool = False
+    has_more_errors: bool = False
 
     def counts(self) -> dict[str, dict[str, int]]:
         """The number of new, changed and unchanged objects of each kind."""
@@ -82,10 +86,6 @@ def run(content: bytes, form: str, *, by: Any, is_dry_run: bool = False, progres
     outcome = Outcome()
     try:
         records = read(content, form, outcome.errors)
-    except Unreadable as error:
-        outcome.errors.append(error.error)
-        return outcome
-    try:
         with transaction.atomic(), record_in_bulk():
             plan = Plan(records, outcome.errors)
             if not outcome.errors:
@@ -98,8 +98,13 @@ def run(content: bytes, form: str, *, by: Any, is_dry_run: bool = False, progres
             if outcome.errors or is_dry_run:
                 raise Rollback
         outcome.is_done = True
+    except Unreadable as error:
+        outcome.errors.insert(0, error.error)
+    except TooManyErrors:
+        outcome.has_more_errors = True
     except Rollback:
-        outcome.errors.sort()
+        pass
+    outcome.errors.sort()
     return outcome
 
 
@@ -107,7 +112,7 @@ def run(content: bytes, form: str, *, by: Any, is_dry_run: bool = False, progres
 class Import:
     plan: Plan
     by: Any
-    errors: list[FileError]
+    errors: Errors
     progress: Progress
 
     def run(self) -> None:

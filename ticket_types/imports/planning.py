@@ -16,7 +16,7 @@ from config.values.text import normalise
 from config.values.timezones import UTC, find_zone
 from events.models import Event, current_currency
 from ticket_types.imports.fields import api_names, model_names, serializer_for
-from ticket_types.imports.reading import FileError, Record
+from ticket_types.imports.reading import Errors, FileError, Record
 from ticket_types.models import TicketType
 from venues.models import LARGEST, Venue
 
@@ -78,7 +78,7 @@ class Target:
     is_new: bool = True
     is_ambiguous: bool = False  # because of an error its row, if there is one, is not known
 
-    def add(self, data: dict[str, Any], line: int, errors: list[FileError]) -> None:
+    def add(self, data: dict[str, Any], line: int, errors: Errors) -> None:
         """Adds the data of a record, which may repeat values but not contradict them."""
         new = {}
         for name, value in data.items():
@@ -92,7 +92,7 @@ class Target:
         if new:
             self.validate(new, line, errors)
 
-    def validate(self, data: dict[str, Any], line: int, errors: list[FileError]) -> None:
+    def validate(self, data: dict[str, Any], line: int, errors: Errors) -> None:
         """Keeps the valid data, and appends an error for each invalid field."""
         try:
             self.data |= serializer_for(self.kind, self.zone).run_validation(data)
@@ -114,7 +114,7 @@ class Target:
     def error(self, line: int, name: str, detail: str) -> FileError:
         return FileError(line, f"{self.kind}_{name}" if name else "", detail, self.name)
 
-    def compare(self, errors: list[FileError]) -> None:
+    def compare(self, errors: Errors) -> None:
         """Sets `changes`, or for a new object checks the required fields."""
         if self.stored is None:
             missing = [name for name in REQUIRED_FIELDS[self.kind] if name not in self.given and not self.may_exist]
@@ -176,7 +176,7 @@ class Target:
 class Plan:
     """The targets of a file. Those with errors are included, so that errors of their children are found too."""
 
-    def __init__(self, records: list[Record], errors: list[FileError]) -> None:
+    def __init__(self, records: list[Record], errors: Errors) -> None:
         self.errors = errors
         self.venues: dict[Key, Target] = {}
         self.events: dict[tuple[Key, Key, Any], Target] = {}

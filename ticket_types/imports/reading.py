@@ -2,17 +2,23 @@
 
 import codecs
 import csv
+import io
 import json
-import json.scanner
+import math
 import re
-from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from config.api.tables import restore
 
 FORMATS = ("csv", "json")
+MAX_ROWS = 10_000  # of a table, or objects in JSON
+MAX_CELLS = 100  # read of one row; the rest is an error, since there are fewer columns
+MAX_TEXT = 10_000  # characters, as many as the longest field may have
+MAX_ERRORS = 100
+MAX_NAME = 100  # characters of an unknown name in an error
+TOO_MANY_ROWS = f"The file has more than {MAX_ROWS:,} rows or objects. Import it in parts."
 KINDS = ("venue", "event", "ticket_type")
 NOT_TEXT = "The file is not UTF-8 text. In a spreadsheet, save it as “CSV UTF-8”."
 NONE = "none"  # in a cell: null; an empty cell leaves the field out
@@ -73,6 +79,24 @@ class Record:
     ticket_type: dict[str, Any] = field(default_factory=dict)
 
 
+class TooManyErrors(Exception):
+    """Internal to this package."""
+
+
+class Errors(list[FileError]):
+    """Raises TooManyErrors instead of growing beyond MAX_ERRORS."""
+
+    def append(self, error: FileError) -> None:
+        if len(self) >= MAX_ERRORS:
+            raise TooManyErrors
+        super().append(error)
+
+    def __iadd__(self, errors: Iterable[FileError]) -> Self:  # type: ignore[override,misc]
+        for error in errors:
+            self.append(error)
+        return self
+
+
 class Unreadable(Exception):
     """The file is neither CSV nor JSON. Internal to this package."""
 
@@ -87,8 +111,8 @@ def format_of(name: str) -> str | None:
     return ending if ending in FORMATS else None
 
 
-def read(content: bytes, form: str, errors: list[FileError]) -> list[Record]:
-    """The records of a file. Appends to `errors`; raises Unreadable."""
+def read(content: bytes, form: str, errors: Errors) -> list[Record]:
+    """The records of a file. Appends to `errors`; raises Unreadable and TooManyErrors."""
     content = content.removeprefix(codecs.BOM_UTF8)
     try:
         text = content.decode()
@@ -97,29 +121,44 @@ def read(content: bytes, form: str, errors: list[FileError]) -> list[Record]:
         raise Unreadable(line, NOT_TEXT) from None
     if "\x00" in text:
         raise Unreadable(text.count("\n", 0, text.index("\x00")) + 1, NOT_TEXT)
-    return list(read_csv(text, errors) if form == "csv" else read_json(text, errors))
+    records = read_csv(text, errors) if form == "csv" else read_json(text, errors)
+    return [without_long_texts(record, errors) for record in records]
+
+
+def without_long_texts(record: Record, errors: Errors) -> Record:
+    """Some checks of a text take quadratic time."""
+    for kind in KINDS:
+        data = getattr(record, kind)
+        for name in [name for name, value in data.items() if isinstance(value, str) and len(value) > MAX_TEXT]:
+            errors.append(FileError(record.line, f"{kind}_{name}", f"Must have at most {MAX_TEXT:,} characters."))
+            del data[name]
+    return record
 
 
 # CSV
 
 
-def read_csv(text: str, errors: list[FileError]) -> Iterator[Record]:
-    lines = text.splitlines(keepends=True)
-    rows = csv.reader(lines, delimiter=delimiter(lines[0] if lines else ""), strict=True)
+def read_csv(text: str, errors: Errors) -> Iterator[Record]:
+    lines = io.StringIO(text, newline="")
+    header = lines.readline()
+    lines.seek(0)
+    rows = csv.reader(lines, delimiter=delimiter(header), strict=True)
     columns: list[str] = []
     first = 1
     try:
-        for row in rows:
+        for number, row in enumerate(rows):
             line, first = first, rows.line_num + 1
-            cells = [restore(cell).strip() for cell in row]
+            if number > MAX_ROWS:
+                raise Unreadable(line, TOO_MANY_ROWS)
+            cells = [restore(cell).strip() for cell in row[:MAX_CELLS]]
             if not any(cells):
                 continue
             if not columns:
                 columns = cells
                 check_columns(columns, line, errors)
                 continue
-            if len(cells) > len(columns):
-                detail = f"The line has {len(cells)} cells, but the header has {len(columns)} columns."
+            if len(row) > len(columns):
+                detail = f"The line has {len(row)} cells, but the header has {len(columns)} columns."
                 errors.append(FileError(line, "", detail))
             if "venue_name" not in columns:
                 return
@@ -136,10 +175,10 @@ def delimiter(header: str) -> str:
     return max(",;\t", key=header.count)
 
 
-def check_columns(names: list[str], line: int, errors: list[FileError]) -> None:
+def check_columns(names: list[str], line: int, errors: Errors) -> None:
     for number, name in enumerate(names):
         if name not in COLUMNS:
-            errors.append(FileError(line, name or f"column {number + 1}", "Unknown column."))
+            errors.append(FileError(line, name[:MAX_NAME] or f"column {number + 1}", "Unknown column."))
         elif name in names[:number]:
             errors.append(FileError(line, name, "Duplicate column."))
     if "venue_name" not in names:
@@ -163,6 +202,9 @@ def value_of(name: str, text: str) -> Any:
 
 # JSON
 
+# Up to the next brace or bracket that is in no string, or to the end.
+BRACE = re.compile(r'(?:[^"{}[]++|"(?:[^"\\]++|\\.)*+"?)*+([{}[]|\Z)', re.DOTALL)
+
 
 class Located(dict[str, Any]):
     """A JSON object with the line where it begins."""
@@ -170,46 +212,51 @@ class Located(dict[str, Any]):
     line: int
 
 
-class Decoder(json.JSONDecoder):
-    """A strict decoder that returns Located objects.
-
-    Python's own scanner is needed, because the C scanner ignores `parse_object`; the json module documents neither.
-    """
+class Locator:
+    """The hook that makes Located objects, which end in the order in which it is called."""
 
     def __init__(self, text: str) -> None:
-        super().__init__(object_pairs_hook=list, parse_constant=self.refuse_constant)
-        self.starts = [place for place, letter in enumerate(text) if letter == "\n"]
-        self.at = 1
-        self.parse_object = self.locate
-        self.scan_once = json.scanner.py_make_scanner(self)  # type: ignore[attr-defined]
+        self.lines = iter(lines_of_objects(text))
 
-    def locate(self, place: tuple[str, int], *args: Any) -> tuple[Located, int]:
-        self.at = line = bisect_right(self.starts, place[1] - 1) + 1
-        pairs, end = json.decoder.JSONObject(place, *args)  # type: ignore[attr-defined]
+    def __call__(self, pairs: list[tuple[str, Any]]) -> Located:
         found = Located(pairs)
-        found.line = line
+        found.line = next(self.lines, 1)
         if len(found) < len(pairs):
-            raise Unreadable(line, "Duplicate name in an object.")
-        return found, end
+            raise Unreadable(found.line, "Duplicate name in an object.")
+        if any(isinstance(value, float) and not math.isfinite(value) for value in found.values()):
+            raise Unreadable(found.line, "A number that is not finite is not valid JSON.")
+        return found
 
-    def refuse_constant(self, name: str) -> None:
-        raise Unreadable(self.at, f"{name} is not valid JSON.")
+
+def lines_of_objects(text: str) -> list[int]:
+    """The line in which each object begins, in the order in which they end. Raises Unreadable for too many."""
+    line, lists, begun, lines = 1, 0, [], []
+    for found in BRACE.finditer(text):
+        line += found[0].count("\n")
+        if found[1] == "{":
+            begun.append(line)
+        elif found[1] == "}" and begun:
+            lines.append(begun.pop())
+        lists += found[1] == "["
+        if max(len(begun) + len(lines), lists) > MAX_ROWS + 1:  # with the whole
+            raise Unreadable(line, TOO_MANY_ROWS)
+    return lines
 
 
-def read_json(text: str, errors: list[FileError]) -> Iterator[Record]:
+def read_json(text: str, errors: Errors) -> Iterator[Record]:
     try:
-        whole = Decoder(text).decode(text)
+        whole = json.loads(text, object_pairs_hook=Locator(text))
     except json.JSONDecodeError as error:
         raise Unreadable(error.lineno, f"Invalid JSON: {error.msg}.") from None
     except (RecursionError, ValueError):
         raise Unreadable(1, "Invalid JSON: nested too deeply, or a number is too long.") from None
     if not isinstance(whole, Located) or not isinstance(whole.get("venues"), list):
         raise Unreadable(1, 'The file must be an object with a list of venues: {"venues": […]}.')
-    errors += [FileError(whole.line, str(name), "Unknown field.") for name in whole if name != "venues"]
+    errors += [FileError(whole.line, name[:MAX_NAME], "Unknown field.") for name in whole if name != "venues"]
     yield from read_list(whole["venues"], "venue", Record(whole.line), errors)
 
 
-def read_list(rows: list[Any], kind: str, parent: Record, errors: list[FileError]) -> Iterator[Record]:
+def read_list(rows: list[Any], kind: str, parent: Record, errors: Errors) -> Iterator[Record]:
     """A record for each object of the list, followed by those of the objects nested in it."""
     parents = KINDS[: KINDS.index(kind)]
     children = CHILDREN.get(kind, "")
@@ -218,7 +265,7 @@ def read_list(rows: list[Any], kind: str, parent: Record, errors: list[FileError
             errors.append(FileError(parent.line, "", f"A {kind.replace('_', ' ')} must be an object."))
             continue
         unknown = [name for name in row if name not in (*FIELDS[kind], children)]
-        errors += [FileError(row.line, name, "Unknown field.") for name in unknown]
+        errors += [FileError(row.line, name[:MAX_NAME], "Unknown field.") for name in unknown]
         data = {name: value for name, value in row.items() if name in FIELDS[kind]}
         record = Record(row.line, **{it: getattr(parent, it) for it in parents}, **{kind: data})
         yield record

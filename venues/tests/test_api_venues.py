@@ -33,6 +33,13 @@ def test_create_answers_the_venue_and_where_it_is(manager):
     assert manager.get(f"/venues/{venue.pk}").json() == answer.json()
 
 
+def test_name_has_at_most_30_combining_characters_in_a_row(manager):
+    for number, status in ((30, 201), (31, 400)):
+        answer = manager.post("/venues", {**HALL, "name": "a" + "\u0301\u0323" * 15 + "\u0301" * (number - 30)})
+        assert answer.status_code == status
+    assert errors_in(answer) == [("/name", "bad-character")]
+
+
 def test_timezone_is_utc_by_default(manager):
     assert manager.post("/venues", {**HALL, "timezone": "UTC"}).json()["timezone"] == "UTC"
     del (hall := dict(HALL))["timezone"]

@@ -9,7 +9,6 @@ from django.core.management.base import BaseCommand, CommandError
 from config.management.progress import ProgressLine
 from ticket_types.imports import FORMATS, FileError, Outcome, apply, format_of, preview
 
-MAX_SHOWN = 100  # errors
 KINDS = {"venue": "venues", "event": "events", "ticket_type": "ticket types"}
 
 
@@ -21,10 +20,10 @@ Imports venues, events and ticket types from a CSV or JSON file; docs/importing.
   manage.py import_catalogue season.csv               imports the file
   manage.py import_catalogue - --format json < file   reads from a pipe
 
-The import is one transaction: everything is imported, or nothing when the file has an error; all errors are listed with
-their lines. Existing objects are found by name (events by venue, name and start), and changed where the file differs;
-importing a file twice changes nothing. Times are in the venue's local time. On SQLite, all other writes wait for the
-import.
+The import is one transaction: everything is imported, or nothing when the file has an error; up to 100 errors are
+listed with their lines. A file may have 10,000 rows (objects in JSON). Existing objects are found by name (events by
+venue, name and start), and changed where the file differs; importing a file twice changes nothing. Times are in the
+venue's local time. On SQLite, all other writes wait for the import.
 
 Exit status: 0 when the file was imported, or could be; 1 when it has errors; 2 when it cannot be read."""
 
@@ -65,7 +64,7 @@ Exit status: 0 when the file was imported, or could be; 1 when it has errors; 2 
 
     def show(self, outcome: Outcome, dry_run: bool, with_steps: bool) -> None:
         if outcome.errors:
-            self.show_errors(outcome.errors)
+            self.show_errors(outcome)
             return
         for warning in outcome.warnings:
             self.stderr.write(self.style.WARNING(f"Warning: {warning}"))
@@ -76,13 +75,14 @@ Exit status: 0 when the file was imported, or could be; 1 when it has errors; 2 
         else:
             self.stdout.write("The file is empty; nothing was changed.")
 
-    def show_errors(self, errors: list[FileError]) -> None:
-        count = len(errors)
-        for error in errors[:MAX_SHOWN]:
+    def show_errors(self, outcome: Outcome) -> None:
+        count = len(outcome.errors)
+        for error in outcome.errors:
             self.stderr.write(self.style.ERROR(str(error)))
-        if count > MAX_SHOWN:
-            self.stderr.write(f"And {count - MAX_SHOWN:,} more.")
-        self.stderr.write(f"{count:,} {'error' if count == 1 else 'errors'} in the file; nothing was changed.")
+        if outcome.has_more_errors:
+            self.stderr.write(f"More than {count} errors in the file; nothing was changed.")
+        else:
+            self.stderr.write(f"{count} {'error' if count == 1 else 'errors'} in the file; nothing was changed.")
 
 
 def summary(outcome: Outcome, dry_run: bool) -> str:
@@ -105,6 +105,7 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
             for it in outcome.changes
         ],
         "faults": list(map(error_as_dict, outcome.errors)),
+        "has_more_faults": outcome.has_more_errors,
         "warnings": list(map(error_as_dict, outcome.warnings)),
     }
 
