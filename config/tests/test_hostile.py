@@ -7,8 +7,9 @@ from urllib.parse import quote
 import pytest
 
 from bookings.models import Booking
+from config.api import pages
 from config.api.errors import MAX_ERRORS
-from config.api.heads import with_plain_content_type
+from config.api.heads import MAX_ADDRESS, MAX_HEADER, with_plain_content_type
 from config.tests.harness.answers import refused
 
 SIZE = 250_000  # bytes of a body
@@ -173,3 +174,56 @@ def test_hostile_header_is_cheap(method, path, name, number, anonymous, settings
     seconds, answer = cost(lambda: application({"CONTENT_TYPE": content_type}, None))
     assert answer.status_code < 500
     assert seconds < REQUEST_SECONDS
+
+
+# Limits of heads
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status", "code"),
+    [
+        ("/venues?search=" + "a" * MAX_ADDRESS, {}, 414, "address-too-long"),
+        ("/venues/" + "a" * MAX_ADDRESS, {}, 414, "address-too-long"),
+        ("//" + "a" * MAX_ADDRESS, {}, 414, "address-too-long"),
+        ("/venues", {"X-A": "a" * MAX_HEADER}, 200, None),
+        ("/venues", {"X-A": "a" * (MAX_HEADER + 1)}, 431, "headers-too-large"),
+        ("/venues", {f"X-{it}": "a" * MAX_HEADER for it in range(5)}, 431, "headers-too-large"),
+        ("/venues", {"Accept": "*/*," * 1_000}, 431, "headers-too-large"),
+    ],
+)
+def test_head_has_limits(path, headers, status, code, anonymous, db):
+    answer = anonymous.get(path, headers=headers)
+    assert answer.status_code == status
+    assert code is None or refused(answer, status, code)
+
+
+@pytest.mark.parametrize("content_type", ["application/json;a*=xx''b", "a" * 257, "multipart/form-data;boundary*0=a"])
+def test_content_type_that_django_cannot_read_is_another(content_type):
+    seen = []
+    with_plain_content_type(lambda environ, _: seen.append(environ["CONTENT_TYPE"]))(
+        {"CONTENT_TYPE": content_type}, None
+    )
+    assert seen == ["application/octet-stream"]
+
+
+# Dear answers
+
+
+@pytest.mark.parametrize(
+    "path", ["/openapi.json", "//docs", "//docs?script", "//redoc", "//problems", "//problems/busy"]
+)
+@pytest.mark.parametrize("headers", [{}, {"Accept": "text/html, */*;q=0.1"}, {"If-None-Match": '"x"'}])
+def test_documentation_is_cheap(path, headers, anonymous, db):
+    seconds, answer = cost(lambda: anonymous.get(path, headers=headers))
+    assert answer.status_code == 200
+    assert seconds < REQUEST_SECONDS / 2
+
+
+def test_openapi_document_is_made_once(anonymous, monkeypatch, db):
+    made = []
+    pages.document.cache_clear()
+    monkeypatch.setattr(pages.SchemaGenerator, "get_schema", lambda *_, **__: made.append(1) or {"openapi": "3.1.1"})
+    asked = [{}, {"Host": "localhost"}, {"Accept": "application/json"}, {"If-None-Match": '"x"'}]
+    assert {anonymous.get("/openapi.json", headers=it).json()["openapi"] for it in asked} == {"3.1.1"}
+    pages.document.cache_clear()
+    assert made == [1]

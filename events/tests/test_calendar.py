@@ -7,6 +7,7 @@ from django.utils import timezone
 from icalendar import Calendar
 
 from config.tests.harness.answers import errors_in, refused
+from events.calendar import render
 
 STARTS_AT = dt.datetime(2030, 6, 12, 19, 30, tzinfo=dt.timezone(dt.timedelta(hours=2)))
 
@@ -120,3 +121,18 @@ def test_feed_has_the_same_queries_for_1_and_3_rows(rows, anonymous, make_event,
 def test_calendar_is_only_a_calendar(anonymous, event):
     assert refused(anonymous.get("/events.ics", HTTP_ACCEPT="application/json"), 406, "not-acceptable")
     assert refused(anonymous.post("/events.ics", {}), 405, "method-not-allowed")
+
+
+def test_event_is_rendered_once_until_it_changes(anonymous, event, make_event):
+    make_event(venue=event.venue, starts_at=event.starts_at)
+    render.cache_clear()
+    first = anonymous.get("/events.ics")
+    assert anonymous.get("/events.ics?limit=2").content == first.content
+    assert anonymous.get(f"/events/{event.pk}.ics").status_code == 200
+    assert render.cache_info().misses == 2
+    event.revise(name="New")
+    assert b"SUMMARY:New" in anonymous.get("/events.ics").content
+    assert render.cache_info().misses == 3
+    again = anonymous.get("/events.ics", headers={"If-None-Match": anonymous.get("/events.ics")["ETag"]})
+    assert again.status_code == 304
+    assert render.cache_info().misses == 3
