@@ -3,6 +3,7 @@
 import codecs
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,14 +14,18 @@ from rest_framework.parsers import BaseParser
 from config.problems import Malformed, TooLarge, UnsupportedMediaType, escape
 
 MAX_LEVELS = 32
+MAX_CONTAINERS = 4_000  # objects and lists in one body
+CONTAINERS = (dict, list)
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+Path = tuple[str | int, ...]  # of names and indexes
 
 
 class StrictJSONParser(BaseParser):
     """Unambiguous JSON (RFC 8259; I-JSON, RFC 7493).
 
     Raises TooLarge; UnsupportedMediaType for another charset or an encoding; Malformed for a body that is not UTF-8 or
-    not JSON, for NaN, Infinity, duplicate keys and lone surrogates, and below 32 levels.
+    not JSON, for NaN, Infinity, duplicate keys and lone surrogates, below 32 levels, and above 4,000 objects and lists.
     """
 
     media_type = "application/json"
@@ -39,8 +44,9 @@ class StrictJSONParser(BaseParser):
             text = codecs.decode(body, "utf-8")
         except UnicodeDecodeError as error:
             raise Malformed(f"The body is not UTF-8 (byte {error.start}).") from None
+        hooks = Hooks()
         try:
-            value = json.loads(text, object_pairs_hook=unique_keys, parse_constant=refuse_constant)
+            value = json.loads(text, object_pairs_hook=hooks.unique_keys, parse_constant=hooks.refuse_constant)
         except RecursionError:
             raise Malformed(f"The body is nested deeper than {MAX_LEVELS} levels.") from None
         except json.JSONDecodeError as error:
@@ -58,37 +64,66 @@ class Defect:
     detail: str
 
 
-def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any] | Defect:
-    result: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in result:
-            return Defect(f"Duplicate key {key!r:.100}.")
-        result[key] = value
-    return result
+NESTED = (*CONTAINERS, Defect)
 
 
-def refuse_constant(name: str) -> Defect:
-    return Defect(f"{name} is not JSON.")
+class Hooks:
+    """Of the parser, which calls them for each object and constant."""
+
+    calls = 0
+
+    def count(self) -> None:
+        self.calls += 1
+        if self.calls > MAX_CONTAINERS:
+            raise too_many()
+
+    def unique_keys(self, pairs: list[tuple[str, Any]]) -> dict[str, Any] | Defect:
+        self.count()
+        result: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in result:
+                return Defect(f"Duplicate key {key!r:.100}.")
+            result[key] = value
+        return result
+
+    def refuse_constant(self, name: str) -> Defect:
+        self.count()
+        return Defect(f"{name} is not JSON.")
 
 
-def check(value: Any, path: tuple[str | int, ...] = ()) -> None:
-    """Raises Malformed for a Defect, a lone surrogate, and nesting deeper than MAX_LEVELS."""
-    if isinstance(value, Defect):
-        raise malformed(path, value.detail)
-    if isinstance(value, str) and LONE_SURROGATE.search(value):
-        raise malformed(path, "The string has a lone surrogate.")
-    if isinstance(value, dict | list) and len(path) == MAX_LEVELS:
-        raise malformed(path, f"The value is nested deeper than {MAX_LEVELS} levels.")
-    if isinstance(value, list):
-        for index, child in enumerate(value):
-            check(child, (*path, index))
-    if isinstance(value, dict):
-        for key, child in value.items():
+def check(body: Any) -> None:
+    """Raises Malformed for a Defect, a lone surrogate, nesting deeper than MAX_LEVELS, and too many containers.
+
+    A loop with few calls of its own: at an unlucky depth of the stack, CPython 3.11 allocates memory for each call.
+    """
+    waiting: list[tuple[Path, Any]] = [((), body)]
+    for path, value in waiting:
+        if len(waiting) > MAX_CONTAINERS:
+            raise too_many()
+        if isinstance(value, Defect):
+            raise malformed(path, value.detail)
+        if isinstance(value, str) and LONE_SURROGATE.search(value):
+            raise malformed(path, "The string has a lone surrogate.")
+        if isinstance(value, CONTAINERS) and len(path) == MAX_LEVELS:
+            raise malformed(path, f"The value is nested deeper than {MAX_LEVELS} levels.")
+        for key in value if isinstance(value, dict) else ():
             if LONE_SURROGATE.search(key):
                 raise malformed(path, f"The key {key!r:.100} has a lone surrogate.")
-            check(child, (*path, key))
+        for step, child in children(value):
+            if isinstance(child, NESTED) or (isinstance(child, str) and LONE_SURROGATE.search(child)):
+                waiting.append(((*path, step), child))
 
 
-def malformed(path: tuple[str | int, ...], detail: str) -> Malformed:
+def children(value: Any) -> Iterable[tuple[str | int, Any]]:
+    if isinstance(value, dict):
+        return value.items()
+    return enumerate(value) if isinstance(value, list) else ()
+
+
+def too_many() -> Malformed:
+    return Malformed(f"The body has more than {MAX_CONTAINERS} objects and lists.")
+
+
+def malformed(path: Path, detail: str) -> Malformed:
     pointer = "".join(f"/{escape(str(step))}" for step in path)
     return Malformed(detail, errors=[{"pointer": pointer, "code": Malformed.code, "detail": detail}])

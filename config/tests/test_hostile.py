@@ -55,6 +55,8 @@ BODIES = {
         "address": filled("a.", '{"customer_email":"a@', '"}'),
         "spaces": filled(" ", "{", "}"),
         "strings": filled('"",', "[", "]"),
+        "lists": filled("[],", "[", "]"),
+        "lists of lists": filled("[[],[]],", '{"items":[', "]}"),
         "constants": filled("NaN,", "[", "]"),
     },
     "/ticket-types": {
@@ -71,14 +73,15 @@ BODIES = {
 }
 
 
-def cost(call):
-    """The least CPU time of three calls, and the last answer."""
+def cheap(call, limit):
+    """The answer of a call, which takes less CPU time than the limit, at least once on a busy machine."""
     seconds = []
-    for _ in range(3):
+    while not seconds or (min(seconds) > limit and len(seconds) < 8):
         begun = thread_time()
         answer = call()
         seconds.append(thread_time() - begun)
-    return min(seconds), answer
+    assert min(seconds) < limit
+    return answer
 
 
 @pytest.mark.both
@@ -87,10 +90,9 @@ def test_hostile_body_is_cheap(path, name, book, manager, figures):
     booking, before = book(), figures()
     body = BODIES[path][name].encode()
     assert len(body) > SIZE * 0.8
-    seconds, answer = cost(
-        lambda: manager.generic("POST", path.format(booking.pk), body, content_type="application/json")
+    answer = cheap(
+        lambda: manager.generic("POST", path.format(booking.pk), body, content_type="application/json"), BODY_SECONDS
     )
-    assert seconds < BODY_SECONDS
     assert refused(answer, 400, answer.json()["code"])
     assert len(answer.json().get("errors", [])) <= MAX_ERRORS
     assert (Booking.objects.count(), figures()) == (1, before)
@@ -155,9 +157,8 @@ HEADERS = {
 def test_hostile_query_is_cheap(path, name, book, manager):
     book()
     manager.get(path)
-    seconds, answer = cost(lambda: manager.get(f"{path}?{QUERIES[name]}"))
+    answer = cheap(lambda: manager.get(f"{path}?{QUERIES[name]}"), REQUEST_SECONDS)
     assert answer.status_code in (200, 400, 404, 414)
-    assert seconds < REQUEST_SECONDS
 
 
 @pytest.mark.parametrize(
@@ -171,9 +172,8 @@ def test_hostile_header_is_cheap(method, path, name, number, anonymous, settings
     application = with_plain_content_type(
         lambda environ, _: anonymous.generic(method, path, "{}", content_type=environ["CONTENT_TYPE"], headers=headers)
     )
-    seconds, answer = cost(lambda: application({"CONTENT_TYPE": content_type}, None))
+    answer = cheap(lambda: application({"CONTENT_TYPE": content_type}, None), REQUEST_SECONDS)
     assert answer.status_code < 500
-    assert seconds < REQUEST_SECONDS
 
 
 # Limits of heads
@@ -214,9 +214,8 @@ def test_content_type_that_django_cannot_read_is_another(content_type):
 )
 @pytest.mark.parametrize("headers", [{}, {"Accept": "text/html, */*;q=0.1"}, {"If-None-Match": '"x"'}])
 def test_documentation_is_cheap(path, headers, anonymous, db):
-    seconds, answer = cost(lambda: anonymous.get(path, headers=headers))
+    answer = cheap(lambda: anonymous.get(path, headers=headers), REQUEST_SECONDS / 2)
     assert answer.status_code == 200
-    assert seconds < REQUEST_SECONDS / 2
 
 
 def test_openapi_document_is_made_once(anonymous, monkeypatch, db):
