@@ -43,10 +43,6 @@ class Site(admin.AdminSite):
         super().__init__(*args, **kwargs)
         self.before_views: list[Callable[[], Any]] = []  # called before every page that the user may open
 
-    def get_urls(self):
-        # No model has a page on the site, and the pattern of that URL takes quadratic time.
-        return [it for it in super().get_urls() if getattr(it, "name", None) != "view_on_site"]
-
     def admin_view(self, view, cacheable=False):
         @wraps(view)
         def prepared_view(*args, **kwargs):
@@ -74,7 +70,9 @@ class Site(admin.AdminSite):
 
     def get_urls(self):
         view = self.admin_view(partial(second_factor_page, self))
-        return [path("second_factor/", view, name="second_factor"), *super().get_urls()]
+        # No model has a page on the site, and the pattern of that URL takes quadratic time.
+        urls = [it for it in super().get_urls() if getattr(it, "name", None) != "view_on_site"]
+        return [path("second_factor/", view, name="second_factor"), *urls]
 
     def autocomplete_view(self, request):
         return Autocomplete.as_view(admin_site=self)(request)
