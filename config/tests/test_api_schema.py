@@ -146,6 +146,7 @@ def test_operations_with_the_secret_of_a_booking_document_it(operations):
         ("get", path): {"header", "query"},
         ("post", f"{path}/confirm"): {"header"},
         ("post", f"{path}/cancel"): {"header"},
+        ("post", f"{path}/resend"): {"header"},
     }
 
 
