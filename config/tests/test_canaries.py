@@ -171,11 +171,11 @@ def test_auditor_sees_hidden_objects(public, hide_draft, hide_sales):
     seen = " ".join(map(str, responses.values()))
     assert [string for string in drafts if string not in seen] == []
     unseen = {string for string in sales if string not in seen}
-    # Never shown by the API: details of the history, search keys, fingerprints of idempotency.
+    # Never shown by the API: details of the history, search keys, the client, fingerprints of idempotency.
     assert {string.split("-", 2)[2] for string in unseen if string.startswith("canary")} == {
         "bookingchange-by-name", "bookingchange-details", "bookingchange-verb",
-        "booking-customer-key", "booking-idempotency-key", "booking-name-key", "booking-request-fingerprint",
-        "booking-secret", "booking-surname-key",
+        "booking-client-key", "booking-customer-key", "booking-idempotency-key", "booking-name-key",
+        "booking-request-fingerprint", "booking-secret", "booking-surname-key",
     }  # fmt: skip
 
 
