@@ -137,7 +137,7 @@ class BookingViewSet(ReleaseMixin, mixins.ListModelMixin, mixins.RetrieveModelMi
     ordering_fields = ("created_at", "customer_name", "total_price")
     lookup_schema = {"type": "string", "format": "uuid"}
     is_guessable = True
-    mail_token = ""  # nosec B105  that a request to confirm sent
+    mail_token = ""  # nosec B105
     access = {
         "list": "bookings.view_booking",
         "retrieve": PermissionOrSecret("bookings.view_booking"),
