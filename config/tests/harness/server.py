@@ -20,9 +20,10 @@ from config.settings.database import SQLITE
 from config.tests.harness.postgres import free_port
 
 SECONDS_TO_START = 60
-PURPOSES = ("ANONYMOUS_BOOKINGS", "ANONYMOUS_PLACES", "ANONYMOUS_READS", "TOKENS", "LOGINS", "GUESSES")
 # All test clients share one address.
-UNLIMITED = {"ANONYMOUS_PLACES_PER_CLIENT": "0"} | {f"RATE_LIMIT_{purpose}": "" for purpose in PURPOSES}
+UNLIMITED = {"ANONYMOUS_PLACES_PER_CLIENT": "0"} | {
+    f"RATE_LIMIT_{purpose.upper().replace('-', '_')}": "" for purpose in settings.RATE_LIMITS
+}
 
 
 @dataclass(frozen=True)
