@@ -16,6 +16,7 @@ from config.problems import Malformed, TooLarge, UnsupportedMediaType, escape
 MAX_LEVELS = 32
 MAX_CONTAINERS = 4_000  # objects and lists in one body
 CONTAINERS = (dict, list)
+STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 Path = tuple[str | int, ...]  # of names and indexes
@@ -44,9 +45,10 @@ class StrictJSONParser(BaseParser):
             text = codecs.decode(body, "utf-8")
         except UnicodeDecodeError as error:
             raise Malformed(f"The body is not UTF-8 (byte {error.start}).") from None
-        hooks = Hooks()
+        if is_crowded(text) and is_crowded(STRING.sub("", text)):
+            raise Malformed(f"The body has more than {MAX_CONTAINERS:,} objects and lists.")
         try:
-            value = json.loads(text, object_pairs_hook=hooks.unique_keys, parse_constant=hooks.refuse_constant)
+            value = json.loads(text, object_pairs_hook=unique_keys, parse_constant=refuse_constant)
         except RecursionError:
             raise Malformed(f"The body is nested deeper than {MAX_LEVELS} levels.") from None
         except json.JSONDecodeError as error:
@@ -67,39 +69,31 @@ class Defect:
 NESTED = (*CONTAINERS, Defect)
 
 
-class Hooks:
-    """Of the parser, which calls them for each object and constant."""
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any] | Defect:
+    result: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in result:
+            return Defect(f"Duplicate key {key!r:.100}.")
+        result[key] = value
+    return result
 
-    calls = 0
 
-    def count(self) -> None:
-        self.calls += 1
-        if self.calls > MAX_CONTAINERS:
-            raise too_many()
+def refuse_constant(name: str) -> Defect:
+    return Defect(f"{name} is not JSON.")
 
-    def unique_keys(self, pairs: list[tuple[str, Any]]) -> dict[str, Any] | Defect:
-        self.count()
-        result: dict[str, Any] = {}
-        for key, value in pairs:
-            if key in result:
-                return Defect(f"Duplicate key {key!r:.100}.")
-            result[key] = value
-        return result
 
-    def refuse_constant(self, name: str) -> Defect:
-        self.count()
-        return Defect(f"{name} is not JSON.")
+def is_crowded(text: str) -> bool:
+    """Whether it has too many objects, lists and constants outside of strings."""
+    return sum(map(text.count, "{[NI")) > MAX_CONTAINERS
 
 
 def check(body: Any) -> None:
-    """Raises Malformed for a Defect, a lone surrogate, nesting deeper than MAX_LEVELS, and too many containers.
+    """Raises Malformed for a Defect, a lone surrogate, and nesting deeper than MAX_LEVELS.
 
     A loop with few calls of its own: at an unlucky depth of the stack, CPython 3.11 allocates memory for each call.
     """
     waiting: list[tuple[Path, Any]] = [((), body)]
     for path, value in waiting:
-        if len(waiting) > MAX_CONTAINERS:
-            raise too_many()
         if isinstance(value, Defect):
             raise malformed(path, value.detail)
         if isinstance(value, str) and LONE_SURROGATE.search(value):
@@ -118,10 +112,6 @@ def children(value: Any) -> Iterable[tuple[str | int, Any]]:
     if isinstance(value, dict):
         return value.items()
     return enumerate(value) if isinstance(value, list) else ()
-
-
-def too_many() -> Malformed:
-    return Malformed(f"The body has more than {MAX_CONTAINERS} objects and lists.")
 
 
 def malformed(path: Path, detail: str) -> Malformed:

@@ -56,6 +56,8 @@ BODIES = {
         "spaces": filled(" ", "{", "}"),
         "strings": filled('"",', "[", "]"),
         "lists": filled("[],", "[", "]"),
+        "lists in strings": filled("[{", '{"customer_name":"', '"}'),
+        "strings before lists": filled('"[",', "[", "[],1]"),
         "lists of lists": filled("[[],[]],", '{"items":[', "]}"),
         "constants": filled("NaN,", "[", "]"),
     },
