@@ -28,8 +28,12 @@ def read_then_save() -> None:
     from ticket_types.models import TicketType
 
     def claim(request: place.BookingRequest, offer: Any) -> Booking:
-        booking = request.new_booking(offer)
-        items = [place.new_item(booking, line, offer.ticket_types[line.ticket_type]) for line in request.lines]
+        prices = [place.price_of(line, offer) for line in request.lines]
+        booking = request.new_booking(offer, prices)
+        items = [
+            place.new_item(booking, offer.ticket_types[line.ticket_type], price)
+            for line, price in zip(request.lines, prices, strict=True)
+        ]
         with place.translated_errors(), transaction.atomic():
             booking.save(force_insert=True)
             BookingItem.objects.bulk_create(items)
@@ -38,6 +42,7 @@ def read_then_save() -> None:
                 take(TicketType, offer.ticket_types[line.ticket_type], line.quantity)
             take(Event, offer.event, request.quantity)
         booking.item_list, booking.ticket_list = items, []
+        booking.free_confirmation = offer.event.free_confirmation
         return booking
 
     def take(model: Any, seen: Any, places: int) -> None:
