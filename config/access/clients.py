@@ -1,7 +1,7 @@
 """Identifies clients for rate limits: by token, by account, or by network address when they are anonymous."""
 
 import functools
-import hmac
+import hashlib
 import ipaddress
 import logging
 import re
@@ -15,6 +15,7 @@ from config.access.models import ApiToken
 
 logger = logging.getLogger(__name__)
 
+ADDRESS = "tickets.address"  # in META, which DRF's request shares with Django's
 WITH_PORT = re.compile(r"\[(?P<v6>[^\]]+)\](:\d+)?|(?P<v4>[\d.]+):\d+")
 
 
@@ -26,12 +27,16 @@ def client_key(request: Request) -> str:
 
 def hashed_address(request: HttpRequest | Request) -> str:
     """The address key as a keyed hash of 32 characters, to store it without the address."""
-    text = f"config.access.clients:{address_key(request)}"
-    return hmac.digest(settings.SECRET_KEY.encode(), text.encode(), "sha256").hex()[:32]
+    key = settings.SECRET_KEY.encode()[: hashlib.blake2b.MAX_KEY_SIZE]
+    return hashlib.blake2b(address_key(request).encode(), key=key, person=b"clients", digest_size=16).hexdigest()
 
 
 def address_key(request: HttpRequest | Request) -> str:
-    return f"address:{normalize(client_address(request))}"
+    meta = request.META
+    if ADDRESS not in meta:
+        meta[ADDRESS] = f"address:{normalize(client_address(request))}"
+    key: str = meta[ADDRESS]
+    return key
 
 
 def client_address(request: HttpRequest | Request) -> str:
@@ -49,7 +54,6 @@ def client_address(request: HttpRequest | Request) -> str:
     return peer
 
 
-@functools.lru_cache(1024)  # asked several times in a request
 def normalize(text: str) -> str:
     """An IPv4 address as it is, and the /64 network of an IPv6 address, of which a client usually has all."""
     ip = parse_address(text)
