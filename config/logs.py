@@ -24,6 +24,7 @@ CREDENTIALS = (
     (re.compile(r"\b(Bearer|Basic)(\W{1,4})[^\s'\",;]+", re.IGNORECASE), r"\1\2[secret]"),
     (re.compile(r"tbs_[\w-]+"), "[token]"),
     (re.compile(r"bks_[\w-]+"), "[secret]"),
+    (re.compile(r"[0-9a-z]{6,7}-[0-9a-f]{32}(?![0-9A-Za-z])"), "[token]"),  # of a link that resets a password
     (re.compile(r"(?<![A-Za-z0-9])[A-HJKMNP-Z2-9]{26}(?![A-Za-z0-9])"), "[ticket]"),
     # In queries, cookies and reprs. A cursor contains the sort key of a list, such as a name.
     (

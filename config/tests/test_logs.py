@@ -21,6 +21,8 @@ ID = "0c9ab0c4-1f7c-4c8e-8d7e-1c2f3a4b5c6d"
 TICKET = "7Q2MKZ4HAB9CDEFGHJKMNPQRST"
 SECRET = f"bks_{'Zb4-_x7K' * 4}"
 TOKEN = "tbs_Xy12-_Zk9Qw8Er7Ty6Ui5Op4As3Df2Gh1Jk0Lm9Nb8"
+RESET = "div4nn-35b000e520c8b60b5b133296576c7d0b"
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 LINES = {
     f'"GET /x/{ID}?secret={SECRET} HTTP/1.1" 404': f'"GET /x/{ID}?secret=[secret] HTTP/1.1" 404',
     f"?%73ecret={SECRET}&a=1": "?secret=[secret]&a=1",
@@ -36,6 +38,10 @@ LINES = {
     f"Authorization: Bearer {TOKEN}": "Authorization: Bearer [secret]",
     f"{{'Authorization': 'Basic {TOKEN}'}}": "{'Authorization': 'Basic [secret]'}",
     f"token {TOKEN}!": "token [token]!",
+    f"GET /admin/password_reset/MQ/{RESET}/": "GET /admin/password_reset/MQ/[token]/",
+    f"?next=%2Fadmin%2Fpassword_reset%2FMQ%2F{RESET.replace('-', '%2D')}%2F": (
+        "?next=%2Fadmin%2Fpassword_reset%2FMQ%2F[token]%2F"
+    ),
     "?customer_email=ann%40example.com&limit=1": "?customer_email=[address]&limit=1",
     "?customer_email=ann%2540example.com": "?customer_email=[address]",
     "?search=Ann@Example.com": "?search=[address]",
@@ -49,6 +55,8 @@ LINES = {
     "{'password': 'hunter2', 'SECRET_KEY': 'x'}": "{'password': '[secret]', 'SECRET_KEY': '[secret]'}",
     "postgresql://shop:hunter2@db.example.com:5432/tickets": "postgresql://[credentials]@db.example.com:5432/tickets",
     # What is to be read stays.
+    TRACE: TRACE,
+    "GET /admin/password_reset/done/": "GET /admin/password_reset/done/",
     f"Not Found: /api/v1/bookings/{ID}": f"Not Found: /api/v1/bookings/{ID}",
     "Not Found: /api/v1/events/17?status=draft": "Not Found: /api/v1/events/17?status=draft",
     "100 % of 3 events, 50%25 left": "100 % of 3 events, 50%25 left",
