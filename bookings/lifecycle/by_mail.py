@@ -15,11 +15,14 @@ TOKEN = re.compile(r"(?P<booking>[0-9a-f]{32})\.[A-Za-z0-9_-]{43}")
 
 
 def signer(booking: "models.Booking") -> Signer:
-    return Signer(sep=".", salt=f"bookings.confirm_by_mail {booking.customer_key}")
+    return Signer(sep=".", salt=f"bookings.confirm_by_mail {booking.secret} {booking.customer_key}")
 
 
 def mail_token(booking: "models.Booking") -> str:
-    """Names the booking, and confirms it as long as it has its hold and this address. It opens nothing else."""
+    """Names the booking, and confirms it as long as it has its hold, this address and this secret.
+
+    It opens nothing else.
+    """
     return signer(booking).sign(booking.pk.hex)
 
 
