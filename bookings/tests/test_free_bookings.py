@@ -134,6 +134,16 @@ def test_token_is_for_one_booking_and_its_address(anonymous, box_office, by_mail
     assert token_of(mailoutbox[-1]) != token
 
 
+def test_token_ends_with_the_secret(anonymous, box_office, by_mail, order, mailoutbox):
+    pk = order(by_mail)
+    token = token_of(mailoutbox[0])
+    confirmed = anonymous.post(f"/bookings/{pk}/confirm", {"mail_token": token})
+    assert (confirmed.status_code, len(confirmed.json()["tickets"])) == (200, 2)
+    assert box_office.post(f"/bookings/{pk}/renew-secret").status_code == 200
+    assert refused(anonymous.post(f"/bookings/{pk}/confirm", {"mail_token": token}), 404, "not-found")
+    assert anonymous.get(f"//bookings/confirm?token={token}").status_code == 404
+
+
 def test_token_does_not_confirm_late(anonymous, by_mail, order, mailoutbox, pass_time, figures):
     pk = order(by_mail)
     pass_time(minutes=16)
@@ -222,6 +232,28 @@ def test_mails_to_one_address_are_limited(anonymous, by_mail, order, settings, m
     assert 3500 < int(answer["Retry-After"]) <= 3600
     order(by_mail, customer_email="bob@example.com")
     assert [mail.to for mail in mailoutbox] == [["ann@example.com"], ["ANN@example.com"], ["bob@example.com"]]
+    cache.clear()
+
+
+SPELLINGS = [
+    "ann+1@example.com",
+    '"ann"@example.com',
+    '"a\\nn+2"@example.com',
+    "ann@exam\u200bple.com",
+    "ANN@\uff25xample.com",
+]
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_mails_to_other_spellings_of_one_address_are_limited(spelling, by_mail, order, settings, mailoutbox):
+    cache.clear()
+    settings.RATE_LIMITS = {"mails": (1, 3600)}
+    order(by_mail)
+    order(by_mail, customer_email=spelling)
+    assert [mail.to for mail in mailoutbox] == [["ann@example.com"]]
+    order(by_mail, customer_email="+ann@example.com")
+    order(by_mail, customer_email=f"ann@{'ä' * 40}.example.com")
+    assert len(mailoutbox) == 3
     cache.clear()
 
 

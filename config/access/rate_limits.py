@@ -1,11 +1,13 @@
 """Rate limits: `RATE_LIMITS` in the settings has the quotas, config.access.counter counts."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import salted_hmac
+from django.utils.encoding import punycode
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
@@ -17,6 +19,7 @@ from config.problems import TooManyRequests
 
 BOOKINGS, PLACES, READS, TOKENS = "anonymous-bookings", "anonymous-places", "anonymous-reads", "tokens"
 LOGINS, GUESSES, MAILS = "logins", "guesses", "mails"
+QUOTES = str.maketrans("", "", '"\\')
 COUNTED, SPENT = "tickets.counted", "tickets.spent"  # in META, which DRF's request shares with Django's
 
 
@@ -111,15 +114,26 @@ def count_invalid_token(request: Request) -> None:
 
 
 def count_mail(address: str) -> None:
-    """Counts a mail to an address, whoever asked for it. Raises TooManyRequests.
+    """Counts a mail to the mailbox of an address, whoever asked for it. Raises TooManyRequests.
 
     Not in the headers, which would tell one client what others asked for.
     """
     limit = limit_for(MAILS)
-    mails = count(limit, salted_hmac(MAILS, address).hexdigest()) if limit else None
+    mails = count(limit, salted_hmac(MAILS, mailbox(address)).hexdigest()) if limit else None
     if mails and mails.is_exceeded:
         detail = f"Too many mails to this address ({limit}). Retry in {mails.wait}."
         raise TooManyRequests(detail, retry_after=mails.seconds_left)
+
+
+def mailbox(address: str) -> str:
+    """The same for the spellings of an address whose mails usually arrive in one mailbox: with other case, quotes, a
+    tag after a plus sign, or a domain that is not in ASCII.
+    """
+    name, _, domain = address.casefold().rpartition("@")
+    with suppress(UnicodeError):
+        domain = punycode(domain)  # as the mail is sent
+    name = name.translate(QUOTES)
+    return f"{name.partition('+')[0] or name}@{domain}"
 
 
 def too_many_guesses(guesses: Count) -> TooManyRequests:
