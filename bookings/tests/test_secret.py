@@ -112,6 +112,12 @@ def test_answer_to_a_link_is_not_stored_and_sends_no_referrer(path, name, anonym
     assert anonymous.get(path.format(booking.pk))["Referrer-Policy"] == "same-origin"
 
 
+def test_redirect_of_a_link_to_https_is_not_stored_and_sends_no_referrer(settings):
+    settings.SECURE_SSL_REDIRECT = True
+    answer = client_of().get("/bookings/absent?secret=x")
+    assert (answer.status_code, answer["Cache-Control"], answer["Referrer-Policy"]) == (301, "no-store", "no-referrer")
+
+
 def test_answer_to_a_header_is_not_stored(book):
     """So it needs no Vary."""
     booking = book()

@@ -104,10 +104,10 @@ MIDDLEWARE = [
     "config.logs.RequestIdMiddleware",
     "config.api.bodies.read_body",
     "config.api.pages.PermissionsPolicyMiddleware",
+    "config.access.booking_secret.SecretLinkMiddleware",  # outside of all that answers
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "config.access.booking_secret.SecretLinkMiddleware",  # outside of all that answers
     # Inside of CORS, so that a web page can read the refusals.
     "config.api.heads.RequestHeadMiddleware",
     "config.api.overload.OverloadMiddleware",
