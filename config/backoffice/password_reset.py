@@ -1,10 +1,12 @@
 """Staff reset their passwords by a link in a mail, when there is a mail server."""
 
-from threading import Thread
+import logging
+from threading import Timer
 
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth import forms, views
+from django.db import connection
 from django.http import Http404
 from django.urls import path
 from django.views.generic.base import ContextMixin, View
@@ -14,11 +16,24 @@ from config.access.rate_limits import LOGINS, count_mail, count_request
 from config.backoffice.site import allow_methods
 from config.problems import TooManyRequests
 
+logger = logging.getLogger(__name__)
+
+SECONDS_TO_ANSWER = 1
+
 
 class ResetForm(forms.PasswordResetForm):
-    def send_mail(self, *args, **kwargs):
-        """Sends in a thread: an answer that waits for the mail server tells which addresses have accounts."""
-        Thread(target=super().send_mail, args=args, kwargs=kwargs).start()
+    def save(self, **options):
+        """Looks for accounts in a thread, after the answer, whose time then tells nothing about them."""
+        Timer(SECONDS_TO_ANSWER, self.send, kwargs=options).start()
+
+    def send(self, **options):
+        try:
+            super().save(**options)
+        except Exception:
+            logger.exception("No mail to reset a password could be made.")
+        finally:
+            if not connection.in_atomic_block:  # in a thread of its own it never is
+                connection.close()
 
 
 class ResetPage(ContextMixin, View):

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from threading import Thread
+from threading import Timer
 
 import pytest
 import time_machine
@@ -41,7 +41,7 @@ def is_in(browser):
 
 @pytest.fixture
 def _at_once(monkeypatch):
-    monkeypatch.setattr(Thread, "start", Thread.run)
+    monkeypatch.setattr(Timer, "start", lambda timer: timer.function(*timer.args, **timer.kwargs))
 
 
 def ask(email="anna@example.com"):
@@ -89,11 +89,23 @@ def test_reset_is_answered_alike_for_an_unknown_address(anna):
     assert [message.to for message in mail.outbox] == [["anna@example.com"]]
 
 
-def test_reset_does_not_wait_for_the_mail_server(anna, monkeypatch):
+def test_reset_does_not_wait_for_the_mail_server(anna, monkeypatch, django_assert_num_queries):
+    """Nor for the search for accounts, so the time of the answer tells nothing about them."""
     started = []
-    monkeypatch.setattr(Thread, "start", lambda thread: started.append(thread.name))
+    monkeypatch.setattr(Timer, "start", lambda timer: started.append(timer.interval))
+    with django_assert_num_queries(0):
+        assert {ask(email).status_code for email in ("anna@example.com", "nobody@example.com")} == {302}
+    assert (started, mail.outbox) == ([1, 1], [])  # seconds
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_failure_to_make_a_mail_is_logged_without_the_address(anna, monkeypatch, caplog):
+    def fail(*args, **kwargs):
+        raise OSError("no database")
+
+    monkeypatch.setattr("django.contrib.auth.forms.PasswordResetForm.save", fail)
     assert ask().status_code == 302
-    assert (len(started), mail.outbox) == (1, [])
+    assert ("No mail to reset a password" in caplog.text, "anna@example.com" in caplog.text) == (True, False)
 
 
 @pytest.mark.usefixtures("_at_once")
