@@ -18,5 +18,11 @@ class EndTokens:
         end_tokens(user)
 
 
+def end_tokens_of_inactive(sender: Any, instance: Any, **kwargs: Any) -> None:
+    """Receives post_save of accounts. So no token comes back with an account that is activated again."""
+    if not instance.is_active:
+        end_tokens(instance)
+
+
 def end_tokens(user: Any) -> None:
     ApiToken.objects.filter(user=user, revoked_at=None).update(revoked_at=timezone.now())

@@ -163,6 +163,15 @@ def test_tokens_end_when_a_superuser_changes_or_disables_the_password(anna, type
     assert not works(text)
 
 
+def test_tokens_end_with_the_account_and_stay_so(anna):
+    _, text = ApiToken.issue(user=anna, name="Shop")
+    assert works(text)
+    for is_active in (False, True):
+        anna.is_active = is_active
+        anna.save()
+        assert not works(text)
+
+
 def test_tokens_survive_a_better_hash_of_the_same_password(anna, settings):
     _, text = ApiToken.issue(user=anna, name="Shop")
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher", *settings.PASSWORD_HASHERS]
