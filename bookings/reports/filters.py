@@ -15,6 +15,7 @@ from config.problems import InvalidInput
 from config.values import text
 from venues.models import Venue
 
+ZONE = re.compile(r"[A-Za-z0-9_+/-]+")
 DAY = re.compile(r"(20[0-9]{2}|2100)-[0-9]{2}-[0-9]{2}")
 DAY_SCHEMA = {"type": "string", "format": "date", "pattern": f"^{DAY.pattern}$"}
 
@@ -47,13 +48,14 @@ class TimezoneField(forms.Field):
 
     def clean(self, value: Any) -> Any:
         # The zone of a venue is accepted, even if it is not known (any more).
-        if value is not None and not Venue.objects.filter(timezone=value).exists():
+        is_name = value is not None and ZONE.fullmatch(value)
+        if value is not None and not (is_name and Venue.objects.filter(timezone=value).exists()):
             text.validate_timezone(value)
         return value
 
 
 @extend_schema_field(
-    {"type": "string", "format": "iana-time-zone", "pattern": "^[A-Za-z0-9_+/-]+$", "default": UTC},
+    {"type": "string", "format": "iana-time-zone", "pattern": f"^{ZONE.pattern}$", "default": UTC},
 )
 class TimezoneFilter(django_filters.Filter):
     field_class = TimezoneField

@@ -15,6 +15,7 @@ ACTIONS = (
     "/bookings/{booking}/confirm",
     "/bookings/{booking}/cancel",
     "/bookings/{booking}/renew-secret",
+    "/bookings/{booking}/resend",
     "/tickets/{ticket}/check-in",
     "/tickets/{ticket}/undo-check-in",
 )

@@ -59,6 +59,7 @@ def world(make_event, make_type, book):
     event = make_event()
     seat = make_type(event=event)
     confirmed, pending = book((seat, 3)).confirm(), book((seat, 1))
+    free = make_type(event=make_event(name="Free", free_confirmation="by_mail"), price=0)
     confirmed.tickets.last().check_in(at=timezone.now())
     tickets = [ticket.code for ticket in confirmed.tickets.all()]
     return {
@@ -67,6 +68,7 @@ def world(make_event, make_type, book):
         "ticket-types": seat.pk,
         "bookings": pending.pk,
         "confirmed": confirmed.pk,
+        "mailed": book((free, 1)).pk,
         "tickets": tickets[0],
         "codes": tickets[:1],
         "undo-check-in": tickets[-1],
@@ -147,7 +149,8 @@ class Sweep:
             return self.world["unused"][resource]
         if path.endswith("/undo-check-in"):
             return self.world["undo-check-in"]
-        return self.world["confirmed" if path.endswith("bookings/{id}/cancel") else resource]
+        verb = path.rpartition("bookings/{id}/")[2]
+        return self.world[{"cancel": "confirmed", "resend": "mailed"}.get(verb, resource)]
 
     def body(self, path, media):
         """The example of the document, with ids of existing rows and all optional fields."""
@@ -156,6 +159,8 @@ class Sweep:
             "venue": self.world["venues"],
             "event": self.world["events"],
             "hold_minutes": 10,
+            "expected_total": "49.90",
+            "mail_token": "",
             "tickets": self.world["codes"],
         }
         schema = self.resolve(media["schema"])
