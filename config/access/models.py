@@ -146,7 +146,12 @@ class LoginFailure(models.Model):
         default_permissions = ("view",)
         ordering = ["-hour", "-id"]
         constraints = [  # its index also finds the rows of an hour
-            models.UniqueConstraint(fields=["hour", "username", "address"], name="login_failures_are_counted_once"),
+            models.UniqueConstraint(
+                fields=["hour", "username", "address"],
+                name="login_failures_are_counted_once",
+                violation_error_message="The failed logins of an hour are one row for each account and address.",
+                violation_error_code="already-exists",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -10,7 +10,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from bookings.models import Booking, BookingChange, BookingItem, Ticket
-from config.access.models import ApiToken, RoleGroup
+from config.access.models import ApiToken, LoginFailure, RoleGroup
 from config.database.constraints import violated_constraint
 from config.tests.harness.answers import errors_in
 from events.models import Event
@@ -108,6 +108,7 @@ RAW = {
         {"tax_rate": Decimal(19), "tax": Decimal("99.81")},
     ],
     "booking_change_states_are_known": [{"from_status": "open"}, {"to_status": "open"}, {"to_status": ""}],
+    "login_failures_are_counted_once": [{"address": "taken"}],
     "role_group_has_a_known_role": [{"role": "king"}, {"role": ""}],
     "ticket_status_is_known": [{"status": "lost"}],
     "ticket_checked_in_has_a_time": [{"status": "checked_in"}],
@@ -214,6 +215,7 @@ OUT_OF_REACH = {  # only the server sets these fields, or the serializer takes f
     "booking_item_total_is_price_and_fee_times_quantity",
     "booking_item_fee_and_tax_are_within_its_total",
     "booking_change_states_are_known",
+    "login_failures_are_counted_once",
     "role_group_has_a_known_role",
     "ticket_status_is_known",
     "ticket_checked_in_has_a_time",
@@ -229,7 +231,9 @@ def rows(make_type, book, manager):
     booking = book((seat, 2), (standing, 1)).confirm()
     taken = {"idempotency_client": "", "idempotency_key": "taken", "confirmation_code": "TAKEN234"}
     Booking.objects.filter(pk=book((standing, 1)).pk).update(**taken)
+    failures = [LoginFailure.objects.create(hour=NOW, last_at=NOW, address=address) for address in ("one", "taken")]
     return {
+        LoginFailure: failures[0],
         ApiToken: ApiToken.objects.get(),
         RoleGroup: RoleGroup.objects.first(),
         Venue: seat.event.venue,

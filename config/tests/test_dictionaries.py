@@ -152,7 +152,8 @@ def test_pages_use_utc_for_a_zone_that_only_python_knows(transactional_db, make_
 def test_commands_accept_old_values(old, capsys):
     findings = doctor(capsys)["values"]
     assert findings["state"] == "look"
-    for name in ("venue timezone 2", "event currency 4", "booking customer email 5"):
+    events, bookings = Event.objects.count(), Booking.objects.count()
+    for name in ("venue timezone 2", f"event currency {events}", f"booking customer email {bookings}"):
         assert name in findings["says"]
     call_command("reconcile")
     for command in (["expire_holds"], ["welcome"], ["purge", "--older-than", "1d"]):
@@ -162,7 +163,7 @@ def test_commands_accept_old_values(old, capsys):
     capsys.readouterr()
     call_command("export_customer", EMAIL)
     exported = json.loads(capsys.readouterr().out)["bookings"]
-    assert len(exported) == 5
+    assert len(exported) == bookings
     assert ("99.808", "KWD") in {(it["total_price"], it["currency"]) for it in exported}
 
 

@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['-hour', '-id'],
                 'default_permissions': ('view',),
-                'constraints': [models.UniqueConstraint(fields=('hour', 'username', 'address'), name='login_failures_are_counted_once')],
+                'constraints': [models.UniqueConstraint(fields=('hour', 'username', 'address'), name='login_failures_are_counted_once', violation_error_code='already-exists', violation_error_message='The failed logins of an hour are one row for each account and address.')],
             },
         ),
     ]
