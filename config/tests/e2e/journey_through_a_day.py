@@ -99,12 +99,12 @@ def sell(desk, words, quantity):
 def test_sell_at_the_counter_find_the_booking_and_cancel_two_of_its_tickets(sit_down):
     desk = sit_down(Role.BOX_OFFICE)
     sell(desk, "carols", 3)
-    assert desk.page.locator("#total").inner_text() == "216.00 GBP"
+    assert desk.page.locator("#total").inner_text() == "227.85 GBP"
     desk.page.get_by_label("Name").fill("Zoë Quist-Lindqvist")
     assert desk.look() == []
     desk.press("Sell and issue the tickets")
     (message,) = desk.messages
-    assert message.startswith("Sold: 3 × Stalls, 216.00")
+    assert message.startswith("Sold: 3 × Stalls, 227.85")
     code = CODE.search(message)[1]
     assert desk.look() == []
 
@@ -121,13 +121,13 @@ def test_sell_at_the_counter_find_the_booking_and_cancel_two_of_its_tickets(sit_
     everything = desk.page.get_by_label("All 3 tickets")
     everything.check()
     back = desk.page.locator(".ticket-choices output")
-    assert back.inner_text() == "216.00 GBP (3 / 3)"
+    assert back.inner_text() == "227.85 GBP (3 / 3)"
     everything.uncheck()
     desk.press(SURE)
     assert "Choose the tickets to cancel. Nothing was cancelled." in desk.text
     for box in desk.page.locator(".ticket-choices").get_by_role("checkbox").all()[:2]:
         box.check()
-    assert desk.page.locator(".ticket-choices output").inner_text() == "144.00 GBP (2 / 3)"
+    assert desk.page.locator(".ticket-choices output").inner_text() == "151.90 GBP (2 / 3)"
     desk.page.get_by_label("Reason").fill("Two of them are ill")
     assert desk.look() == []
     desk.press(SURE)
@@ -161,7 +161,7 @@ def test_counter_shows_what_others_leave_and_keeps_what_was_typed(sit_down):
     desk.page.get_by_label("Name").fill("Bo Ek")
     desk.press("Refresh")
     assert desk.page.get_by_label("Name").input_value() == "Bo Ek"
-    assert desk.page.locator("#total").inner_text() == "144.00 GBP"
+    assert desk.page.locator("#total").inner_text() == "151.90 GBP"
     assert desk.look() == []
 
 
