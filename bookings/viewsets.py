@@ -75,7 +75,7 @@ def read_idempotency_key(request: Request) -> IdempotencyKey | None:
     if not KEY.fullmatch(key):
         raise invalid_key("invalid", "Must be 1 to 255 visible ASCII characters.")
     if not request.user.is_authenticated and len(key) < MIN_ANONYMOUS_KEY:
-        detail = f"Must have at least {MIN_ANONYMOUS_KEY} characters, so that nobody can guess it. Use a random UUID."
+        detail = f"Must have at least {MIN_ANONYMOUS_KEY} characters, so that it cannot be guessed. Use a random UUID."
         raise invalid_key("min-length", detail)
     canonical = json.dumps(request.data, sort_keys=True, separators=(",", ":"))
     client = f"user:{request.user.pk}" if request.user.is_authenticated else ""

@@ -1,4 +1,4 @@
-"""Renewing the secret of a booking, when somebody has it who should not."""
+"""Renewing the secret of a booking, after it has leaked."""
 
 from typing import Any
 

@@ -28,7 +28,7 @@ IN_PROCESS = LocMemCache("rate-limits-in-process", {"OPTIONS": {"MAX_ENTRIES": 5
 
 
 class Integers:
-    """The serializer of the shared cache. Django's own reads pickles, which execute what somebody planted there."""
+    """The serializer of the shared cache. Django's own reads pickles, which execute what an attacker stored there."""
 
     def dumps(self, value: object) -> int:
         if type(value) is not int:

@@ -114,7 +114,7 @@ def count_invalid_token(request: Request) -> None:
 
 
 def count_mail(address: str) -> None:
-    """Counts a mail to the mailbox of an address, whoever asked for it. Raises TooManyRequests.
+    """Counts a mail to the mailbox of an address, for all clients together. Raises TooManyRequests.
 
     Not in the headers, which would tell one client what others asked for.
     """

@@ -1,4 +1,4 @@
-"""Nobody gives rights that they lack, or takes over an account or a group that has more."""
+"""Users cannot give rights that they lack, or take over an account or a group that has more."""
 
 from typing import Any
 

@@ -13,30 +13,12 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from config.access.models import LoginFailure
 from config.access.roles import Role
+from config.access.tests.conftest import NEW, OLD, is_in, log_in
 from config.tests.harness.answers import refused
 from config.tests.harness.pages import staff
-from conftest import client_of, make_user
+from conftest import client_of
 
 pytestmark = [pytest.mark.both, pytest.mark.django_db]
-
-OLD, NEW = "right-Password-1", "better-Password-2"
-
-
-@pytest.fixture
-def anna():
-    user = make_user(Role.MANAGER, username="anna", email="anna@example.com", is_staff=True)
-    user.set_password(OLD)
-    user.save()
-    return user
-
-
-def log_in(username="anna", password=OLD, **how):
-    browser = Client(**how)
-    return browser, browser.post("/admin/login/", {"username": username, "password": password})
-
-
-def is_in(browser):
-    return browser.get("/admin/").status_code == 200
 
 
 # Failures

@@ -429,12 +429,17 @@ class Planted:
         return exec, ("import config.access.counter as it; it.was_executed = True",)
 
 
+def raw_client():
+    """The connection behind Django's cache, whose public methods cannot store what another program would."""
+    return cache._cache.get_client(write=True)
+
+
 @pytest.mark.parametrize("counters", ["shared"], indirect=True)
 def test_pickle_planted_in_the_shared_cache_is_not_executed(counters, monkeypatch):
     monkeypatch.setattr(Pause, "until", 0.0)
     monkeypatch.setattr("config.access.counter.was_executed", False, raising=False)
     limit = Limit("test", 2, 60)
-    client, key = cache._cache.get_client(write=True), cache.make_key(cache_key(limit, "x"))
+    client, key = raw_client(), cache.make_key(cache_key(limit, "x"))
     client.set(key, pickle.dumps(Planted()))
     with pytest.raises(ValueError, match="invalid literal"):
         cache.get(cache_key(limit, "x"))
@@ -463,7 +468,7 @@ def test_shared_cache_with_a_password_counts(settings):
 def test_counter_without_expiry_gets_one(counters):
     """The window ended between the two commands by which Django adds to a number."""
     limit = Limit("test", 2, 60)
-    client, key = cache._cache.get_client(write=True), cache.make_key(cache_key(limit, "x"))
+    client, key = raw_client(), cache.make_key(cache_key(limit, "x"))
     client.incr(key)
     assert client.ttl(key) == -1
     assert [count(limit, "x").is_exceeded for _ in range(2)] == [False, True]
