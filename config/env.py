@@ -139,9 +139,9 @@ class Env(environ.FileAwareEnv):
         return settings
 
     def email(self, var: str, default: str) -> dict[str, Any]:
-        """Django's settings for the mail server at this URL."""
+        """Django's settings for the mail server at this URL; an empty one is the default."""
         try:
-            settings: dict[str, Any] = self.email_url_config(self.str(var, default))
+            settings: dict[str, Any] = self.email_url_config(self.str(var, "") or default)
         except (ImproperlyConfigured, ValueError):
             raise ImproperlyConfigured(
                 f"{var} must be the URL of a mail server, such as smtp+tls://user:password@host:587."

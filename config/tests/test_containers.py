@@ -101,6 +101,11 @@ def test_every_variable_is_a_setting(compose, name):
         assert {variable, variable.removesuffix("_FILE")} & known, variable
 
 
+def test_operator_can_lock_the_back_office_and_send_mail(compose):
+    passed_on = {"EMAIL_URL", "REQUIRE_SECOND_FACTOR", "BACK_OFFICE_NETWORKS"}
+    assert passed_on <= set(compose["services"]["web"]["environment"])
+
+
 def test_every_file_variable_is_a_secret_of_its_service(compose):
     for name, service in compose["services"].items():
         files = {

@@ -225,8 +225,10 @@ def test_each_role_can_be_made_to_need_a_second_factor():
     assert setting("REQUIRE_SECOND_FACTOR", REQUIRE_SECOND_FACTOR=", ".join(roles).upper()) == roles
 
 
-def test_mails_are_printed_on_a_laptop():
-    assert setting("EMAIL_BACKEND") == "django.core.mail.backends.console.EmailBackend"
+@pytest.mark.parametrize("given", [{}, {"EMAIL_URL": ""}])
+def test_mails_are_printed_on_a_laptop(given):
+    assert setting("EMAIL_BACKEND", **given) == "django.core.mail.backends.console.EmailBackend"
+    assert setting("HAS_MAIL", **given) is False
 
 
 def test_unreadable_file_variable_stops_with_one_line_that_names_it():
