@@ -141,7 +141,7 @@ class Env(environ.FileAwareEnv):
     def email(self, var: str, default: str) -> dict[str, Any]:
         """Django's settings for the mail server at this URL; an empty one is the default."""
         try:
-            settings: dict[str, Any] = self.email_url_config(self.str(var, "") or default)
+            settings: dict[str, Any] = self.email_url_config(self.str(var, default) or default)
         except (ImproperlyConfigured, ValueError):
             raise ImproperlyConfigured(
                 f"{var} must be the URL of a mail server, such as smtp+tls://user:password@host:587."
