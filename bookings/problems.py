@@ -154,6 +154,52 @@ class RefundChanged(DomainError):
     code, title = "refund-changed", "The refund has changed"
 
 
+class PaymentIncomplete(DomainError):
+    """Less was paid than the booking costs; `errors` has the figures. The payment is recorded. Confirming an unpaid
+    booking needs a permission.
+    """
+
+    code, title = "payment-incomplete", "Not enough was paid"
+
+
+class PaymentRefunded(DomainError):
+    """The payment was refunded, so it buys nothing any more."""
+
+    code, title = "payment-refunded", "The payment was refunded"
+
+
+class PaymentReferenceUsed(DomainError):
+    """The payment reference belongs to another booking."""
+
+    code, title = "payment-reference-used", "The payment belongs to another booking"
+
+
+class NothingToRefund(DomainError):
+    """No refund is due, or no payment is left that could be refunded."""
+
+    code, title = "nothing-to-refund", "There is nothing to refund"
+
+
+class RefundTooHigh(DomainError):
+    """The refund is higher than what was paid, or than what is due, which needs a permission; `errors` has the
+    figures.
+    """
+
+    code, title = "refund-too-high", "The refund is too high"
+
+
+class NothingToPay(DomainError):
+    """Nothing is due for the booking."""
+
+    code, title = "nothing-to-pay", "Nothing is due"
+
+
+class PaymentUnavailable(DomainError):
+    """The payment provider did not start the payment. Retry; nothing was charged."""
+
+    code, title, status = "payment-unavailable", "The payment could not be started", 503
+
+
 class StillNeeded(DomainError):
     """A customer's data cannot be erased while they have a live booking of a future event or a refund is due;
     `errors` names each booking.

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import models, transaction
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Case, Count, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
+from django.db.models.functions import Coalesce, Least
 
 from bookings.lifecycle.states import LIVE, Status
 from bookings.models import Booking, BookingItem, Ticket
+from bookings.payments.models import Payment, Refund
 from events.inventory.stock import Stock
 from events.models import Event
 from ticket_types.models import TicketType
@@ -55,14 +56,14 @@ def of_booking(rows: type[models.Model], field: Any) -> Coalesce:
 
 def tax_of_items() -> Coalesce:
     """The tax of a booking, computed again for each item."""
-    currency = models.ExpressionWrapper(OuterRef("currency"), output_field=models.CharField())
+    currency = ExpressionWrapper(OuterRef("currency"), output_field=models.CharField())
     items = BookingItem.objects.filter(booking=OuterRef("pk")).annotate(booking_currency=currency)
     return total(items, "booking", Sum(number(contained_tax_in_sql(F("total_price"), "tax_rate", "booking_currency"))))
 
 
-def number(expression: Any) -> models.ExpressionWrapper:
+def number(expression: Any) -> ExpressionWrapper:
     """Amounts as they are stored."""
-    return models.ExpressionWrapper(expression, output_field=MONEY)
+    return ExpressionWrapper(expression, output_field=MONEY)
 
 
 def valid_tickets() -> Coalesce:
@@ -82,12 +83,38 @@ def drifts(progress: Progress = lambda done, total: None) -> Iterator[Drift]:
         ),
         compare(bookings, "fees", number(F("fees")), of_booking(BookingItem, F("unit_fee") * F("quantity"))),
         compare(bookings, "tax", number(F("tax")), tax_of_items()),
+        *balances(bookings),
         compare(confirmed, "tickets", LEFT, valid_tickets()),
         compare(bookings.exclude(status=Status.CONFIRMED), "tickets", Value(0), valid_tickets()),
     ]
     for done, comparison in enumerate(comparisons, start=1):
         yield from comparison
         progress(done, len(comparisons))
+
+
+def balances(bookings: QuerySet[Booking]) -> list[Iterator[Drift]]:
+    """The amounts of bookings that differ from payments, refunds and items, in ten-thousandths."""
+    paid = Payment.objects.succeeded().filter(booking=OuterRef("pk"))
+    refunds = Refund.objects.filter(payment__booking=OuterRef("pk"), status__in=["pending", "succeeded"])
+    return [
+        compare(bookings, "amount_paid", number(F("amount_paid")), total(paid, "booking", Sum(number(F("amount"))))),
+        compare(
+            bookings,
+            "amount_refunded",
+            number(F("amount_refunded")),
+            total(refunds, "payment__booking", Sum(number(F("amount")))),
+        ),
+        compare(bookings, "cancelled_amount", number(F("cancelled_amount")), cancelled_amount()),
+    ]
+
+
+def cancelled_amount() -> Case:
+    """What its state and items say: a booking without places owes its fees alone."""
+    price = number((F("unit_price") + F("unit_fee")) * F("cancelled_quantity"))
+    of_tickets = total(BookingItem.objects.filter(booking=OuterRef("pk")), "booking", Sum(price))
+    of_live = Least(of_tickets - number(F("cancellation_fee")) + number(F("goodwill_amount")), number(F("total_price")))
+    of_others = number(F("total_price")) - number(F("cancellation_fee"))
+    return Case(When(status__in=LIVE, then=of_live), default=of_others, output_field=MONEY)
 
 
 def counters(events: QuerySet[Event]) -> list[Iterator[Drift]]:

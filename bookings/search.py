@@ -8,6 +8,7 @@ from django.db.models.lookups import StartsWith
 
 from bookings import models
 from bookings.codes import ALPHABET, CONFIRMATION_LENGTH, typed
+from bookings.payments.models import Payment
 from config.values.text import fold, search_key
 from ticket_types.models import TicketType
 
@@ -59,8 +60,12 @@ def by_name(words: str) -> Q:
 
 
 def by_payment(words: str) -> Q:
-    # The second condition is the partial index's own, which SQLite needs to use it.
-    return Q(payment_reference=words) & ~Q(payment_reference="")
+    """Any payment of the booking, and the reference of one that cost nothing. Each second condition is the partial
+    index's own, which SQLite needs to use it.
+    """
+    payments = Payment.objects.filter(reference=words).exclude(reference="").order_by()
+    paid = list(payments.values_list("booking_id", flat=True))  # one for each provider
+    return Q(payment_reference=words) & ~Q(payment_reference="") | Q(pk__in=paid)
 
 
 def by_event(words: str) -> Q:

@@ -67,6 +67,7 @@ class MetadataField(StoredIsValid):
         return value
 
 
+AMOUNTS = ["cancelled_amount", "cancellation_fee", "amount_paid", "amount_refunded", "amount_due"]
 EXAMPLE = {
     "id": "0c9ab0c4-1f7c-4c8e-8d7e-1c2f3a4b5c6d",
     "confirmation_code": "K7QMZ2HA",
@@ -95,6 +96,11 @@ EXAMPLE = {
     "total_price": "104.80",
     "currency": "EUR",
     "metadata": {"basket": "7"},
+    "cancelled_amount": "0.00",
+    "cancellation_fee": "0.00",
+    "amount_paid": "0.00",
+    "amount_refunded": "0.00",
+    "amount_due": "104.80",
     "payment_reference": "",
     "refund_due": False,
     "refund_amount": "0.00",
@@ -165,6 +171,7 @@ class BookingSerializer(ModelSerializer):
             "total_price",
             "currency",
             "metadata",
+            *AMOUNTS,
             "payment_reference",
             "refund_due",
             "refund_amount",
@@ -207,6 +214,7 @@ class BookingSerializer(ModelSerializer):
             "total_price": money.plain(booking.total_price, booking.currency),
             "currency": booking.currency,
             "metadata": booking.metadata,
+            **{name: money.plain(getattr(booking, name), booking.currency) for name in AMOUNTS},
             "payment_reference": booking.payment_reference,
             "refund_due": booking.refund_due,
             "refund_amount": money.plain(booking.refund_amount, booking.currency),
@@ -337,7 +345,14 @@ class TicketCodeField(LineField):
 
 
 class ConfirmBookingSerializer(Serializer):
-    payment_reference = LineField(max_length=200, required=False, default="", allow_blank=True)
+    payment_reference = LineField(
+        max_length=200,
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text="The payment's reference: the same one is the same payment for ever.",
+    )
+    amount = PriceField(required=False, help_text="What was paid; by default what is due.")
     mail_token = LineField(
         max_length=100,
         required=False,
@@ -352,6 +367,7 @@ class ConfirmBookingSerializer(Serializer):
 
 class CancelBookingSerializer(Serializer):
     reason = LineField(max_length=500, required=False, default="", allow_blank=True)
+    fee = PriceField(required=False, help_text="What stays owed of the price of the cancelled places.")
     tickets = ListField(
         child=TicketCodeField(), required=False, allow_empty=False, max_length=2_000,
         help_text="Codes of the tickets to cancel; by default the whole booking is cancelled.",

@@ -22,6 +22,8 @@ from bookings.lifecycle.place import IdempotencyKey
 from bookings.lifecycle.states import Status
 from bookings.limits import client_key_of, place_within_rate
 from bookings.models import Booking, BookingItem, Ticket
+from bookings.payments.ledger import Receipt
+from bookings.payments.viewsets import BookingPayments
 from bookings.problems import (
     AlreadyCheckedIn,
     BookingCancelled,
@@ -36,6 +38,9 @@ from bookings.problems import (
     NothingToSend,
     NotOnSale,
     OtherEvent,
+    PaymentIncomplete,
+    PaymentReferenceUsed,
+    PaymentRefunded,
     PriceChanged,
     RequestInProgress,
     SoldOut,
@@ -126,7 +131,7 @@ def of_bookings(model: Any, statement: str, ids: list[Any]) -> Iterable[Any]:
     return model.objects.filter(booking__in=ids).order_by("pk")
 
 
-class BookingViewSet(ReleaseMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, BaseViewSet):
+class BookingViewSet(BookingPayments, ReleaseMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, BaseViewSet):
     """Customers' bookings. Their secret opens them to anonymous clients."""
 
     queryset = Booking.objects.all()
@@ -155,6 +160,7 @@ class BookingViewSet(ReleaseMixin, mixins.ListModelMixin, mixins.RetrieveModelMi
             "the booking is not confirmed",
         ),
         "renew_secret": CHANGE,
+        **BookingPayments.payment_access,
     }
     refusals = {
         "create": [
@@ -167,9 +173,17 @@ class BookingViewSet(ReleaseMixin, mixins.ListModelMixin, mixins.RetrieveModelMi
             IdempotencyKeyExpired,
             IdempotencyKeyReused,
         ],
-        "confirm": [HoldExpired, BookingCancelled, ConfirmByMail],
+        "confirm": [
+            HoldExpired,
+            BookingCancelled,
+            ConfirmByMail,
+            PaymentIncomplete,
+            PaymentRefunded,
+            PaymentReferenceUsed,
+        ],
         "resend": [NothingToSend],
         "cancel": [HoldExpired, BookingNotPending, BookingNotConfirmed, AlreadyCheckedIn],
+        **BookingPayments.payment_refusals,
     }
 
     def check_object_permissions(self, request: Request, obj: Booking) -> None:
@@ -257,8 +271,10 @@ class BookingViewSet(ReleaseMixin, mixins.ListModelMixin, mixins.RetrieveModelMi
         self.mail_token = data["mail_token"]
         booking = self.get_object()
         if may(request, "bookings.confirm_booking"):
-            return self.respond(booking.confirm(payment_reference=data["payment_reference"], by=request.user))
-        if data["payment_reference"]:
+            may_be_unpaid = may(request, "bookings.confirm_unpaid")
+            receipt = Receipt(data["payment_reference"], data.get("amount"))
+            return self.respond(booking.receive(receipt, may_be_unpaid=may_be_unpaid, by=request.user))
+        if data["payment_reference"] or "amount" in data:
             self.permission_denied(request)  # an anonymous client cannot claim a payment
         return self.respond(booking.confirm_free(mail_token=self.mail_token, by=request.user))
 
@@ -277,6 +293,8 @@ class BookingViewSet(ReleaseMixin, mixins.ListModelMixin, mixins.RetrieveModelMi
         """Cancel a booking, or some of its tickets."""
         data = self.read_body(CancelBookingSerializer)
         is_staff = may(request, "bookings.cancel_booking")
+        if "fee" in data and not is_staff:
+            self.permission_denied(request)
         return self.respond(self.get_object().cancel(by=request.user, pending_only=not is_staff, **data))
 
     @extend_schema(request=None, responses=PlacedBookingSerializer)

@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 
 from bookings.pages import confirm_page
+from bookings.payments.viewsets import PaymentViewSet
 from bookings.reports.viewsets import ReportViewSet
 from bookings.viewsets import BookingViewSet, TicketViewSet
 from config.api import pages
@@ -18,6 +19,7 @@ router.register("venues", VenueViewSet, basename="venue")
 router.register("events", EventViewSet, basename="event")
 router.register("ticket-types", TicketTypeViewSet, basename="ticket-type")
 router.register("bookings", BookingViewSet, basename="booking")
+router.register("payments", PaymentViewSet, basename="payment")
 router.register("tickets", TicketViewSet, basename="ticket")
 router.register("reports", ReportViewSet, basename="report")
 

@@ -172,7 +172,7 @@ class BookingActions(ActionsAdmin):
         def settle(booking):
             if booking.pk not in amounts:
                 raise ActionSkipped(_("skipped, because no refund is due."))
-            booking.settle_refund(amount=amounts[booking.pk], by=request.user)
+            booking.refund(expected=amounts[booking.pk], by=request.user)
 
         return self.run_action(request, queryset, settle, _("Refund paid"))
 

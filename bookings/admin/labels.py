@@ -35,8 +35,9 @@ VERBS = {
     "undo check-in": _("Check-in undone"),
     "note payment": _("Second payment recorded"),
     "refuse payment": _("Payment refused"),
-    "settle refund": _("Refund paid"),
     "renew secret": _("Secret renewed"),
+    "refund": _("Refunded"),
+    "refund failed": _("Refund failed"),
 }
 DETAILS = {
     "amount": _("Amount"),

@@ -94,8 +94,8 @@ def cancel_paid(story: Story) -> None:
 
 def pay_back(story: Story, cancelled_at: dt.datetime) -> None:
     if story.booking.refund_due and story.random.random() < 0.5:
-        story.at["settle refund"] = story.soon_after(cancelled_at)
-        story.booking.settle_refund(by="system")
+        story.at["refund"] = story.soon_after(cancelled_at)
+        story.booking.refund(by="system")
 
 
 def give_up(story: Story) -> None:

@@ -8,6 +8,7 @@ from django.core.signing import BadSignature, Signer
 from bookings import models
 from bookings.lifecycle import confirm
 from bookings.lifecycle.states import Status
+from bookings.payments.ledger import NO_RECEIPT
 from bookings.problems import ConfirmByMail
 from config.problems import Forbidden, InvalidInput, NotFound
 
@@ -51,4 +52,4 @@ def confirm_free(booking: "models.Booking", *, mail_token: str, by: Any) -> "mod
             detail = "This token is not valid for this booking and its e-mail address."
             raise InvalidInput(errors=[{"pointer": "/mail_token", "code": "invalid", "detail": detail}])
         raise ConfirmByMail("Use the link in the mail to the customer. POST /bookings/{id}/resend sends it again.")
-    return confirm.confirm(booking, payment_reference="", by=by, in_time_only=True)
+    return confirm.confirm(booking, NO_RECEIPT, may_be_unpaid=False, by=by, in_time_only=True)

@@ -2,25 +2,32 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q, Value
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from bookings import models
-from bookings.lifecycle.refunds import MONEY, add_refunds
 from bookings.lifecycle.states import CANCEL_CONFIRMED, CANCEL_PENDING, Status
 from bookings.lifecycle.transitions import HOLD_LASTS, give_back_places, move
+from bookings.payments.balance import amount, at_most_total, nothing_owed, with_balance
 from bookings.problems import AlreadyCheckedIn, BookingNotConfirmed, BookingNotPending, HoldExpired
 from config.problems import InvalidInput
+from config.values import money
 from events.models import Event
 from ticket_types.models import TicketType
 
 
-def cancel(booking: "models.Booking", *, reason: str, by: Any, pending_only: bool) -> "models.Booking":
+def cancel(
+    booking: "models.Booking", *, reason: str, by: Any, pending_only: bool, fee: Decimal = Decimal(0)
+) -> "models.Booking":
     transitions = {CANCEL_PENDING: HOLD_LASTS} | ({} if pending_only else {CANCEL_CONFIRMED: Q()})
-    is_cancelled = any(cancel_along(booking, it, where, reason, by) for it, where in transitions.items())
+    if fee:
+        refuse_fee(booking, booking.price_of_places, fee)
+        del transitions[CANCEL_PENDING]
+    is_cancelled = any(cancel_along(booking, it, where, reason, fee, by) for it, where in transitions.items())
     booking.refresh_from_db()
     if is_cancelled or booking.status == Status.CANCELLED:
         return booking
@@ -29,13 +36,24 @@ def cancel(booking: "models.Booking", *, reason: str, by: Any, pending_only: boo
     raise HoldExpired("The hold has expired. Its places are already available again.")
 
 
-def cancel_along(booking: "models.Booking", transition: Any, where: Q, reason: str, by: Any) -> bool:
+def refuse_fee(booking: "models.Booking", price: Decimal, fee: Decimal) -> None:
+    """Raises InvalidInput for a fee above the price of the places that are cancelled, and for what was never sold."""
+    if booking.status == Status.CONFIRMED and fee <= price:
+        return
+    if booking.status == Status.CONFIRMED:
+        detail = f"The fee must not exceed the price of what is cancelled, {money.plain(price, booking.currency)}."
+    else:
+        detail = "Only a confirmed booking is cancelled with a fee."
+    raise InvalidInput(errors=[{"pointer": "/fee", "code": "invalid", "detail": detail}])
+
+
+def cancel_along(booking: "models.Booking", transition: Any, where: Q, reason: str, fee: Decimal, by: Any) -> bool:
     with transaction.atomic():
-        changes = {"cancelled_at": Now(), "cancel_reason": reason}
-        is_moved = move(booking, transition, where, by=by, note={"reason": reason}, **changes)
+        note = {"reason": reason, "fee": str(fee) if fee else None}
+        changes = {"cancelled_at": Now(), "cancel_reason": reason, **nothing_owed(fee)}
+        is_moved = move(booking, transition, where, by=by, note=note, **changes)
         if is_moved:
             void_tickets(booking)
-            add_refunds([booking.pk])
             give_back_places([booking.pk])
     return is_moved
 
@@ -48,7 +66,9 @@ def void_tickets(booking: "models.Booking") -> None:
         raise AlreadyCheckedIn.of(checked_in)
 
 
-def cancel_tickets(booking: "models.Booking", codes: Sequence[str], *, reason: str, by: Any) -> "models.Booking":
+def cancel_tickets(
+    booking: "models.Booking", codes: Sequence[str], *, reason: str, by: Any, fee: Decimal = Decimal(0)
+) -> "models.Booking":
     """Skips tickets that are void already. With the last valid one the whole booking is cancelled."""
     with transaction.atomic():
         # The lock keeps every other verb out. FOR NO KEY UPDATE, so that a check-in, which holds its ticket's row, can
@@ -61,9 +81,9 @@ def cancel_tickets(booking: "models.Booking", codes: Sequence[str], *, reason: s
             raise AlreadyCheckedIn.of(checked_in)
         valid = [ticket for ticket in chosen if ticket.status == models.Ticket.Status.VALID]
         if valid and len(valid) < stored.places:
-            void_some(stored, valid, reason, by)
+            void_some(stored, valid, reason, fee, by)
     if valid and len(valid) == stored.places:
-        return cancel(booking, reason=reason, by=by, pending_only=False)
+        return cancel(booking, reason=reason, by=by, pending_only=False, fee=fee)
     booking.refresh_from_db()
     return booking
 
@@ -80,7 +100,7 @@ def refuse_unknown(tickets: dict[str, Any], codes: Sequence[str]) -> None:
         raise InvalidInput(errors=errors)
 
 
-def void_some(booking: "models.Booking", tickets: "list[models.Ticket]", reason: str, by: Any) -> None:
+def void_some(booking: "models.Booking", tickets: "list[models.Ticket]", reason: str, fee: Decimal, by: Any) -> None:
     """The caller holds the lock on the booking. Raises AlreadyCheckedIn for a concurrent check-in."""
     rows = models.Ticket.objects.filter(pk__in=[it.pk for it in tickets])
     if rows.filter(status=models.Ticket.Status.VALID).update(status=models.Ticket.Status.VOID) != len(tickets):
@@ -90,15 +110,24 @@ def void_some(booking: "models.Booking", tickets: "list[models.Ticket]", reason:
     for ticket_type_id, number in quantities:
         item = models.BookingItem.objects.filter(pk=items[ticket_type_id].pk)
         item.update(cancelled_quantity=F("cancelled_quantity") + number)
-    price = sum(items[ticket_type_id].price_with_fee * number for ticket_type_id, number in quantities)
-    is_paid = bool(booking.payment_reference and price)
-    refund = {"refund_due": True, "refund_amount": F("refund_amount") + Value(price, MONEY)} if is_paid else {}
+    price = sum((items[ticket_type_id].price_with_fee * number for ticket_type_id, number in quantities), Decimal())
+    if fee:
+        refuse_fee(booking, price, fee)
     models.Booking.objects.filter(pk=booking.pk).update(
-        cancelled_quantity=F("cancelled_quantity") + len(tickets), **refund
+        **with_balance(cancelled_amount=at_most_total(F("cancelled_amount") + amount(price - fee))),
+        cancellation_fee=F("cancellation_fee") + amount(fee),
+        cancelled_quantity=F("cancelled_quantity") + len(tickets),
     )
     codes = [ticket.code for ticket in tickets]
     models.BookingChange.entry(
-        booking.pk, "cancel tickets", booking.status, booking.status, by=by, reason=reason, tickets=codes
+        booking.pk,
+        "cancel tickets",
+        booking.status,
+        booking.status,
+        by=by,
+        reason=reason,
+        tickets=codes,
+        fee=str(fee) if fee else None,
     ).save()
     for ticket_type_id, number in quantities:
         TicketType.give_back(ticket_type_id, number)

@@ -1,45 +1,54 @@
 """Confirmation, in time or late."""
 
+from contextlib import nullcontext, suppress
+from decimal import Decimal
 from typing import Any
 
-from django.db import connection, transaction
-from django.db.models import Case, F, Value, When
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from bookings import models
 from bookings.lifecycle import sql
 from bookings.lifecycle.offer import Offer, look
 from bookings.lifecycle.place import Line
-from bookings.lifecycle.refunds import NO_REFUND
 from bookings.lifecycle.refusals import refuse_over_limit, refuse_sold_out
 from bookings.lifecycle.states import CONFIRM, CONFIRM_LATE, Status
 from bookings.lifecycle.transitions import HOLD_LASTS, MAX_TRIES, LostRace, move, take_places
-from bookings.problems import BookingCancelled, HoldExpired, NotOnSale, SoldOut
+from bookings.payments.balance import ZERO, with_balance
+from bookings.payments.ledger import Receipt, record, refuse_refunded
+from bookings.problems import BookingCancelled, CustomerLimit, HoldExpired, NotOnSale, PaymentIncomplete, SoldOut
+from config.database.constraints import violated_constraint
 from config.problems import DomainError
+from config.values import money
 from events.inventory import release_due, sales
 
+REFERENCE_CONSTRAINT = "payment_reference_is_unique_for_its_provider"
 
-def confirm(booking: "models.Booking", *, payment_reference: str, by: Any, in_time_only: bool) -> "models.Booking":
+
+def confirm(
+    booking: "models.Booking", receipt: Receipt, *, may_be_unpaid: bool, by: Any, in_time_only: bool = False
+) -> "models.Booking":
+    """See `Booking.confirm`. The payment and the outcome are one transaction."""
     for _ in range(MAX_TRIES):
-        # A booking never returns to the pending state, so a stale copy is good enough for this question.
-        if booking.status == Status.PENDING and confirm_in_time(booking, payment_reference, by):
-            return booking
-        booking.refresh_from_db()
-        if booking.status == Status.CONFIRMED:
-            note_payment(booking, payment_reference, by)
-            break
-        if booking.status == Status.CANCELLED:
-            if keep_refused_payment(booking, payment_reference, by):
+        with suppress(LostRace):
+            # A booking never returns to the pending state, so a stale copy is good enough for this question.
+            if booking.status == Status.PENDING and confirm_in_time(booking, receipt, may_be_unpaid, by):
+                return booking
+            booking.refresh_from_db()
+            if booking.status == Status.CONFIRMED:
+                note_payment(booking, "note payment", receipt, by)
+            elif booking.status == Status.CANCELLED:
+                note_payment(booking, "refuse payment", receipt, by)
                 raise BookingCancelled("The booking was cancelled.")
-            continue
-        if in_time_only:
-            raise HoldExpired("The hold has expired. Book again, or ask staff to confirm the booking.")
-        try:
-            if confirm_late(booking, payment_reference, by):
-                break
-        except DomainError as reason:
-            if keep_refused_payment(booking, payment_reference, by):
-                raise hold_expired(reason) from None
+            elif in_time_only:
+                raise HoldExpired("The hold has expired. Book again, or ask staff to confirm the booking.")
+            else:
+                confirm_late_or_refuse(booking, receipt, may_be_unpaid, by)
+            break
+    else:
+        note_payment(booking, "refuse payment", receipt, by)
+        raise hold_expired(SoldOut("Could not reserve places because of high demand. Please retry.", retry_after=1))
     booking.refresh_from_db()
     return booking
 
@@ -50,24 +59,37 @@ def hold_expired(reason: DomainError) -> HoldExpired:
     return HoldExpired(detail, errors=[{"pointer": "", **error} for error in errors], retry_after=reason.retry_after)
 
 
-def confirm_in_time(booking: "models.Booking", payment_reference: str, by: Any) -> bool:
+def confirm_in_time(booking: "models.Booking", receipt: Receipt, may_be_unpaid: bool, by: Any) -> bool:
     """Confirms a pending booking whose hold is not due, and issues its tickets; False when it is not one (any more).
 
-    Afterwards the booking has the stored values, its items and its tickets.
+    Afterwards the booking has the stored values, its items and its tickets. Raises PaymentIncomplete, with the payment
+    recorded; PaymentRefunded and PaymentReferenceUsed.
     """
     items = booking.item_list
     tickets = new_tickets(booking, items)
-    write = confirm_at_once if connection.vendor == "postgresql" else confirm_in_steps
-    if not write(booking, payment_reference, tickets, by):
+    is_simple = not booking.amount_paid and receipt.payment is None and not (receipt.reference and booking.is_free)
+    is_simple = is_simple and connection.vendor == "postgresql"
+    if not (is_simple and confirm_at_once(booking, receipt, tickets, may_be_unpaid, by)) and not confirm_in_steps(
+        booking, receipt, tickets, may_be_unpaid, by
+    ):
         return False
     booking.item_list, booking.ticket_list = items, tickets
     return True
 
 
-def confirm_at_once(booking: "models.Booking", payment_reference: str, tickets: "list[models.Ticket]", by: Any) -> bool:
-    note = {"payment_reference": payment_reference}
-    change = models.BookingChange.entry(booking.pk, CONFIRM.verb, CONFIRM.source, CONFIRM.target, by=by, **note)
-    ids = sql.confirm(booking, payment_reference, tickets, change)
+def confirm_at_once(
+    booking: "models.Booking", receipt: Receipt, tickets: "list[models.Ticket]", may_be_unpaid: bool, by: Any
+) -> bool:
+    """The common case in one statement; False when the booking or its payment is not that simple."""
+    change = models.BookingChange.entry(booking.pk, CONFIRM.verb, CONFIRM.source, CONFIRM.target, by=by, **receipt.note)
+    try:
+        with transaction.atomic() if connection.in_atomic_block else nullcontext():
+            ids = sql.confirm(booking, receipt, tickets, change, may_be_unpaid)
+    except IntegrityError as error:
+        constraint = violated_constraint(error)
+        if constraint is None or constraint.name != REFERENCE_CONSTRAINT:
+            raise
+        return False  # the payment is known
     if ids is None:
         return False
     at: Any = booking.confirmed_at
@@ -78,22 +100,42 @@ def confirm_at_once(booking: "models.Booking", payment_reference: str, tickets: 
 
 
 def confirm_in_steps(
-    booking: "models.Booking", payment_reference: str, tickets: "list[models.Ticket]", by: Any
+    booking: "models.Booking", receipt: Receipt, tickets: "list[models.Ticket]", may_be_unpaid: bool, by: Any
 ) -> bool:
+    is_paid = Q() if may_be_unpaid else Q(amount_due=0)
     with transaction.atomic():
-        is_moved = move(
-            booking,
-            CONFIRM,
-            HOLD_LASTS,
-            by=by,
-            note={"payment_reference": payment_reference},
-            confirmed_at=Now(),
-            payment_reference=stored_or(payment_reference),
-        )
-        if is_moved:
+        is_new = record(booking, receipt, by=by)
+        stored = models.Booking.objects.get(pk=booking.pk)
+        refuse_refunded(stored, receipt)
+        if move(booking, CONFIRM, HOLD_LASTS & is_paid, by=by, note=receipt.note, confirmed_at=Now()):
             booking.refresh_from_db()
             models.Ticket.objects.bulk_create(tickets)
-    return is_moved
+            return True
+        is_held = models.Booking.objects.pending().filter(HOLD_LASTS, pk=booking.pk).exists()
+        if is_held:
+            if is_new:
+                add_note(booking, "note payment", receipt, by)
+        else:  # the hold has ended, which is another outcome, with the payment, in a transaction of its own
+            transaction.set_rollback(True)
+    if is_held:
+        booking.refresh_from_db()
+        raise incomplete(booking)
+    return False
+
+
+def incomplete(booking: "models.Booking") -> PaymentIncomplete:
+    paid, total, missing = (
+        money.plain(amount, booking.currency)
+        for amount in (booking.amount_paid - booking.amount_refunded, booking.total_price, missing_amount(booking))
+    )
+    detail = f"{paid} of {total} {booking.currency} was paid. {missing} {booking.currency} is missing."
+    error = {"pointer": "", "code": PaymentIncomplete.code, "detail": detail}
+    return PaymentIncomplete(detail, errors=[{**error, "paid": paid, "total": total, "missing": missing}])
+
+
+def missing_amount(booking: "models.Booking") -> Decimal:
+    """What is missing to have the places."""
+    return booking.total_price - booking.amount_paid + booking.amount_refunded
 
 
 def new_tickets(booking: "models.Booking", items: "list[models.BookingItem]") -> "list[models.Ticket]":
@@ -105,47 +147,54 @@ def new_tickets(booking: "models.Booking", items: "list[models.BookingItem]") ->
     ]
 
 
-def stored_or(payment_reference: str) -> Case:
-    """The reference for an UPDATE; one that is stored already stays."""
-    return Case(When(payment_reference="", then=Value(payment_reference)), default=F("payment_reference"))
+def confirm_late_or_refuse(booking: "models.Booking", receipt: Receipt, may_be_unpaid: bool, by: Any) -> None:
+    """Raises HoldExpired when the places cannot be had, with the payment recorded and due for refund."""
+    try:
+        confirm_late(booking, receipt, may_be_unpaid, by)
+    except (NotOnSale, SoldOut, CustomerLimit) as reason:
+        with transaction.atomic():
+            stored: Any = models.Booking.objects.select_for_update(no_key=True).get(pk=booking.pk)
+            if stored.status != Status.EXPIRED:
+                raise LostRace from None
+            note_payment(booking, "refuse payment", receipt, by)
+        raise hold_expired(reason) from None
 
 
-def confirm_late(booking: "models.Booking", payment_reference: str, by: Any) -> bool:
-    """Takes the places again, as a new booking would; False when another verb has moved the booking.
+def confirm_late(booking: "models.Booking", receipt: Receipt, may_be_unpaid: bool, by: Any) -> None:
+    """Takes the places again, as a new booking would.
 
-    Raises NotOnSale, SoldOut or CustomerLimit when the places cannot be had.
+    Raises NotOnSale, SoldOut or CustomerLimit when the places cannot be had, PaymentIncomplete with the payment
+    recorded, and LostRace when another verb has moved the booking.
     """
     lines = [Line(item.ticket_type_id, item.quantity) for item in booking.item_list]
-    for _ in range(MAX_TRIES):
-        release_due(booking.event_id, wait=True)  # this booking's own places among them
-        offer = look([line.ticket_type for line in lines])
-        refuse_event(offer)
-        refuse_sold_out(offer, lines)
-        try:
-            with transaction.atomic():
-                if not move_late(booking, payment_reference, by):
-                    return False
-                quantities = {line.ticket_type: line.quantity for line in lines}
-                take_places(offer.event, quantities, is_sale=False)
-                refuse_over_limit(booking, offer.event, offer.at)
-                models.Ticket.objects.bulk_create(new_tickets(booking, booking.item_list))
-            return True
-        except LostRace:
-            continue
-    raise SoldOut("Could not reserve places because of high demand. Please retry.", retry_after=1)
+    release_due(booking.event_id, wait=True)  # this booking's own places among them
+    offer = look([line.ticket_type for line in lines])
+    refuse_event(offer)
+    refuse_sold_out(offer, lines)
+    with transaction.atomic():
+        is_new = record(booking, receipt, by=by)
+        stored = models.Booking.objects.get(pk=booking.pk)
+        if stored.status != Status.EXPIRED:
+            raise LostRace
+        refuse_refunded(stored, receipt)
+        is_enough = may_be_unpaid or missing_amount(stored) <= 0
+        if is_enough:
+            take_again(booking, receipt, offer, {line.ticket_type: line.quantity for line in lines}, by)
+        elif is_new:
+            add_note(booking, "refuse payment", receipt, by)
+    if not is_enough:
+        booking.refresh_from_db()
+        raise incomplete(booking)
 
 
-def move_late(booking: "models.Booking", payment_reference: str, by: Any) -> bool:
-    return move(
-        booking,
-        CONFIRM_LATE,
-        by=by,
-        note={"payment_reference": payment_reference},
-        confirmed_at=Now(),
-        payment_reference=stored_or(payment_reference),
-        is_late=True,
-        **NO_REFUND,
-    )
+def take_again(booking: "models.Booking", receipt: Receipt, offer: Offer, quantities: dict[int, int], by: Any) -> None:
+    """In the caller's transaction. Raises LostRace, CustomerLimit."""
+    changes = with_balance(cancelled_amount=ZERO)
+    if not move(booking, CONFIRM_LATE, by=by, note=receipt.note, confirmed_at=Now(), is_late=True, **changes):
+        raise LostRace
+    take_places(offer.event, quantities, is_sale=False)
+    refuse_over_limit(booking, offer.event, offer.at)
+    models.Ticket.objects.bulk_create(new_tickets(booking, booking.item_list))
 
 
 def refuse_event(offer: Offer) -> None:
@@ -157,42 +206,13 @@ def refuse_event(offer: Offer) -> None:
     raise NotOnSale(detail, errors=[{"code": NotOnSale.code, "detail": detail, "reason": reason}])
 
 
-def keep_refused_payment(booking: "models.Booking", payment_reference: str, by: Any) -> bool:
-    """Stores the reference of a payment without places, and marks all of it for refund.
-
-    False when another verb has moved the booking. A payment that is known already is not counted again: it may have
-    been refunded.
-    """
-    if not payment_reference:
-        return True
-    is_known = {"payment_reference": payment_reference}
-    changes = {
-        "payment_reference": stored_or(payment_reference),
-        "refund_due": Case(
-            When(**is_known, then=F("refund_due")), When(total_price=0, then=Value(False)), default=Value(True)
-        ),
-        "refund_amount": Case(When(**is_known, then=F("refund_amount")), default=F("total_price")),
-    }
+def note_payment(booking: "models.Booking", verb: str, receipt: Receipt, by: Any) -> None:
+    """Records a payment that changes nothing but the balance; again it changes nothing at all."""
     with transaction.atomic():
-        rows = models.Booking.objects.filter(pk=booking.pk, status__in=(Status.CANCELLED, Status.EXPIRED))
-        if rows.update(**changes) != 1:
-            return False
-        booking.refresh_from_db(fields=["status"])
-        add_note(booking, "refuse payment", payment_reference, by)
-    return True
+        if record(booking, receipt, by=by):
+            add_note(booking, verb, receipt, by)
 
 
-def note_payment(booking: "models.Booking", payment_reference: str, by: Any) -> None:
-    """Stores the payment reference of a repeated confirmation, which changes nothing else."""
-    if not payment_reference or payment_reference == booking.payment_reference:
-        return
-    with transaction.atomic():
-        rows = models.Booking.objects.filter(pk=booking.pk)
-        rows.update(payment_reference=stored_or(payment_reference))
-        add_note(booking, "note payment", payment_reference, by)
-
-
-def add_note(booking: "models.Booking", verb: str, payment_reference: str, by: Any) -> None:
-    models.BookingChange.entry(
-        booking.pk, verb, booking.status, booking.status, by=by, payment_reference=payment_reference
-    ).save()
+def add_note(booking: "models.Booking", verb: str, receipt: Receipt, by: Any) -> None:
+    stored: Any = models.Booking.objects.only("status").get(pk=booking.pk)
+    models.BookingChange.entry(booking.pk, verb, stored.status, stored.status, by=by, **receipt.note).save()

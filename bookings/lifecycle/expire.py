@@ -7,9 +7,9 @@ from django.db import OperationalError, connection, transaction
 from django.db.models.functions import Now
 
 from bookings import models
-from bookings.lifecycle.refunds import add_refunds
 from bookings.lifecycle.states import CANCEL_PENDING, EXPIRE, LIVE, Status
 from bookings.lifecycle.transitions import give_back_places
+from bookings.payments.balance import nothing_owed
 
 logger = logging.getLogger(__name__)
 
@@ -43,14 +43,15 @@ def has_due(event_id: int | None) -> bool:
 
 def expire(bookings: Any, *, limit: int | None = None, skip_locked: bool = False) -> int:
     """Ends due holds, and gives their places back; returns how many bookings expired."""
-    return move_in_batches(bookings, {"status": EXPIRE.target}, EXPIRE.verb, "system", "", limit, skip_locked)
+    changes = {"status": EXPIRE.target, **nothing_owed()}
+    return move_in_batches(bookings, changes, EXPIRE.verb, "system", "", limit, skip_locked)
 
 
 def cancel_all(event_id: int, *, reason: str, by: Any) -> int:
     """Cancels each pending and confirmed booking of an event; returns how many."""
     release_due(event_id)
     live = models.Booking.objects.live().filter(event=event_id)
-    changes = {"status": Status.CANCELLED, "cancelled_at": Now(), "cancel_reason": reason}
+    changes = {"status": Status.CANCELLED, "cancelled_at": Now(), "cancel_reason": reason, **nothing_owed()}
     return move_in_batches(live, changes, CANCEL_PENDING.verb, by, reason, None, False)
 
 
@@ -79,8 +80,6 @@ def move_batch(bookings: Any, changes: dict[str, Any], verb: str, *, by: Any, re
             return 0
         ids = list(found)
         models.Booking.objects.filter(pk__in=ids, status__in=LIVE).update(client_key="", **changes)
-        if changes["status"] == Status.CANCELLED:
-            add_refunds(ids)
         models.BookingChange.objects.bulk_create(
             models.BookingChange.entry(pk, verb, source, changes["status"], by=by, reason=reason)
             for pk, source in found.items()

@@ -207,6 +207,7 @@ class BookingRequest:
                 "idempotency_key": self.key.key,
                 "request_fingerprint": self.key.fingerprint,
             }
+        total = sum((price.total_price for price in prices), Decimal())
         return models.Booking(
             event_id=offer.event.id,
             customer_name=self.customer_name,
@@ -218,7 +219,8 @@ class BookingRequest:
             created_at=offer.at,
             expires_at=offer.at + hold,
             quantity=self.quantity,
-            total_price=sum(price.total_price for price in prices),
+            total_price=total,
+            amount_due=total,
             fees=sum(price.fees for price in prices),
             tax=sum(price.tax for price in prices),
             client_key=self.client_key,

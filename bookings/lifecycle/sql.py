@@ -6,7 +6,8 @@ through the same verbs. A test compares the rows that they write with the rows t
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import connection
@@ -16,6 +17,9 @@ from psycopg.types.json import Jsonb
 from bookings import models
 from bookings.lifecycle.states import Status
 from config.values import money, percent
+
+if TYPE_CHECKING:
+    from bookings.payments.ledger import Receipt
 
 LOOK = """
 SELECT t.id, t.event_id, t.name, t.price, t.fee, t.tax_rate, t.capacity, t.reserved, t.min_per_booking,
@@ -61,13 +65,15 @@ WITH line AS (
     INSERT INTO bookings_booking (
         id, secret, confirmation_code, event_id, status, customer_name, name_key, surname_key, customer_email,
         customer_key, quantity, cancelled_quantity, total_price, currency, metadata, payment_reference, refund_due,
-        refund_amount, created_at, expires_at, cancel_reason, is_late, idempotency_client, idempotency_key,
+        refund_amount, amount_paid, amount_refunded, amount_due, cancelled_amount, cancellation_fee, goodwill_amount,
+        created_at, expires_at, cancel_reason, is_late, idempotency_client, idempotency_key,
         request_fingerprint, fees, tax, client_key)
     SELECT
         %(id)s, %(secret)s, %(confirmation_code)s, %(event)s, 'pending', %(customer_name)s, %(name_key)s,
         %(surname_key)s, %(customer_email)s, %(customer_key)s, %(quantity)s, 0, %(total_price)s, %(currency)s,
-        %(metadata)s, '', false, 0, %(created_at)s, %(expires_at)s, '', false, %(idempotency_client)s,
-        %(idempotency_key)s, %(request_fingerprint)s, %(fees)s, %(tax)s, %(client_key)s
+        %(metadata)s, '', false, 0, 0, 0, %(total_price)s, 0, 0, 0, %(created_at)s, %(expires_at)s, '', false,
+        %(idempotency_client)s, %(idempotency_key)s, %(request_fingerprint)s, %(fees)s, %(tax)s,
+        %(client_key)s
       FROM client
     RETURNING id
 ), item AS (
@@ -112,31 +118,46 @@ WITH line AS (
 SELECT id, 1 / (SELECT COUNT(*) FROM event) FROM item ORDER BY id
 """
 DIVISION_BY_ZERO = "22012"
-CHANGED_BY_CONFIRM = ("confirmed_at", "payment_reference", "customer_name", "customer_email", "expires_at")
 OF_BOOKING = ("id", "secret", "confirmation_code", "customer_name", "name_key", "surname_key", "customer_email",
               "customer_key", "quantity", "currency", "created_at", "expires_at", "idempotency_client",
               "idempotency_key", "request_fingerprint", "client_key")  # fmt: skip
 
+# The first payment of a booking and its tickets, when it pays enough. Other cases take the ORM's way.
 CONFIRM = """
 WITH booking AS (
     UPDATE bookings_booking
        SET status = 'confirmed', client_key = '', confirmed_at = STATEMENT_TIMESTAMP(),
-           payment_reference = COALESCE(NULLIF(payment_reference, ''), %(payment_reference)s)
+           payment_reference = COALESCE(NULLIF(payment_reference, ''), %(payment_reference)s),
+           amount_paid = %(amount)s,
+           amount_due = GREATEST(total_price - %(amount)s, 0),
+           refund_amount = GREATEST(%(amount)s - total_price, 0), refund_due = %(amount)s > total_price
      WHERE id = %(id)s AND status = 'pending' AND expires_at > STATEMENT_TIMESTAMP()
-    RETURNING id, confirmed_at, payment_reference, customer_name, customer_email, expires_at
+       AND amount_paid = 0 AND cancelled_amount = 0 AND (%(amount)s >= total_price OR %(may_be_unpaid)s)
+    RETURNING id, confirmed_at, payment_reference, customer_name, customer_email, expires_at, amount_paid, amount_due,
+              refund_amount, refund_due
 ), change AS (
     INSERT INTO bookings_bookingchange (
         booking_id, at, by_id, by_name, verb, from_status, to_status, details)
     SELECT id, confirmed_at, %(by_id)s, %(by_name)s, 'confirm', 'pending', 'confirmed', %(details)s FROM booking
+), payment AS (
+    INSERT INTO payments_payment (
+        booking_id, provider, method, reference, amount, amount_refunded, currency, status, error, by_id, created_at,
+        updated_at, succeeded_at)
+    SELECT id, %(provider)s, %(method)s, %(payment_reference)s, %(amount)s, 0, %(currency)s, 'succeeded', '', %(by_id)s,
+           confirmed_at, confirmed_at, confirmed_at
+      FROM booking WHERE %(amount)s > 0
 ), ticket AS (
     INSERT INTO bookings_ticket (booking_id, ticket_type_id, code, status, created_at)
     SELECT id, UNNEST(%(ticket_types)s::bigint[]), UNNEST(%(codes)s::text[]), 'valid', confirmed_at FROM booking
     RETURNING id
 )
-SELECT confirmed_at, payment_reference, customer_name, customer_email, expires_at,
-       (SELECT ARRAY_AGG(id ORDER BY id) FROM ticket)
+SELECT confirmed_at, payment_reference, customer_name, customer_email, expires_at, amount_paid, amount_due,
+       refund_amount, refund_due, (SELECT ARRAY_AGG(id ORDER BY id) FROM ticket)
   FROM booking
 """
+CHANGED_BY_CONFIRM = ("confirmed_at", "payment_reference", "customer_name", "customer_email", "expires_at",
+                      "amount_paid", "amount_due", "refund_amount", "refund_due")  # fmt: skip
+OF_MONEY = {"amount_paid", "amount_due", "refund_amount"}
 
 
 def look(ticket_types: list[int]) -> list[tuple[Any, ...]]:
@@ -191,18 +212,26 @@ def claim(
 
 def confirm(
     booking: "models.Booking",
-    payment_reference: str,
+    receipt: "Receipt",
     tickets: "Sequence[models.Ticket]",
     change: "models.BookingChange",
+    may_be_unpaid: bool,
 ) -> list[int] | None:
-    """Confirms a pending booking and inserts its tickets; None when it is not pending, or its hold is due.
+    """Confirms a pending booking with its first payment and inserts its tickets; None when that is not the case.
 
     Returns the ids of the tickets. The booking gets the stored values of what may have changed since it was read.
+    Raises IntegrityError for a payment reference that exists.
     """
+    price = booking.total_price if receipt.reference else Decimal(0)
     rows = run(
         CONFIRM,
         id=booking.pk,
-        payment_reference=payment_reference,
+        payment_reference=receipt.reference,
+        amount=money.to_units(price if receipt.amount is None else receipt.amount),
+        may_be_unpaid=may_be_unpaid,
+        provider=receipt.provider,
+        method=receipt.method,
+        currency=booking.currency,
         by_id=change.by_id,
         by_name=change.by_name,
         details=Jsonb(change.details),
@@ -213,7 +242,7 @@ def confirm(
         return None
     booking.status, booking.client_key = Status.CONFIRMED, ""
     for name, value in zip(CHANGED_BY_CONFIRM, rows[0][:-1], strict=True):
-        setattr(booking, name, value)
+        setattr(booking, name, money.from_units(value) if name in OF_MONEY else value)
     ids: list[int] = rows[0][-1]
     return ids
 

@@ -5,15 +5,18 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import ExpressionWrapper, F, Q
 from django.db.models.functions import Now
 from django.utils.crypto import constant_time_compare
 from django.utils.functional import cached_property
 
 from bookings import personal_data, search
 from bookings.codes import CONFIRMATION_LENGTH, SECRET_LENGTH, booking_secret, confirmation_code
-from bookings.lifecycle import amounts, by_mail, cancel, confirm, correct, extend, place, refunds, renew
+from bookings.lifecycle import amounts, by_mail, cancel, confirm, correct, extend, place, renew
 from bookings.lifecycle.states import LIVE, Status, status_at
+from bookings.payments import refunding
+from bookings.payments.balance import check_amount
+from bookings.payments.ledger import Receipt
 from bookings.search import KEY_LENGTH
 from config.problems import Precondition, no_precondition
 from config.values import money
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from bookings.lifecycle.place import IdempotencyKey, Line
     from bookings.models.item import BookingItem
     from bookings.models.ticket import Ticket
+    from bookings.payments.models import Refund
 
 
 class BookingQuerySet(models.QuerySet["Booking"]):
@@ -83,6 +87,13 @@ class BookingQuerySet(models.QuerySet["Booking"]):
         return self.filter(customer_key=fold(email))
 
 
+class AmountField(money.MoneyField):
+    """An amount that verbs keep up to date; 0 at first."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"default": Decimal(0), "db_default": 0, "editable": False, **options})
+
+
 class Booking(models.Model):
     """A customer's places for an event: held for some minutes, then confirmed, cancelled or expired."""
 
@@ -120,13 +131,14 @@ class Booking(models.Model):
     currency = models.CharField(max_length=3, editable=False)
     metadata = models.JSONField(default=dict, blank=True, help_text="Data of the client's own.")
     payment_reference = models.CharField(max_length=200, blank=True, default="", editable=False)
+    cancelled_amount = AmountField(help_text="What is not owed any more of `total_price`.")
+    cancellation_fee = AmountField(help_text="What is owed of cancelled places.")
+    goodwill_amount = AmountField(help_text="What was refunded though it was not due.")
+    amount_paid = AmountField(help_text="Payments that have succeeded.")
+    amount_refunded = AmountField(help_text="Refunds that have succeeded or are pending.")
+    amount_due = AmountField(help_text="What is still to be paid.")
     refund_due = models.BooleanField(default=False, editable=False, help_text="Whether a refund is due.")
-    refund_amount = money.MoneyField(
-        default=Decimal(0),
-        db_default=0,
-        editable=False,
-        help_text="The refund that is due; above 0 exactly when `refund_due` is true.",
-    )
+    refund_amount = AmountField(help_text="The refund that is due; above 0 exactly when `refund_due` is true.")
     created_at = models.DateTimeField(editable=False)
     expires_at = models.DateTimeField(editable=False)
     confirmed_at = models.DateTimeField(null=True, editable=False)
@@ -150,7 +162,10 @@ class Booking(models.Model):
         ordering = ["-created_at", "-id"]
         permissions = [
             ("confirm_booking", "Can confirm booking"),
+            ("confirm_unpaid", "Can confirm booking that is not paid"),
             ("cancel_booking", "Can cancel booking"),
+            ("refund_booking", "Can refund booking"),
+            ("refund_more", "Can refund more than what is due"),
             ("view_reports", "Can view reports"),
         ]
         indexes = [
@@ -252,18 +267,43 @@ class Booking(models.Model):
                 violation_error_code="invalid-refund",
             ),
             models.CheckConstraint(
-                condition=Q(refund_amount=0) | Q(refund_amount__gt=0, refund_amount__lte=F("total_price")),
-                name="booking_refund_amount_is_0_to_its_total_price",
-                violation_error_message="A refund must not exceed the total.",
+                condition=Q(
+                    refund_amount=ExpressionWrapper(
+                        F("amount_due")
+                        + F("amount_paid")
+                        - F("amount_refunded")
+                        - F("total_price")
+                        + F("cancelled_amount"),
+                        output_field=models.BigIntegerField(),
+                    )
+                ),
+                name="booking_balance_adds_up",
+                violation_error_message="What was paid, less what was refunded, less what is owed, is the balance.",
+                violation_error_code="invalid-balance",
+            ),
+            models.CheckConstraint(
+                condition=Q(amount_due=0, refund_amount__gte=0) | Q(amount_due__gt=0, refund_amount=0),
+                name="booking_balance_has_one_sign",
+                violation_error_message="Either something is to be paid, or something is to be refunded.",
+                violation_error_code="invalid-balance",
+            ),
+            models.CheckConstraint(
+                condition=Q(amount_refunded__gte=0, amount_refunded__lte=F("amount_paid")),
+                name="booking_is_not_refunded_beyond_what_was_paid",
+                violation_error_message="No more can be refunded than was paid.",
                 violation_error_code="invalid-refund",
             ),
             models.CheckConstraint(
-                condition=Q(refund_amount=0)
-                | ~Q(payment_reference="")
-                & (Q(status__in=["cancelled", "expired"]) | Q(status="confirmed", cancelled_quantity__gt=0)),
-                name="booking_refund_is_due_only_for_places_paid_and_not_had",
-                violation_error_message="A refund is due only for a payment whose places were cancelled or expired.",
-                violation_error_code="invalid-refund",
+                condition=Q(cancelled_amount__gte=0, cancelled_amount__lte=F("total_price")),
+                name="booking_cancelled_amount_is_0_to_its_total_price",
+                violation_error_message="No more can be cancelled than the total.",
+                violation_error_code="invalid-price",
+            ),
+            models.CheckConstraint(
+                condition=Q(cancellation_fee__gte=0, goodwill_amount__gte=0),
+                name="booking_fee_and_goodwill_are_not_negative",
+                violation_error_message="A cancellation fee and goodwill must not be negative.",
+                violation_error_code="invalid-price",
             ),
         ]
 
@@ -333,14 +373,22 @@ class Booking(models.Model):
             transaction.set_rollback(True)
         return booking
 
-    def confirm(self, *, payment_reference: str = "", by: Any = None, in_time_only: bool = False) -> "Booking":
-        """Issues the tickets. Idempotent.
+    def confirm(
+        self, *, payment_reference: str = "", amount: Decimal | None = None, may_be_unpaid: bool = True, by: Any = None
+    ) -> "Booking":
+        """Records the payment, then issues the tickets. Idempotent: a reference is one payment for ever.
 
-        After the hold has expired it takes the places again, at the booking's own prices, and marks the booking late.
-        Raises HoldExpired when they cannot be had, or with `in_time_only`, and BookingCancelled; both store the payment
-        reference and mark the booking for refund.
+        Without an amount the payment is taken for what is due. After the hold has expired it takes the places again, at
+        the booking's own prices, and marks the booking late. Raises HoldExpired when they cannot be had,
+        BookingCancelled, and PaymentIncomplete unless it `may_be_unpaid`: each with the payment recorded. Raises
+        PaymentRefunded and PaymentReferenceUsed for a reference that buys nothing here.
         """
-        return confirm.confirm(self, payment_reference=payment_reference, by=by, in_time_only=in_time_only)
+        return self.receive(Receipt(payment_reference, amount), may_be_unpaid=may_be_unpaid, by=by)
+
+    def receive(self, receipt: Receipt, *, may_be_unpaid: bool = False, by: Any = None) -> "Booking":
+        """The same for any payment."""
+        check_amount("amount", receipt.amount, self.currency)
+        return confirm.confirm(self, receipt, may_be_unpaid=may_be_unpaid, by=by)
 
     def confirm_free(self, *, mail_token: str = "", by: Any = None) -> "Booking":
         """Confirms, in time, a booking that costs nothing, as its event lets customers do it. Idempotent.
@@ -354,19 +402,37 @@ class Booking(models.Model):
         *,
         reason: str = "",
         tickets: Sequence[str] | None = None,
+        fee: Decimal = Decimal(0),
         by: Any = None,
         pending_only: bool = False,
     ) -> "Booking":
         """Gives the places back: all, or those of some tickets of a confirmed booking. Idempotent.
 
-        Their price becomes due for refund when a payment is known.
+        What was paid for them becomes due for refund, less the fee.
 
-        Raises HoldExpired, AlreadyCheckedIn, BookingNotConfirmed (for `tickets`), InvalidInput (for unknown codes), and
-        BookingNotPending for a confirmed booking with `pending_only`.
+        Raises HoldExpired, AlreadyCheckedIn, BookingNotConfirmed (for `tickets`), InvalidInput (for unknown codes, and
+        a fee above the price), and BookingNotPending for a confirmed booking with `pending_only`.
         """
+        check_amount("fee", fee or None, self.currency)
         if tickets is not None:
-            return cancel.cancel_tickets(self, tickets, reason=reason, by=by)
-        return cancel.cancel(self, reason=reason, by=by, pending_only=pending_only)
+            return cancel.cancel_tickets(self, tickets, reason=reason, by=by, fee=fee)
+        return cancel.cancel(self, reason=reason, by=by, pending_only=pending_only, fee=fee)
+
+    def refund(
+        self,
+        *,
+        amount: Decimal | None = None,
+        payment: Any = None,
+        reason: str = "",
+        may_exceed: bool = False,
+        expected: Decimal | None = None,
+        by: Any = None,
+    ) -> "list[Refund]":
+        """Refunds what is due, or `amount`, from a payment or the oldest ones; see bookings.payments.refunding."""
+        check_amount("amount", amount, self.currency)
+        return refunding.refund(
+            self, amount=amount, payment=payment, reason=reason, may_exceed=may_exceed, expected=expected, by=by
+        )
 
     def extend(self, *, hold: dt.timedelta | None = None, by: Any = None) -> "Booking":
         """Lets the hold end `hold` from now (by default and at most what the settings say). For an anonymous client it
@@ -401,13 +467,6 @@ class Booking(models.Model):
     def record(self) -> dict[str, Any]:
         """All that is stored about it, with its items, tickets and history, as JSON values."""
         return personal_data.record(self)
-
-    def settle_refund(self, *, amount: Decimal | None = None, by: Any = None) -> "Booking":
-        """Notes that the refund was paid. Idempotent.
-
-        `amount` is what was paid; None means what is due. Raises RefundChanged when another amount is due by now.
-        """
-        return refunds.settle(self, amount=amount, by=by)
 
     def status_at(self, at: dt.datetime) -> str:
         """Its status at `at`: a hold that is due has expired."""

@@ -220,7 +220,7 @@ def test_rest_of_a_booking_is_added_to_what_is_due_already(mixed):
 
 def test_refund_that_was_paid_is_not_due_again(mixed):
     mixed.cancel(tickets=codes(mixed)[:1])
-    mixed.settle_refund()
+    mixed.refund()
     assert due(mixed) == (False, "0.00")
     assert mixed.changes.last().details == {"amount": "49.90 EUR"}
     mixed.cancel(tickets=codes(mixed))
@@ -245,9 +245,9 @@ def test_nothing_is_due_for_what_cost_nothing(book, make_type, make_event):
 
 def test_event_cancellation_marks_what_is_left_of_each_payment(book, mixed, seat):
     mixed.cancel(tickets=codes(mixed)[:1])
-    mixed.settle_refund()
+    mixed.refund()
     unpaid = book((seat, 1)).confirm()
-    others = [book((seat, 1), customer_email=f"c{n}@x.example").confirm(payment_reference="p") for n in range(3)]
+    others = [book((seat, 1), customer_email=f"c{n}@x.example").confirm(payment_reference=f"p{n}") for n in range(3)]
     with CaptureQueriesContext(connection) as queries:
         seat.event.cancel(at=timezone.now())
     marks = [query["sql"] for query in queries if query["sql"].startswith("UPDATE") and "refund_amount" in query["sql"]]
@@ -263,5 +263,5 @@ def test_booking_with_a_refund_due_keeps_its_name_while_it_lives(mixed, pass_tim
     with pytest.raises(StillNeeded):
         Booking.erase_customer(mixed.customer_email)
     assert purge_names(timezone.now(), by="system") == 0
-    mixed.settle_refund()
+    mixed.refund()
     assert purge_names(timezone.now(), by="system") == 1

@@ -2,7 +2,7 @@ import pytest
 from django.utils import timezone
 
 from bookings.models import Booking, BookingChange, Ticket
-from bookings.problems import BookingCancelled, HoldExpired
+from bookings.problems import BookingCancelled, HoldExpired, NothingToRefund
 from events.inventory import release_due
 
 pytestmark = pytest.mark.both
@@ -171,15 +171,16 @@ def test_confirm_of_a_cancelled_booking_keeps_the_reference(book, seat, figures)
     assert figures() == {"Concert": 0, "Seat": 0}
 
 
-def test_settle_refund_takes_the_mark_off_and_keeps_the_reference(book, seat):
+def test_refund_of_what_is_due_keeps_the_reference(book, seat):
     booking = book((seat, 2)).cancel()
     with pytest.raises(BookingCancelled):
         booking.confirm(payment_reference="pay-1")
-    booking.settle_refund()
+    booking.refund()
     assert (booking.refund_due, booking.payment_reference) == (False, "pay-1")
-    assert booking.changes.last().verb == "settle refund"
-    booking.settle_refund()
-    assert booking.changes.filter(verb="settle refund").count() == 1
+    assert booking.changes.last().verb == "refund"
+    with pytest.raises(NothingToRefund):
+        booking.refund()
+    assert booking.changes.filter(verb="refund").count() == 1
 
 
 def test_refused_payment_is_due_whole_and_once(book, seat, pass_time):
@@ -191,7 +192,7 @@ def test_refused_payment_is_due_whole_and_once(book, seat, pass_time):
             booking.confirm(payment_reference="pay-1")
         booking.refresh_from_db()
         assert (booking.refund_due, booking.refund_amount) == (True, booking.total_price)
-    booking.settle_refund()
+    booking.refund()
     with pytest.raises(HoldExpired):
         booking.confirm(payment_reference="pay-1")  # told of again, as payment providers do
     booking.refresh_from_db()

@@ -187,7 +187,7 @@ def test_confirm_cancel_and_expire_at_once_give_back_once(make_type, make_event,
         for pk in ids if number % 2 else reversed(ids):
             booking = Booking.objects.get(pk=pk)
             try:
-                booking.confirm(payment_reference=f"pay-{number}") if number % 3 else booking.cancel()
+                booking.confirm(payment_reference=f"pay-{number}-{pk}") if number % 3 else booking.cancel()
             except (HoldExpired, BookingCancelled):
                 continue
 

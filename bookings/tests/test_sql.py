@@ -9,6 +9,8 @@ from bookings.lifecycle import confirm
 from bookings.lifecycle.offer import look
 from bookings.lifecycle.place import BookingRequest, IdempotencyKey, Line
 from bookings.models import Booking, BookingChange, BookingItem
+from bookings.payments.ledger import Receipt
+from bookings.payments.models import Payment
 
 pytestmark = pytest.mark.skipif(connection.vendor != "postgresql", reason="The statements are for PostgreSQL.")
 
@@ -58,20 +60,24 @@ def test_claim_writes_what_save_would(claim, key, seller):
     assert by_sql == [stored(booking), *map(stored, booking.item_list), stored(change, "id")]
 
 
-@pytest.mark.parametrize("reference", ["", "pay_1 %s"])
-def test_confirm_writes_what_the_orm_does(claim, seller, reference):
+@pytest.mark.parametrize("receipt", [Receipt(), Receipt("pay_%s"), Receipt("pay_%s", Decimal("0.35"))])
+def test_confirm_writes_what_the_orm_does(claim, seller, receipt):
     one, other = claim(), claim()
-    one.confirm(payment_reference=reference, by=seller)
+    one.receive(receipt, may_be_unpaid=True, by=seller)
     tickets = confirm.new_tickets(other, other.item_list)
-    assert confirm.confirm_in_steps(other, reference, tickets, seller)
+    Payment.objects.update(reference="another")  # the same one would be the same payment
+    assert confirm.confirm_in_steps(other, receipt, tickets, True, seller)
     ignored = ("id", "booking_id", "secret", "confirmation_code", "code", "at", "created_at", "expires_at",
-               "confirmed_at")  # fmt: skip
+               "confirmed_at", "updated_at", "succeeded_at", "reference")  # fmt: skip
 
     def rows(booking):
-        return [stored(it, *ignored) for it in (booking, *booking.tickets.all(), *booking.changes.all())]
+        related = (booking.tickets, booking.changes, booking.payments)
+        return [stored(it, *ignored) for it in (booking, *(row for rows in related for row in rows.all()))]
 
     assert rows(one) == rows(other)
+    assert len(rows(one)) == (7 if receipt.reference else 6)
     assert [stored(it) for it in one.ticket_list] == [stored(it) for it in one.tickets.all()]
     assert stored(one) == {name: getattr(one, name) for name in stored(one)}
     at = one.confirmed_at
     assert {it.created_at for it in one.ticket_list} == {one.changes.get(verb="confirm").at} == {at}
+    assert {it.succeeded_at for it in one.payments.all()} <= {at}

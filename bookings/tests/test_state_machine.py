@@ -24,11 +24,17 @@ from bookings.problems import (
     IdempotencyKeyExpired,
     IdempotencyKeyReused,
     NotCheckedIn,
+    NothingToRefund,
     NotOnSale,
+    PaymentIncomplete,
+    PaymentReferenceUsed,
+    PaymentRefunded,
+    RefundTooHigh,
     SoldOut,
     TicketVoid,
 )
 from bookings.reconciliation import drifts
+from config.problems import InvalidInput
 from events.inventory import release_due
 from events.models import Event
 from ticket_types.models import TicketType
@@ -58,7 +64,10 @@ class Held:
     is_late: bool = False
     is_renewed: bool = False  # its secret
     reference: str = ""
-    refund: Decimal = Decimal(0)  # to be paid back
+    payments: dict[str, list[Decimal]] = field(default_factory=dict)  # reference → amount, refunded
+    cancelled: Decimal = Decimal(0)  # the price of tickets that were cancelled one by one
+    fees: Decimal = Decimal(0)
+    goodwill: Decimal = Decimal(0)
     tickets: dict[str, tuple[str, str]] = field(default_factory=dict)  # code → type, status
 
     def places(self, name=None):
@@ -69,6 +78,29 @@ class Held:
 
     def cost(self):
         return sum(self.prices[name] * count for name, count in self.lines.items())
+
+    def price_left(self):
+        return self.cost() - self.cancelled
+
+    def paid(self):
+        return sum(amount for amount, _ in self.payments.values())
+
+    def refunded(self):
+        return sum(refunded for _, refunded in self.payments.values())
+
+    def net(self):
+        return self.paid() - self.refunded()
+
+    def owed(self, status):
+        if status in ("pending", "confirmed"):
+            return max(self.cost() - self.cancelled + self.fees - self.goodwill, Decimal(0))
+        return self.fees
+
+    def balance(self, status):
+        return self.net() - self.owed(status)
+
+    def refundable(self):
+        return [(amount - refunded) for amount, refunded in self.payments.values()]
 
 
 class BoxOffice(RuleBasedStateMachine):
@@ -196,34 +228,69 @@ class BoxOffice(RuleBasedStateMachine):
         held.secret, held.is_renewed = booking.secret, True
 
     @precondition(lambda self: self.bookings)
-    @rule(data=st.data(), reference=st.sampled_from(["", "pay-1", "pay-2"]))
-    def confirm(self, data, reference):
-        self.confirm_one(*self.pick(data, "pending"), reference)
+    @rule(data=st.data(), may_be_unpaid=st.booleans())
+    def confirm(self, data, may_be_unpaid):
+        self.confirm_one(data, *self.pick(data, "pending"), may_be_unpaid)
 
     @precondition(lambda self: "expired" in map(self.status, self.bookings.values()))
-    @rule(data=st.data(), reference=st.sampled_from(["", "pay-1"]))
-    def confirm_late(self, data, reference):
-        self.confirm_one(*self.pick(data, "expired"), reference)
+    @rule(data=st.data(), may_be_unpaid=st.booleans())
+    def confirm_late(self, data, may_be_unpaid):
+        self.confirm_one(data, *self.pick(data, "expired"), may_be_unpaid)
 
-    def confirm_one(self, booking, held, reference):
+    def draw_payment(self, data, booking, held):
+        """None, a new one (too little, what is due, too much), one that was told before, or another booking's."""
+        known = [reference for other in self.bookings.values() for reference in other.payments]
+        new = f"{booking.pk.hex[:6]}-{len(held.payments)}"
+        reference = data.draw(st.sampled_from(["", new, new, *list(held.payments)[:2], *known[:1]]), label="payment")
+        amounts = [None, None, held.cost(), Decimal("0.01"), held.cost() * 2]
+        amount = data.draw(st.sampled_from([it for it in amounts if it is None or it]), label="amount")
+        return reference, amount if reference else None
+
+    def confirm_one(self, data, booking, held, may_be_unpaid):
         status = self.status(held)
-        expected = None
-        if status == "cancelled":
-            expected = BookingCancelled
-        elif status == "expired":
-            is_refused = self.is_cancelled or not self.fits(held.lines) or self.is_over_limit(held.customer, held.lines)
-            expected = HoldExpired if is_refused else None
-        self.attempt(expected, lambda: booking.confirm(payment_reference=reference))
-        if expected is not None and reference not in ("", held.reference):
-            held.refund = held.cost()
-        held.reference = held.reference or reference
-        held.status = "confirmed" if expected is None else status
-        if expected is None and status == "expired":
-            held.is_late, held.refund = True, Decimal(0)
-        if expected is None and not held.tickets:
+        reference, amount = self.draw_payment(data, booking, held)
+        expected, is_recorded = self.outcome(held, status, reference, amount, may_be_unpaid)
+        self.attempt(
+            expected,
+            lambda: booking.confirm(payment_reference=reference, amount=amount, may_be_unpaid=may_be_unpaid),
+        )
+        if is_recorded:
+            self.record(held, status, reference, amount)
+        if expected is None and status in ("pending", "expired"):
+            held.status, held.is_late = "confirmed", status == "expired"
             held.tickets = {ticket.code: (ticket.ticket_type.name, "valid") for ticket in booking.tickets.all()}
             issued = [kind for kind, _ in held.tickets.values()]
             assert {name: issued.count(name) for name in held.lines} == held.lines
+
+    def to_pay(self, held, status):
+        if status in ("pending", "expired"):
+            missing = held.cost() - held.net()
+            return missing if missing > 0 else held.cost()
+        return max(-held.balance(status), 0) or held.cost()
+
+    def outcome(self, held, status, reference, amount, may_be_unpaid):  # noqa: PLR0911  one return for each outcome
+        """The refusal that is expected, and whether the payment is recorded."""
+        if reference and any(reference in other.payments for other in self.bookings.values() if other is not held):
+            return PaymentReferenceUsed, False
+        is_new = bool(reference) and reference not in held.payments
+        if status in ("confirmed", "cancelled"):
+            return (None if status == "confirmed" else BookingCancelled), is_new
+        if status == "expired" and (self.is_cancelled or not self.fits(held.lines)):
+            return HoldExpired, is_new
+        net = held.net() + ((self.to_pay(held, status) if amount is None else amount) if is_new else 0)
+        if reference in held.payments and held.payments[reference][1] and net < held.cost():
+            return PaymentRefunded, False
+        if net < held.cost() and not may_be_unpaid:
+            return PaymentIncomplete, is_new
+        if status == "expired" and self.is_over_limit(held.customer, held.lines):
+            return HoldExpired, is_new
+        return None, is_new
+
+    def record(self, held, status, reference, amount):
+        amount = self.to_pay(held, status) if amount is None else amount
+        if amount:
+            held.payments[reference] = [amount, Decimal(0)]
+        held.reference = held.reference or reference
 
     @precondition(lambda self: self.bookings)
     @rule(data=st.data(), minutes=st.sampled_from([5, 20]))
@@ -235,33 +302,50 @@ class BoxOffice(RuleBasedStateMachine):
         if expected is None:
             held.hold = max(held.hold, self.now + minutes - held.placed_at)
 
+    def draw_fee(self, data):
+        return data.draw(st.sampled_from([Decimal(0)] * 3 + [Decimal(1), Decimal(500)]), label="fee")
+
     @precondition(lambda self: self.bookings)
     @rule(data=st.data())
     def cancel(self, data):
         booking, held = self.pick(data, "pending", "confirmed")
-        status = self.status(held)
+        status, fee = self.status(held), self.draw_fee(data)
         is_inside = status == "confirmed" and "checked_in" in [state for _, state in held.tickets.values()]
         expected = AlreadyCheckedIn if is_inside else HoldExpired if status == "expired" else None
-        self.attempt(expected, booking.cancel)
+        if fee and (status != "confirmed" or fee > held.price_left()):
+            expected = InvalidInput
+        self.attempt(expected, lambda: booking.cancel(fee=fee))
         if expected is None and status != "cancelled":
-            self.end(held)
+            self.end(held, fee)
 
-    def end(self, held):
+    def end(self, held, fee=Decimal(0)):
         held.status = "cancelled"
-        self.void(held, list(held.tickets))
+        held.fees += fee
+        held.tickets = {code: (kind, "void") for code, (kind, _) in held.tickets.items()}
 
-    def void(self, held, codes):
-        valid = {code: kind for code, (kind, state) in held.tickets.items() if code in codes and state != "void"}
-        held.tickets |= {code: (kind, "void") for code, kind in valid.items()}
-        if held.reference:
-            held.refund += sum(held.prices[kind] for kind in valid.values())
-
-    @precondition(lambda self: any(held.refund for held in self.bookings.values()))
-    @rule(data=st.data())
-    def settle_refund(self, data):
-        pk = data.draw(st.sampled_from([pk for pk, held in self.bookings.items() if held.refund]), label="booking")
-        Booking.objects.get(pk=pk).settle_refund()
-        self.bookings[pk].refund = Decimal(0)
+    @precondition(lambda self: any(sum(held.refundable()) for held in self.bookings.values()))
+    @rule(data=st.data(), may_exceed=st.booleans())
+    def refund(self, data, may_exceed):
+        pk = data.draw(st.sampled_from([pk for pk, held in self.bookings.items() if held.payments]), label="booking")
+        held = self.bookings[pk]
+        status, refundable = self.status(held), sum(held.refundable())
+        due = max(held.balance(status), Decimal(0))
+        amount = data.draw(st.sampled_from([None, Decimal("0.01"), due or Decimal(1), due + 1]), label="amount")
+        wanted = min(due, refundable) if amount is None else amount
+        expected = None
+        if not wanted or not refundable:
+            expected = NothingToRefund
+        elif wanted > refundable or (wanted > due and not may_exceed):
+            expected = RefundTooHigh
+        booking = Booking.objects.get(pk=pk)
+        release_due(wait=True)
+        self.attempt(expected, lambda: booking.refund(amount=amount, reason="kindness", may_exceed=may_exceed))
+        if expected is None:
+            held.goodwill += max(wanted - due, 0) if status == "confirmed" else 0
+            for payment in held.payments.values():
+                part = min(wanted, payment[0] - payment[1])
+                payment[1] += part
+                wanted -= part
 
     @precondition(lambda self: any(held.tickets for held in self.bookings.values()))
     @rule(data=st.data())
@@ -273,13 +357,17 @@ class BoxOffice(RuleBasedStateMachine):
         codes = data.draw(st.lists(st.sampled_from(list(held.tickets)), min_size=1, max_size=2), label="tickets")
         states = {held.tickets[code][1] for code in codes}
         rest = [state for code, (_, state) in held.tickets.items() if code not in codes]
-        expected = AlreadyCheckedIn if "checked_in" in states else None
-        self.attempt(expected, lambda: booking.cancel(tickets=codes))
-        if expected is None and "valid" in states:
+        valid = {code: held.tickets[code][0] for code in codes if held.tickets[code][1] == "valid"}
+        price, fee = sum(held.prices[kind] for kind in valid.values()), self.draw_fee(data)
+        expected = AlreadyCheckedIn if "checked_in" in states else InvalidInput if valid and fee > price else None
+        self.attempt(expected, lambda: booking.cancel(tickets=codes, fee=fee))
+        if expected is None and valid:
             if all(state == "void" for state in rest):
-                self.end(held)
+                self.end(held, fee)
             else:
-                self.void(held, codes)
+                held.tickets |= {code: (kind, "void") for code, kind in valid.items()}
+                held.cancelled += price
+                held.fees += fee
 
     @precondition(lambda self: any(held.tickets for held in self.bookings.values()))
     @rule(data=st.data(), is_undo=st.booleans())
@@ -371,14 +459,25 @@ class BoxOffice(RuleBasedStateMachine):
     def bookings_are_the_models(self):
         at = timezone.now()
         stored = {
-            booking.pk: (booking.status_at(at), booking.is_late, booking.payment_reference, booking.refund_amount)
+            booking.pk: (booking.status_at(at), booking.is_late, booking.payment_reference)
             for booking in Booking.objects.all()
         }
+        assert stored == {pk: (self.status(held), held.is_late, held.reference) for pk, held in self.bookings.items()}
+
+    @invariant()
+    def money_adds_up(self):
+        with transaction.atomic():
+            release_due(wait=True)
+            columns = ("amount_paid", "amount_refunded", "refund_amount", "amount_due")
+            stored = {row[0]: row[1:] for row in Booking.objects.values_list("pk", *columns)}
+            due = set(Booking.objects.with_refund_due().values_list("pk", flat=True))
+            transaction.set_rollback(True)
+        balances = {pk: held.balance(self.status(held)) for pk, held in self.bookings.items()}
         assert stored == {
-            pk: (self.status(held), held.is_late, held.reference, held.refund) for pk, held in self.bookings.items()
+            pk: (held.paid(), held.refunded(), max(balances[pk], 0), max(-balances[pk], 0))
+            for pk, held in self.bookings.items()
         }
-        due = set(Booking.objects.with_refund_due().values_list("pk", flat=True))
-        assert due == {pk for pk, held in self.bookings.items() if held.refund}
+        assert due == {pk for pk, balance in balances.items() if balance > 0}
 
     @invariant()
     def tickets_are_the_models(self):

@@ -24,16 +24,21 @@ MANAGE_CATALOGUE = {
 }
 VIEW_TICKETS = {"bookings.view_ticket"}
 VIEW_SALES = {"bookings.view_booking", *VIEW_TICKETS}
-SELL = {"bookings.add_booking", "bookings.change_booking", "bookings.confirm_booking", "bookings.cancel_booking"}
+VIEW_PAYMENTS = {"payments.view_payment", "payments.view_refund"}
+SELL = {
+    *("bookings.add_booking", "bookings.change_booking", "bookings.confirm_booking", "bookings.cancel_booking"),
+    *("bookings.confirm_unpaid", "bookings.refund_booking", *VIEW_PAYMENTS),
+}
+MANAGE_REFUNDS = {"bookings.refund_more"}
 CHECK_IN = {"bookings.check_in_ticket"}
 VIEW_REPORTS = {"bookings.view_reports"}
 MANAGE_TOKENS = {"access.view_apitoken", "access.add_apitoken", "access.change_apitoken"}
 
 ROLE_PERMISSIONS: dict[str, set[str]] = {
-    Role.MANAGER: MANAGE_CATALOGUE | VIEW_SALES | SELL | CHECK_IN | VIEW_REPORTS | MANAGE_TOKENS,
+    Role.MANAGER: MANAGE_CATALOGUE | VIEW_SALES | SELL | CHECK_IN | VIEW_REPORTS | MANAGE_TOKENS | MANAGE_REFUNDS,
     Role.BOX_OFFICE: VIEW_CATALOGUE | VIEW_SALES | SELL | CHECK_IN | VIEW_REPORTS,
     Role.DOOR: VIEW_CATALOGUE | VIEW_TICKETS | CHECK_IN,
-    Role.AUDITOR: VIEW_CATALOGUE | VIEW_SALES | VIEW_REPORTS,
+    Role.AUDITOR: VIEW_CATALOGUE | VIEW_SALES | VIEW_PAYMENTS | VIEW_REPORTS,
 }
 APPS = sorted({name.split(".")[0] for names in ROLE_PERMISSIONS.values() for name in names})
 

@@ -42,6 +42,16 @@ BOOKING_HOLD_MINUTES = env.whole_number(
 )
 ANONYMOUS_PLACES_PER_CLIENT = env.whole_number("ANONYMOUS_PLACES_PER_CLIENT", 40)
 
+# Payments: the class of each provider
+
+PAYMENT_PROVIDERS = {"manual": "bookings.payments.providers.manual.ManualProvider"}
+STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", "")
+STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", "")
+STRIPE_API_BASE = env.str("STRIPE_API_BASE", "https://api.stripe.com")
+if STRIPE_SECRET_KEY:
+    PAYMENT_PROVIDERS["stripe"] = "bookings.payments.providers.stripe.StripeProvider"
+REFUND_AUTOMATICALLY = env.switch("REFUND_AUTOMATICALLY", False)
+
 # The back office
 
 BACK_OFFICE_TIME_ZONE = env.time_zone("BACK_OFFICE_TIME_ZONE", "UTC")
@@ -83,6 +93,7 @@ INSTALLED_APPS = [
     "events",
     "ticket_types",
     "bookings",
+    "bookings.payments",
     "config.apps.BackOfficeConfig",
     "django_otp",
     "django_otp.plugins.otp_static",
@@ -251,6 +262,9 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "BookingStatus": "bookings.lifecycle.states.Status",
         "OffSaleReason": "events.inventory.sales.EVENT_REASONS",
+        "PaymentMethod": "bookings.payments.models.Payment.Method",
+        "PaymentStatus": "bookings.payments.states.PaymentStatus",
+        "RefundStatus": "bookings.payments.states.RefundStatus",
         "EventStatus": "events.models.Event.Status",
         "FreeConfirmation": "events.models.Event.FreeConfirmation",
         "TicketStatus": "bookings.models.Ticket.Status",
@@ -263,6 +277,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "events", "description": "What happens in the venues, and its calendar."},
         {"name": "ticket-types", "description": "What an event's tickets cost, and how many of them there are."},
         {"name": "bookings", "description": "Customers' places: held, confirmed, cancelled."},
+        {"name": "payments", "description": "Money that was paid for bookings, and paid back."},
         {"name": "tickets", "description": "Admissions, for the door."},
         {"name": "reports", "description": "What was sold, and what is left."},
     ],

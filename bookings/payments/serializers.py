@@ -1,0 +1,131 @@
+from django.conf import settings
+from rest_framework import serializers
+
+from bookings.payments.models import Payment, Refund
+from config.api.fields import LineField, PriceField, WholeNumberField
+from config.api.serializers import ModelSerializer, Serializer
+from config.values import money
+
+REFUND = {
+    "id": 1,
+    "amount": "49.90",
+    "status": "succeeded",
+    "reference": "re_1",
+    "reason": "One of us is ill.",
+    "error": "",
+    "created_at": "2026-11-23T12:00:00Z",
+    "succeeded_at": "2026-11-23T12:00:01Z",
+}
+PAYMENT = {
+    "id": 1,
+    "booking": "0c9ab0c4-1f7c-4c8e-8d7e-1c2f3a4b5c6d",
+    "provider": "stripe",
+    "method": "online",
+    "reference": "pi_1",
+    "amount": "99.80",
+    "currency": "EUR",
+    "status": "succeeded",
+    "error": "",
+    "amount_refunded": "49.90",
+    "refunds": [REFUND],
+    "created_at": "2026-11-23T10:00:00Z",
+    "updated_at": "2026-11-23T12:00:01Z",
+    "succeeded_at": "2026-11-23T10:02:00Z",
+}
+
+
+class RefundSerializer(ModelSerializer):
+    amount = serializers.SerializerMethodField(help_text="In the payment's currency.")
+
+    class Meta:
+        model = Refund
+        fields = ["id", "amount", "status", "reference", "reason", "error", "created_at", "succeeded_at"]
+        example = REFUND
+
+    def get_amount(self, refund: Refund) -> str:
+        return money.plain(refund.amount, refund.payment.currency)
+
+
+class PaymentSerializer(ModelSerializer):
+    booking = serializers.UUIDField(source="booking_id", read_only=True)
+    amount = PriceField(read_only=True)
+    amount_refunded = PriceField(read_only=True, help_text="Refunds that have succeeded or are pending.")
+    refunds = RefundSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Payment
+        fields = [
+            "id",
+            "booking",
+            "provider",
+            "method",
+            "reference",
+            "amount",
+            "currency",
+            "status",
+            "error",
+            "amount_refunded",
+            "refunds",
+            "created_at",
+            "updated_at",
+            "succeeded_at",
+        ]
+        example = PAYMENT
+
+
+class StartedPaymentSerializer(PaymentSerializer):
+    """A payment that the customer can make now."""
+
+    client_secret = serializers.SerializerMethodField(
+        help_text="For the provider's program in the customer's browser. It pays this payment, and shows nothing else."
+    )
+
+    class Meta(PaymentSerializer.Meta):
+        fields = [*PaymentSerializer.Meta.fields, "client_secret"]
+        example = {
+            **PAYMENT,
+            "status": "pending",
+            "amount_refunded": "0.00",
+            "refunds": [],
+            "succeeded_at": None,
+            "client_secret": "pi_1_secret_2",
+        }
+
+    def get_client_secret(self, payment: Payment) -> str:
+        secret: str = self.context["client_secret"]
+        return secret
+
+
+def online_providers() -> list[str]:
+    return sorted(set(settings.PAYMENT_PROVIDERS) - {"manual"})
+
+
+class StartPaymentSerializer(Serializer):
+    provider = LineField(max_length=20, help_text="The provider, such as stripe.")
+
+    class Meta:
+        example = {"provider": "stripe"}
+
+    def validate_provider(self, name: str) -> str:
+        if name not in online_providers():
+            known = ", ".join(online_providers()) or "none is set up"
+            raise serializers.ValidationError(f"Unknown provider. Providers: {known}.", code="unknown-provider")
+        return name
+
+
+class RefundBookingSerializer(Serializer):
+    amount = PriceField(required=False, help_text="By default what is due; more needs a permission and a reason.")
+    payment = WholeNumberField(
+        required=False, min_value=1, max_value=2**63 - 1, help_text="By default the oldest payments first."
+    )
+    reason = LineField(max_length=500, required=False, default="", allow_blank=True)
+
+    class Meta:
+        example = {"amount": "49.90", "reason": "One of us is ill."}
+
+
+class ReceivedSerializer(Serializer):
+    received = serializers.BooleanField(help_text="Always true: the event is stored.")
+
+    class Meta:
+        example = {"received": True}

@@ -1,0 +1,165 @@
+"""Payments of bookings, through the API."""
+
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+
+from bookings.models import Booking
+from bookings.payments.models import Payment
+
+pytestmark = pytest.mark.both
+
+
+@pytest.fixture
+def seat(make_type, make_event):
+    return make_type(event=make_event(capacity=4))
+
+
+@pytest.fixture
+def without():
+    """Takes a permission from every group."""
+
+    def take(codename):
+        for group in Group.objects.all():
+            group.permissions.remove(*Permission.objects.filter(codename=codename))
+
+    return take
+
+
+@pytest.fixture
+def booking(book, seat):
+    """Two places for 99.80 EUR."""
+    return book((seat, 2))
+
+
+def confirm(client, booking, **body):
+    return client.post(f"/bookings/{booking.pk}/confirm", body)
+
+
+def money(answer):
+    data = answer.json()
+    return [data[name] for name in ("amount_paid", "amount_refunded", "amount_due", "refund_amount")]
+
+
+def test_confirm_records_the_payment(box_office, booking):
+    answer = confirm(box_office, booking, payment_reference="p1")
+    assert (answer.status_code, money(answer)) == (200, ["99.80", "0.00", "0.00", "0.00"])
+    (payment,) = box_office.get(f"/payments?booking={booking.pk}").json()["results"]
+    assert (payment["reference"], payment["amount"], payment["status"]) == ("p1", "99.80", "succeeded")
+
+
+def test_same_reference_is_the_same_payment(box_office, booking):
+    for _ in range(3):
+        answer = confirm(box_office, booking, payment_reference="p1")
+        assert (answer.status_code, money(answer)) == (200, ["99.80", "0.00", "0.00", "0.00"])
+    assert Payment.objects.count() == 1
+
+
+def test_second_payment_is_recorded_found_and_due_for_refund(box_office, booking):
+    confirm(box_office, booking, payment_reference="pay_A")
+    answer = confirm(box_office, booking, payment_reference="pay_B")
+    assert (answer.status_code, money(answer)) == (200, ["199.60", "0.00", "0.00", "99.80"])
+    found = box_office.get("/bookings?search=pay_B").json()["results"]
+    assert [it["id"] for it in found] == [str(booking.pk)]
+
+
+def test_reference_of_another_booking_is_refused(box_office, booking, book, seat):
+    confirm(box_office, booking, payment_reference="p1")
+    other = book((seat, 1), customer_email="other@example.com")
+    answer = confirm(box_office, other, payment_reference="p1")
+    assert (answer.status_code, answer.json()["code"]) == (409, "payment-reference-used")
+    assert Booking.objects.get(pk=other.pk).amount_paid == 0
+
+
+def test_refunded_payment_buys_nothing_any_more(manager, booking, book, seat, pass_time):
+    pass_time(minutes=16)
+    other = book((seat, 3), customer_email="other@example.com")
+    assert confirm(manager, booking, payment_reference="p1").json()["code"] == "hold-expired"
+    assert manager.post(f"/bookings/{booking.pk}/refunds", {}).status_code == 201
+    other.cancel()
+    answer = confirm(manager, booking, payment_reference="p1")
+    assert (answer.status_code, answer.json()["code"]) == (409, "payment-refunded")
+    assert Booking.objects.get(pk=booking.pk).status == "expired"
+
+
+def test_too_little_is_recorded_and_refused_with_what_is_missing(box_office, booking, without):
+    without("confirm_unpaid")
+    answer = confirm(box_office, booking, payment_reference="p1", amount="50.00")
+    assert (answer.status_code, answer.json()["code"]) == (409, "payment-incomplete")
+    (error,) = answer.json()["errors"]
+    assert (error["paid"], error["total"], error["missing"]) == ("50.00", "99.80", "49.80")
+    answer = confirm(box_office, booking, payment_reference="p2")
+    assert (answer.status_code, money(answer)) == (200, ["99.80", "0.00", "0.00", "0.00"])
+
+
+def test_unpaid_booking_is_confirmed_with_the_permission_and_stays_due(box_office, booking):
+    assert money(confirm(box_office, booking)) == ["0.00", "0.00", "99.80", "0.00"]
+
+
+def test_unpaid_without_the_permission_is_refused(box_office, booking, without):
+    without("confirm_unpaid")
+    answer = confirm(box_office, booking)
+    assert (answer.status_code, answer.json()["code"]) == (409, "payment-incomplete")
+
+
+def test_cancellation_with_a_fee_keeps_it(box_office, booking):
+    confirm(box_office, booking, payment_reference="p1")
+    answer = box_office.post(f"/bookings/{booking.pk}/cancel", {"fee": "9.80"})
+    assert (answer.status_code, money(answer)) == (200, ["99.80", "0.00", "0.00", "90.00"])
+    assert (answer.json()["cancellation_fee"], answer.json()["cancelled_amount"]) == ("9.80", "90.00")
+
+
+def test_fee_above_the_price_is_refused(box_office, booking):
+    confirm(box_office, booking, payment_reference="p1")
+    answer = box_office.post(f"/bookings/{booking.pk}/cancel", {"fee": "99.81"})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "/fee")
+    assert Booking.objects.get(pk=booking.pk).status == "confirmed"
+
+
+def test_refund_comes_from_the_oldest_payment_first(box_office, booking):
+    confirm(box_office, booking, payment_reference="p1")
+    confirm(box_office, booking, payment_reference="p2")
+    box_office.post(f"/bookings/{booking.pk}/cancel", {})
+    answer = box_office.post(f"/bookings/{booking.pk}/refunds", {"amount": "149.80"})
+    assert answer.status_code == 201
+    assert [(it["reference"], it["amount_refunded"]) for it in answer.json()] == [("p1", "99.80"), ("p2", "50.00")]
+    assert money(box_office.get(f"/bookings/{booking.pk}")) == ["199.60", "149.80", "0.00", "49.80"]
+
+
+def test_refund_beyond_what_is_due_needs_a_permission_and_a_reason(box_office, manager, booking):
+    confirm(box_office, booking, payment_reference="p1")
+    path, body = f"/bookings/{booking.pk}/refunds", {"amount": "20.00", "reason": "bad view"}
+    answer = box_office.post(path, body)
+    assert (answer.status_code, answer.json()["code"]) == (409, "refund-too-high")
+    assert manager.post(path, {"amount": "20.00"}).json()["errors"][0]["pointer"] == "/reason"
+    assert manager.post(path, body).status_code == 201
+    assert money(manager.get(f"/bookings/{booking.pk}")) == ["99.80", "20.00", "0.00", "0.00"]
+    assert manager.post(path, {"amount": "79.81", "reason": "more"}).json()["code"] == "refund-too-high"
+
+
+def test_refund_of_nothing_is_refused(box_office, booking):
+    confirm(box_office, booking, payment_reference="p1")
+    answer = box_office.post(f"/bookings/{booking.pk}/refunds", {})
+    assert (answer.status_code, answer.json()["code"]) == (409, "nothing-to-refund")
+
+
+def test_payment_is_filtered_by_what_is_known_of_it(box_office, booking):
+    confirm(box_office, booking, payment_reference="p1")
+    at = Payment.objects.get().updated_at.isoformat().replace("+00:00", "Z")
+    for query, count in [
+        ("status=succeeded", 1),
+        ("status=failed", 0),
+        ("provider=manual", 1),
+        ("reference=p1", 1),
+        ("reference=p", 0),
+        (f"updated_after={at}", 1),
+        ("updated_after=2099-01-01T00:00:00Z", 0),
+    ]:
+        assert len(box_office.get(f"/payments?{query}").json()["results"]) == count, query
+
+
+def test_amount_has_the_decimals_of_the_currency(box_office, booking):
+    answer = confirm(box_office, booking, payment_reference="p1", amount="99.801")
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "/amount")
+    assert Decimal(Booking.objects.get(pk=booking.pk).amount_paid) == 0

@@ -1,0 +1,110 @@
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Prefetch, QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from bookings.payments import online
+from bookings.payments.filters import PaymentFilter
+from bookings.payments.models import Payment, Refund
+from bookings.payments.providers.base import UnverifiedEvent
+from bookings.payments.serializers import (
+    PaymentSerializer,
+    ReceivedSerializer,
+    RefundBookingSerializer,
+    StartedPaymentSerializer,
+    StartPaymentSerializer,
+)
+from bookings.problems import (
+    BookingCancelled,
+    HoldExpired,
+    NothingToPay,
+    NothingToRefund,
+    PaymentUnavailable,
+    RefundTooHigh,
+)
+from config.access.clients import address_key
+from config.access.permissions import ANYONE, PermissionOrSecret, may
+from config.access.rate_limits import count_guess
+from config.api.pagination import CursorPagination
+from config.api.viewsets import BaseViewSet
+from config.problems import InvalidInput, Malformed, NotFound
+
+
+def with_refunds(payments: QuerySet[Payment]) -> QuerySet[Payment]:
+    """With their refunds, in the order in which they were made."""
+    return payments.prefetch_related(Prefetch("refunds", Refund.objects.select_related("payment").order_by("pk")))
+
+
+class PaymentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, BaseViewSet):
+    """Money that was paid for bookings, and paid back."""
+
+    queryset = Payment.objects.all()
+    serializer_class = PaymentSerializer
+    filterset_class = PaymentFilter
+    pagination_class = CursorPagination
+    ordering = ("-created_at",)
+    access = {"list": "payments.view_payment", "retrieve": "payments.view_payment", "receive_event": ANYONE}
+
+    def get_queryset(self) -> QuerySet[Payment]:
+        return with_refunds(Payment.objects.all())
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses=ReceivedSerializer)
+    @action(detail=False, methods=["post"], url_path=r"(?P<provider>[a-z]{1,20})/events", throttle_classes=[])
+    def receive_event(self, request: Request, provider: str) -> Response:
+        """Receive a provider's event, which its signature proves. It is handled once, however often it is sent."""
+        if provider not in settings.PAYMENT_PROVIDERS:
+            raise NotFound("No payment provider with this name.")
+        try:
+            online.receive_event(provider, request.body, request.headers)
+        except UnverifiedEvent as error:
+            count_guess(request, address_key(request))
+            raise Malformed(f"The event could not be verified: {error}") from None
+        return Response({"received": True})
+
+
+class BookingPayments(GenericViewSet):
+    """What a booking's own address has of payments."""
+
+    payment_access = {
+        "payments": PermissionOrSecret("bookings.confirm_booking"),
+        "refunds": "bookings.refund_booking",
+    }
+    payment_refusals = {
+        "payments": [NothingToPay, HoldExpired, BookingCancelled, PaymentUnavailable],
+        "refunds": [NothingToRefund, RefundTooHigh],
+    }
+
+    @extend_schema(request=StartPaymentSerializer, responses={201: StartedPaymentSerializer})
+    @action(detail=True, methods=["post"])
+    def payments(self, request: Request, pk: str) -> Response:
+        """Start an online payment of what is due. While one is pending, the same one is answered."""
+        view: Any = self
+        data = view.read_body(StartPaymentSerializer)
+        payment, started = online.start_payment(self.get_object(), data["provider"], by=request.user)
+        context = {**self.get_serializer_context(), "client_secret": started.client_secret}
+        return Response(StartedPaymentSerializer(payment, context=context).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=RefundBookingSerializer, responses={201: PaymentSerializer(many=True)})
+    @action(detail=True, methods=["post"])
+    def refunds(self, request: Request, pk: str) -> Response:
+        """Refund what is due, or another amount. Answers the payments from which it comes."""
+        view: Any = self
+        data = view.read_body(RefundBookingSerializer)
+        booking = self.get_object()
+        if "payment" in data:
+            data["payment"] = booking.payments.filter(pk=data["payment"]).first()
+            if data["payment"] is None:
+                detail = "The booking has no payment with this id."
+                raise InvalidInput(errors=[{"pointer": "/payment", "code": "does-not-exist", "detail": detail}])
+        may_exceed = may(request, "bookings.refund_more")
+        refunds = booking.refund(by=request.user, may_exceed=may_exceed, **data)
+        payments = with_refunds(Payment.objects.filter(refunds__in=refunds)).order_by("pk")
+        serializer = PaymentSerializer(payments, many=True, context=self.get_serializer_context())
+        return Response(serializer.data, status=status.HTTP_201_CREATED)
