@@ -229,7 +229,9 @@ class Evening:
     def rows(self) -> "EveningRows":
         """What `make` left in the database, for copies."""
         event = Event.objects.get(pk=self.event.pk)
-        bookings = event.bookings.order_by("created_at", "pk").prefetch_related("items", "tickets", "changes")
+        bookings = event.bookings.order_by("created_at", "pk").prefetch_related(
+            "items", "tickets", "changes", "payments__refunds"
+        )
         return EveningRows(event, list(event.ticket_types.order_by("pk")), list(bookings))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from bookings.models import Booking, BookingChange, Ticket
+from bookings.payments.models import Payment, Refund
 from bookings.problems import HoldExpired
 
 HOLD = dt.timedelta(minutes=15)
@@ -36,7 +37,7 @@ class Story:
 
     @property
     def payment(self) -> str:
-        return "" if self.booking.is_free else f"pay_{self.random.getrandbits(48):012x}"
+        return "" if self.booking.is_free else payment_reference(self.booking.confirmation_code)
 
     @property
     def sold(self) -> int:
@@ -57,6 +58,10 @@ class Story:
     def return_places(self) -> None:
         for item in self.booking.items.all():
             self.returned[item.ticket_type_id] += item.quantity
+
+
+def payment_reference(confirmation_code: str) -> str:
+    return f"pay_{confirmation_code.lower()}"
 
 
 def confirm(story: Story) -> None:
@@ -128,7 +133,7 @@ FATES: dict[Callable[[Story], None], int] = {
 
 
 def backdate(stories: dict[Any, Story]) -> None:
-    """Writes the times of the stories to bookings, tickets and history; nothing else is changed."""
+    """Writes the times of the stories to bookings and what belongs to them; nothing else is changed."""
     bookings = list(Booking.objects.filter(pk__in=stories))
     for booking in bookings:
         story = stories[booking.pk]
@@ -147,3 +152,14 @@ def backdate(stories: dict[Any, Story]) -> None:
     # A plain queryset: the model's own refuses to change history.
     history: QuerySet[BookingChange] = QuerySet(BookingChange)
     history.bulk_update(changes, ["at"])
+
+    payments = list(Payment.objects.filter(booking__in=stories))
+    for payment in payments:
+        story = stories[payment.booking_id]
+        payment.succeeded_at = payment.created_at = story.confirmed_at or story.at["refuse payment"]
+    Payment.objects.bulk_update(payments, ["succeeded_at", "created_at"])
+
+    refunds = list(Refund.objects.filter(payment__booking__in=stories).select_related("payment"))
+    for refund in refunds:
+        refund.succeeded_at = refund.created_at = stories[refund.payment.booking_id].at["refund"]
+    Refund.objects.bulk_update(refunds, ["succeeded_at", "created_at"])

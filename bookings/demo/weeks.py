@@ -12,7 +12,10 @@ from django.db import DEFAULT_DB_ALIAS, connections, models
 
 from bookings.codes import booking_secret, confirmation_code, ticket_code
 from bookings.demo.evening import Evening
+from bookings.demo.stories import payment_reference
 from bookings.models import Booking, BookingChange, BookingItem, Ticket
+from bookings.payments.ledger import MANUAL
+from bookings.payments.models import Payment, Refund
 from events.models import Event
 from ticket_types.models import TicketType
 
@@ -32,10 +35,14 @@ def save_week(evenings: Sequence[Evening], number: int) -> int:
         for ticket_type in copy.types.values():
             ticket_type.event_id = copy.event.pk
     insert_dated(TicketType, [row for copy in copies for row in copy.types.values()])
-    rows: dict[type[models.Model], list[Row]] = {Booking: [], BookingItem: [], Ticket: [], BookingChange: []}
+    rows: dict[type[models.Model], list[Row]] = {
+        Booking: [], BookingItem: [], Ticket: [], BookingChange: [], Payment: [], Refund: []
+    }  # fmt: skip
     for copy in copies:
         copy.add_bookings(rows)
     for model, instances in rows.items():
+        if model is Refund:
+            name_payments(instances)
         insert(model, instances)
     return sum(1 + len(copy.types) for copy in copies) + sum(map(len, rows.values()))
 
@@ -62,7 +69,8 @@ class EveningCopy:
             ids = {"id": uuid.uuid4(), "event_id": self.event.pk}
             of_booking = {"booking_id": ids["id"]}
             codes = {"confirmation_code": confirmation_code(), "secret": booking_secret()}
-            rows[Booking].append(copy_row(booking, self.shift, **ids, **codes))
+            reference = booking.payment_reference and payment_reference(codes["confirmation_code"])
+            rows[Booking].append(copy_row(booking, self.shift, **ids, **codes, payment_reference=reference))
             for item in booking.items.all():
                 ticket_type = self.types[item.ticket_type_id].pk
                 rows[BookingItem].append(copy_row(item, self.shift, **of_booking, ticket_type_id=ticket_type))
@@ -70,6 +78,18 @@ class EveningCopy:
                 new = {**of_booking, "ticket_type_id": self.types[ticket.ticket_type_id].pk, "code": ticket_code()}
                 rows[Ticket].append(copy_row(ticket, self.shift, **new))
             rows[BookingChange] += [copy_row(change, self.shift, **of_booking) for change in booking.changes.all()]
+            for payment in booking.payments.all():  # there is one at most
+                rows[Payment].append(copy_row(payment, self.shift, **of_booking, reference=reference))
+                rows[Refund] += [copy_row(it, self.shift, payment_id=reference) for it in payment.refunds.all()]
+
+
+def name_payments(refunds: list[Row]) -> None:
+    """Puts the ids of their payments, which are stored now, in the place of the references."""
+    references = [row["payment_id"] for row in refunds]
+    payments = Payment.objects.filter(provider=MANUAL, reference__in=references)
+    ids = dict(payments.values_list("reference", "pk"))
+    for row in refunds:
+        row["payment_id"] = ids[row["payment_id"]]
 
 
 def copy_row(row: models.Model, shift: dt.timedelta, **values: Any) -> Row:

@@ -86,8 +86,9 @@ class BookingPayments(GenericViewSet):
     def payments(self, request: Request, pk: str) -> Response:
         """Start an online payment of what is due. While one is pending, the same one is answered."""
         view: Any = self
+        booking = self.get_object()  # first: without its secret nothing is said of it, nor of the body
         data = view.read_body(StartPaymentSerializer)
-        payment, started = online.start_payment(self.get_object(), data["provider"], by=request.user)
+        payment, started = online.start_payment(booking, data["provider"], by=request.user)
         context = {**self.get_serializer_context(), "client_secret": started.client_secret}
         return Response(StartedPaymentSerializer(payment, context=context).data, status=status.HTTP_201_CREATED)
 

@@ -197,9 +197,10 @@ def test_confirm_that_comes_too_late_tells_what_became_of_the_payment(make_type,
     sold_out = "“Seat”: 2 requested, 0 available."
     for booking, noted in (
         (late, " The payment late 9 was recorded: a refund of 99.80\xa0EUR is due."),
-        (gratis, " The payment late 9 was recorded."),
+        (gratis, " The payment late 10 was recorded."),
     ):
-        answer = act(browser, "confirm", booking, confirmed="yes", payment_reference="late 9")
+        reference = "late 9" if booking is late else "late 10"
+        answer = act(browser, "confirm", booking, confirmed="yes", payment_reference=reference)
         assert messages_of(answer) == [("error", f"{booking}: {sold_out}{noted}")]
     answer = act(browser, "confirm", late, confirmed="yes", payment_reference="")
     assert messages_of(answer) == [("error", f"{late}: {sold_out}")]
@@ -305,7 +306,8 @@ def test_booking_that_is_confirmed_while_it_is_cancelled_stays_so(book, monkeypa
 
 def test_cancel_tells_what_is_to_be_paid_back_in_each_currency(make_type, make_event, book):
     seat, pound = make_type(), make_type(event=make_event(name="Jazz", currency="GBP"))
-    paid = [book((kind, 2)).confirm(payment_reference="till 4") for kind in (seat, seat, pound)]
+    kinds = enumerate((seat, seat, pound))
+    paid = [book((kind, 2)).confirm(payment_reference=f"till {number}") for number, kind in kinds]
     unknown, held = book((seat, 1)).confirm(), book((seat, 1))
     answer = cancel(staff(), *paid, unknown, held, reason="")
     assert messages_of(answer) == [

@@ -230,13 +230,14 @@ def test_totals_are_those_of_the_filtered_bookings(book, make_type, make_event):
 def test_list_adds_up_what_is_to_be_paid_back_as_the_doctor_and_the_table_do(book, make_type, make_event):
     seat, pound = make_type(), make_type(event=make_event(name="Jazz", currency="GBP"))
     whole, partly, other, settled = (
-        book((kind, 3)).confirm(payment_reference="till 4") for kind in (seat, seat, pound, seat)
+        book((kind, 3)).confirm(payment_reference=f"till {number}")
+        for number, kind in enumerate((seat, seat, pound, seat))
     )
     book((seat, 1)).confirm().cancel()  # of which no payment is known
     partly.cancel(tickets=[partly.tickets.first().code])
     for booking in (whole, other, settled):
         booking.cancel()
-    settled.settle_refund()
+    settled.refund()
     browser = staff(Role.AUDITOR)
 
     def due(**query):

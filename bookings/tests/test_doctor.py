@@ -281,8 +281,8 @@ def test_doctor_needs_as_many_queries_for_many_rows_as_for_one(book, make_type, 
         return len(seen)
 
     few = queries()
-    for _ in range(3):
-        book((make_type(name="Other"), 1)).confirm(payment_reference="pay").cancel()
+    for number in range(3):
+        book((make_type(name="Other"), 1)).confirm(payment_reference=f"pay {number}").cancel()
     Booking.objects.filter(status="pending").update(created_at=F("created_at") - dt.timedelta(hours=1),
                                                     expires_at=timezone.now() - dt.timedelta(minutes=1))  # fmt: skip
     book((seat, 1))

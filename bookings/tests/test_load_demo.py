@@ -88,7 +88,7 @@ def snapshot(first_venue):
         is_held = booking.status == "pending"
         lines.append((
             booking.event.name, booking.customer_email, booking.status, booking.total_price,
-            booking.metadata, booking.payment_reference, booking.refund_due, booking.expires_at - booking.created_at,
+            booking.metadata, booking.amount_paid, booking.refund_amount, booking.expires_at - booking.created_at,
             None if is_held else booking.created_at, booking.confirmed_at, booking.cancelled_at,
             [(item.name, item.quantity, item.cancelled_quantity) for item in booking.items.all()],
             [(ticket.status, ticket.checked_in_at) for ticket in booking.tickets.all()],

@@ -3,8 +3,10 @@ from decimal import Decimal
 
 import pytest
 from django.core.management import call_command
+from django.db.models import F, Value
 
 from bookings.models import Booking, BookingItem, Ticket
+from config.values.money import MoneyField
 from events.models import Event
 from ticket_types.models import TicketType
 
@@ -76,11 +78,20 @@ def test_reconcile_speaks_json(booking, capsys):
     ]
 
 
+# Of a confirmed booking that is not paid; each adds up, so the constraint lets it in.
+ONE = Value(Decimal(1), MoneyField())
+TOO_MUCH = {"total_price": F("total_price") + ONE, "amount_due": F("amount_due") + ONE}
+WITHOUT_PAYMENT = {"amount_paid": ONE, "amount_due": F("amount_due") - ONE}
+LESS_OWED = {"cancelled_amount": ONE, "amount_due": F("amount_due") - ONE}
+
+
 @pytest.mark.parametrize(
     ("spoil", "field"),
     [
         (lambda: Booking.objects.filter(status="confirmed").update(quantity=3), "quantity"),
-        (lambda: Booking.objects.filter(status="confirmed").update(total_price=1), "total_price"),
+        (lambda: Booking.objects.filter(status="confirmed").update(**TOO_MUCH), "total_price"),
+        (lambda: Booking.objects.filter(status="confirmed").update(**WITHOUT_PAYMENT), "amount_paid"),
+        (lambda: Booking.objects.filter(status="confirmed").update(**LESS_OWED), "cancelled_amount"),
         (lambda: Booking.objects.filter(status="confirmed").update(fees=1), "fees"),
         (lambda: Booking.objects.filter(status="confirmed").update(tax=1), "tax"),
         (lambda: BookingItem.objects.filter(quantity=2).update(cancelled_quantity=1), "cancelled_quantity"),
@@ -127,11 +138,11 @@ def test_reconcile_names_what_it_cannot_fix(booking, capsys):
 
 
 def test_reconcile_asks_as_often_for_many_bookings_as_for_one(booking, book, capsys, django_assert_num_queries):
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(13):
         call_command("reconcile")
     for _ in range(3):
         book((TicketType.objects.get(), 1)).confirm()
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(13):
         call_command("reconcile")
 
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from bookings import reports
 from bookings.checkup import check_refunds
 from bookings.models import Booking, BookingItem
+from bookings.payments.models import Payment
 from bookings.reports import queries
 from config.tests.harness.answers import errors_in, refused
 from config.tests.harness.pages import staff, url
@@ -482,9 +483,9 @@ def test_payments_to_refund_come_oldest_first(book, make_type):
     seat = make_type()
     first, second, _ = book((seat, 1)), book((seat, 1)), book((seat, 1)).cancel()
     for booking in (second, first):
-        booking.confirm(payment_reference="pay").cancel()
+        booking.confirm(payment_reference=f"pay {booking}").cancel()
     assert list(Booking.objects.with_refund_due()) == [first, second]
-    first.settle_refund()
+    first.refund()
     assert list(Booking.objects.with_refund_due()) == [second]
 
 
@@ -493,10 +494,11 @@ def fortune(book, make_type):
     """Two sales of 9 × 10^14 each: as ten-thousandths each fits into 64 bits, and both together do not."""
     seat = make_type()
     for number in range(2):
-        book((seat, 1), customer_email=f"{number}@example.com").confirm(payment_reference="pay")
+        book((seat, 1), customer_email=f"{number}@example.com").confirm(payment_reference=f"pay {number}")
     much = Decimal(9 * 10**14)
     BookingItem.objects.update(unit_price=much, total_price=much)
-    Booking.objects.update(total_price=much)
+    Booking.objects.update(total_price=much, amount_paid=much)
+    Payment.objects.update(amount=much)
     return "1800000000000000.00"
 
 

@@ -9,6 +9,7 @@ from bookings.problems import (
     BookingCancelled,
     HoldExpired,
     NotCheckedIn,
+    NothingToRefund,
     RefundChanged,
     TicketVoid,
 )
@@ -173,18 +174,19 @@ def test_renew_secret_and_renew_secret(twins):
     assert one.changes.filter(verb="renew secret").count() == 2
 
 
-def test_settle_refund_and_settle_refund(twins):
+def test_refund_and_refund(twins):
     one, other = twins
     one.cancel()
     with pytest.raises(BookingCancelled):
         one.confirm(payment_reference="pay-1")
     other.refresh_from_db()
-    one.settle_refund()
-    other.settle_refund()
-    assert other.changes.filter(verb="settle refund").count() == 1
+    one.refund()
+    with pytest.raises(NothingToRefund):
+        other.refund()
+    assert other.changes.filter(verb="refund").count() == 1
 
 
-def test_cancel_tickets_and_settle_refund(twins):
+def test_cancel_tickets_and_refund(twins):
     """Somebody pays back what was due when they looked, and more is due by then."""
     one, other = twins
     one.confirm(payment_reference="pay-1")
@@ -193,21 +195,23 @@ def test_cancel_tickets_and_settle_refund(twins):
     other.refresh_from_db()
     one.cancel(tickets=[second])
     with pytest.raises(RefundChanged):
-        other.settle_refund(amount=other.refund_amount)
+        other.refund(expected=other.refund_amount)
     one.refresh_from_db()
     assert one.refund_amount == 2 * other.refund_amount
-    one.settle_refund(amount=one.refund_amount)
+    one.refund(expected=one.refund_amount)
     assert one.changes.last().details == {"amount": "99.80 EUR"}
 
 
-def test_confirm_late_and_settle_refund(twins, pass_time):
+def test_confirm_late_and_refund(twins, pass_time):
     """The refund that somebody is about to pay is not due any more: the customer has places after all."""
     one, other = twins
     pass_time(minutes=16)
     one.confirm(payment_reference="pay-1")
-    other.settle_refund()
+    with pytest.raises(NothingToRefund):
+        other.refund()
+    other.refresh_from_db()
     assert (other.status, other.refund_due) == ("confirmed", False)
-    assert other.changes.filter(verb="settle refund").count() == 0
+    assert other.changes.filter(verb="refund").count() == 0
 
 
 def test_check_in_and_check_in(confirmed_twins):
