@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db.models import Prefetch, QuerySet
@@ -34,7 +34,7 @@ from config.access.permissions import ANYONE, PermissionOrSecret, may
 from config.access.rate_limits import count_guess
 from config.api.pagination import CursorPagination
 from config.api.viewsets import BaseViewSet
-from config.problems import InvalidInput, Malformed, NotFound
+from config.problems import InvalidInput, Malformed, NotFound, Problem
 
 
 def with_refunds(payments: QuerySet[Payment]) -> QuerySet[Payment]:
@@ -76,7 +76,7 @@ class BookingPayments(GenericViewSet):
         "payments": PermissionOrSecret("bookings.confirm_booking"),
         "refunds": "bookings.refund_booking",
     }
-    payment_refusals = {
+    payment_refusals: ClassVar[dict[str, list[type[Problem]]]] = {
         "payments": [NothingToPay, HoldExpired, BookingCancelled, PaymentUnavailable],
         "refunds": [NothingToRefund, RefundTooHigh],
     }
