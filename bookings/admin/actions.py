@@ -9,24 +9,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from bookings.admin.cancelling import CancelForm, RefundForm, RefundTotals, TicketsForm
+from bookings.admin import paying
+from bookings.admin.cancelling import CancelForm, RefundTotals, TicketsForm
+from bookings.admin.paying import PayingActions
 from bookings.lifecycle.states import CANCEL_CONFIRMED, CONFIRM, TRANSITIONS, Status
-from bookings.problems import BookingCancelled, BookingNotPending, HoldExpired
-from config.backoffice.actions import ActionsAdmin, ActionSkipped
-from config.backoffice.errors import error_text
+from bookings.problems import BookingNotPending
+from config.backoffice.actions import ActionSkipped
 from config.backoffice.formats import event_label, format_amount
-from config.backoffice.forms import TextField
-from config.values.text import validate_line
-
-
-class PaymentForm(forms.Form):
-    payment_reference = TextField(
-        label=gettext_lazy("Payment reference"),
-        max_length=200,
-        required=False,
-        validators=[validate_line],
-        help_text=gettext_lazy("Of the payment, if there was one. Without it, refunds are not tracked."),
-    )
 
 
 class HoldForm(forms.Form):
@@ -44,27 +33,9 @@ class HoldForm(forms.Form):
         )
 
 
-def confirm_booking(booking, reference, *, by):
-    """Confirms. The error text of a late payment says what happens to the payment."""
-    try:
-        booking.confirm(payment_reference=reference, by=by)
-    except (HoldExpired, BookingCancelled) as error:
-        if not reference:
-            raise
-        booking.refresh_from_db()
-        text = _("%(error)s The payment %(payment)s was recorded.")
-        if booking.refund_due:
-            text = _("%(error)s The payment %(payment)s was recorded: a refund of %(amount)s is due.")
-        amount = format_amount(booking.refund_amount, booking.currency)
-        raise type(error)(text % {"error": error_text(error), "payment": reference, "amount": amount}) from None
-
-
-class BookingActions(ActionsAdmin):
-    actions = ["confirm", "cancel", "cancel_tickets", "extend", "settle_refund", "renew_secret"]
-    page_actions = ["cancel_tickets", "renew_secret"]
-
-    def has_confirm_permission(self, request):
-        return request.user.has_perm("bookings.confirm_booking")
+class BookingActions(PayingActions):
+    actions = ["confirm", "record_payment", "cancel", "cancel_tickets", "extend", "refund", "renew_secret"]
+    page_actions = ["record_payment", "cancel_tickets", "renew_secret"]
 
     def has_cancel_permission(self, request):
         return request.user.has_perm("bookings.cancel_booking")
@@ -74,29 +45,14 @@ class BookingActions(ActionsAdmin):
         match action:
             case "renew_secret":
                 return True
-            case "settle_refund":
-                return booking.refund_due
+            case "refund" | "record_payment":
+                return paying.is_offered(action, booking)
             case "extend":
                 return state == Status.PENDING
             case "cancel_tickets":
                 return state == Status.CONFIRMED and booking.places > 1
         target = {"confirm": CONFIRM.target, "cancel": CANCEL_CONFIRMED.target}[action]
         return any(it.source == state and it.target == target for it in TRANSITIONS)
-
-    @admin.action(description=gettext_lazy("Confirm…"), permissions=["confirm"])
-    def confirm(self, request, queryset):
-        form = PaymentForm(request.POST if "confirmed" in request.POST else None)
-        if not form.is_valid():
-            return self.confirm_page(
-                request, queryset, self.summary, title=_("Confirm bookings"), form=form, is_reversible=True
-            )
-
-        def confirm(booking):
-            if booking.status == Status.CONFIRMED:
-                raise ActionSkipped(_("skipped, because it is already confirmed."))
-            confirm_booking(booking, form.cleaned_data["payment_reference"], by=request.user)
-
-        return self.run_action(request, queryset, confirm, _("Confirmed"))
 
     @admin.action(description=gettext_lazy("Cancel…"), permissions=["cancel"])
     def cancel(self, request, queryset):
@@ -111,10 +67,10 @@ class BookingActions(ActionsAdmin):
                 raise ActionSkipped(_("skipped, because it is already cancelled."))
             was_confirmed = booking.status == Status.CONFIRMED
             try:
-                booking.cancel(reason=form.cleaned_data["reason"], by=request.user, pending_only=not was_confirmed)
+                booking.cancel(**form.choices(), by=request.user, pending_only=not was_confirmed)
             except BookingNotPending:  # since this request read it
                 raise BookingNotPending(_("It was confirmed in the meantime, and not cancelled.")) from None
-            refunds.add(booking, booking.price_of_places if was_confirmed else 0)
+            refunds.add(booking)
 
         response = self.run_action(request, queryset, cancel, _("Cancelled"))
         self.show_messages(request, refunds.texts(), messages.WARNING)
@@ -130,10 +86,8 @@ class BookingActions(ActionsAdmin):
         def cancel(booking):
             if form.skip_reason:
                 raise ActionSkipped(form.skip_reason)
-            before = booking.price_of_places
-            booking.cancel(tickets=form.chosen, reason=form.cleaned_data["reason"], by=request.user)
-            is_whole = booking.status == Status.CANCELLED
-            refunds.add(booking, before if is_whole else before - booking.price_of_places)
+            booking.cancel(tickets=form.chosen, **form.choices(), by=request.user)
+            refunds.add(booking)
             self.show_messages(request, refunds.texts(), messages.WARNING)
 
         return self.run_action(request, queryset, cancel, _("Tickets cancelled"))
@@ -153,29 +107,6 @@ class BookingActions(ActionsAdmin):
 
         return self.run_action(request, queryset, extend, _("Hold extended"))
 
-    @admin.action(description=gettext_lazy("Refund paid…"), permissions=["change"])
-    def settle_refund(self, request, queryset):
-        due = list(queryset.filter(refund_due=True))
-        form = RefundForm(due, request.POST if "confirmed" in request.POST else None)
-        if due and not form.is_valid():
-            self.show_messages(request, list(form.non_field_errors()), messages.ERROR, _("%s more have changed."))
-            return self.confirm_page(
-                request,
-                queryset.filter(refund_due=True),
-                self.refund_summary,
-                title=_("Refund paid"),
-                form=form,
-                submit=_("Yes, it was paid"),
-            )
-        amounts = {booking.pk: booking.refund_amount for booking in due}
-
-        def settle(booking):
-            if booking.pk not in amounts:
-                raise ActionSkipped(_("skipped, because no refund is due."))
-            booking.refund(expected=amounts[booking.pk], by=request.user)
-
-        return self.run_action(request, queryset, settle, _("Refund paid"))
-
     @admin.action(description=gettext_lazy("Renew the secret…"), permissions=["change"])
     def renew_secret(self, request, queryset):
         form = forms.Form(request.POST if "confirmed" in request.POST else None)
@@ -185,14 +116,6 @@ class BookingActions(ActionsAdmin):
         return self.run_action(
             request, queryset, lambda booking: booking.renew_secret(by=request.user), _("Secret renewed")
         )
-
-    def refund_summary(self, booking):
-        return _("%(code)s, %(customer)s: refund of %(amount)s, payment %(payment)s.") % {
-            "code": booking.confirmation_code,
-            "customer": booking.customer_name,
-            "amount": format_amount(booking.refund_amount, booking.currency),
-            "payment": booking.payment_reference,
-        }
 
     def summary(self, booking):
         state = self.state_text(booking, booking.status_at(timezone.now()))

@@ -9,11 +9,12 @@ from django.utils.translation import gettext_lazy, ngettext
 from rest_framework import serializers
 
 from bookings.admin.actions import BookingActions
+from bookings.admin.balances import money_context
 from bookings.admin.counter import CounterAdmin
 from bookings.admin.dashboard import dashboard
-from bookings.admin.filters import CreatedFilter, SoldFilter, StateFilter, list_totals
+from bookings.admin.filters import AmountDueFilter, CreatedFilter, SoldFilter, StateFilter, list_totals
 from bookings.admin.labels import SEARCH_HELP, STATES, TICKET_STATES, change_details, tax_text, verb_label
-from bookings.lifecycle.states import LIVE
+from bookings.lifecycle.states import LIVE, Status
 from bookings.models import Booking, Ticket
 from bookings.serializers import MetadataField
 from config.api.errors import problem_of
@@ -99,6 +100,11 @@ class BookingAdmin(BookingActions, CounterAdmin, BaseAdmin):
         "tax when booked": amount_column("tax", "currency"),
         "currency": "currency",
         "payment reference": "payment_reference",
+        "paid": amount_column("amount_paid", "currency"),
+        "refunded": amount_column("amount_refunded", "currency"),
+        "cancellation fee": amount_column("cancellation_fee", "currency"),
+        "goodwill": amount_column("goodwill_amount", "currency"),
+        "amount due": amount_column("amount_due", "currency"),
         "refund due": "refund_due",
         "refund amount": amount_column("refund_amount", "currency"),
         "late": "is_late",
@@ -114,6 +120,7 @@ class BookingAdmin(BookingActions, CounterAdmin, BaseAdmin):
     list_filter = [
         StateFilter,
         "refund_due",
+        AmountDueFilter,
         ("event", RelatedFilter),
         ("event__venue", RelatedFilter),
         CreatedFilter,
@@ -123,7 +130,7 @@ class BookingAdmin(BookingActions, CounterAdmin, BaseAdmin):
     search_fields = ["confirmation_code"]  # turns the search on; `matching` does it
     search_help_text = SEARCH_HELP
     fields = ["customer_name", "customer_email", "metadata"]
-    related = ["tickets", "changes"]
+    related = ["tickets", "payments", "changes"]
     position = 40
 
     def get_queryset(self, request):
@@ -178,6 +185,8 @@ class BookingAdmin(BookingActions, CounterAdmin, BaseAdmin):
             text += _(", late")
         if booking.refund_due:
             text += _(", refund due: %s") % format_amount(booking.refund_amount, booking.currency)
+        if booking.amount_due and status != Status.PENDING:
+            text += _(", due: %s") % format_amount(booking.amount_due, booking.currency)
         return text
 
     @admin.display(description=gettext_lazy("places"))
@@ -223,7 +232,7 @@ class BookingAdmin(BookingActions, CounterAdmin, BaseAdmin):
             "total": self.total_text(booking, booking.net_price if is_live else 0),
             "fees": booking.fees and format_amount(booking.fees, booking.currency),
             "tax": booking.tax and format_amount(booking.tax, booking.currency),
-            "refund": booking.refund_due and format_amount(booking.refund_amount, booking.currency),
+            "money": money_context(booking, may_open=request.user.has_perm("payments.view_payment")),
             "items": [self.item_context(item, booking, is_live=is_live) for item in booking.items.all()],
             "tickets": [self.ticket_context(it, zone, may_open=may_open_tickets) for it in tickets[:MAX_SHOWN]],
             "has_more_tickets": len(tickets) > MAX_SHOWN,

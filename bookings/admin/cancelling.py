@@ -1,5 +1,7 @@
 """The forms to cancel bookings or some of their tickets, and the refunds that follow."""
 
+from decimal import Decimal
+
 from django import forms
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -7,10 +9,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from bookings.admin.filters import format_amounts
-from bookings.lifecycle.states import LIVE
+from bookings.lifecycle.states import LIVE, Status
 from bookings.models import Ticket
 from config.backoffice.formats import format_amount
-from config.backoffice.forms import ReasonForm
+from config.backoffice.forms import AmountField, ReasonForm
 from config.values import money
 
 GROUP = 4  # characters of a code
@@ -40,35 +42,49 @@ class SeenForm(forms.Form):
             raise forms.ValidationError([text % code for code in self.changed])
 
 
-class CancelForm(SeenForm, ReasonForm):
+class FeeForm(ReasonForm):
+    """With a fee for a sold booking that costs something: an amount of what it cost stays owed."""
+
+    def add_fee(self, booking):
+        if booking.status == Status.CONFIRMED and booking.price_of_places:
+            self.fields["fee"] = AmountField(
+                booking.currency,
+                label=_("Cancellation fee"),
+                min_value=0,
+                max_value=booking.price_of_places,
+                required=False,
+                help_text=_("Empty: none. It stays owed, and is not refunded."),
+            )
+
+    def choices(self):
+        """The arguments of `Booking.cancel`."""
+        return {"reason": self.cleaned_data["reason"], "fee": self.cleaned_data.get("fee") or Decimal(0)}
+
+
+class CancelForm(SeenForm, FeeForm):
+    """The fee is for one booking alone."""
+
     def __init__(self, bookings, data=None):
         at = timezone.now()
         live = [it for it in bookings if it.status_at(at) in LIVE]  # the action skips or refuses the others
         super().__init__({it.confirmation_code: f"{it.status_at(at)}-{it.places}" for it in live}, data)
-
-
-class RefundForm(SeenForm):
-    def __init__(self, bookings, data=None):
-        super().__init__({it.confirmation_code: it.refund_amount for it in bookings}, data)
+        if len(bookings) == 1:
+            self.add_fee(bookings[0])
 
 
 class RefundTotals:
     """Refunds of bookings that are cancelled one after the other, in each currency."""
 
     def __init__(self):
-        self.due, self.possible = {}, {}
+        self.due = {}
 
-    def add(self, booking, reduction):
-        """`reduction` is the price of the cancelled places that were confirmed."""
+    def add(self, booking):
         if booking.refund_due:
             self.due[booking.currency] = self.due.get(booking.currency, 0) + booking.refund_amount
-        elif reduction:  # without a known payment
-            self.possible[booking.currency] = self.possible.get(booking.currency, 0) + reduction
 
     def texts(self):
-        due, possible = ", ".join(format_amounts(self.due)), ", ".join(format_amounts(self.possible))
-        texts = [_("Refunds due: %s.") % due] if due else []
-        return texts + ([_("To refund, if it was paid: %s.") % possible] if possible else [])
+        due = ", ".join(format_amounts(self.due))
+        return [_("Refunds due: %s.") % due] if due else []
 
 
 class TicketChoices(forms.CheckboxSelectMultiple):
@@ -91,7 +107,7 @@ class TicketChoices(forms.CheckboxSelectMultiple):
         return {**context, "currency": self.currency, "decimals": money.DECIMALS[self.currency]}
 
 
-class TicketsForm(ReasonForm):
+class TicketsForm(FeeForm):
     """Chooses tickets of one booking, whose codes are `chosen`. `skip_reason`: why none can be cancelled, or None."""
 
     everything = forms.BooleanField(required=False)  # one field for up to 2,000 tickets
@@ -112,6 +128,7 @@ class TicketsForm(ReasonForm):
         self.skip_reason = None if valid else _("skipped, because none of its tickets can be cancelled.")
         count = len(valid)
         self.fields["everything"].label = ngettext("All of it: %s ticket", "All %s tickets", count) % count
+        self.add_fee(booking)
         field = self.fields["tickets"]
         self.set_choices(field, booking, valid)
         if checked_in:

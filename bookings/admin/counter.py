@@ -15,10 +15,13 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from bookings.admin.actions import confirm_booking
+from bookings.admin.labels import METHODS
+from bookings.admin.paying import confirm_booking
 from bookings.codes import random_code
 from bookings.lifecycle.place import IdempotencyKey, Line
 from bookings.models import Booking
+from bookings.payments.ledger import NO_RECEIPT, Receipt
+from bookings.payments.models import Payment
 from bookings.problems import IdempotencyKeyReused, PriceChanged
 from config.backoffice.errors import DOMAIN_ERRORS, field_errors
 from config.backoffice.formats import (
@@ -50,6 +53,7 @@ UNSOLD = {
     "not_started": gettext_lazy("The sale of this event has not started. A manager can start it earlier."),
     "sold_out": gettext_lazy("This event is sold out. Held places become available again when their holds expire."),
 }
+INVOICE = "invoice"
 MAX_EVENTS = 50
 MAX_WORDS = 10
 MAX_QUANTITY = 100  # of an item; a ticket type may allow less
@@ -82,18 +86,23 @@ class SaleForm(forms.Form):
         required=False,
         help_text=gettext_lazy("Empty: the customer gets the tickets at the counter."),
     )
+    payment = forms.ChoiceField(label=gettext_lazy("Payment"), required=False)
     payment_reference = TextField(
         label=gettext_lazy("Payment reference"),
         max_length=200,
         required=False,
         validators=[validate_line],
-        help_text=gettext_lazy("Such as the number of the receipt. Without it, refunds of this sale are not tracked."),
+        help_text=gettext_lazy("Such as the number of the receipt; may be empty."),
     )
     key = forms.UUIDField(widget=forms.HiddenInput)
 
-    def __init__(self, event, types, data=None, *, typed=None):
+    def __init__(self, event, types, data=None, *, typed=None, may_be_unpaid=False):
         super().__init__(data, initial={"key": uuid.uuid4(), **(typed or {})})
         self.event, self.types = event, types
+        self.fields["payment"].choices = [
+            *((kind, METHODS[kind]) for kind in (Payment.Method.CASH, Payment.Method.CARD)),
+            *([(INVOICE, _("Invoice: not paid yet"))] if may_be_unpaid else []),
+        ]
         at = timezone.now()
         self.states = {kind.pk: kind.status_at(at) for kind in types}
         not_a_number = _("Enter a whole number, 0 or more.")
@@ -152,6 +161,13 @@ class SaleForm(forms.Form):
         prices = {kind.pk: self.cleaned_data.get(f"price_{kind.pk}") or Decimal(0) for kind in self.types}
         return sum((prices[line.ticket_type] * line.quantity for line in self.lines), Decimal(0))
 
+    def receipt(self, booking):
+        """What is paid; nothing for an invoice, and for what is free."""
+        kind, reference = self.cleaned_data["payment"] or Payment.Method.CASH, self.cleaned_data["payment_reference"]
+        if kind == INVOICE or not booking.total_price:
+            return Receipt(reference) if kind != INVOICE else NO_RECEIPT
+        return Receipt(reference, booking.total_price, method=kind, paid_before=Decimal(0))
+
     def booking_data(self):
         """The arguments of `Booking.place`. Each walk-in customer has an address of their own."""
         email = self.cleaned_data["customer_email"] or f"{random_code(8).lower()}@{WALK_IN_DOMAIN}"
@@ -204,7 +220,9 @@ class CounterAdmin(PagesAdmin):
         if reason and not is_sale:
             return self.unsold_page(request, event, reason, at)
         typed = {name: value for name, value in request.POST.items() if not name.startswith("price_")}
-        form = SaleForm(event, list(types), request.POST if is_sale else None, typed=typed)
+        may_be_unpaid = request.user.has_perm("bookings.confirm_unpaid")
+        data = request.POST if is_sale else None
+        form = SaleForm(event, list(types), data, typed=typed, may_be_unpaid=may_be_unpaid)
         if is_sale and form.is_valid() and self.submit_sale(request, form):
             return HttpResponseRedirect(f"{self.page_url('sell')}?event={event.pk}")
         form.focus_first()
@@ -261,7 +279,7 @@ class CounterAdmin(PagesAdmin):
         try:
             key = form.idempotency_key(request.user)
             booking = Booking.place(**form.booking_data(), key=key, by=request.user)
-            self.confirm_or_cancel(request, booking, form.cleaned_data["payment_reference"])
+            self.confirm_or_cancel(request, booking, form.receipt(booking))
         except PriceChanged:
             form.add_error(None, _("A price has changed. Nothing was sold: check the new total and submit again."))
         except IdempotencyKeyReused:
@@ -274,16 +292,19 @@ class CounterAdmin(PagesAdmin):
         form.renew()
         return False
 
-    def confirm_or_cancel(self, request, booking, reference):
+    def confirm_or_cancel(self, request, booking, receipt):
         try:
-            confirm_booking(booking, reference, by=request.user)
+            confirm_booking(booking, receipt, by=request.user)
         except DOMAIN_ERRORS:
             with contextlib.suppress(*DOMAIN_ERRORS):
                 booking.cancel(reason="The sale at the counter could not be confirmed.", by=request.user)
             raise
 
     def sold_message(self, booking):
-        text = _("Sold: %(items)s, %(total)s to %(customer)s. Booking") % {
+        text = _("Sold: %(items)s, %(total)s to %(customer)s. Booking")
+        if booking.amount_due:
+            text = _("Sold on invoice: %(items)s, %(total)s to %(customer)s. Booking")
+        text %= {
             "items": ", ".join(f"{item.quantity} × {item.name}" for item in booking.items.all()),
             "total": format_amount(booking.total_price, booking.currency),
             "customer": booking.customer_name,

@@ -3,6 +3,7 @@
 import datetime as dt
 
 from django.conf import settings
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -10,6 +11,7 @@ from django.utils.translation import gettext as _
 from bookings.admin.charts import daily_chart, sold_url
 from bookings.admin.filters import EXPIRING_SOON, SOON
 from bookings.models import Booking
+from bookings.payments.models import ProviderEvent, Refund
 from bookings.reports.queries import daily, refunds_due, sales
 from bookings.reports.rows import GroupBy
 from config.backoffice.formats import (
@@ -38,8 +40,11 @@ def dashboard(request):
     may_list = request.user.has_perm("bookings.view_booking")
     if request.user.has_perm("bookings.view_reports"):
         context |= sales_context(today, is_linked=may_list)
+        context["till_url"] = reverse("admin:payments_payment_till")
     if may_list:
-        context |= holds_context(at) | refunds_context()
+        context |= holds_context(at) | refunds_context() | unpaid_context()
+    if request.user.has_perm("payments.view_providerevent"):
+        context |= unhandled_context()
     if request.user.has_perm("events.view_event"):
         context |= events_context(at)
     return context
@@ -119,6 +124,40 @@ def refunds_context():
         "refunds_count": format_number(sum(count for _currency, count, _amount in due)),
         "refunds_amounts": [format_amount(amount, currency) for currency, _count, amount in due],
         "refunds_url": list_url(Booking, refund_due__exact=1),
+    }
+
+
+def unpaid_context():
+    """Refunds that failed and are still due, and what was sold and is not wholly paid."""
+    failed = Refund.objects.filter(status=Refund.Status.FAILED, payment__booking__refund_due=True)
+    unpaid = Booking.objects.with_amount_due()
+    return {
+        "failed_refunds": [
+            {
+                "booking": refund.payment.booking,
+                "url": change_url(Booking, refund.payment.booking_id),
+                "error": refund.error,
+                "amount": format_amount(refund.amount, refund.payment.currency),
+            }
+            for refund in failed.select_related("payment__booking").order_by("-created_at")[:MAX_ROWS]
+        ],
+        "unpaid": [
+            {
+                "booking": booking,
+                "url": change_url(Booking, booking.pk),
+                "amount": format_amount(booking.amount_due, booking.currency),
+            }
+            for booking in unpaid.select_related("event__venue").order_by("created_at")[:MAX_ROWS]
+        ],
+        "unpaid_count": bounded_count(unpaid),
+        "unpaid_url": list_url(Booking, due="yes"),
+    }
+
+
+def unhandled_context():
+    return {
+        "unhandled_count": ProviderEvent.objects.filter(handled_at=None).count(),
+        "unhandled_url": list_url(ProviderEvent, handled="no"),
     }
 
 

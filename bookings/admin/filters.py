@@ -31,6 +31,17 @@ class StateFilter(admin.SimpleListFilter):
         return queryset.filter(status=self.value()) if self.value() in Status.values else queryset
 
 
+class AmountDueFilter(admin.SimpleListFilter):
+    title = _("payment")
+    parameter_name = "due"
+
+    def lookups(self, request, model_admin):
+        return [("yes", _("Sold, and not wholly paid"))]
+
+    def queryset(self, request, queryset):
+        return queryset.with_amount_due() if self.value() == "yes" else queryset
+
+
 class CreatedFilter(DayFilter):
     title = _("day of booking")
     prefix, field = "created", "created_at"

@@ -6,6 +6,8 @@ from django.utils.translation import gettext_lazy as _
 
 from bookings.lifecycle.states import Status
 from bookings.models import Ticket
+from bookings.payments.models import Payment
+from bookings.payments.states import PaymentStatus
 from config.backoffice.formats import format_amount, local_time_with_offset
 from config.values import percent
 
@@ -20,6 +22,19 @@ TICKET_STATES = {
     Ticket.Status.VALID: _("Valid"),
     Ticket.Status.CHECKED_IN: _("Checked in"),
     Ticket.Status.VOID: _("Void"),
+}
+METHODS = {
+    Payment.Method.CASH: _("Cash"),
+    Payment.Method.CARD: _("Card"),
+    Payment.Method.TRANSFER: _("Bank transfer"),
+    Payment.Method.ONLINE: _("Online"),
+    Payment.Method.OTHER: _("Other"),
+}
+PAYMENT_STATES = {
+    PaymentStatus.PENDING: _("Pending"),
+    PaymentStatus.SUCCEEDED: _("Succeeded"),
+    PaymentStatus.FAILED: _("Failed"),
+    PaymentStatus.CANCELLED: _("Cancelled"),
 }
 VERBS = {
     "place": _("Booked"),
@@ -42,6 +57,7 @@ VERBS = {
 DETAILS = {
     "amount": _("Amount"),
     "expires_at": _("Held until"),
+    "fee": _("Cancellation fee"),
     "payment_reference": _("Payment reference"),
     "reason": _("Reason"),
     "ticket": _("Ticket"),

@@ -54,8 +54,19 @@ def cancel_along(booking: "models.Booking", transition: Any, where: Q, reason: s
         is_moved = move(booking, transition, where, by=by, note=note, **changes)
         if is_moved:
             void_tickets(booking)
+            if transition == CANCEL_CONFIRMED:
+                note_cancellations([booking.pk], fee)
             give_back_places([booking.pk])
     return is_moved
+
+
+def note_cancellations(booking_ids: list[Any], fee: Decimal = Decimal(0)) -> None:
+    """Notes that sold bookings have lost all the places that they still had."""
+    rows = models.Booking.objects.filter(pk__in=booking_ids).with_net_price()
+    models.Cancellation.objects.bulk_create(
+        models.Cancellation(booking=it, at=Now(), is_whole=True, places=it.places, amount=it.net_price, fee=fee)
+        for it in rows
+    )
 
 
 def void_tickets(booking: "models.Booking") -> None:
@@ -117,6 +128,9 @@ def void_some(booking: "models.Booking", tickets: "list[models.Ticket]", reason:
         **with_balance(cancelled_amount=at_most_total(F("cancelled_amount") + amount(price - fee))),
         cancellation_fee=F("cancellation_fee") + amount(fee),
         cancelled_quantity=F("cancelled_quantity") + len(tickets),
+    )
+    models.Cancellation.objects.create(
+        booking=booking, at=Now(), is_whole=False, places=len(tickets), amount=price, fee=fee
     )
     codes = [ticket.code for ticket in tickets]
     models.BookingChange.entry(

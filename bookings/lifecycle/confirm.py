@@ -208,6 +208,8 @@ def refuse_event(offer: Offer) -> None:
 
 def note_payment(booking: "models.Booking", verb: str, receipt: Receipt, by: Any) -> None:
     """Records a payment that changes nothing but the balance; again it changes nothing at all."""
+    if verb == "refuse payment" and receipt.is_handed_over and not booking.amount_due:
+        return
     with transaction.atomic():
         if record(booking, receipt, by=by):
             add_note(booking, verb, receipt, by)

@@ -7,6 +7,7 @@ from django.db import OperationalError, connection, transaction
 from django.db.models.functions import Now
 
 from bookings import models
+from bookings.lifecycle.cancel import note_cancellations
 from bookings.lifecycle.states import CANCEL_PENDING, EXPIRE, LIVE, Status
 from bookings.lifecycle.transitions import give_back_places
 from bookings.payments.balance import nothing_owed
@@ -86,5 +87,7 @@ def move_batch(bookings: Any, changes: dict[str, Any], verb: str, *, by: Any, re
         )
         tickets = models.Ticket.objects.filter(booking__in=ids).exclude(status=models.Ticket.Status.VOID)
         tickets.update(status=models.Ticket.Status.VOID)
+        if sold := [pk for pk, source in found.items() if source == Status.CONFIRMED]:
+            note_cancellations(sold)
         give_back_places(ids)
     return len(ids)

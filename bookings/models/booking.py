@@ -69,10 +69,17 @@ class BookingQuerySet(models.QuerySet["Booking"]):
         """With a refund that is due; the oldest first."""
         return self.filter(refund_due=True).order_by("created_at")  # the order of their index
 
-    def sold(self, start: Any = None, end: Any = None) -> Self:
-        """Confirmed, at `start` or later and before `end`."""
+    def with_amount_due(self) -> Self:
+        """Sold, with an amount that is still to be paid."""
+        return self.filter(amount_due__gt=0, status__in=[Status.CONFIRMED, Status.CANCELLED])  # as their index
+
+    def sold(self, start: Any = None, end: Any = None, *, with_cancelled: bool = False) -> Self:
+        """Confirmed, at `start` or later and before `end`; `with_cancelled` also those that were cancelled later."""
         bounds = {"confirmed_at__gte": start, "confirmed_at__lt": end}
-        return self.filter(status=Status.CONFIRMED, **{name: at for name, at in bounds.items() if at is not None})
+        bounds = {name: at for name, at in bounds.items() if at is not None}
+        # Once set, the time of confirmation stays.
+        kind: Any = {"confirmed_at__isnull": False} if with_cancelled else {"status": Status.CONFIRMED}
+        return self.filter(**kind, **bounds)
 
     def matching(self, words: str, *, is_shown: bool = True) -> Self:
         """Found by what a customer says: a confirmation code, an e-mail address, a payment reference, the beginning of
@@ -183,7 +190,7 @@ class Booking(models.Model):
             # max_per_customer, and GET /bookings?customer_email=.
             models.Index(fields=["customer_key", "event"], name="booking_of_customer"),
             # Sales by day and month, and those of the last days: GET /reports/sales, the admin's first page.
-            models.Index(fields=["confirmed_at"], name="booking_sales", condition=Q(status="confirmed")),
+            models.Index(fields=["confirmed_at"], name="booking_by_sale", condition=Q(confirmed_at__isnull=False)),
             # The admin's search by name, from its beginning. The classes of operators let PostgreSQL use them for LIKE.
             models.Index(fields=["name_key"], name="booking_by_name", opclasses=["varchar_pattern_ops"]),
             models.Index(fields=["surname_key"], name="booking_by_surname", opclasses=["varchar_pattern_ops"]),
@@ -191,6 +198,12 @@ class Booking(models.Model):
             models.Index(fields=["payment_reference"], name="booking_by_payment", condition=~Q(payment_reference="")),
             # The list of refunds that are due.
             models.Index(fields=["created_at"], name="booking_refunds", condition=Q(refund_due=True)),
+            # The list of what was sold and is not paid.
+            models.Index(
+                fields=["created_at"],
+                name="booking_unpaid",
+                condition=Q(amount_due__gt=0, status__in=["confirmed", "cancelled"]),
+            ),
         ]
         constraints = [
             models.UniqueConstraint(

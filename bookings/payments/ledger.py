@@ -24,7 +24,9 @@ MANUAL = "manual"
 class Receipt:
     """Money that has arrived: a new payment under its reference, or the row of one that was started (`payment`).
 
-    Without an amount it is what the booking costs, less what was paid before.
+    Without an amount it is what the booking costs, less what was paid before. Money without a reference, such as cash,
+    has `paid_before`, what was paid for the booking when it was taken: a repetition finds another sum, and changes
+    nothing.
     """
 
     reference: str = ""
@@ -32,6 +34,12 @@ class Receipt:
     provider: str = MANUAL
     method: str = Payment.Method.OTHER
     payment: int | None = None
+    paid_before: Decimal | None = None
+
+    @property
+    def is_handed_over(self) -> bool:
+        """Money that goes back at once when it buys nothing."""
+        return not self.reference and self.payment is None
 
     @property
     def is_empty(self) -> bool:
@@ -77,6 +85,8 @@ def insert(booking: "models.Booking", receipt: Receipt, by: Any) -> bool:
         refuse_other_booking(known, booking)
         return False
     stored: Any = models.Booking.objects.select_for_update(no_key=True).get(pk=booking.pk)
+    if receipt.paid_before is not None and receipt.paid_before != stored.amount_paid:
+        return False
     amount = price_to_pay(stored) if receipt.amount is None else receipt.amount
     if not amount:  # what is free has no payment, only a reference
         rows = models.Booking.objects.filter(pk=booking.pk).exclude(payment_reference=receipt.reference)

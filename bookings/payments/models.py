@@ -146,14 +146,18 @@ class Refund(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     succeeded_at = models.DateTimeField(null=True, editable=False)
+    failed_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         ordering = ["-id"]
         indexes = [
             # Refunds by day in reports, and of the till.
-            models.Index(fields=["succeeded_at"], name="refund_by_day", condition=Q(status="succeeded")),
+            models.Index(fields=["succeeded_at"], name="refund_by_payday", condition=Q(succeeded_at__isnull=False)),
+            models.Index(fields=["failed_at"], name="refund_by_return", condition=Q(failed_at__isnull=False)),
             # Refunds that the worker asks the provider for.
             models.Index(fields=["created_at"], name="refund_pending", condition=Q(status="pending")),
+            # The list of refunds to try again.
+            models.Index(fields=["created_at"], name="refund_failed", condition=Q(status="failed")),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -141,7 +141,7 @@ def apply_outcome(refund: Refund, outcome: Outcome) -> None:
             case RefundStatus.SUCCEEDED:
                 move(refund, RefundStatus.SUCCEEDED, succeeded_at=Now(), error="")
             case RefundStatus.FAILED:
-                if move(refund, RefundStatus.FAILED, error=outcome.error[:500]):
+                if move(refund, RefundStatus.FAILED, failed_at=Now(), error=outcome.error[:500]):
                     take_back(refund)
 
 

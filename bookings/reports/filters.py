@@ -7,10 +7,18 @@ from django import forms
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema_field
 
+from bookings.reports.movements import between, movements_of_refunds, till_of
 from bookings.reports.queries import UTC, day_starts_at
-from bookings.reports.rows import GroupBy
+from bookings.reports.rows import BY_TIME, GroupBy
 from config.api.fields import INSTANT_SCHEMA, InstantField
-from config.api.filters import ChoiceFilter, InstantFormField, WholeNumberFilter, parameter_error
+from config.api.filters import (
+    ChoiceFilter,
+    InstantFormField,
+    LineFilter,
+    SwitchFilter,
+    WholeNumberFilter,
+    parameter_error,
+)
 from config.problems import InvalidInput
 from config.values import text
 from venues.models import Venue
@@ -61,35 +69,55 @@ class TimezoneFilter(django_filters.Filter):
     field_class = TimezoneField
 
 
-class SalesFilter(django_filters.FilterSet):
-    group_by = ChoiceFilter(choices=GroupBy.choices, required=True, method="as_is", help_text="What each row shows.")
-    event = WholeNumberFilter(field_name="event_id")
-    venue = WholeNumberFilter(field_name="event__venue_id")
+@extend_schema_field({"type": "string", "format": "iana-time-zone", "pattern": "^[A-Za-z0-9_+/-]+$"})
+class BackOfficeZoneFilter(django_filters.Filter):
+    field_class = TimezoneField
+
+
+class DayField(forms.Field):
+    widget = forms.TextInput
+
+    def to_python(self, value: Any) -> dt.date | None:
+        if not value:
+            return None
+        try:
+            return dt.date.fromisoformat(value if DAY.fullmatch(value) else "")
+        except ValueError:
+            raise forms.ValidationError("Must be a day such as 2027-06-12.", code="invalid") from None
+
+
+@extend_schema_field(DAY_SCHEMA)
+class DayFilter(django_filters.Filter):
+    field_class = DayField
+
+
+class PeriodFilter(django_filters.FilterSet):
+    """From the start of a day or from a timestamp, to the end of a day or to a timestamp."""
+
+    what = "Sold"
     timezone = TimezoneFilter(method="as_is", help_text="IANA time zone of days and months.")
 
     @classmethod
     def get_filters(cls) -> Any:
         # `from` cannot be the name of an attribute.
-        first = DayOrInstantFilter(method="by_start", help_text="Sold on or after that day or timestamp.")
-        last = DayOrInstantFilter(method="by_end", help_text="Sold on or before that day, or before that timestamp.")
-        return {**super().get_filters(), "from": first, "to": last}
-
-    def filter_queryset(self, queryset: QuerySet) -> QuerySet:
-        data = self.form.cleaned_data
-        if data["from"] is not None and data["to"] is not None:
-            start, end = self.instant(data["from"]), self.end_of(data["to"])
-            if start > end or (start == end and not isinstance(data["to"], dt.datetime)):
-                raise InvalidInput(errors=[parameter_error("from", "invalid", "Must not be after to.")])
-        return super().filter_queryset(queryset)
+        texts = {
+            "from": f"{cls.what} on or after that day or timestamp.",
+            "to": f"{cls.what} on or before that day, or before that timestamp.",
+        }
+        period = {name: DayOrInstantFilter(method="as_is", help_text=text) for name, text in texts.items()}
+        return {**super().get_filters(), **period}
 
     def as_is(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
         return queryset
 
-    def by_start(self, queryset: Any, name: str, value: dt.date) -> QuerySet:
-        return queryset.sold(start=self.instant(value))
-
-    def by_end(self, queryset: Any, name: str, value: dt.date) -> QuerySet:
-        return queryset.sold(end=self.end_of(value))
+    @property
+    def period(self) -> tuple[dt.datetime | None, dt.datetime | None]:
+        """Its start, and its end, which does not belong to it."""
+        first, last = self.form.cleaned_data["from"], self.form.cleaned_data["to"]
+        start, end = first and self.instant(first), last and self.end_of(last)
+        if start and end and (start > end or (start == end and not isinstance(last, dt.datetime))):
+            raise InvalidInput(errors=[parameter_error("from", "invalid", "Must not be after to.")])
+        return start, end
 
     def end_of(self, value: dt.date) -> dt.datetime:
         return self.instant(value if isinstance(value, dt.datetime) else value + dt.timedelta(days=1))
@@ -99,6 +127,60 @@ class SalesFilter(django_filters.FilterSet):
         return (
             value if isinstance(value, dt.datetime) else day_starts_at(value, self.form.cleaned_data["timezone"] or UTC)
         )
+
+
+class SalesFilter(PeriodFilter):
+    group_by = ChoiceFilter(choices=GroupBy.choices, required=True, method="as_is", help_text="What each row shows.")
+    event = WholeNumberFilter(field_name="event_id")
+    venue = WholeNumberFilter(field_name="event__venue_id")
+    with_cancelled = SwitchFilter(
+        method="as_is", help_text="true: also what was cancelled later, so that a past month does not change any more."
+    )
+
+    def filter_queryset(self, queryset: Any) -> QuerySet:
+        with_cancelled = bool(self.form.cleaned_data["with_cancelled"])
+        found: Any = super().filter_queryset(queryset)
+        sold: QuerySet = found.sold(*self.period, with_cancelled=with_cancelled)
+        return sold
+
+
+class CancellationsFilter(PeriodFilter):
+    what = "Cancelled"
+    group_by = ChoiceFilter(choices=BY_TIME, required=True, method="as_is", help_text="What each row shows.")
+    event = WholeNumberFilter(field_name="booking__event_id")
+    venue = WholeNumberFilter(field_name="booking__event__venue_id")
+
+    def filter_queryset(self, queryset: QuerySet) -> QuerySet:
+        return between(super().filter_queryset(queryset), "at", *self.period)
+
+
+class RefundsFilter(PeriodFilter):
+    """Filters to the refunds that were paid in the period, and those that came back in it."""
+
+    what = "Paid"
+    group_by = ChoiceFilter(choices=BY_TIME, required=True, method="as_is", help_text="What each row shows.")
+    event = WholeNumberFilter(field_name="payment__booking__event_id")
+    venue = WholeNumberFilter(field_name="payment__booking__event__venue_id")
+
+    def filter_queryset(self, queryset: QuerySet) -> Any:
+        return movements_of_refunds(super().filter_queryset(queryset), *self.period)
+
+
+class TillFilter(django_filters.FilterSet):
+    """Filters to what a till shows: see `till_of`."""
+
+    day = DayFilter(required=True, method="as_is", help_text="The day of the payments and refunds.")
+    user = LineFilter(method="as_is", help_text="The user name of who took the payments and paid the refunds.")
+    timezone = BackOfficeZoneFilter(
+        method="as_is", help_text="IANA time zone of the day; by default that of the back office."
+    )
+
+    def as_is(self, queryset: QuerySet, name: str, value: Any) -> QuerySet:
+        return queryset
+
+    def filter_queryset(self, queryset: QuerySet) -> Any:
+        data = self.form.cleaned_data
+        return till_of(data["day"], timezone=data["timezone"], user=data["user"])
 
 
 class OccupancyFilter(django_filters.FilterSet):

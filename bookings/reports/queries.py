@@ -1,8 +1,9 @@
 """The figures, each from a constant number of statements.
 
 Confirmed bookings count, with their tickets that are not cancelled, at the booking's prices and fees. A cancellation
-changes the figures of the day of the sale. A sale belongs to the instant of its confirmation. Amounts of different
-currencies are never added. Release due holds before reading (see `events.inventory.release_due`).
+changes the figures of the day of the sale, unless they are asked for with what was cancelled later. A sale belongs to
+the instant of its confirmation. Amounts of different currencies are never added. Release due holds before reading (see
+`events.inventory.release_due`).
 """
 
 import datetime as dt
@@ -19,6 +20,7 @@ from django.db.models import (
     F,
     QuerySet,
     Sum,
+    Value,
 )
 from django.db.models.functions import TruncDate, TruncMonth
 
@@ -79,17 +81,26 @@ GROUPINGS = {
 }
 
 
-def sales(group_by: str, bookings: "QuerySet[Booking] | None" = None, *, timezone: str = UTC) -> Iterator[Sales]:
+def sales(
+    group_by: str,
+    bookings: "QuerySet[Booking] | None" = None,
+    *,
+    timezone: str = UTC,
+    with_cancelled: bool = False,
+) -> Iterator[Sales]:
     """One row for each group and currency with sales; one statement.
 
-    Counts the confirmed of `bookings` (default: all). Days and months are those of `timezone`, an IANA name. Events and
-    ticket types are ordered by start, venues by name.
+    Counts the confirmed of `bookings` (default: all); `with_cancelled` all that was ever sold, as it was sold. Days
+    and months are those of `timezone`, an IANA name. Events and ticket types are ordered by start, venues by name.
 
     Raises InvalidInput, with the first row, when the database does not know the time zone.
     """
     grouping = GROUPINGS[GroupBy(group_by)]
-    found = everything(bookings).sold()
-    rows = of_items(found, grouping) if group_by == GroupBy.TICKET_TYPE else of_bookings(found, grouping, timezone)
+    found = everything(bookings).sold(with_cancelled=with_cancelled)
+    if group_by == GroupBy.TICKET_TYPE:
+        rows = of_items(found, grouping, with_cancelled=with_cancelled)
+    else:
+        rows = of_bookings(found, grouping, timezone, with_cancelled=with_cancelled)
     try:
         for key, *data, currency, count, seats, amount, fees, tax in rows.order_by(
             *grouping.order, "currency"
@@ -97,9 +108,13 @@ def sales(group_by: str, bookings: "QuerySet[Booking] | None" = None, *, timezon
             label = grouping.label(*(data or [key]))
             yield Sales(grouping.group(key), label, currency, count, int(seats), amount, fees, tax)
     except DataError:
-        # Each database has its own list of time zones, which may be older than Python's.
-        detail = f"The database does not know the time zone {timezone}."
-        raise InvalidInput(errors=[{"parameter": "timezone", "code": "unknown-timezone", "detail": detail}]) from None
+        raise unknown_timezone(timezone) from None
+
+
+def unknown_timezone(timezone: str) -> InvalidInput:
+    """Each database has its own list of time zones, which may be older than Python's."""
+    detail = f"The database does not know the time zone {timezone}."
+    return InvalidInput(errors=[{"parameter": "timezone", "code": "unknown-timezone", "detail": detail}])
 
 
 def everything(bookings: Any) -> Any:
@@ -141,7 +156,7 @@ def totals(bookings: "QuerySet[Booking] | None" = None) -> list[Revenue]:
     return [Revenue(currency, count, int(seats), *amounts) for currency, count, seats, *amounts in rows]
 
 
-def of_bookings(found: Any, grouping: Grouping, timezone: str) -> Any:
+def of_bookings(found: Any, grouping: Grouping, timezone: str, *, with_cancelled: bool) -> Any:
     """Reads items only of bookings with cancelled tickets."""
     zone = find_zone(timezone)
     days = {
@@ -151,20 +166,20 @@ def of_bookings(found: Any, grouping: Grouping, timezone: str) -> Any:
     return grouped(
         found.annotate(**{name: day for name, day in days.items() if name == grouping.key}),
         grouping,
-        **figures_of_bookings(),
-        **fees_and_tax_of_bookings(),
+        **(figures_of_sales() if with_cancelled else {**figures_of_bookings(), **fees_and_tax_of_bookings()}),
     )
 
 
-def of_items(found: Any, grouping: Grouping) -> Any:
-    left = F("items__quantity") - F("items__cancelled_quantity")
+def of_items(found: Any, grouping: Grouping, *, with_cancelled: bool) -> Any:
+    cancelled = Value(0) if with_cancelled else F("items__cancelled_quantity")
+    left = F("items__quantity") - cancelled
     return grouped(
-        found.filter(items__quantity__gt=F("items__cancelled_quantity")),
+        found.filter(items__quantity__gt=cancelled),
         grouping,
         seats=Sum(left),
         amount=total((F("items__unit_price") + F("items__unit_fee")) * left),
         net_fees=total(F("items__unit_fee") * left),
-        net_tax=total(tax_of_places("items__", "currency")),
+        net_tax=total(F("items__tax") if with_cancelled else tax_of_places("items__", "currency")),
     )
 
 
@@ -184,6 +199,16 @@ def figures_of_bookings() -> dict[str, Any]:
 
 def fees_and_tax_of_bookings() -> dict[str, Any]:
     return {"net_fees": money.Total(net_fees()), "net_tax": money.Total(net_tax())}
+
+
+def figures_of_sales() -> dict[str, Any]:
+    """With what was cancelled later."""
+    return {
+        "seats": Sum("quantity"),
+        "amount": money.Total("total_price"),
+        "net_fees": money.Total("fees"),
+        "net_tax": money.Total("tax"),
+    }
 
 
 def refunds_due(bookings: "QuerySet[Booking] | None" = None) -> Any:

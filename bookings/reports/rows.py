@@ -17,6 +17,10 @@ class GroupBy(models.TextChoices):
     MONTH = "month"
 
 
+# The groups of reports about movements, each of which has its own day.
+BY_TIME = [(it.value, it.label) for it in (GroupBy.DAY, GroupBy.MONTH, GroupBy.EVENT)]
+
+
 class Split:
     """Revenue is price and fees; tax is contained in both."""
 
@@ -93,3 +97,46 @@ class Occupancy:
     def rate(self) -> float:
         """The sold part of the capacity, 0 to 1."""
         return round(self.sold / self.capacity, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """What was cancelled in one group and currency. `bookings` have lost all their places."""
+
+    group: int | str
+    label: str
+    currency: str
+    bookings: int
+    tickets: int
+    amount: Decimal
+    fees: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Refunded:
+    """What was refunded in one group, currency and way. `returned` came back, though it had been paid."""
+
+    group: int | str
+    label: str
+    currency: str
+    provider: str
+    method: str
+    refunds: int
+    amount: Decimal
+    returned: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class TillRow:
+    """What a user took and gave back on one day; an empty user: customers online, and programs."""
+
+    user: str
+    method: str
+    currency: str
+    payments: Decimal
+    refunds: Decimal
+    count: int
+
+    @property
+    def net(self) -> Decimal:
+        return self.payments - self.refunds

@@ -20,6 +20,11 @@ class SumField(PriceField):
     """A sum over any number of bookings."""
 
 
+@extend_schema_field({"type": "string", "pattern": r"^-?(0|[1-9][0-9]{0,23})(\.[0-9]{1,4})?$"})
+class SignedSumField(SumField):
+    """A difference of two sums."""
+
+
 class RevenueSerializer(Serializer):
     """Of confirmed bookings in one currency."""
 
@@ -83,6 +88,10 @@ class GroupField(serializers.ReadOnlyField):
     """An id, or a day or month."""
 
 
+OF_GROUP = "The day, 2027-06-12, the month, 2027-06, or the id of the event."
+OF_LABEL = "The group's name, with the event's start in its venue's local time."
+
+
 class SalesSerializer(Serializer):
     """What was sold of one group in one currency."""
 
@@ -119,6 +128,101 @@ class SalesReportSerializer(Serializer):
                     "fees": "7.50",
                     "tax": "13.77",
                     "average": "59.85",
+                }
+            ]
+        }
+
+
+class CancelledSerializer(Serializer):
+    """What was cancelled in one group and currency."""
+
+    group = GroupField(help_text=OF_GROUP)
+    label = serializers.CharField(help_text=OF_LABEL)  # type: ignore[assignment]
+    currency = serializers.CharField()
+    bookings = serializers.IntegerField(help_text="Bookings that have lost all their places.")
+    tickets = serializers.IntegerField(help_text="Their tickets, and tickets that were cancelled alone.")
+    amount = SumField(help_text="What these tickets cost when they were booked.")
+    fees = SumField(help_text="The part of it that is still owed as cancellation fees.")
+
+
+class CancellationsReportSerializer(Serializer):
+    results = CancelledSerializer(many=True)
+
+    class Meta:
+        example = {
+            "results": [
+                {
+                    "group": "2026-11",
+                    "label": "Nov 2026",
+                    "currency": "EUR",
+                    "bookings": 1,
+                    "tickets": 3,
+                    "amount": "119.70",
+                    "fees": "10.00",
+                }
+            ]
+        }
+
+
+class RefundedSerializer(Serializer):
+    """What was refunded in one group and currency, by provider and method of the payment."""
+
+    group = GroupField(help_text=OF_GROUP)
+    label = serializers.CharField(help_text=OF_LABEL)  # type: ignore[assignment]
+    currency = serializers.CharField()
+    provider = serializers.CharField()
+    method = serializers.CharField()
+    refunds = serializers.IntegerField(help_text="Refunds that were paid.")
+    amount = SumField(help_text="Paid refunds.")
+    returned = SumField(help_text="Refunds that a bank sent back after they had been paid.")
+
+
+class RefundsReportSerializer(Serializer):
+    results = RefundedSerializer(many=True)
+
+    class Meta:
+        example = {
+            "results": [
+                {
+                    "group": "2026-11-23",
+                    "label": "Mon 23 Nov 2026",
+                    "currency": "EUR",
+                    "provider": "stripe",
+                    "method": "online",
+                    "refunds": 2,
+                    "amount": "99.80",
+                    "returned": "0.00",
+                }
+            ]
+        }
+
+
+class TillRowSerializer(Serializer):
+    """What one user took and gave back on a day, by method and currency."""
+
+    user = serializers.CharField(help_text="User name; empty for customers who pay online, and for programs.")
+    method = serializers.CharField(help_text="cash, card, transfer, online or other.")
+    currency = serializers.CharField()
+    payments = SumField()
+    refunds = SignedSumField()
+    net = SignedSumField(help_text="Payments less refunds.")
+    count = serializers.IntegerField(help_text="Payments and refunds.")
+
+
+class TillReportSerializer(Serializer):
+    results = TillRowSerializer(many=True)
+
+    class Meta:
+        example = {
+            "results": [
+                {
+                    "user": "box-office",
+                    "method": "cash",
+                    "currency": "EUR",
+                    "payments": "299.40",
+                    "refunds": "49.90",
+                    "net": "249.50",
+                    "count": 4,
                 }
             ]
         }

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import QuerySet
@@ -11,15 +12,23 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from bookings import reports
-from bookings.models import Booking
-from bookings.reports.filters import OccupancyFilter, SalesFilter
+from bookings.models import Booking, Cancellation
+from bookings.payments.models import Payment, Refund
+from bookings.reports.filters import CancellationsFilter, OccupancyFilter, RefundsFilter, SalesFilter, TillFilter
 from bookings.reports.queries import UTC
 from bookings.reports.serializers import (
+    CancellationsReportSerializer,
+    CancelledSerializer,
     OccupancyReportSerializer,
     OccupancySerializer,
     OverviewSerializer,
+    RefundedSerializer,
+    RefundsReportSerializer,
     SalesReportSerializer,
     SalesSerializer,
+    SignedSumField,
+    TillReportSerializer,
+    TillRowSerializer,
 )
 from config.access.permissions import may
 from config.api import tables
@@ -56,6 +65,12 @@ def report(name: str, serializer: type, example: str, filterset: Any = None) -> 
     return lambda method: described(action(detail=False, filterset_class=filterset)(method))
 
 
+def cells_of(serializer: Any) -> Callable[[dict[str, Any]], list[Any]]:
+    """The function that makes cells of a row. A negative amount must be a number there: as a text it is a formula."""
+    signed = {name for name, field in serializer.fields.items() if isinstance(field, SignedSumField)}
+    return lambda row: [Decimal(value) if name in signed else value for name, value in row.items()]
+
+
 class ReportViewSet(ReleaseMixin, BaseViewSet):
     """Sales, and what is available."""
 
@@ -63,7 +78,9 @@ class ReportViewSet(ReleaseMixin, BaseViewSet):
     filterset_class = None
     filter_backends = [DeclaredFilterBackend]
     pagination_class = None
-    access = dict.fromkeys(("overview", "sales", "occupancy"), "bookings.view_reports")
+    access = dict.fromkeys(
+        ("overview", "sales", "occupancy", "cancellations", "refunds", "till"), "bookings.view_reports"
+    )
 
     def query_parameters(self) -> set[str]:
         return super().query_parameters() | {"format"}
@@ -105,9 +122,51 @@ class ReportViewSet(ReleaseMixin, BaseViewSet):
         """Confirmed bookings and their tickets that are not cancelled: a row for each group and currency."""
         bookings = self.filter_queryset(Booking.objects.all())
         query = request.query_params
-        return self.respond_rows(
-            SalesSerializer(), reports.sales(query["group_by"], bookings, timezone=query.get("timezone", UTC))
+        rows = reports.sales(
+            query["group_by"],
+            bookings,
+            timezone=query.get("timezone", UTC),
+            with_cancelled=query.get("with_cancelled") == "true",
         )
+        return self.respond_rows(SalesSerializer(), rows)
+
+    @report(
+        "cancellations",
+        CancellationsReportSerializer,
+        "group,label,currency,bookings,tickets,amount,fees\r\n2026-11,Nov 2026,EUR,1,3,119.70,10.00\r\n",
+        CancellationsFilter,
+    )
+    def cancellations(self, request: Request) -> HttpResponseBase:
+        """What was cancelled after it had been sold, by the day of the cancellation."""
+        query = request.query_params
+        rows = self.filter_queryset(Cancellation.objects.all())
+        found = reports.cancellations(query["group_by"], rows, timezone=query.get("timezone", UTC))
+        return self.respond_rows(CancelledSerializer(), found)
+
+    @report(
+        "refunds",
+        RefundsReportSerializer,
+        "group,label,currency,provider,method,refunds,amount,returned\r\n"
+        "2026-11-23,Mon 23 Nov 2026,EUR,stripe,online,2,99.80,0.00\r\n",
+        RefundsFilter,
+    )
+    def refunds(self, request: Request) -> HttpResponseBase:
+        """Refunds by the day on which they were paid."""
+        query = request.query_params
+        movements: Any = self.filter_queryset(Refund.objects.all())
+        found = reports.refunds(query["group_by"], movements, timezone=query.get("timezone", UTC))
+        return self.respond_rows(RefundedSerializer(), found)
+
+    @report(
+        "till",
+        TillReportSerializer,
+        "user,method,currency,payments,refunds,net,count\r\nbox-office,cash,EUR,299.40,49.90,249.50,4\r\n",
+        TillFilter,
+    )
+    def till(self, request: Request) -> HttpResponseBase:
+        """Payments and refunds of a day by user, method and currency."""
+        movements: Any = self.filter_queryset(Payment.objects.all())
+        return self.respond_rows(TillRowSerializer(), reports.till(*movements))
 
     @report(
         "occupancy",
@@ -131,5 +190,5 @@ class ReportViewSet(ReleaseMixin, BaseViewSet):
     def respond_rows(self, serializer: Any, rows: Iterable[Any]) -> HttpResponseBase:
         shown: Iterator[dict[str, Any]] = map(serializer.to_representation, rows)
         if self.is_csv:
-            return tables.csv_response(self.action, list(serializer.fields), (row.values() for row in shown))
+            return tables.csv_response(self.action, list(serializer.fields), map(cells_of(serializer), shown))
         return Response({"results": list(shown)})

@@ -81,7 +81,7 @@ def test_correction_leaves_state_and_counters_as_they_are_by_now(make_type, book
 def test_booking_is_changed_by_nobody_who_may_only_look(book, role):
     browser, booking = staff(role), book()
     assert browser.post(url(Booking, "change", booking.pk), {"customer_name": "Bo"}).status_code == 403
-    for action in ("confirm", "cancel", "settle_refund"):
+    for action in ("confirm", "cancel", "refund"):
         browser.post(
             url(Booking, "changelist"),
             {
@@ -153,12 +153,12 @@ def test_confirm_of_a_cancelled_booking_keeps_the_payment_for_a_refund(book):
 def test_refund_is_paid_once_it_was_asked_about_with_its_amount(make_type, book):
     paid, other = book((make_type(), 2)).confirm(payment_reference="till 4").cancel(), book()
     browser = staff(Role.BOX_OFFICE)
-    page = act(browser, "settle_refund", paid, other)
+    page = act(browser, "refund", paid, other)
     line = f"{paid}, Ann Lee: refund of 99.80\xa0EUR, payment till 4."
     assert page.context["lines"] == [line]
     paid.refresh_from_db()
     assert paid.refund_due
-    answer = act(browser, "settle_refund", paid, other, confirmed="yes", **carried(page))
+    answer = act(browser, "refund", paid, other, confirmed="yes", **carried(page))
     assert messages_of(answer) == [
         ("success", "Refund paid: 1 booking."),
         ("warning", f"{other}: skipped, because no refund is due."),
@@ -172,20 +172,20 @@ def test_refund_that_has_changed_since_it_was_asked_about_is_asked_about_again(m
     codes = list(booking.tickets.values_list("code", flat=True))
     booking.cancel(tickets=codes[:1])
     browser = staff(Role.BOX_OFFICE)
-    page = act(browser, "settle_refund", booking)
+    page = act(browser, "refund", booking)
     booking.cancel(tickets=codes[1:2])
-    again = act(browser, "settle_refund", booking, confirmed="yes", **carried(page))
+    again = act(browser, "refund", booking, confirmed="yes", **carried(page))
     assert messages_of(again) == [("error", f"{booking} has changed. Nothing was done: check it again.")]
     assert "refund of 99.80\xa0EUR" in again.context["lines"][0]
     booking.refresh_from_db()
     assert booking.refund_amount == Decimal("99.80")
-    act(browser, "settle_refund", booking, confirmed="yes", **carried(again))
+    act(browser, "refund", booking, confirmed="yes", **carried(again))
     assert booking.changes.last().details == {"amount": "99.80 EUR"}
 
 
 def test_refund_that_is_not_due_is_not_asked_about(book):
     booking = book()
-    answer = act(staff(), "settle_refund", booking)
+    answer = act(staff(), "refund", booking)
     assert messages_of(answer) == [("warning", f"{booking}: skipped, because no refund is due.")]
 
 
@@ -329,7 +329,7 @@ def test_page_offers_the_edges_that_lead_on(book):
     booking.confirm(payment_reference="ref")
     assert offered() == ["cancel", "renew_secret"]
     booking.cancel()
-    assert offered() == ["settle_refund", "renew_secret"]
+    assert offered() == ["refund", "renew_secret"]
 
 
 def test_secret_is_renewed_and_not_shown(book):
@@ -460,7 +460,7 @@ def test_tickets_are_not_cancelled_from_the_list(book):
     booking = book().confirm()
     browser = staff()
     actions = browser.get(url(Booking, "changelist")).context["action_form"].fields["action"].choices
-    assert [name for name, _ in actions] == ["", "confirm", "cancel", "extend", "settle_refund"]
+    assert [name for name, _ in actions] == ["", "confirm", "cancel", "extend", "refund"]
     act(browser, "cancel_tickets", booking, confirmed="yes", tickets=[booking.tickets.get().code])
     assert booking.tickets.get().status == "valid"
 
@@ -594,8 +594,8 @@ def test_what_is_to_be_paid_back_is_told_where_staff_look(book, make_type):
     assert f"Confirmed, refund due: {due}" in page
     assert rows(browser, refund_due__exact="1") == [booking]
     assert f"<td>{due}</td>" in browser.get("/admin/").content.decode()
-    page = act(browser, "settle_refund", booking)
-    act(browser, "settle_refund", booking, confirmed="yes", **carried(page))
+    page = act(browser, "refund", booking)
+    act(browser, "refund", booking, confirmed="yes", **carried(page))
     page = browser.get(url(Booking, "change", booking.pk)).content.decode()
     assert "Refunds due" not in page
     assert "Amount: 99.80 EUR" in page

@@ -305,7 +305,7 @@ class Zone(dt.tzinfo):
 
 
 class Refusing:
-    def __init__(self, *args):
+    def __init__(self, *args, **options):
         pass
 
     def order_by(self, *names):

@@ -29,7 +29,7 @@ SELL = {
     *("bookings.add_booking", "bookings.change_booking", "bookings.confirm_booking", "bookings.cancel_booking"),
     *("bookings.confirm_unpaid", "bookings.refund_booking", *VIEW_PAYMENTS),
 }
-MANAGE_REFUNDS = {"bookings.refund_more"}
+MANAGE_REFUNDS = {"bookings.refund_more", "payments.view_providerevent"}
 CHECK_IN = {"bookings.check_in_ticket"}
 VIEW_REPORTS = {"bookings.view_reports"}
 MANAGE_TOKENS = {"access.view_apitoken", "access.add_apitoken", "access.change_apitoken"}

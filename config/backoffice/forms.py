@@ -1,11 +1,14 @@
 """Forms that normalise text, take times of the venue, and change only what the user has changed."""
 
+from decimal import Decimal
+
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.utils.functional import cached_property
 
 from config.backoffice.errors import field_errors
 from config.backoffice.times import LocalTimeField
+from config.values import money
 from config.values.text import normalise, validate_email_key, validate_line
 
 
@@ -19,6 +22,19 @@ class EmailField(forms.EmailField):
 
     def to_python(self, value):
         return normalise(super().to_python(value))
+
+
+class AmountField(forms.DecimalField):
+    """An amount with the decimals of a currency, which the label names."""
+
+    def __init__(self, currency, *, label, **kwargs):
+        decimals = money.DECIMALS[currency]
+        defaults = {"min_value": Decimal(1).scaleb(-decimals), "max_value": money.MAX_AMOUNT}
+        super().__init__(label=f"{label}, {currency}", decimal_places=decimals, **{**defaults, **kwargs})
+        self.currency = currency
+
+    def prepare_value(self, value):
+        return money.plain(value, self.currency) if isinstance(value, Decimal) else value
 
 
 class ReasonForm(forms.Form):
