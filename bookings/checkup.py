@@ -251,7 +251,7 @@ def check_refunds() -> Result:
     count = sum(count for _currency, count, _amount in found)
     amounts = ", ".join(f"{money.plain(amount, currency)} {currency}" for currency, _count, amount in found)
     says = f"{count:,} {'refund is' if count == 1 else 'refunds are'} due: {amounts}."
-    return LOOK, says, "Pay them back, and press “Refund paid” in the admin under Bookings, refund due."
+    return LOOK, says, "Refund them with “Refund…” in the admin under Bookings, refund due."
 
 
 def check_values() -> Result:

@@ -38,15 +38,17 @@ class PaymentForm(forms.Form):
         validators=[validate_line],
         help_text=gettext_lazy("Such as the number of the receipt. Cash and card payments may have none."),
     )
-    paid = forms.DecimalField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, bookings, data=None):
-        one = bookings[0] if len(bookings) == 1 else None
-        super().__init__(data, initial={"paid": one and one.amount_paid})
-        if one and price_to_pay(one):
-            self.fields["amount"] = AmountField(
-                one.currency, label=_("Amount"), required=False, initial=price_to_pay(one)
-            )
+        super().__init__(data)
+        if len(bookings) == 1:
+            self.add_amount(bookings[0])
+
+    def add_amount(self, booking):
+        """For one booking: how much, and what had been paid when the form was shown."""
+        self.fields["paid"] = forms.DecimalField(widget=forms.HiddenInput, required=False, initial=booking.amount_paid)
+        if price := price_to_pay(booking):
+            self.fields["amount"] = AmountField(booking.currency, label=_("Amount"), required=False, initial=price)
 
     def receipt(self, booking):
         """What was paid for a booking; empty for nothing."""
@@ -60,8 +62,8 @@ class PaymentForm(forms.Form):
         amount = price_to_pay(booking) if amount is None else amount
         if not amount:
             return NO_RECEIPT
-        paid = booking.amount_paid if data["paid"] is None else data["paid"]
-        return Receipt(amount=amount, method=method, paid_before=paid)
+        paid = data.get("paid")
+        return Receipt(amount=amount, method=method, paid_before=booking.amount_paid if paid is None else paid)
 
 
 class RefundForm(SeenForm, ReasonForm):
@@ -78,6 +80,7 @@ class RefundForm(SeenForm, ReasonForm):
                 booking.currency,
                 label=_("Amount"),
                 max_value=refundable,
+                required=False,
                 initial=min(booking.refund_amount, refundable) or None,
                 help_text=_("Due: %s.") % format_amount(booking.refund_amount, booking.currency),
             )

@@ -176,13 +176,13 @@ def test_what_is_not_on_sale_cannot_be_chosen(seat, make_type):
 
 
 def test_sale_whose_event_is_cancelled_in_between_holds_nothing(seat, monkeypatch, figures):
-    confirm = Booking.confirm
+    receive = Booking.receive
 
-    def too_late(self, **facts):
+    def too_late(self, receipt, **facts):
         Event.objects.get().cancel(reason="storm", at=timezone.now())
-        return confirm(self, **facts)
+        return receive(self, receipt, **facts)
 
-    monkeypatch.setattr(Booking, "confirm", too_late)
+    monkeypatch.setattr(Booking, "receive", too_late)
     browser = staff()
     typed = {f"quantity_{seat.pk}": "1", "payment_reference": "till 4"}
     answer = sell(browser, seat.event, open_page(browser, seat.event), **typed)
@@ -194,10 +194,10 @@ def test_sale_whose_event_is_cancelled_in_between_holds_nothing(seat, monkeypatc
 def test_sale_that_cannot_be_confirmed_lets_its_places_go(seat, monkeypatch, figures):
     from bookings.problems import SoldOut
 
-    def refuse(self, **facts):
+    def refuse(self, receipt, **facts):
         raise SoldOut("No more.")
 
-    monkeypatch.setattr(Booking, "confirm", refuse)
+    monkeypatch.setattr(Booking, "receive", refuse)
     browser = staff()
     answer = sell(browser, seat.event, open_page(browser, seat.event), **{f"quantity_{seat.pk}": "1"})
     assert errors_of(answer) == {"__all__": ["No more."]}
@@ -355,7 +355,7 @@ def test_time_of_what_is_shown_names_its_zone_and_a_missing_payment_is_explained
     page = staff().get(page_of(seat.event)).content.decode()
     now = r"\d\d:\d\d"
     assert re.search(rf'Prices of {now}, places of <span id="now">{now}</span>, Europe/Vienna\.', page)
-    assert "Without it, refunds of this sale are not tracked." in page
+    assert "Such as the number of the receipt; may be empty." in page
 
 
 def unsold(event):

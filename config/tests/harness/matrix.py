@@ -16,6 +16,7 @@ from django.urls import URLResolver, get_resolver, resolve, reverse
 from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from bookings.payments.models import ProviderEvent
 from bookings.problems import BookingCancelled
 from config.access.models import ApiToken, LoginFailure
 from config.access.roles import Role
@@ -373,8 +374,9 @@ class Matrix:
         url = reverse(f"admin:{label.replace('.', '_')}_changelist")
         form = {"confirmed": "yes", "reason": "rain", "payment_reference": "pay_2", "post": "yes",
                 "from_page": "yes", "minutes": "60", "tickets": ticket.code}  # fmt: skip
-        if action == "settle_refund":
-            form["seen"] = f"{obj.confirmation_code}:{obj.refund_amount}"
+        if action == "refund":
+            booking = getattr(obj, "booking", obj)
+            form["seen"] = f"{booking.confirmation_code}:{booking.refund_amount}"
         if (label, action) == ("bookings.booking", "cancel"):
             form["seen"] = f"{obj.confirmation_code}:{obj.status}-{obj.places}"
         for name, browser in self.clients.items():
@@ -447,7 +449,10 @@ def admin_objects(world, book):
         "venue": world["venue"],
         "history.change": Change.objects.latest("pk"),
         ("bookings.booking", "cancel_tickets"): world["confirmed"],
-        ("bookings.booking", "settle_refund"): cancelled,
+        ("bookings.booking", "refund"): cancelled,
+        ("bookings.booking", "record_payment"): world["confirmed"],
+        "payments.payment": cancelled.payments.get(),
+        "payments.providerevent": ProviderEvent.objects.create(provider="manual", event_id="evt_1", kind="spare"),
         ("bookings.ticket", "undo_check_in"): world["used"],
         ("events.event", "publish"): world["draft"],
     }

@@ -164,6 +164,9 @@ API = [
     ("GET",    "/reports/overview",                   {READERS_OF_REPORTS: 200}),
     ("GET",    "/reports/sales?group_by=event",       {READERS_OF_REPORTS: 200}),
     ("GET",    "/reports/occupancy",                  {READERS_OF_REPORTS: 200}),
+    ("GET",    "/reports/cancellations?group_by=day", {READERS_OF_REPORTS: 200}),
+    ("GET",    "/reports/refunds?group_by=event",     {READERS_OF_REPORTS: 200}),
+    ("GET",    "/reports/till?day=2026-11-23",        {READERS_OF_REPORTS: 200}),
 ]
 # fmt: on
 # Methods without a row. OPTIONS lists the methods, which are public.
@@ -260,6 +263,9 @@ ADMIN_PAGES = [
     ("GET",  "/events/event/calendar/",             {STAFF & WITH_ADMIN: 200}),
     ("GET",  "/bookings/booking/sell/",             {SELLERS & WITH_ADMIN: 200}),
     ("GET",  "/ticket_types/tickettype/import_catalogue/", {PLANNERS & WITH_ADMIN: 200}),
+    ("GET",  "/payments/",                          {READERS_OF_SALES & WITH_ADMIN: 200,
+                                                     WITH_ADMIN - READERS_OF_SALES: 404}),
+    ("GET",  "/payments/payment/till/",             {READERS_OF_REPORTS & WITH_ADMIN: 200}),
     ("GET",  "/history/",                           {STAFF & WITH_ADMIN: 200, WITH_ADMIN - STAFF: 404}),
     ("GET",  "/nowhere/",                           {WITH_ADMIN: 404}),
 ]
@@ -276,6 +282,8 @@ ADMIN_MODELS = {
     "bookings.ticket":          (READERS_OF_TICKETS, NO_ONE,  NO_ONE,   NO_ONE),
     "events.event":             (STAFF,             PLANNERS, PLANNERS, PLANNERS),
     "history.change":           (STAFF,             NO_ONE,   NO_ONE,   NO_ONE),
+    "payments.payment":         (READERS_OF_SALES,  NO_ONE,   NO_ONE,   NO_ONE),
+    "payments.providerevent":   (PLANNERS,          NO_ONE,   NO_ONE,   NO_ONE),
     "ticket_types.tickettype":  (STAFF,             PLANNERS, PLANNERS, PLANNERS),
     "venues.venue":             (STAFF,             PLANNERS, PLANNERS, PLANNERS),
 }
@@ -285,12 +293,15 @@ ADMIN_ACTIONS = {
     "auth.group":               {"delete_selected": ROOT},
     "auth.user":                {"reset_second_factor": ROOT, "delete_selected": ROOT},
     "bookings.booking":         {"confirm": SELLERS, "cancel": SELLERS, "cancel_tickets": SELLERS, "extend": SELLERS,
-                                 "settle_refund": SELLERS, "renew_secret": SELLERS, "delete_selected": NO_ONE},
+                                 "record_payment": SELLERS, "refund": SELLERS, "renew_secret": SELLERS,
+                                 "delete_selected": NO_ONE},
     "bookings.bookingchange":   {"delete_selected": NO_ONE},
     "bookings.bookingitem":     {"delete_selected": NO_ONE},
     "bookings.ticket":          {"check_in": AT_THE_DOOR, "undo_check_in": AT_THE_DOOR, "delete_selected": NO_ONE},
     "events.event":             {"publish": PLANNERS, "cancel": PLANNERS, "delete_selected": PLANNERS},
     "history.change":           {"delete_selected": NO_ONE},
+    "payments.payment":         {"refund": SELLERS, "delete_selected": NO_ONE},
+    "payments.providerevent":   {"delete_selected": NO_ONE},
     "ticket_types.tickettype":  {"delete_selected": PLANNERS},
     "venues.venue":             {"delete_selected": PLANNERS},
 }
