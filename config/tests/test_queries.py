@@ -83,7 +83,7 @@ QUERIES = {
     "POST /bookings/{mailed}/resend": 8,
     "POST /bookings/{absent}/resend": 3,
     "POST /bookings/{pending}/cancel": 15,
-    "POST /bookings/{confirmed}/cancel": 16,
+    "POST /bookings/{confirmed}/cancel": 18,
     "POST /bookings/{absent}/cancel": 3,
     "POST /bookings/{pending}/renew-secret": 9,
     "POST /bookings/{absent}/renew-secret": 3,
@@ -97,6 +97,9 @@ QUERIES = {
     "GET /reports/overview": 6,
     "GET /reports/sales?group_by=event": 3,
     "GET /reports/occupancy": 3,
+    "GET /reports/cancellations?group_by=day": 3,
+    "GET /reports/refunds?group_by=event": 4,
+    "GET /reports/till?day=2026-11-23": 5,
 }
 TRANSACTIONS = re.compile(r"BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|ROLLBACK TO|SET CONSTRAINTS")
 

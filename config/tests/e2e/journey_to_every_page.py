@@ -23,6 +23,8 @@ LISTS = [
     "bookings/ticket",
     "events/event",
     "history/change",
+    "payments/payment",
+    "payments/providerevent",
     "ticket_types/tickettype",
     "venues/venue",
 ]
@@ -36,6 +38,7 @@ PAGES = [
     "/admin/second_factor/",
     "/admin/events/event/calendar/",
     "/admin/bookings/booking/sell/",
+    "/admin/payments/payment/till/",
     "/admin/ticket_types/tickettype/import_catalogue/",
     *(f"/admin/{name}/" for name in LISTS),
     *(f"/admin/{name}/add/" for name in ADDED),
