@@ -15,6 +15,7 @@ from rest_framework.test import APIClient
 
 from bookings.lifecycle.place import Line
 from bookings.models import Booking, BookingChange, Ticket
+from bookings.payments.models import Payment, ProviderEvent, Refund
 from bookings.reconciliation import drifts
 from config.access.models import ApiToken
 from config.access.roles import Role
@@ -134,7 +135,7 @@ def pass_time(db: None) -> Callable[..., None]:
 
     def shift(**by: float) -> None:
         delta = dt.timedelta(**by)
-        for model in (Venue, Event, TicketType, Booking, Ticket, BookingChange):
+        for model in (Venue, Event, TicketType, Booking, Ticket, BookingChange, Payment, Refund, ProviderEvent):
             instants = [field.name for field in model._meta.fields if isinstance(field, DateTimeField)]
             QuerySet(model).update(**{name: F(name) - delta for name in instants})
 

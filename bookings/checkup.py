@@ -22,6 +22,8 @@ from django.utils.timesince import timesince
 
 from bookings.models import Booking
 from bookings.outdated import outdated_values
+from bookings.payments.models import ProviderEvent, Refund
+from bookings.payments.states import RefundStatus
 from bookings.reconciliation import counters
 from config.access.models import ApiToken, RoleGroup
 from config.access.roles import Role
@@ -33,7 +35,7 @@ OK, LOOK, BAD = "ok", "look", "bad"
 MIN_POSTGRESQL = 140_000
 MAX_COMPARED = 1000  # events
 MAX_SHOWN = 5
-MAX_DUE = dt.timedelta(hours=1)  # that a hold may wait for release
+MAX_DUE = dt.timedelta(hours=1)  # that a hold may wait for release, and a refund for its provider
 LATE, VERY_LATE = 1, 10  # seconds between two clocks
 GIGABYTE = 1024**3
 HOW_TO_REACH = {
@@ -254,6 +256,21 @@ def check_refunds() -> Result:
     return LOOK, says, "Refund them with “Refund…” in the admin under Bookings, refund due."
 
 
+def check_payments() -> Result:
+    before = timezone.now() - MAX_DUE
+    refunds = Refund.objects.all()
+    counts = {
+        "not handled": ProviderEvent.objects.filter(handled_at=None, received_at__lt=before).count(),
+        "failed": refunds.filter(status=RefundStatus.FAILED, payment__booking__refund_due=True).count(),
+        "pending": refunds.filter(status=RefundStatus.PENDING, created_at__lt=before).count(),
+    }
+    if not any(counts.values()):
+        return OK, "All events of providers are handled, and all refunds are done."
+    says = "{not handled:,} events of providers not handled, {failed:,} refunds failed, {pending:,} pending for hours."
+    advice = "Run manage.py settle_payments every minute. Look at the errors in the admin under Payments."
+    return LOOK, says.format(**counts), advice
+
+
 def check_values() -> Result:
     found = list(outdated_values())
     if not found:
@@ -288,6 +305,7 @@ TABLE_CHECKS: dict[str, Callable[[], Result]] = {
     "holds": check_holds,
     "cancellations": check_cancellations,
     "refunds": check_refunds,
+    "payments": check_payments,
     "values": check_values,
     "roles": check_roles,
     "tokens": check_tokens,

@@ -1,7 +1,7 @@
 """Personal data: export, erasure, retention.
 
-Erasure keeps the figures (places, prices, times), ids and codes, and the payment reference unless it is erased on
-request.
+Erasure keeps the figures (places, prices, times, payments), ids and codes, and payment references unless they are
+erased on request.
 """
 
 import datetime as dt
@@ -10,17 +10,20 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from bookings import models
 from bookings.lifecycle.expire import expire
 from bookings.lifecycle.states import LIVE, Status
+from bookings.payments.models import Payment, ProviderEvent, Refund
+from bookings.payments.online import GIVE_UP_AFTER
 from bookings.problems import StillNeeded
 from bookings.search import keys_of
 from config.values import money
 
 BATCH = 500  # bookings in one transaction
+KEEP_BODIES = dt.timedelta(days=30)  # of providers' events
 NAME, EMAIL, KEY = "Erased", "erased@customer.invalid", "erased"  # `.invalid` is reserved (RFC 2606)
 
 # The columns of a booking with personal data.
@@ -58,8 +61,14 @@ def record(booking: "models.Booking") -> dict[str, Any]:
         "event_starts_at": plain(booking.event.starts_at),
         "items": [columns(item, "booking") for item in booking.items.all()],
         "tickets": [columns(ticket, "booking") for ticket in booking.tickets.all()],
+        "payments": [record_payment(payment) for payment in booking.payments.order_by("pk")],
         "history": [columns(change, "booking") for change in booking.changes.all()],
     }
+
+
+def record_payment(payment: Payment) -> dict[str, Any]:
+    refunds = payment.refunds.select_related("payment").order_by("pk")
+    return {**columns(payment, "booking"), "refunds": [columns(refund, "payment") for refund in refunds]}
 
 
 def columns(row: Any, *excluded: str) -> dict[str, Any]:
@@ -120,9 +129,18 @@ def erase_batch(rows: Any, by: Any, with_payments: bool) -> int:
         models.Booking.objects.filter(pk__in=found).update(**changes)
         kept = KEPT_IN_HISTORY - ({PAYMENT} if with_payments else set())
         models.BookingChange.objects.filter(booking__in=found).erase_details(keep=kept)
+        erase_payments(found, with_references=with_payments)
         entries = [models.BookingChange.entry(pk, "erase", status, status, by=by) for pk, status in found.items()]
         models.BookingChange.objects.bulk_create(entries)
     return len(found)
+
+
+def erase_payments(bookings: Any, *, with_references: bool) -> None:
+    """Erases the texts of their payments, refunds and providers' events; in the caller's transaction."""
+    references = {"reference": ""} if with_references else {}
+    ProviderEvent.objects.filter(payment__booking__in=bookings).update(body="", error="")
+    Refund.objects.filter(payment__booking__in=bookings).update(reason="", error="", **references)
+    Payment.objects.filter(booking__in=bookings).update(error="", **references)
 
 
 def erase_customer(email: str, *, by: Any, with_payments: bool) -> int:
@@ -140,9 +158,14 @@ def erase_customer(email: str, *, by: Any, with_payments: bool) -> int:
 
 
 def attempts_before(instant: dt.datetime) -> Any:
-    """Bookings whose hold ended before an instant, and that were never paid or confirmed."""
+    """Bookings whose hold ended before an instant, and that were never paid or confirmed.
+
+    Those with an online payment wait until it cannot succeed any more.
+    """
     over = models.Booking.objects.filter(expires_at__lt=instant).exclude(status=Status.CONFIRMED)
-    return over.filter(confirmed_at=None, payment_reference="", refund_due=False, tickets=None)
+    young = Payment.objects.filter(booking=OuterRef("pk"), created_at__gt=Now() - GIVE_UP_AFTER)
+    unpaid = over.filter(confirmed_at=None, payment_reference="", amount_paid=0, refund_due=False, tickets=None)
+    return unpaid.exclude(Exists(young))
 
 
 def sales_before(instant: dt.datetime) -> Any:
@@ -152,7 +175,7 @@ def sales_before(instant: dt.datetime) -> Any:
 
 
 def purge_attempts(instant: dt.datetime, progress: Progress = no_progress) -> int:
-    """Deletes attempts with their items and history, in batches; returns their number."""
+    """Deletes attempts with their items, history and failed payments, in batches; returns their number."""
     expire(models.Booking.objects.due().filter(expires_at__lt=instant), skip_locked=True)
     attempts = (
         attempts_before(instant).exclude(status=Status.PENDING).order_by("pk")
@@ -163,10 +186,16 @@ def purge_attempts(instant: dt.datetime, progress: Progress = no_progress) -> in
             # Filtered again with the rows locked, because a late payment may have arrived.
             rows = attempts.filter(pk__in=ids).select_for_update(of=("self",))
             locked = list(rows.values_list("pk", flat=True))
+            Payment.objects.filter(booking__in=locked).delete()
             models.Booking.objects.filter(pk__in=locked).delete()
         total += len(locked)
         progress(total)
     return total
+
+
+def old_bodies(at: dt.datetime) -> Any:
+    """Providers' events whose bodies are not needed any more."""
+    return ProviderEvent.objects.filter(received_at__lt=at - KEEP_BODIES).exclude(body="")
 
 
 def purge_names(instant: dt.datetime, *, by: Any, progress: Progress = no_progress) -> int:

@@ -196,6 +196,10 @@ class Refund(models.Model):
     def __str__(self) -> str:
         return self.reference or f"refund {self.pk}"
 
+    @property
+    def currency(self) -> str:
+        return self.payment.currency
+
 
 class ProviderEvent(models.Model):
     """A provider's callback, stored under its id when it arrives, so that it is handled once."""

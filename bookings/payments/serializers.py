@@ -4,7 +4,6 @@ from rest_framework import serializers
 from bookings.payments.models import Payment, Refund
 from config.api.fields import LineField, PriceField, WholeNumberField
 from config.api.serializers import ModelSerializer, Serializer
-from config.values import money
 
 REFUND = {
     "id": 1,
@@ -35,15 +34,12 @@ PAYMENT = {
 
 
 class RefundSerializer(ModelSerializer):
-    amount = serializers.SerializerMethodField(help_text="In the payment's currency.")
+    amount = PriceField(read_only=True, help_text="In the payment's currency.")
 
     class Meta:
         model = Refund
         fields = ["id", "amount", "status", "reference", "reason", "error", "created_at", "succeeded_at"]
         example = REFUND
-
-    def get_amount(self, refund: Refund) -> str:
-        return money.plain(refund.amount, refund.payment.currency)
 
 
 class PaymentSerializer(ModelSerializer):

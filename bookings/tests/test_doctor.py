@@ -37,6 +37,7 @@ NAMES = [
     "holds",
     "cancellations",
     "refunds",
+    "payments",
     "values",
     "roles",
     "tokens",

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.template.defaultfilters import pluralize
 from django.utils import timezone
 
-from bookings.personal_data import attempts_before, purge_attempts, purge_names, sales_before
+from bookings.personal_data import attempts_before, old_bodies, purge_attempts, purge_names, sales_before
 from config.access.models import LoginFailure
 
 AGE = re.compile(r"([1-9][0-9]{0,4})([dwy])")
@@ -21,9 +21,9 @@ class Command(BaseCommand):
     help = (
         "Deletes personal data after a retention period. Attempts (bookings that were never paid or confirmed) are "
         "deleted when their hold ended before it. Sales keep their figures for ever, and lose the customer's name, "
-        "address and notes when their event ended before it, unless a refund is due. Expired logins, and records of "
-        "failed ones after 30 days, are deleted, too. Works in small steps: it may run while sales go on, and an "
-        "interrupted run is completed by the next one. Run it every night."
+        "address and notes when their event ended before it, unless a refund is due. Expired logins, records of failed "
+        "ones and bodies of payment providers' events after 30 days, are deleted, too. Works in small steps: it may run "
+        "while sales go on, and an interrupted run is completed by the next one. Run it every night."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -42,20 +42,20 @@ class Command(BaseCommand):
         if dry_run:
             attempts, names = attempts_before(before).count(), sales_before(before)
             owed = names.filter(refund_due=True).count()
-            self.report("would be ", attempts, names.count() - owed, logins.count())
+            self.report("would be ", attempts, names.count() - owed, logins.count(), old_bodies(at).count())
         else:
             attempts = purge_attempts(before, self.progress("attempts deleted"))
             erased = purge_names(before, by="system", progress=self.progress("sales erased"))
             LoginFailure.objects.outdated(at).delete()
-            self.report("", attempts, erased, logins.delete()[0])
+            self.report("", attempts, erased, logins.delete()[0], old_bodies(at).update(body=""))
             owed = sales_before(before).filter(refund_due=True).count()
         if owed:
             self.stderr.write(f"{owed} sale{pluralize(owed)} not erased, because a refund is due.")
 
-    def report(self, would_be: str, attempts: int, erased: int, logins: int) -> None:
+    def report(self, would_be: str, attempts: int, erased: int, logins: int, bodies: int) -> None:
         self.stdout.write(
             f"{attempts:,} attempts {would_be}deleted, {erased:,} sales {would_be}erased, "
-            f"{logins:,} expired logins {would_be}deleted."
+            f"{logins:,} expired logins and {bodies:,} bodies of payment events {would_be}deleted."
         )
 
     def progress(self, what: str) -> Callable[[int], None]:
