@@ -7,6 +7,7 @@ from config.access.roles import (
     MANAGE_CATALOGUE,
     SELL,
     VIEW_CATALOGUE,
+    VIEW_PAYMENTS,
     VIEW_REPORTS,
     VIEW_SALES,
     VIEW_TICKETS,
@@ -14,15 +15,15 @@ from config.access.roles import (
 
 
 class Scope(models.TextChoices):
-    READ = "read", "Read everything: drafts, bookings, tickets and reports"
+    READ = "read", "Read everything: drafts, bookings, payments, tickets and reports"
     CATALOGUE = "catalogue", "Venues, events and ticket types"
-    BOOKINGS = "bookings", "Bookings: read, make, confirm, correct and cancel"
+    BOOKINGS = "bookings", "Bookings: read, make, confirm, correct, cancel and refund"
     CHECK_IN = "check-in", "Tickets: read, check in"
     REPORTS = "reports", "Reports alone, without the names of customers"
 
 
 SCOPE_PERMISSIONS: dict[str, set[str]] = {
-    Scope.READ: VIEW_CATALOGUE | VIEW_SALES | VIEW_REPORTS,
+    Scope.READ: VIEW_CATALOGUE | VIEW_SALES | VIEW_PAYMENTS | VIEW_REPORTS,
     Scope.CATALOGUE: MANAGE_CATALOGUE,
     Scope.BOOKINGS: VIEW_SALES | SELL,
     Scope.CHECK_IN: VIEW_TICKETS | CHECK_IN,

@@ -16,7 +16,7 @@ for name in re.findall(r"^# ([A-Z0-9_]+)=", listed, re.MULTILINE):
         os.environ.pop(f"{name}_FILE", None)
 
 from config.settings.base import *
-from config.settings.base import DATABASES, LOGGING, RATE_LIMITS
+from config.settings.base import DATABASES, LOGGING, PAYMENT_PROVIDERS, RATE_LIMITS
 from config.settings.database import SQLITE
 
 SECRET_KEY = "only-for-tests"
@@ -28,6 +28,7 @@ CORS_ALLOW_ALL_ORIGINS = True
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True  # else each test client looks up all static files when it starts
 LOGGING["root"]["level"] = "ERROR"
+PAYMENT_PROVIDERS["fake"] = "config.tests.harness.provider.FakeProvider"
 RATE_LIMITS.update(dict.fromkeys(RATE_LIMITS))  # tests of limits set their own
 ANONYMOUS_PLACES_PER_CLIENT = 0
 

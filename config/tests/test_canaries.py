@@ -11,6 +11,8 @@ from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from bookings.models import Booking
+from bookings.payments.models import Payment, ProviderEvent
+from bookings.payments.viewsets import PaymentViewSet
 from bookings.serializers import TicketSerializer
 from bookings.viewsets import BookingViewSet
 from config.access.models import ApiToken, LoginFailure
@@ -55,11 +57,19 @@ def hide_sales(public, book):
         bookings = [book((seat, 2)).confirm(payment_reference="pay").cancel(reason="x"), book((seat, 1)).cancel()]
         found = set()
         for booking in bookings:
-            rows = [*booking.items.all(), *booking.tickets.all(), *booking.changes.all(), booking]
+            rows = [*booking.items.all(), *booking.tickets.all(), *booking.changes.all(), *money_of(booking), booking]
             found |= set().union(*map(canaries.plant, rows))
         return found
 
     return hide
+
+
+def money_of(booking):
+    """Rows of each kind of payments: refunded, and told by a provider."""
+    for payment in booking.payments.all():
+        booking.refund(reason="x")
+        yield from (payment, *payment.refunds.all())
+        yield ProviderEvent.objects.create(provider="fake", event_id="evt_1", kind="x", body="x", payment=payment)
 
 
 @pytest.fixture
@@ -84,6 +94,7 @@ def ids(public):
         "events": [seat.event_id, other.event_id],
         "ticket-types": [seat.pk, other.pk],
         "bookings": [],
+        "payments": Payment.objects.values_list("pk", flat=True),
         "tickets": [],
         "venue": [seat.event.venue_id, 0],
         "event": [seat.event_id, 0],
@@ -176,6 +187,7 @@ def test_auditor_sees_hidden_objects(public, hide_draft, hide_sales):
         "bookingchange-by-name", "bookingchange-details", "bookingchange-verb",
         "booking-client-key", "booking-customer-key", "booking-idempotency-key", "booking-name-key",
         "booking-request-fingerprint", "booking-secret", "booking-surname-key",
+        "providerevent-body", "providerevent-error", "providerevent-event-id", "providerevent-kind",
     }  # fmt: skip
 
 
@@ -309,6 +321,12 @@ def test_leak_of_bookings_is_found(public, anonymous, hide_sales, monkeypatch):
     monkeypatch.setattr(BookingViewSet, "access", {**BookingViewSet.access, "list": ANYONE})
     strings = hide_sales()
     assert leaks(crawl(anonymous, public, "/bookings"), strings) != []
+
+
+def test_leak_of_payments_is_found(public, anonymous, hide_sales, monkeypatch):
+    monkeypatch.setattr(PaymentViewSet, "access", {**PaymentViewSet.access, "list": ANYONE})
+    strings = hide_sales()
+    assert leaks(crawl(anonymous, public, "/payments"), strings) != []
 
 
 def test_leak_in_the_log_is_found(public, hide_draft, caplog):

@@ -23,6 +23,7 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 from bookings.lifecycle.place import IdempotencyKey, Line
 from bookings.models import Booking
+from bookings.payments.models import ProviderEvent
 from config.access.models import ApiToken
 from events.models import Event
 from ticket_types.models import TicketType
@@ -44,6 +45,11 @@ for currency, price in (("EUR", "49.90"), ("KWD", "1.234"), ("JPY", "4000")):
             booking.confirm(by=user, payment_reference="paid")
         if number > 1:
             booking.cancel(by=user, reason="changed my mind")
+        if number == 3:
+            (refund,) = booking.refund(by=user, amount=Decimal(1), reason="ä")
+            ProviderEvent.objects.create(
+                provider="stripe", event_id=f"evt_{currency}", kind="refund.updated", body='{"ä": 1}',
+                payment=refund.payment, handled_at=now)
 # Values that no list has any more.
 Event.objects.filter(currency="JPY").update(currency="ZZZ")
 Booking.objects.filter(currency="JPY").update(currency="ZZZ")
@@ -140,6 +146,8 @@ def test_copy_equals_the_source_and_sells(source, tmp_path):
         counts = {table: int(count) for table, count, _ in (line.split() for line in printed.splitlines())}
         assert counts["bookings_booking"] == 12
         assert counts["bookings_ticket"] > 0
+        payments = [counts[f"payments_{name}"] for name in ("payment", "refund", "providerevent")]
+        assert payments == [6, 3, 3]
         assert f"{sum(counts.values()):,} rows copied. Their hashes are the same in both databases.\n" in said
         if settings.DATABASES["default"]["ENGINE"] != SQLITE:
             back = f"sqlite:///{tmp_path}/back.db"

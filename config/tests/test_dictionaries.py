@@ -73,7 +73,7 @@ def old(world, objects, monkeypatch, settings):
 
 def ids(world):
     keys = {"venues": "venue", "events": "published cancelled draft", "ticket-types": "on_sale of_draft",
-            "bookings": "pending confirmed free"}  # fmt: skip
+            "bookings": "pending confirmed free", "payments": "payment"}  # fmt: skip
     found = {name: [world[it].pk for it in names.split()] for name, names in keys.items()}
     codes = [world["ticket"].code, world["used"].code]
     one = {"venue": found["venues"], "event": found["events"], "ticket_type": found["ticket-types"]}

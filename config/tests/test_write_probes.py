@@ -57,7 +57,7 @@ def test_every_write_has_its_writable_fields():
         return {(method, matrix.route_of(matrix.full_path(path))) for method, path in rows}
 
     writing = [(method, path) for method, path, _ in policy.API if method in ("POST", "PUT", "PATCH")]
-    assert routes(policy.WRITABLE) == routes(writing)
+    assert routes([*policy.WRITABLE, *policy.OF_PROVIDERS]) == routes(writing)
 
 
 @pytest.mark.parametrize(("method", "path", "writable"), writers())
@@ -69,7 +69,8 @@ def test_read_only_field_is_refused_and_nothing_changes(method, path, writable, 
     complaints = []
     for name in names:
         complaints += probe(root, method, address, {**valid, name: 7}, {f"/{name}"})
-    complaints += probe(root, method, address, {**valid, **dict.fromkeys(names, 7)}, {f"/{name}" for name in names})
+    for part in (names[0::2], names[1::2]):  # an answer has at most 100 errors
+        complaints += probe(root, method, address, {**valid, **dict.fromkeys(part, 7)}, {f"/{name}" for name in part})
     assert complaints == []
     with matrix.rolled_back() as recorder:  # without the extra fields the request succeeds
         assert root.generic(method, f"/{address}", *matrix.as_json(valid)).status_code < 300

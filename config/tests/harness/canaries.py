@@ -13,6 +13,7 @@ from django.db import models
 from drf_spectacular.generators import SchemaGenerator
 
 from bookings.models import Booking, BookingChange, BookingItem, Ticket
+from bookings.payments.models import Payment, ProviderEvent, Refund
 from config.access.models import ApiToken, LoginFailure
 from config.history.models import Change
 from events.models import Event
@@ -26,11 +27,15 @@ NO_CANARY = {
     "bookings.bookingchange.from_status", "bookings.bookingchange.to_status",
     "bookings.ticket.status", "events.event.currency", "events.event.free_confirmation", "events.event.status",
     "history.change.kind", "venues.venue.timezone",
+    "payments.payment.currency", "payments.payment.method", "payments.payment.provider", "payments.payment.status",
+    "payments.providerevent.provider", "payments.refund.status",
 }  # fmt: skip
 CODES = {  # unique by themselves, in a form that the database checks
     "bookings.booking.confirmation_code", "bookings.ticket.code",
 }  # fmt: skip
-OURS = (Venue, Event, TicketType, Booking, BookingItem, Ticket, BookingChange, Change, ApiToken, LoginFailure)
+PAID = (Payment, Refund, ProviderEvent)
+OURS = (Venue, Event, TicketType, Booking, BookingItem, Ticket, BookingChange, *PAID, Change, ApiToken,
+        LoginFailure)  # fmt: skip
 
 
 def texts(model):
@@ -125,7 +130,8 @@ def values_of(name, schema, ids):
     if "date" in str(schema):
         return ["2020-01-01T00:00:00Z", "2090-01-01T00:00:00Z"]
     return {"limit": [1, 1000], "skip": [0, 1], "min_capacity": [1, 1001], "search": ["a", "canary", "-"],
-            "customer_email": ["ann@example.com"], "timezone": ["Europe/Vienna"]}.get(name, [])  # fmt: skip
+            "customer_email": ["ann@example.com"], "timezone": ["Europe/Vienna"], "provider": ["manual", "fake"],
+            "reference": ["canary", "pay_1"]}.get(name, [])  # fmt: skip
 
 
 # Responses

@@ -170,12 +170,13 @@ def make_world(make_venue, make_event, make_type, book):
     busy = make_event(venue=hall, name="Busy")
     seat, free = make_type(event=busy), make_type(event=busy, name="Free", price=0)
     mailed = make_type(event=make_event(venue=hall, name="By mail", free_confirmation="by_mail"), price=0)
-    confirmed = book((seat, 2)).confirm(payment_reference="pay_1")
+    confirmed = book((seat, 2)).confirm(payment_reference="pay_1").confirm(payment_reference="pay_2")
     used = book((seat, 1)).confirm().tickets.get().check_in(at=timezone.now())
     return {
         "venue": venue, "published": published, "draft": draft, "cancelled": cancelled, "withdrawn": withdrawn,
         "on_sale": on_sale, "of_draft": of_draft, "pending": book((seat, 1)), "confirmed": confirmed,
         "free": book((free, 1)), "mailed": book((mailed, 1)), "ticket": confirmed.tickets.first(), "used": used,
+        "payment": confirmed.payments.first(),
     }  # fmt: skip
 
 
@@ -217,7 +218,11 @@ def valid_body(method, path, world):
              "ends_at": (start + dt.timedelta(hours=2)).isoformat()}  # fmt: skip
     resource = path.removeprefix(settings.API_V1_STR).strip("/").partition("/")[0]
     last = path.rpartition("/")[2]
-    if last in ("confirm", "cancel", "resend", "publish", "check-in", "undo-check-in", "renew-secret"):
+    if last == "payments" and resource == "bookings":
+        return {"provider": "fake"}
+    if last == "events" and resource == "payments":
+        return {"id": "evt_1"}
+    if last in ("confirm", "cancel", "resend", "publish", "check-in", "undo-check-in", "renew-secret", "refunds"):
         return {}
     if method == "PATCH":
         return {"metadata": {"seat": "aisle"}} if resource == "bookings" else {"name": "Newer"}

@@ -151,6 +151,18 @@ API = [
     ("POST",   "/bookings/{pending}/renew-secret",    {SELLERS: 200}),
     ("POST",   "/bookings/{absent}/renew-secret",     {SELLERS: 404}),
 
+    # Payments: the customer may pay a booking with its secret; staff see and refund payments. Events of providers prove
+    # themselves by a signature.
+    ("POST",   "/bookings/{pending}/payments",        {SELLERS | HOLDERS: 201, WITHOUT_SECRET: 404}),
+    ("POST",   "/bookings/{absent}/payments",         {BUYERS: 404}),
+    ("POST",   "/bookings/{confirmed}/refunds",       {SELLERS: 201}),
+    ("POST",   "/bookings/{absent}/refunds",          {SELLERS: 404}),
+    ("GET",    "/payments",                           {READERS_OF_SALES: 200}),
+    ("GET",    "/payments/{payment}",                 {READERS_OF_SALES: 200}),
+    ("GET",    "/payments/{absent}",                  {READERS_OF_SALES: 404}),
+    ("POST",   "/payments/fake/events",               {EVERYONE: 200}),
+    ("POST",   "/payments/nobody/events",             {EVERYONE: 404}),
+
     # Tickets: for staff. The secret of the booking does not permit checking in.
     ("GET",    "/tickets",                            {READERS_OF_TICKETS: 200}),
     ("GET",    "/tickets/{ticket}",                   {READERS_OF_TICKETS: 200}),
@@ -205,13 +217,16 @@ WRITABLE = {
     ("PATCH", "/ticket-types/{on_sale}"): TICKET_TYPE,
     ("POST", "/bookings"): ["customer_name", "customer_email", "items", "metadata", "hold_minutes", "expected_total"],
     ("PATCH", "/bookings/{pending}"): ["customer_name", "customer_email", "metadata"],
-    ("POST", "/bookings/{pending}/confirm"): ["payment_reference", "mail_token"],
+    ("POST", "/bookings/{pending}/confirm"): ["payment_reference", "mail_token", "amount"],
     ("POST", "/bookings/{mailed}/resend"): [],
-    ("POST", "/bookings/{pending}/cancel"): ["reason", "tickets"],
+    ("POST", "/bookings/{pending}/cancel"): ["reason", "tickets", "fee"],
+    ("POST", "/bookings/{pending}/payments"): ["provider"],
+    ("POST", "/bookings/{confirmed}/refunds"): ["amount", "payment", "reason"],
     ("POST", "/bookings/{pending}/renew-secret"): [],
     ("POST", "/tickets/{ticket}/check-in"): ["event"],
     ("POST", "/tickets/{used}/undo-check-in"): [],
 }
+OF_PROVIDERS = [("POST", "/payments/fake/events")]  # their bodies have a form of their own
 WRITABLE_IN_ITEMS = ["ticket_type", "quantity"]
 
 # Clients of the admin: browsers with a session. Without access to the admin, every page redirects to the login.
