@@ -10,8 +10,7 @@ from pathlib import Path
 
 from benchmarks.torture.databases import BY_DEFAULT, DATABASES, machine
 from benchmarks.torture.report import Result, table
-from benchmarks.torture.run import CONTROL_NAMES, QUICK, run_at_once, run_one
-from benchmarks.torture.scenarios import SCENARIOS
+from benchmarks.torture.run import CONTROL_NAMES, QUICK, SCENARIOS, run_at_once, run_one
 from config.tests.harness import nginx
 
 

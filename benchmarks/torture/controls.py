@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.torture.clients import PATIENCE
+from benchmarks.torture.payments import small_callbacks
 from benchmarks.torture.scenarios import CLIENTS, edit, endless, hold_all, pause, play_no_worker
 from benchmarks.torture.stage import Stage
 
 MAX_ROUNDS = 20
 KEY_TABLE = "CREATE TABLE torture_key (name varchar(255) PRIMARY KEY, booking varchar(36) NOT NULL)"
+DROP_UNIQUE_REFERENCE = "DROP INDEX payment_reference_is_unique_for_its_provider"
 DROP_UNIQUE_KEY = "DROP INDEX booking_idempotency_key_is_unique_for_its_client"
 
 
@@ -113,6 +115,13 @@ CONTROLS = (
         workers_die,
         ("stuck",),
         prepare=dict.fromkeys(("PostgreSQL", "SQLite"), (KEY_TABLE,)),
+    ),
+    Control(
+        "payment looked up before its transaction",
+        "payment_read_first",
+        small_callbacks,
+        ("doubled",),
+        prepare=dict.fromkeys(("PostgreSQL", "SQLite"), (DROP_UNIQUE_REFERENCE,)),
     ),
     Control("no conditional transition", "unconditional_transition", small_race, ("drift",)),
     Control("due holds not released by requests", "no_release", play_no_worker, ("refused",)),

@@ -9,11 +9,13 @@ from typing import Any
 
 API = "/api/v1"
 FOREVER = float("inf")
+# Refusals of a confirmation that record its payment; with the last one it was recorded before.
+RECORDING = ("hold-expired", "booking-cancelled", "payment-incomplete", "payment-refunded")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    verb: str  # book, confirm, cancel, edit, read, make
+    verb: str  # book, confirm, cancel, refund, edit, read, make
     method: str
     path: str
     body: str | None = None
@@ -71,6 +73,10 @@ class Call:
     @property
     def is_final(self) -> bool:
         return self.status is not None and self.status < 500 and self.code not in ("request-in-progress", "busy")
+
+    @property
+    def records_payment(self) -> bool:
+        return self.request.verb == "confirm" and (self.status == 200 or self.code in RECORDING)
 
     @property
     def is_unavailable(self) -> bool:

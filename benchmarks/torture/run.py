@@ -6,24 +6,34 @@ import os
 import random
 import tempfile
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.torture import staff
+from benchmarks.torture import scenarios, staff
 from benchmarks.torture.clients import Crowd, end_with_parent, kill_pool
 from benchmarks.torture.controls import CONTROLS, MAX_ROUNDS, Control
 from benchmarks.torture.databases import BY_DEFAULT, DATABASES
 from benchmarks.torture.keeper import Keeper
+from benchmarks.torture.payments import payments
 from benchmarks.torture.report import Progress, Result
-from benchmarks.torture.scenarios import SCENARIOS
 from benchmarks.torture.servers import Server, managed
 from benchmarks.torture.stage import Stage
 from benchmarks.torture.verify import Findings, verify
 
 TEMPLATE = "template_torture"  # the database that all others are copied from
+SCENARIOS: dict[str, Callable[[Stage], None]] = {
+    "sellout": scenarios.sellout,
+    "last-ticket": scenarios.last_ticket,
+    "race": scenarios.race,
+    "twins": scenarios.twins,
+    "kills": scenarios.kills,
+    "edits": scenarios.edits,
+    "no-worker": scenarios.no_worker,
+    "payments": payments,
+}
 CONTROL_NAMES = [control.sabotage.replace("_", "-") for control in CONTROLS]
 QUICK = os.environ.get("QUICK", "0").lower() not in ("", "0", "false", "no")
 

@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from threading import Event as Signal
@@ -304,14 +304,3 @@ def book_available(stage: Stage, show: Show, available: dict[int, int]) -> None:
     if sold != expected:
         answers = [call.code or call.status for call in calls]
         stage.notes.append(f"{expected} clients could book the released places, and {sold} did: {answers}")
-
-
-SCENARIOS: dict[str, Callable[[Stage], None]] = {
-    "sellout": sellout,
-    "last-ticket": last_ticket,
-    "race": race,
-    "twins": twins,
-    "kills": kills,
-    "edits": edits,
-    "no-worker": no_worker,
-}

@@ -56,6 +56,23 @@ def token(url: str) -> str:
     return managed(url, "create_api_token", "torture", "--role", "manager").strip().splitlines()[-1]
 
 
+SHOP = """
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from config.access.models import ApiToken
+
+user, _ = get_user_model().objects.get_or_create(username="shop")
+names = ["view_booking", "confirm_booking", "refund_booking"]
+user.user_permissions.set(Permission.objects.filter(codename__in=names))
+print(ApiToken.issue(user=user, name="shop")[1])
+"""
+
+
+def shop_token(url: str) -> str:
+    """A token of a shop, which confirms what is paid, and nothing else."""
+    return run_code(url, SHOP)
+
+
 def session(url: str) -> str:
     """The session key of a superuser."""
     return run_code(url, LOG_IN + "print(session)")

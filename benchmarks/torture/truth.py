@@ -29,6 +29,8 @@ class Row:
     items: list[dict[str, Any]] = field(default_factory=list)
     changes: list[tuple[str, str]] = field(default_factory=list)
     valid_tickets: int = 0
+    payments: list[dict[str, Any]] = field(default_factory=list)
+    refunded: int = 0  # the sum of its refunds that have not failed
 
     @property
     def id(self) -> str:
@@ -61,7 +63,17 @@ class Row:
             errors.append("has a price that its ticket type never had")
         if self.valid_tickets != (self.places if self.status == "confirmed" else 0):
             errors.append(f"{self.status} with {self.valid_tickets} valid tickets for {self.places} places")
-        return errors + self.errors_of_history()
+        return errors + self.errors_of_balance() + self.errors_of_history()
+
+    def errors_of_balance(self) -> list[str]:
+        errors = []
+        if self.data["amount_paid"] != sum(it["amount"] for it in self.payments if it["status"] == "succeeded"):
+            errors.append("its amount paid is not the sum of its payments")
+        if self.data["amount_refunded"] != self.refunded:
+            errors.append("its amount refunded is not the sum of its refunds")
+        if self.refunded != sum(it["amount_refunded"] for it in self.payments):
+            errors.append("its payments and refunds differ")
+        return errors
 
     def errors_of_history(self) -> list[str]:
         moves = [change for change in self.changes if change[0] != change[1]]
@@ -140,6 +152,12 @@ def bookings(connection: Connection, events: list[int]) -> dict[str, Row]:
     tickets = f"SELECT booking_id, COUNT(*) AS n FROM bookings_ticket WHERE status <> 'void' AND booking_id IN ({mine})"
     for count in connection.rows(f"{tickets} GROUP BY booking_id", events):
         found[identity(count["booking_id"])].valid_tickets = count["n"]
+    for payment in connection.rows(f"SELECT * FROM payments_payment WHERE booking_id IN ({mine})", events):
+        found[identity(payment["booking_id"])].payments.append(payment)
+    refunds = f"""SELECT p.booking_id, SUM(r.amount) AS total FROM payments_refund r
+        JOIN payments_payment p ON p.id = r.payment_id WHERE r.status <> 'failed' AND p.booking_id IN ({mine})"""
+    for refund in connection.rows(f"{refunds} GROUP BY p.booking_id", events):
+        found[identity(refund["booking_id"])].refunded = int(refund["total"])
     return found
 
 

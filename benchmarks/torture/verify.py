@@ -1,6 +1,7 @@
 """Compares the history with the database, and counts the violations."""
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 
 from benchmarks.torture.history import API, Call, Request, Sale, false_refusals, sales
@@ -18,7 +19,7 @@ class Findings:
 
     oversold  places sold above a capacity
     lost      acknowledged, but missing or different afterwards
-    doubled   bookings of one key beyond the first
+    doubled   bookings of one key, and payments of one reference, beyond the first
     stuck     clients without a final response after all retries
     refused   "sold-out" when there were enough places
     drift     counters that are not the sum of their rows, and rows that contradict each other
@@ -53,6 +54,7 @@ def verify(stage: Stage, *, reconcile: bool = True) -> Findings:
     check_answers(stage, findings)
     check_sales(found, truth, findings)
     check_verbs(stage.history, truth, findings)
+    check_payments(stage.history, truth, findings)
     check_rows(stage, truth, findings)
     check_counters(truth, findings)
     check_refusals(stage, findings)
@@ -119,6 +121,25 @@ def check_verbs(history: list[Call], truth: Truth, findings: Findings) -> None:
             allowed.add("cancelled")
         if status not in allowed:
             findings.add("lost", f"{verb} of {booking} was acknowledged and it is {status}")
+
+
+def check_payments(history: list[Call], truth: Truth, findings: Findings) -> None:
+    """An acknowledged reference is one payment, whatever became of the booking."""
+    rows = {row.id: Counter(it["reference"] for it in row.payments) for row in truth.bookings}
+    for booking, counts in rows.items():
+        for reference, count in counts.items():
+            if count > 1:
+                findings.add(
+                    "doubled", f"{count} payments of booking {booking} have the reference {reference}", count - 1
+                )
+    recorded = {
+        (call.request.subject, reference)
+        for call in history
+        if call.records_payment and (reference := json.loads(call.request.body or "{}").get("payment_reference"))
+    }
+    for booking, reference in recorded:
+        if booking not in rows or not rows[booking][reference]:
+            findings.add("lost", f"payment {reference} of booking {booking} was acknowledged and is missing")
 
 
 def check_rows(stage: Stage, truth: Truth, findings: Findings) -> None:

@@ -120,6 +120,22 @@ def unconditional_transition() -> None:
     confirm.confirm_at_once = confirm.confirm_in_steps
 
 
+def payment_read_first() -> None:
+    """Looks the payment up before the transaction that inserts it. The harness drops the unique constraint."""
+    from bookings.lifecycle import confirm
+    from bookings.payments import ledger
+
+    find, receive, seen = ledger.find, confirm.confirm, threading.local()
+
+    def read_then_receive(booking: Any, receipt: Any, **how: Any) -> Any:
+        seen.payment = find(receipt)
+        return receive(booking, receipt, **how)
+
+    confirm.confirm = read_then_receive
+    confirm.confirm_at_once = lambda *args: False
+    ledger.find = lambda receipt: seen.payment
+
+
 def no_release() -> None:
     """No request releases due holds, and no worker runs."""
     from bookings.lifecycle import expire
@@ -191,6 +207,7 @@ SABOTAGES = {
         read_then_save,
         key_apart,
         key_in_steps,
+        payment_read_first,
         unconditional_transition,
         no_release,
         whole_rows,
