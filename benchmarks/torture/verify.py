@@ -129,9 +129,7 @@ def check_payments(history: list[Call], truth: Truth, findings: Findings) -> Non
     for booking, counts in rows.items():
         for reference, count in counts.items():
             if count > 1:
-                findings.add(
-                    "doubled", f"{count} payments of booking {booking} have the reference {reference}", count - 1
-                )
+                findings.add("doubled", f"{count} payments of booking {booking} have {reference}", count - 1)
     recorded = {
         (call.request.subject, reference)
         for call in history

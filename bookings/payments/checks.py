@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core import checks
+from django.core.checks import CheckMessage, Error, Tags, register
 from django.utils.module_loading import import_string
 
 LIVE = ("sk_live_", "rk_live_")
@@ -25,7 +26,7 @@ def check_both_secrets(**kwargs: Any) -> list[CheckMessage]:
     missing = next(name for name, is_set in pair.items() if not is_set)
     effect = "no payment can start" if missing == "STRIPE_SECRET_KEY" else "callbacks of payments are refused"
     hint = "Set both or none; docs/payments.md says where they are found."
-    return [Warning(f"{missing} is missing: {effect}.", hint=hint, id="payments.W002")]
+    return [checks.Warning(f"{missing} is missing: {effect}.", hint=hint, id="payments.W002")]
 
 
 @register
