@@ -1,6 +1,7 @@
 """A stateful Stripe on a free port of the loopback interface: localstripe, behind a proxy that can misbehave.
 
-The proxy adds what localstripe lacks: an Idempotency-Key answers as the first time.
+The proxy adds what localstripe lacks: an Idempotency-Key answers as the first time, and a payment is confirmed with the
+name of a test card.
 """
 
 import contextlib
@@ -77,6 +78,8 @@ class StripeProxy(ThreadingHTTPServer):
         if key in self.answers:
             return self.answers[key]
         self.requests.append(f"{request.command} {request.path}")
+        if b"payment_method=pm_card_visa" in body:
+            return 200, json.dumps(self.pay(request.path.split("/")[-2])).encode()
         answer = self.send(request.command, request.path, body)
         if key:
             self.answers[key] = answer
@@ -95,6 +98,12 @@ class StripeProxy(ThreadingHTTPServer):
         """As the customer's browser, or the provider's own pages."""
         found: dict[str, Any] = json.loads(self.send("POST", path, urlencode(data).encode())[1])
         return found
+
+    def deliver_to(self, url: str, *events: str) -> None:
+        """Sends these events, signed, to a server, about a second after they happen."""
+        names = {f"events[{number}]": name for number, name in enumerate(events)}
+        data = {"url": f"{url}/api/v1/payments/stripe/events", "secret": SECRET, **names}
+        self.send("POST", "/_config/webhooks/tests", urlencode(data).encode())
 
     def pay(self, intent: str, card: str = GOOD_CARD) -> dict[str, Any]:
         """Pays a PaymentIntent with a card; returns the intent."""
