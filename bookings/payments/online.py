@@ -23,7 +23,14 @@ from bookings.payments.balance import amount as as_amount
 from bookings.payments.ledger import MANUAL, Receipt
 from bookings.payments.models import Payment, ProviderEvent, Refund
 from bookings.payments.providers import provider_named
-from bookings.payments.providers.base import Outcome, PaymentEvent, ProviderRefused, ProviderUnavailable, Started
+from bookings.payments.providers.base import (
+    Outcome,
+    PaymentEvent,
+    ProviderRefused,
+    ProviderUnavailable,
+    Started,
+    UnverifiedEvent,
+)
 from bookings.payments.states import PAYMENT_TRANSITIONS, PaymentStatus, RefundStatus, sources
 from bookings.problems import BookingCancelled, HoldExpired, NothingToPay, PaymentUnavailable
 from config.problems import DomainError
@@ -206,8 +213,10 @@ def look_up_payments(*, older_than: dt.timedelta, at: dt.datetime) -> int:
     pause = ExpressionWrapper(F("updated_at") - F("created_at"), output_field=DurationField())
     next_at = ExpressionWrapper(F("updated_at") + pause, output_field=DateTimeField())
     due = pending.annotate(next_at=next_at).filter(updated_at__lte=at - older_than, next_at__lte=at)
-    count = 0
+    count, away = 0, set[str]()
     for payment in due.order_by("created_at").iterator(chunk_size=100):
+        if payment.provider in away:
+            continue
         count += 1
         Payment.objects.filter(pk=payment.pk).update(updated_at=Now())
         try:
@@ -216,7 +225,7 @@ def look_up_payments(*, older_than: dt.timedelta, at: dt.datetime) -> int:
             move(payment, PaymentStatus.FAILED, error=str(error)[:500])
         except ProviderUnavailable as error:
             logger.warning("The payment provider does not answer: %s", error)
-            break
+            away.add(payment.provider)
     return count
 
 
@@ -234,7 +243,8 @@ def handle_events(*, at: dt.datetime) -> int:
     rows = ProviderEvent.objects.filter(handled_at=None, received_at__gt=at - dt.timedelta(days=3)).exclude(body="")
     count = 0
     for row in rows.order_by("received_at").iterator(chunk_size=100):
-        handle(row, provider_named(row.provider).read_event(row.body.encode(), None))
+        with suppress(UnverifiedEvent):  # from a provider that is not set up any more
+            handle(row, provider_named(row.provider).read_event(row.body.encode(), None))
         count += row.handled_at is not None
     return count
 

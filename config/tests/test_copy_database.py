@@ -42,7 +42,7 @@ for currency, price in (("EUR", "49.90"), ("KWD", "1.234"), ("JPY", "4000")):
             lines=[Line(seat.pk, 1 + number)], customer_name="Zoë", customer_email=f"zoe{number}@example.com",
             metadata={"ä": "ö", "a": "b"}, by=user, key=IdempotencyKey("", f"{currency}{number}", "0" * 64))
         if number % 2:
-            booking.confirm(by=user, payment_reference="paid")
+            booking.confirm(by=user, payment_reference=f"paid {currency} {number}")
         if number > 1:
             booking.cancel(by=user, reason="changed my mind")
         if number == 3:

@@ -13,6 +13,7 @@ from django.db.models import F, Value
 from django.db.models.functions import Concat
 
 from bookings.models import Booking, BookingItem, Ticket
+from bookings.payments.models import Payment
 from config.tests.harness import canaries, matrix, policy
 from config.tests.harness.answers import errors_in
 from config.tests.harness.pages import open_form, send_form, staff, url
@@ -48,6 +49,19 @@ def update(rows, **values):
     assert rows.update(**values) > 0
 
 
+def raise_totals():
+    """Adds to totals what was added to prices, and as much to what was paid or is due."""
+    for row in Booking.objects.all():
+        is_live, payment = row.status in ("pending", "confirmed"), row.payments.order_by("pk").first()
+        names = ["total_price"] if is_live else ["total_price", "cancelled_amount"]
+        if payment is not None:
+            names += ["amount_paid"] if is_live else ["amount_paid", "refund_amount"]
+            update(Payment.objects.filter(pk=payment.pk), amount=F("amount") + 40 * row.quantity)
+        elif is_live:
+            names.append("amount_due")
+        update(Booking.objects.filter(pk=row.pk), **{name: F(name) + 40 * row.quantity for name in names})
+
+
 @pytest.fixture
 def old(world, objects, monkeypatch, settings):
     """Fills all tables with values that are not accepted any more; the published event has a currency never known."""
@@ -60,7 +74,9 @@ def old(world, objects, monkeypatch, settings):
     update(
         BookingItem.objects, unit_price=F("unit_price") + 40, total_price=F("total_price") + 40 * F("quantity"), **bad
     )
-    update(Booking.objects, currency="KWD", total_price=F("total_price") + 40 * F("quantity"), cancel_reason=BAD)
+    update(Booking.objects, currency="KWD", cancel_reason=BAD)
+    raise_totals()
+    update(Payment.objects, currency="KWD", provider="gone", reference=Concat(Value(BAD), F("reference")), error=BAD)
     update(Booking.objects, customer_name=BAD, customer_email=EMAIL, customer_key=EMAIL, metadata={"a name": BAD})
     update(Event.objects.filter(pk=world["published"].pk), currency="ZZZ")
     for obj in world.values():
