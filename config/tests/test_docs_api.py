@@ -208,7 +208,7 @@ def test_table_of_statuses_knows_every_status():
 
 
 @pytest.mark.parametrize(
-    "path", ["venues", "events", "ticket-types", "events.ics", "bookings", "tickets", "reports/overview"]
+    "path", ["venues", "events", "ticket-types", "events.ics", "bookings", "payments", "tickets", "reports/overview"]
 )
 def test_table_of_caching_is_so(path, server, transcript):
     answers = {names(row[1])[0]: row[0] for row in table("Caching and conditional requests")}
