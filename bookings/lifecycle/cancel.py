@@ -62,7 +62,7 @@ def cancel_along(booking: "models.Booking", transition: Any, where: Q, reason: s
 
 def note_cancellations(booking_ids: list[Any], fee: Decimal = Decimal(0)) -> None:
     """Notes that sold bookings have lost all the places that they still had."""
-    rows = models.Booking.objects.filter(pk__in=booking_ids).with_net_price()
+    rows: Any = models.Booking.objects.filter(pk__in=booking_ids).with_net_price()
     models.Cancellation.objects.bulk_create(
         models.Cancellation(booking=it, at=Now(), is_whole=True, places=it.places, amount=it.net_price, fee=fee)
         for it in rows
