@@ -1,3 +1,5 @@
+
+import config.access.models
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
@@ -14,6 +16,22 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name='LoginFailure',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('hour', models.DateTimeField()),
+                ('username', models.CharField(blank=True, help_text='Empty: no account has the name that was typed.', max_length=150)),
+                ('address', models.CharField(blank=True, max_length=50)),
+                ('count', models.PositiveIntegerField(default=0)),
+                ('last_at', models.DateTimeField()),
+            ],
+            options={
+                'ordering': ['-hour', '-id'],
+                'default_permissions': ('view',),
+                'constraints': [models.UniqueConstraint(fields=('hour', 'username', 'address'), name='login_failures_are_counted_once', violation_error_code='already-exists', violation_error_message='The failed logins of an hour are one row for each account and address.')],
+            },
+        ),
+        migrations.CreateModel(
             name='ApiToken',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -22,7 +40,7 @@ class Migration(migrations.Migration):
                 ('digest', models.CharField(editable=False, max_length=64, unique=True)),
                 ('scopes', models.JSONField(blank=True, db_default=[], default=list, help_text='None: everything the user may do.')),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('expires_at', models.DateTimeField(blank=True, help_text='Empty: never.', null=True)),
+                ('expires_at', models.DateTimeField(blank=True, default=config.access.models.in_a_year, help_text='Empty: never.', null=True)),
                 ('last_used_at', models.DateTimeField(editable=False, null=True)),
                 ('revoked_at', models.DateTimeField(editable=False, null=True)),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='api_tokens', to=settings.AUTH_USER_MODEL)),
