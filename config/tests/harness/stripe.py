@@ -23,7 +23,7 @@ from urllib.parse import urlencode
 from config.tests.harness.postgres import free_port
 
 KEY, SECRET = "sk_test_only_for_tests", "whsec_only_for_tests"
-GOOD_CARD, DECLINED_CARD = "4242424242424242", "4000000000000002"
+GOOD_CARD, DECLINED_CARD = "4242424242424242", "4000000000000341"
 CARD = {"type": "card", "card[exp_month]": 12, "card[exp_year]": 2090, "card[cvc]": "123"}
 
 
@@ -68,6 +68,7 @@ class StripeProxy(ThreadingHTTPServer):
         self.faults: list[str] = []
         self.answers: dict[str, tuple[int, bytes]] = {}
         self.requests: list[str] = []
+        self.lock = threading.Lock()  # of requests with a key
 
     @property
     def url(self) -> str:
@@ -75,8 +76,10 @@ class StripeProxy(ThreadingHTTPServer):
 
     def forward(self, request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, bytes]:
         key = request.headers.get("Idempotency-Key", "")
-        if key in self.answers:
-            return self.answers[key]
+        with self.lock if key else contextlib.nullcontext():
+            return self.answers.get(key) or self.forward_once(request, body, key)
+
+    def forward_once(self, request: BaseHTTPRequestHandler, body: bytes, key: str) -> tuple[int, bytes]:
         self.requests.append(f"{request.command} {request.path}")
         if b"payment_method=pm_card_visa" in body:
             return 200, json.dumps(self.pay(request.path.split("/")[-2])).encode()
