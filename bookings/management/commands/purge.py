@@ -22,8 +22,8 @@ class Command(BaseCommand):
         "Deletes personal data after a retention period. Attempts (bookings that were never paid or confirmed) are "
         "deleted when their hold ended before it. Sales keep their figures for ever, and lose the customer's name, "
         "address and notes when their event ended before it, unless a refund is due. Expired logins, records of failed "
-        "ones and bodies of payment providers' events after 30 days, are deleted, too. Works in small steps: it may run "
-        "while sales go on, and an interrupted run is completed by the next one. Run it every night."
+        "ones and bodies of payment providers' events after 30 days, are deleted, too. Works in small steps: it may "
+        "run while sales go on, and an interrupted run is completed by the next one. Run it every night."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
