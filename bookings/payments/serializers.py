@@ -84,7 +84,7 @@ class StartedPaymentSerializer(PaymentSerializer):
             "amount_refunded": "0.00",
             "refunds": [],
             "succeeded_at": None,
-            "client_secret": "pi_1_secret_2",
+            "client_secret": "pi_1_secret_2",  # nosec B105
         }
 
     def get_client_secret(self, payment: Payment) -> str:
