@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from bookings import models
+from bookings.lifecycle.amounts import net_tax
 from bookings.lifecycle.states import CANCEL_CONFIRMED, CANCEL_PENDING, Status
 from bookings.lifecycle.transitions import HOLD_LASTS, give_back_places, move
 from bookings.payments.balance import amount, at_most_total, nothing_owed, with_balance
@@ -62,11 +63,18 @@ def cancel_along(booking: "models.Booking", transition: Any, where: Q, reason: s
 
 def note_cancellations(booking_ids: list[Any], fee: Decimal = Decimal(0)) -> None:
     """Notes that sold bookings have lost all the places that they still had."""
-    rows: Any = models.Booking.objects.filter(pk__in=booking_ids).with_net_price()
+    rows: Any = models.Booking.objects.filter(pk__in=booking_ids).with_net_price().annotate(net_tax=net_tax())
     models.Cancellation.objects.bulk_create(
-        models.Cancellation(booking=it, at=Now(), is_whole=True, places=it.places, amount=it.net_price, fee=fee)
+        models.Cancellation(
+            booking=it, at=Now(), is_whole=True, places=it.places, amount=it.net_price, tax=it.net_tax, fee=fee
+        )
         for it in rows
     )
+
+
+def tax_of(booking: "models.Booking") -> Any:
+    """The tax that is contained in its places, as they are stored."""
+    return models.Booking.objects.filter(pk=booking.pk).values_list(net_tax(), flat=True).get()
 
 
 def void_tickets(booking: "models.Booking") -> None:
@@ -116,6 +124,7 @@ def void_some(booking: "models.Booking", tickets: "list[models.Ticket]", reason:
     rows = models.Ticket.objects.filter(pk__in=[it.pk for it in tickets])
     if rows.filter(status=models.Ticket.Status.VALID).update(status=models.Ticket.Status.VOID) != len(tickets):
         raise AlreadyCheckedIn.of(rows.get(status=models.Ticket.Status.CHECKED_IN))
+    tax = tax_of(booking)
     quantities = sorted(Counter(ticket.ticket_type_id for ticket in tickets).items())
     items = {item.ticket_type_id: item for item in booking.items.all()}
     for ticket_type_id, number in quantities:
@@ -130,7 +139,13 @@ def void_some(booking: "models.Booking", tickets: "list[models.Ticket]", reason:
         cancelled_quantity=F("cancelled_quantity") + len(tickets),
     )
     models.Cancellation.objects.create(
-        booking=booking, at=Now(), is_whole=False, places=len(tickets), amount=price, fee=fee
+        booking=booking,
+        at=Now(),
+        is_whole=False,
+        places=len(tickets),
+        amount=price,
+        tax=tax - tax_of(booking),
+        fee=fee,
     )
     codes = [ticket.code for ticket in tickets]
     models.BookingChange.entry(

@@ -122,6 +122,7 @@ class Migration(migrations.Migration):
                 ('is_whole', models.BooleanField(editable=False, help_text='Whether no places were left.')),
                 ('places', models.PositiveIntegerField(editable=False)),
                 ('amount', config.values.money.MoneyField(editable=False, help_text='What the places cost when they were booked.')),
+                ('tax', config.values.money.MoneyField(default=Decimal('0'), editable=False, help_text='Contained in the amount.')),
                 ('fee', config.values.money.MoneyField(default=Decimal('0'), editable=False, help_text='The part of it that is still owed.')),
             ],
             options={

@@ -17,6 +17,7 @@ class Cancellation(models.Model):
     is_whole = models.BooleanField(editable=False, help_text="Whether no places were left.")
     places = models.PositiveIntegerField(editable=False)
     amount = money.MoneyField(editable=False, help_text="What the places cost when they were booked.")
+    tax = money.MoneyField(default=Decimal(0), editable=False, help_text="Contained in the amount.")
     fee = money.MoneyField(default=Decimal(0), editable=False, help_text="The part of it that is still owed.")
 
     class Meta:
@@ -25,7 +26,7 @@ class Cancellation(models.Model):
         indexes = [models.Index(fields=["at"], name="cancellation_by_day")]
         constraints = [
             models.CheckConstraint(
-                condition=Q(places__gt=0, amount__gte=0, fee__gte=0, fee__lte=F("amount")),
+                condition=Q(places__gt=0, amount__gte=0, tax__lte=F("amount"), fee__gte=0, fee__lte=F("amount")),
                 name="cancellation_amounts_are_not_negative",
                 violation_error_message="A cancellation has places, and its fee is a part of their price.",
                 violation_error_code="invalid-amount",

@@ -76,6 +76,7 @@ def cancellations(group_by: str, rows: Any = None, *, timezone: str = UTC) -> It
         whole=Count("pk", filter=Q(is_whole=True)),
         cancelled=Sum("places"),
         total=money.Total("amount"),
+        taxes=money.Total("tax"),
         fees=money.Total("fee"),
     )
     for row in found:

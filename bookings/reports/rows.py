@@ -109,6 +109,7 @@ class Cancelled:
     bookings: int
     tickets: int
     amount: Decimal
+    tax: Decimal
     fees: Decimal
 
 

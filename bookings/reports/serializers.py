@@ -142,6 +142,7 @@ class CancelledSerializer(Serializer):
     bookings = serializers.IntegerField(help_text="Bookings that have lost all their places.")
     tickets = serializers.IntegerField(help_text="Their tickets, and tickets that were cancelled alone.")
     amount = SumField(help_text="What these tickets cost when they were booked.")
+    tax = SumField(help_text="Contained in the amount.")
     fees = SumField(help_text="The part of it that is still owed as cancellation fees.")
 
 
@@ -158,6 +159,7 @@ class CancellationsReportSerializer(Serializer):
                     "bookings": 1,
                     "tickets": 3,
                     "amount": "119.70",
+                    "tax": "19.11",
                     "fees": "10.00",
                 }
             ]

@@ -133,7 +133,7 @@ class ReportViewSet(ReleaseMixin, BaseViewSet):
     @report(
         "cancellations",
         CancellationsReportSerializer,
-        "group,label,currency,bookings,tickets,amount,fees\r\n2026-11,Nov 2026,EUR,1,3,119.70,10.00\r\n",
+        "group,label,currency,bookings,tickets,amount,tax,fees\r\n2026-11,Nov 2026,EUR,1,3,119.70,19.11,10.00\r\n",
         CancellationsFilter,
     )
     def cancellations(self, request: Request) -> HttpResponseBase:

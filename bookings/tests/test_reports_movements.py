@@ -66,7 +66,8 @@ class Season:
     def play(self, number, places, units, method, user, fate, percent, refund, instants):
         event = self.events[number]
         smallest = Decimal(1).scaleb(-money.DECIMALS[event.currency])
-        kind = TicketType.offer(event=event, name=f"Type {event.ticket_types.count()}", price=units * smallest)
+        name, rate = f"Type {event.ticket_types.count()}", Decimal(units % 26)
+        kind = TicketType.offer(event=event, name=name, price=units * smallest, tax_rate=rate)
         by = self.users[user - 1] if user else None
         booking = Booking.place(customer_name="Ann", customer_email="ann@example.com", lines=[Line(kind.pk, places)])
         booking.receive(Receipt(amount=booking.total_price, method=method, paid_before=Decimal(0)), by=by)
@@ -118,6 +119,19 @@ def check_sales(season, zone):
             row[:] = row[0] + 1, row[1] + places, row[2] + price
         found = reports.sales(group_by, timezone=zone, with_cancelled=True)
         assert {(it.group, it.currency): [it.bookings, it.tickets, it.revenue] for it in found} == expected
+
+
+def check_tax(zone):
+    """What was sold, less what was cancelled, is what is sold: over all time, to the last cent."""
+    sums = defaultdict(lambda: [Decimal(0), Decimal(0)])
+    for sign, rows in ((1, reports.sales("event", timezone=zone, with_cancelled=True)), (-1, reports.sales("event"))):
+        for row in rows:
+            sums[row.currency][0] += sign * row.revenue
+            sums[row.currency][1] += sign * row.tax
+    for row in reports.cancellations("event"):
+        sums[row.currency][0] -= row.amount
+        sums[row.currency][1] -= row.tax
+    assert all(rest == [0, 0] for rest in sums.values())
 
 
 def check_cancellations(season, zone, period, rows):
@@ -175,6 +189,7 @@ def test_movements_are_those_of_a_slow_recomputation(stories, zone, instant, day
     with transaction.atomic():
         season = Season(stories)
         check_sales(season, zone)
+        check_tax(zone)
         for period, (start, end) in ((within, ends), (lambda at: True, (None, None))):
             rows = reports.movements.between(Cancellation.objects.all(), "at", start, end)
             check_cancellations(season, zone, period, rows)
@@ -210,7 +225,7 @@ def rows_of(client, path):
 )
 def test_cancellation_counts_on_its_own_day(sale, auditor, zone, month):
     path = f"/reports/cancellations?group_by=month&timezone={zone}"
-    row = {"currency": "EUR", "bookings": 0, "tickets": 1, "amount": "49.90", "fees": "10.00"}
+    row = {"currency": "EUR", "bookings": 0, "tickets": 1, "amount": "49.90", "tax": "0.00", "fees": "10.00"}
     assert rows_of(auditor, path) == [{"group": month, **row}]
     period = f"&event={sale.event_id}&from={month}-01&to={month}-30"
     assert rows_of(auditor, path + period) == ([] if zone == "UTC" else [{"group": month, **row}])
