@@ -329,7 +329,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='cancellation',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gte', 0), ('fee__gte', 0), ('fee__lte', models.F('amount')), ('places__gt', 0)), name='cancellation_amounts_are_not_negative', violation_error_code='invalid-amount', violation_error_message='A cancellation has places, and its fee is a part of their price.'),
+            constraint=models.CheckConstraint(condition=models.Q(('amount__gte', 0), ('fee__gte', 0), ('fee__lte', models.F('amount')), ('places__gt', 0), ('tax__lte', models.F('amount'))), name='cancellation_amounts_are_not_negative', violation_error_code='invalid-amount', violation_error_message='A cancellation has places, and its fee is a part of their price.'),
         ),
         migrations.AddConstraint(
             model_name='ticket',
