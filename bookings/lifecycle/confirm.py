@@ -105,8 +105,8 @@ def confirm_in_steps(
     is_paid = Q() if may_be_unpaid else Q(amount_due=0)
     with transaction.atomic():
         is_new = record(booking, receipt, by=by)
-        stored = models.Booking.objects.get(pk=booking.pk)
-        refuse_refunded(stored, receipt)
+        if receipt.reference:
+            refuse_refunded(models.Booking.objects.get(pk=booking.pk), receipt)
         if move(booking, CONFIRM, HOLD_LASTS & is_paid, by=by, note=receipt.note, confirmed_at=Now()):
             booking.refresh_from_db()
             models.Ticket.objects.bulk_create(tickets)

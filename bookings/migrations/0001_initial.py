@@ -257,10 +257,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='booking',
-            constraint=models.CheckConstraint(condition=models.Q(('total_price__gte', 0)), name='booking_total_price_is_not_negative', violation_error_code='invalid-price', violation_error_message='A total must not be negative.'),
-        ),
-        migrations.AddConstraint(
-            model_name='booking',
             constraint=models.CheckConstraint(condition=models.Q(('fees__gte', 0), ('fees__lte', models.F('total_price')), ('tax__gte', 0), ('tax__lte', models.F('total_price'))), name='booking_total_price_is_with_fees_and_tax', violation_error_code='invalid-tax', violation_error_message='The fees and the tax of a booking are parts of its total.'),
         ),
         migrations.AddConstraint(

@@ -244,12 +244,6 @@ class Booking(models.Model):
                 violation_error_code="invalid-quantity",
             ),
             models.CheckConstraint(
-                condition=Q(total_price__gte=0),
-                name="booking_total_price_is_not_negative",
-                violation_error_message="A total must not be negative.",
-                violation_error_code="invalid-price",
-            ),
-            models.CheckConstraint(
                 condition=Q(fees__gte=0, fees__lte=F("total_price"), tax__gte=0, tax__lte=F("total_price")),
                 name="booking_total_price_is_with_fees_and_tax",
                 violation_error_message="The fees and the tax of a booking are parts of its total.",

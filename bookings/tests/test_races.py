@@ -334,7 +334,7 @@ def test_ticket_at_the_door_while_it_is_cancelled_is_one_or_the_other(make_type,
 def test_tickets_while_their_booking_is_cancelled_are_paid_back_once(make_type, make_event, book):
     for turn in range(20):
         seat = make_type(event=make_event(name=f"Concert {turn}"), name=f"Seat {turn}")
-        booking = book((seat, 4)).confirm(payment_reference="pay_1")
+        booking = book((seat, 4)).confirm(payment_reference=f"pay_{turn}")
         first, second = booking.tickets.values_list("code", flat=True)[:2]
 
         def act(number, booking=booking, tickets=(None, [first], [first, second])):

@@ -1,15 +1,11 @@
 """The secret opens a booking to anonymous clients; its id opens nothing."""
 
-import importlib
 import math
 import re
 import uuid
-from types import SimpleNamespace
 
 import pytest
-from django.apps import apps
 from django.core.management import call_command
-from django.db import connection
 
 from bookings.codes import PREFIX, SECRET_LENGTH
 from bookings.models import Booking
@@ -205,22 +201,6 @@ def test_tag_of_a_new_booking_is_valid_for_its_first_edit(manager, make_type):
     edit = {"customer_name": "Bob"}
     path, headers = f"/bookings/{booked.json()['id']}", {"If-Match": booked["ETag"]}
     assert manager.patch(path, edit, headers=headers).status_code == 200
-
-
-# Rows of a former release
-
-
-def test_migration_gives_every_booking_a_secret(make_type, book, monkeypatch):
-    migration = importlib.import_module("bookings.migrations.0003_fill_booking_secrets")
-    monkeypatch.setattr(migration, "BATCH", 2)
-    seat = make_type()
-    kept = book((seat, 1)).secret
-    for _ in range(5):
-        book((seat, 1))
-    Booking.objects.exclude(secret=kept).update(secret="")
-    migration.fill(apps, SimpleNamespace(connection=connection))
-    secrets = set(Booking.objects.values_list("secret", flat=True))
-    assert (len(secrets), kept in secrets, "" in secrets) == (6, True, False)
 
 
 def test_export_of_a_customer_has_no_secret(book, capsys):

@@ -6,20 +6,22 @@ from decimal import Decimal
 import pytest
 from django.apps import apps
 from django.db import IntegrityError, transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, QuerySet, Value
 from django.utils import timezone
 
-from bookings.models import Booking, BookingChange, BookingItem, Ticket
+from bookings.models import Booking, BookingChange, BookingItem, Cancellation, Ticket
+from bookings.payments.models import Payment, ProviderEvent, Refund
 from config.access.models import ApiToken, LoginFailure, RoleGroup
 from config.database.constraints import violated_constraint
 from config.tests.harness.answers import errors_in
+from config.values.money import MoneyField
 from events.models import Event
 from ticket_types.models import TicketType
 from venues.models import Venue
 
 pytestmark = pytest.mark.both
 
-APPS = ("access", "venues", "events", "ticket_types", "bookings")
+APPS = ("access", "venues", "events", "ticket_types", "bookings", "payments")
 NAMED = {
     constraint.name: (model, constraint)
     for label in APPS
@@ -27,6 +29,7 @@ NAMED = {
     for constraint in model._meta.constraints
 }
 NOW = timezone.now()
+ONE = Value(Decimal(1), MoneyField())
 EARLY = dt.datetime(1999, 12, 31, 23, tzinfo=dt.UTC)
 LATE = dt.datetime(2101, 1, 1, tzinfo=dt.UTC)
 
@@ -68,7 +71,6 @@ RAW = {
     "booking_customer_name_has_1_to_200_characters": [{"customer_name": ""}],
     "booking_customer_email_has_3_to_254_characters": [{"customer_email": "@a"}],
     "booking_quantity_is_1_to_2000": [{"quantity": 0}, {"quantity": 2001}, {"cancelled_quantity": 4}],
-    "booking_total_price_is_not_negative": [{"total_price": Decimal("-0.01")}],
     "booking_total_price_is_with_fees_and_tax": [
         {"fees": Decimal(-1)},
         {"fees": F("total_price") + 1},
@@ -78,19 +80,41 @@ RAW = {
     "booking_expires_after_it_is_created": [{"expires_at": F("created_at")}],
     "booking_confirmed_has_a_time": [{"confirmed_at": None}],
     "booking_cancelled_has_a_time": [{"status": "cancelled"}],
-    "booking_refund_is_due_when_there_is_an_amount": [
-        {"refund_due": True, "payment_reference": "pay-1", "cancelled_quantity": 1},
-        {"refund_amount": 1, "payment_reference": "pay-1", "cancelled_quantity": 1},
+    "booking_refund_is_due_when_there_is_an_amount": [{"refund_due": True}],
+    "booking_balance_adds_up": [{"amount_due": 0}, {"amount_paid": 1}, {"cancelled_amount": 1}],
+    "booking_balance_has_one_sign": [
+        {"amount_due": F("amount_due") + ONE, "refund_amount": ONE, "refund_due": True},
     ],
-    "booking_refund_amount_is_0_to_its_total_price": [
-        {"refund_due": True, "refund_amount": F("total_price") + 1, "payment_reference": "pay-1", "status": "expired"},
+    "booking_is_not_refunded_beyond_what_was_paid": [{"amount_refunded": ONE, "amount_due": F("amount_due") + ONE}],
+    "booking_cancelled_amount_is_0_to_its_total_price": [
+        {"cancelled_amount": F("total_price") + ONE, "amount_due": 0, "refund_amount": ONE, "refund_due": True},
+        {"cancelled_amount": Decimal(-1), "amount_due": F("amount_due") + ONE},
     ],
-    "booking_refund_is_due_only_for_places_paid_and_not_had": [
-        {"refund_due": True, "refund_amount": 1, "status": "expired"},
-        {"refund_due": True, "refund_amount": 1, "cancelled_quantity": 1},
-        {"refund_due": True, "refund_amount": 1, "payment_reference": "pay-1"},
-        {"refund_due": True, "refund_amount": 1, "payment_reference": "pay-1", "status": "pending"},
+    "booking_fee_and_goodwill_are_not_negative": [{"cancellation_fee": Decimal(-1)}, {"goodwill_amount": Decimal(-1)}],
+    "cancellation_amounts_are_not_negative": [
+        {"places": 0},
+        {"amount": Decimal(-1)},
+        {"fee": Decimal(-1)},
+        {"fee": F("amount") + ONE},
+        {"tax": F("amount") + ONE},
     ],
+    "payment_reference_is_unique_for_its_provider": [{"reference": "taken"}],
+    "payment_status_is_known": [{"status": "lost"}],
+    "payment_method_is_known": [{"method": "shells"}],
+    "payment_amount_is_above_0": [{"amount": 0}],
+    "payment_is_not_refunded_beyond_its_amount": [
+        {"amount_refunded": F("amount") + ONE},
+        {"amount_refunded": Decimal(-1)},
+    ],
+    "payment_refunded_has_succeeded": [{"status": "failed", "amount_refunded": ONE}],
+    "payment_succeeded_has_a_time": [{"succeeded_at": None}],
+    "payment_currency_has_3_letters": [{"currency": "EU"}],
+    "refund_reference_is_unique_for_its_payment": [{"reference": "taken"}],
+    "refund_status_is_known": [{"status": "lost"}],
+    "refund_amount_is_above_0": [{"amount": 0}],
+    "refund_goodwill_is_a_part_of_it": [{"goodwill": F("amount") + ONE}, {"goodwill": Decimal(-1)}],
+    "refund_succeeded_has_a_time": [{"succeeded_at": None}],
+    "provider_event_is_stored_once": [{"event_id": "taken"}],
     "booking_item_ticket_type_is_unique_in_its_booking": [{"ticket_type": "standing"}],
     "booking_item_quantity_is_1_to_100": [
         {"quantity": 0, "total_price": 0},
@@ -201,14 +225,31 @@ OUT_OF_REACH = {  # only the server sets these fields, or the serializer takes f
     "booking_confirmation_code_is_unique",
     "booking_status_is_known",
     "booking_quantity_is_1_to_2000",
-    "booking_total_price_is_not_negative",
     "booking_total_price_is_with_fees_and_tax",
     "booking_expires_after_it_is_created",
     "booking_confirmed_has_a_time",
     "booking_cancelled_has_a_time",
     "booking_refund_is_due_when_there_is_an_amount",
-    "booking_refund_amount_is_0_to_its_total_price",
-    "booking_refund_is_due_only_for_places_paid_and_not_had",
+    "booking_balance_adds_up",
+    "booking_balance_has_one_sign",
+    "booking_is_not_refunded_beyond_what_was_paid",
+    "booking_cancelled_amount_is_0_to_its_total_price",
+    "booking_fee_and_goodwill_are_not_negative",
+    "cancellation_amounts_are_not_negative",
+    "payment_reference_is_unique_for_its_provider",
+    "payment_status_is_known",
+    "payment_method_is_known",
+    "payment_amount_is_above_0",
+    "payment_is_not_refunded_beyond_its_amount",
+    "payment_refunded_has_succeeded",
+    "payment_succeeded_has_a_time",
+    "payment_currency_has_3_letters",
+    "refund_reference_is_unique_for_its_payment",
+    "refund_status_is_known",
+    "refund_amount_is_above_0",
+    "refund_goodwill_is_a_part_of_it",
+    "refund_succeeded_has_a_time",
+    "provider_event_is_stored_once",
     "booking_item_ticket_type_is_unique_in_its_booking",
     "booking_item_quantity_is_1_to_100",
     "booking_item_unit_price_is_not_negative",
@@ -243,6 +284,25 @@ def rows(make_type, book, manager):
         BookingItem: booking.items.first(),
         BookingChange: booking.changes.first(),
         Ticket: booking.tickets.first(),
+        **rows_of_money(book((standing, 2), customer_email="paid@example.com")),
+    }
+
+
+def rows_of_money(booking):
+    """A payment that is not refunded, one of two refunds of another payment, a cancellation, and an event."""
+    for reference in ("p1", "taken"):
+        booking.confirm(payment_reference=reference)
+    for amount in (2, 3):
+        booking.refund(amount=Decimal(amount), payment=Payment.objects.get(reference="taken"))
+    refund, other = Refund.objects.all()
+    Refund.objects.filter(pk=other.pk).update(reference="taken")
+    booking.cancel()
+    one, _ = (ProviderEvent.objects.create(provider="x", event_id=event_id, kind="x") for event_id in ("one", "taken"))
+    return {
+        Payment: Payment.objects.get(reference="p1"),
+        Refund: refund,
+        Cancellation: Cancellation.objects.get(),
+        ProviderEvent: one,
     }
 
 

@@ -249,7 +249,7 @@ def test_event_with_old_values_is_sold_and_admits(old, root):
         assert root.post(f"/tickets/{tickets[0]['code']}/undo-check-in", {}).status_code == 200
         cancelled = root.post(f"{path}/cancel", {}).json()
         assert (cancelled["status"], cancelled["refund_amount"]) == ("cancelled", cancelled["total_price"])
-        assert Booking.objects.get(pk=cancelled["id"]).refund().refund_due is False
+        assert [it.amount for it in Booking.objects.get(pk=cancelled["id"]).refund()]
     assert root.post(f"/events/{old['published'].pk}/cancel", {"reason": "rain"}).status_code == 200
 
 

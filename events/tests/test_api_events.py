@@ -1,13 +1,6 @@
-import datetime as dt
-from importlib import import_module
-
 import pytest
-from django.apps import apps
-from django.db.models import QuerySet
-from django.utils import timezone
 
 from bookings.models import Booking
-from config.history.models import Change
 from config.tests.harness.answers import errors_in, names, refused
 from events.models import Event
 from ticket_types.models import TicketType
@@ -260,23 +253,6 @@ def test_published_event_keeps_its_time_of_publication_when_cancelled(manager, a
     assert published_at is not None
     manager.post(f"/events/{draft.pk}/cancel")
     assert anonymous.get(f"/events/{draft.pk}").json()["published_at"] == published_at
-
-
-def test_migration_finds_the_events_that_were_published(make_event, make_type, book):
-    published, cancelled, withdrawn, booked = (make_event(name=name, is_published=name != "w") for name in "pcwb")
-    booking = book((make_type(event=booked), 1))
-    cancelled.cancel(at=timezone.now())
-    withdrawn.cancel(at=timezone.now())
-    booked.cancel(at=timezone.now())
-    published_at = dict(Event.objects.values_list("pk", "published_at"))
-    QuerySet(Change).filter(object_id=booked.pk).delete()
-    Event.objects.update(published_at=None)
-    import_module("events.migrations.0002_event_published_at").set_published_at(apps, None)
-    found = dict(Event.objects.values_list("pk", "published_at"))
-    assert abs(found[published.pk] - published_at[published.pk]) < dt.timedelta(seconds=1)
-    assert abs(found[cancelled.pk] - published_at[cancelled.pk]) < dt.timedelta(seconds=1)
-    assert found[withdrawn.pk] is None
-    assert found[booked.pk] == booking.created_at
 
 
 def test_publish_twice_is_once(manager, anonymous, draft):

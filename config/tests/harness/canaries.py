@@ -73,7 +73,7 @@ def own_models():
 
 # Requests
 
-REQUIRED = ("group_by",)
+REQUIRED = ("group_by", "day")
 
 
 @cache
@@ -117,6 +117,7 @@ def queries(path, parameters, ids):
 
 
 def values_of(name, schema, ids):
+    ids = {"day": ["2026-11-23", "2020-01-01"], **ids}
     if name in ids:
         return ids[name]
     if name in ("ordering", "expand"):
