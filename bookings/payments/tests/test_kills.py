@@ -10,7 +10,7 @@ from config.tests.harness.dying_wsgi import POINTS
 from config.tests.harness.server import fresh_database, served
 
 # One process makes what all tests of this module share.
-pytestmark = [pytest.mark.both, pytest.mark.xdist_group("killed payments")]
+pytestmark = pytest.mark.xdist_group("killed payments")
 
 START_POINTS, EVENT_POINTS, REFUND_POINTS = list(POINTS)[:4], list(POINTS)[4:9], list(POINTS)[9:]
 PAID = ("confirmed", 2, "99.80", "0.00", "0.00")

@@ -10,7 +10,7 @@ from config.tests.harness import stripe as harness
 from config.tests.harness.server import fresh_database, served
 
 # One process makes what all tests of this module share.
-pytestmark = [pytest.mark.both, pytest.mark.xdist_group("paid on a server")]
+pytestmark = pytest.mark.xdist_group("paid on a server")
 
 CLIENTS = 12
 
