@@ -120,6 +120,13 @@ class RefundBookingSerializer(Serializer):
         example = {"amount": "49.90", "reason": "One of us is ill."}
 
 
+class RefundedPaymentsSerializer(Serializer):
+    payments = PaymentSerializer(many=True, help_text="The payments from which the refund comes.")
+
+    class Meta:
+        example = {"payments": [PAYMENT]}
+
+
 class ReceivedSerializer(Serializer):
     received = serializers.BooleanField(help_text="Always true: the event is stored.")
 

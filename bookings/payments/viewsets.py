@@ -18,6 +18,7 @@ from bookings.payments.serializers import (
     PaymentSerializer,
     ReceivedSerializer,
     RefundBookingSerializer,
+    RefundedPaymentsSerializer,
     StartedPaymentSerializer,
     StartPaymentSerializer,
 )
@@ -51,6 +52,7 @@ class PaymentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, BaseViewS
     pagination_class = CursorPagination
     ordering = ("-created_at",)
     access = {"list": "payments.view_payment", "retrieve": "payments.view_payment", "receive_event": ANYONE}
+    refusals: ClassVar[dict[str, list[type[Problem]]]] = {"receive_event": [NotFound]}
 
     def get_queryset(self) -> QuerySet[Payment]:
         return with_refunds(Payment.objects.all())
@@ -92,7 +94,7 @@ class BookingPayments(GenericViewSet):
         context = {**self.get_serializer_context(), "client_secret": started.client_secret}
         return Response(StartedPaymentSerializer(payment, context=context).data, status=status.HTTP_201_CREATED)
 
-    @extend_schema(request=RefundBookingSerializer, responses={201: PaymentSerializer(many=True)})
+    @extend_schema(request=RefundBookingSerializer, responses={201: RefundedPaymentsSerializer})
     @action(detail=True, methods=["post"])
     def refunds(self, request: Request, pk: str) -> Response:
         """Refund what is due, or another amount. Answers the payments from which it comes."""
@@ -107,5 +109,5 @@ class BookingPayments(GenericViewSet):
         may_exceed = may(request, "bookings.refund_more")
         refunds = booking.refund(by=request.user, may_exceed=may_exceed, **data)
         payments = with_refunds(Payment.objects.filter(refunds__in=refunds)).order_by("pk")
-        serializer = PaymentSerializer(payments, many=True, context=self.get_serializer_context())
+        serializer = RefundedPaymentsSerializer({"payments": payments}, context=self.get_serializer_context())
         return Response(serializer.data, status=status.HTTP_201_CREATED)

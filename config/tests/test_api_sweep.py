@@ -24,10 +24,12 @@ METHODS = ("get", "post", "put", "patch", "delete")
 HEADERS = {"If-Match": "*", "If-None-Match": '"other"', "Idempotency-Key": "sweep", "Booking-Secret": "sweep"}
 QUERY = {
     "available": "true",
+    "booking": None,
     "created_after": "2020-01-01T00:00:00Z",
     "created_before": "2090-01-01T00:00:00Z",
     "cursor": None,  # only links have one
     "customer_email": "ann@example.com",
+    "day": "2026-11-23",
     "dry_run": "false",
     "event": "1",
     "expand": None,  # differs between resources
@@ -38,6 +40,8 @@ QUERY = {
     "min_capacity": "1",
     "on_sale": "true",
     "ordering": None,
+    "provider": "manual",
+    "reference": "pay-1",
     "refund_due": "false",
     "search": "a",
     "secret": "sweep",
@@ -49,7 +53,10 @@ QUERY = {
     "timezone": "Europe/Vienna",
     "to": "2090-01-01T00:00:00Z",
     "upcoming": "true",
+    "updated_after": "2020-01-01T00:00:00Z",
+    "user": "1",
     "venue": "1",
+    "with_cancelled": "true",
 }
 
 
@@ -58,7 +65,7 @@ def world(make_event, make_type, book):
     """The ids that paths and bodies use."""
     event = make_event()
     seat = make_type(event=event)
-    confirmed, pending = book((seat, 3)).confirm(), book((seat, 1))
+    confirmed, pending = book((seat, 3)).confirm(payment_reference="sweep"), book((seat, 1))
     free = make_type(event=make_event(name="Free", free_confirmation="by_mail"), price=0)
     confirmed.tickets.last().check_in(at=timezone.now())
     tickets = [ticket.code for ticket in confirmed.tickets.all()]
@@ -69,6 +76,7 @@ def world(make_event, make_type, book):
         "bookings": pending.pk,
         "confirmed": confirmed.pk,
         "mailed": book((free, 1)).pk,
+        "payments": confirmed.payments.get().pk,
         "tickets": tickets[0],
         "codes": tickets[:1],
         "undo-check-in": tickets[-1],
@@ -149,22 +157,28 @@ class Sweep:
             return self.world["unused"][resource]
         if path.endswith("/undo-check-in"):
             return self.world["undo-check-in"]
+        if path.endswith("/events"):
+            return "fake"  # a provider
         verb = path.rpartition("bookings/{id}/")[2]
-        return self.world[{"cancel": "confirmed", "resend": "mailed"}.get(verb, resource)]
+        return self.world[{"cancel": "confirmed", "refunds": "confirmed", "resend": "mailed"}.get(verb, resource)]
 
     def body(self, path, media):
         """The example of the document, with ids of existing rows and all optional fields."""
-        body = copy.deepcopy(media["example"])
+        body = copy.deepcopy(media.get("example", {"id": "evt_1"}))  # a provider's event is its own
         known = {
             "venue": self.world["venues"],
             "event": self.world["events"],
             "hold_minutes": 10,
             "expected_total": "49.90",
             "mail_token": "",
+            "amount": "49.90",
+            "fee": "1.00",
+            "payment": self.world["payments"],
+            "provider": "fake",
             "tickets": self.world["codes"],
         }
         schema = self.resolve(media["schema"])
-        for name in schema["properties"]:
+        for name in schema.get("properties", ()):
             if name in known:
                 body[name] = known[name]
             assert name in body, f"{path}: no base for the field {name}"

@@ -99,7 +99,9 @@ def test_provider_of_the_guide_is_complete(example, anonymous, manager, book):
     assert anonymous.post(path, event).status_code == 400
     assert anonymous.post(path, event, headers=secret).status_code == 200
     manager.post(f"/bookings/{booking.pk}/cancel", {})
-    assert manager.post(f"/bookings/{booking.pk}/refunds", {}).json()[0]["refunds"][0]["status"] == "succeeded"
+    assert (
+        manager.post(f"/bookings/{booking.pk}/refunds", {}).json()["payments"][0]["refunds"][0]["status"] == "succeeded"
+    )
     assert Booking.objects.get(pk=booking.pk).amount_refunded == booking.total_price
 
 

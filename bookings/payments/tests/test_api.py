@@ -123,7 +123,10 @@ def test_refund_comes_from_the_oldest_payment_first(box_office, booking):
     box_office.post(f"/bookings/{booking.pk}/cancel", {})
     answer = box_office.post(f"/bookings/{booking.pk}/refunds", {"amount": "149.80"})
     assert answer.status_code == 201
-    assert [(it["reference"], it["amount_refunded"]) for it in answer.json()] == [("p1", "99.80"), ("p2", "50.00")]
+    assert [(it["reference"], it["amount_refunded"]) for it in answer.json()["payments"]] == [
+        ("p1", "99.80"),
+        ("p2", "50.00"),
+    ]
     assert money(box_office.get(f"/bookings/{booking.pk}")) == ["199.60", "149.80", "0.00", "49.80"]
 
 

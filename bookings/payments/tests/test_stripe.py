@@ -185,7 +185,7 @@ def paid(stripe, start, booking, tell):
 def test_refund_asks_the_provider(stripe, manager, booking, paid):
     body = {"amount": "50.00", "reason": "bad view"}
     answer = manager.post(f"/bookings/{booking.pk}/refunds", body)
-    (refund,) = answer.json()[0]["refunds"]
+    (refund,) = answer.json()["payments"][0]["refunds"]
     assert (answer.status_code, refund["status"], refund["amount"]) == (201, "succeeded", "50.00")
     assert state(booking) == ("confirmed", "99.8", "50", "0")
     assert stripe.requests[-1] == "POST /v1/refunds"
@@ -196,7 +196,7 @@ def test_refund_that_is_not_answered_is_asked_for_once(stripe, manager, booking,
     booking.cancel()
     stripe.faults.append(fault)
     answer = manager.post(f"/bookings/{booking.pk}/refunds", {})
-    assert (answer.status_code, answer.json()[0]["refunds"][0]["status"]) == (201, "pending")
+    assert (answer.status_code, answer.json()["payments"][0]["refunds"][0]["status"]) == (201, "pending")
     assert state(booking) == ("cancelled", "99.8", "99.8", "0")
     assert manager.post(f"/bookings/{booking.pk}/refunds", {}).status_code == 409
     assert online.finish_refunds(older_than=SOON, at=timezone.now()) == 1

@@ -43,7 +43,8 @@ def test_declined_card_and_then_a_good_one_lead_to_tickets_and_back(shop, bookin
     wait_for(lambda: shop.state(booking), ("confirmed", 2, "99.80", "0.00", "0.00"))
     assert [it["status"] for it in shop.payments(booking)] == ["succeeded", "failed"]
     shop.staff("POST", f"/bookings/{booking['id']}/cancel", {"fee": "9.80"})
-    status, (payment,) = shop.staff("POST", f"/bookings/{booking['id']}/refunds", {})
+    status, answer = shop.staff("POST", f"/bookings/{booking['id']}/refunds", {})
+    (payment,) = answer["payments"]
     assert (status, payment["amount_refunded"]) == (201, "90.00")
     assert shop.state(booking) == ("cancelled", 2, "99.80", "90.00", "0.00")
     assert [it["amount"] for it in shop.refunds(payment["reference"])] == [9000]
@@ -94,7 +95,7 @@ def test_provider_that_is_away_for_a_while_loses_nothing(shop, booking):
     wait_for(lambda: shop.state(booking), ("confirmed", 2, "99.80", "0.00", "0.00"))
     shop.staff("POST", f"/bookings/{booking['id']}/cancel", {})
     shop.stripe.faults.extend(["500", "answer lost"])
-    (payment,) = shop.staff("POST", f"/bookings/{booking['id']}/refunds", {})[1]
+    (payment,) = shop.staff("POST", f"/bookings/{booking['id']}/refunds", {})[1]["payments"]
     assert payment["refunds"][0]["status"] == "pending"
     shop.settle()  # its answer is lost
     shop.settle()
