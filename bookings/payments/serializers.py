@@ -125,10 +125,3 @@ class RefundedPaymentsSerializer(Serializer):
 
     class Meta:
         example = {"payments": [PAYMENT]}
-
-
-class ReceivedSerializer(Serializer):
-    received = serializers.BooleanField(help_text="Always true: the event is stored.")
-
-    class Meta:
-        example = {"received": True}

@@ -2,7 +2,6 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db.models import Prefetch, QuerySet
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status
 from rest_framework.decorators import action
@@ -16,7 +15,6 @@ from bookings.payments.models import Payment, Refund
 from bookings.payments.providers.base import UnverifiedEvent
 from bookings.payments.serializers import (
     PaymentSerializer,
-    ReceivedSerializer,
     RefundBookingSerializer,
     RefundedPaymentsSerializer,
     StartedPaymentSerializer,
@@ -52,12 +50,11 @@ class PaymentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, BaseViewS
     pagination_class = CursorPagination
     ordering = ("-created_at",)
     access = {"list": "payments.view_payment", "retrieve": "payments.view_payment", "receive_event": ANYONE}
-    refusals: ClassVar[dict[str, list[type[Problem]]]] = {"receive_event": [NotFound]}
 
     def get_queryset(self) -> QuerySet[Payment]:
         return with_refunds(Payment.objects.all())
 
-    @extend_schema(request=OpenApiTypes.OBJECT, responses=ReceivedSerializer)
+    @extend_schema(exclude=True)  # for providers, each of which has its own form
     @action(detail=False, methods=["post"], url_path=r"(?P<provider>[a-z]{1,20})/events", throttle_classes=[])
     def receive_event(self, request: Request, provider: str) -> Response:
         """Receive a provider's event, which its signature proves. It is handled once, however often it is sent."""
