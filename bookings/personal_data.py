@@ -61,14 +61,16 @@ def record(booking: "models.Booking") -> dict[str, Any]:
         "event_starts_at": plain(booking.event.starts_at),
         "items": [columns(item, "booking") for item in booking.items.all()],
         "tickets": [columns(ticket, "booking") for ticket in booking.tickets.all()],
-        "payments": [record_payment(payment) for payment in booking.payments.order_by("pk")],
+        "payments": [record_payment(payment) for payment in reversed(booking.payments.all())],
         "history": [columns(change, "booking") for change in booking.changes.all()],
     }
 
 
 def record_payment(payment: Payment) -> dict[str, Any]:
-    refunds = payment.refunds.select_related("payment").order_by("pk")
-    return {**columns(payment, "booking"), "refunds": [columns(refund, "payment") for refund in refunds]}
+    return {
+        **columns(payment, "booking"),
+        "refunds": [columns(it, "payment") for it in reversed(payment.refunds.all())],
+    }
 
 
 def columns(row: Any, *excluded: str) -> dict[str, Any]:

@@ -194,6 +194,12 @@ class NothingToPay(DomainError):
     code, title = "nothing-to-pay", "Nothing is due"
 
 
+class ProviderNotSetUp(DomainError):
+    """This server has no online payments with this provider: an operator sets it up."""
+
+    code, title = "provider-not-set-up", "The payment provider is not set up"
+
+
 class PaymentUnavailable(DomainError):
     """The payment provider did not start the payment. Retry; nothing was charged."""
 

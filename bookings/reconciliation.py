@@ -95,14 +95,15 @@ def drifts(progress: Progress = lambda done, total: None) -> Iterator[Drift]:
 def balances(bookings: QuerySet[Booking]) -> list[Iterator[Drift]]:
     """The amounts of bookings that differ from payments, refunds and items, in ten-thousandths."""
     paid = Payment.objects.succeeded().filter(booking=OuterRef("pk"))
-    refunds = Refund.objects.filter(payment__booking=OuterRef("pk"), status__in=["pending", "succeeded"])
+    refunds = Refund.objects.filter(payment=OuterRef("pk"), status__in=["pending", "succeeded"])
     return [
         compare(bookings, "amount_paid", number(F("amount_paid")), total(paid, "booking", Sum(number(F("amount"))))),
-        compare(
-            bookings,
-            "amount_refunded",
-            number(F("amount_refunded")),
-            total(refunds, "payment__booking", Sum(number(F("amount")))),
+        *(
+            compare(rows, "amount_refunded", number(F("amount_refunded")), counted)
+            for rows, counted in (
+                (bookings, of_booking(Payment, number(F("amount_refunded")))),
+                (Payment.objects.all(), total(refunds, "payment", Sum(number(F("amount"))))),
+            )
         ),
         compare(bookings, "cancelled_amount", number(F("cancelled_amount")), cancelled_amount()),
     ]

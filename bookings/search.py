@@ -46,12 +46,14 @@ class Begins(Lookup):
 def condition(words: str, *, is_shown: bool) -> Q:
     """The bookings that the words may mean. Without `is_shown` addresses and payments find nothing."""
     words = words.strip()[:MAX_SEARCHED]
+    if not words:
+        return Q(pk__in=[])
     if "@" in words:
         return Q(customer_key=fold(words)) if is_shown else Q(pk__in=[])
     found = by_name(words) | by_payment(words) if is_shown else by_name(words)
     if CODE.fullmatch(code := typed(words)):
         found |= Q(confirmation_code=code)
-    return found | by_event(words) if words else found
+    return found | by_event(words)
 
 
 def by_name(words: str) -> Q:

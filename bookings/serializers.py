@@ -10,6 +10,7 @@ from bookings.lifecycle.place import MAX_LINES, Line
 from bookings.lifecycle.states import Status
 from bookings.models import Booking, BookingItem, Ticket
 from config.api.fields import (
+    AmountField,
     EmailField,
     LineField,
     ListField,
@@ -352,7 +353,7 @@ class ConfirmBookingSerializer(Serializer):
         allow_blank=True,
         help_text="The payment's reference: the same one is the same payment for ever.",
     )
-    amount = PriceField(required=False, help_text="What was paid; by default what is due.")
+    amount = AmountField(required=False, help_text="What was paid; by default what is due.")
     mail_token = LineField(
         max_length=100,
         required=False,

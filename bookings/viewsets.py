@@ -62,9 +62,9 @@ from config.api.pagination import CursorPagination
 from config.api.serializers import Serializer
 from config.api.viewsets import BaseViewSet
 from config.problems import InvalidInput
+from config.values import text
 from events.inventory.mixins import ReleaseMixin
 
-UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
 CHANGE = "bookings.change_booking"
 MIN_ANONYMOUS_KEY = 22  # characters: of a random one in Base64, 128 bits
@@ -210,7 +210,7 @@ class BookingViewSet(BookingPayments, ReleaseMixin, mixins.ListModelMixin, mixin
 
     @staticmethod
     def is_identifier(value: str) -> bool:
-        return bool(UUID.fullmatch(value))
+        return bool(text.UUID.fullmatch(value))
 
     @extend_schema(
         request=PlaceBookingSerializer,

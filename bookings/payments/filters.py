@@ -1,11 +1,11 @@
 import django_filters
 
 from bookings.payments.states import PaymentStatus
-from config.api.filters import ChoiceFilter, InstantFilter, LineFilter
+from config.api.filters import ChoiceFilter, InstantFilter, LineFilter, UUIDFilter
 
 
 class PaymentFilter(django_filters.FilterSet):
-    booking = django_filters.UUIDFilter(field_name="booking_id")
+    booking = UUIDFilter(field_name="booking_id")
     status = ChoiceFilter(choices=PaymentStatus.choices)
     provider = LineFilter()
     reference = LineFilter()

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F, Q
 from django.db.models.functions import Now
@@ -32,7 +33,7 @@ from bookings.payments.providers.base import (
     UnverifiedEvent,
 )
 from bookings.payments.states import PAYMENT_TRANSITIONS, PaymentStatus, RefundStatus, sources
-from bookings.problems import BookingCancelled, HoldExpired, NothingToPay, PaymentUnavailable
+from bookings.problems import BookingCancelled, HoldExpired, NothingToPay, PaymentUnavailable, ProviderNotSetUp
 from config.problems import DomainError
 
 logger = logging.getLogger(__name__)
@@ -47,8 +48,12 @@ class NotYet(Exception):
 def start_payment(booking: "models.Booking", provider: str, *, by: Any = None) -> tuple[Payment, Started]:
     """Starts a payment of what is due. While one over the same amount is pending, it returns that one.
 
-    Raises NothingToPay, HoldExpired, BookingCancelled, and PaymentUnavailable when the provider does not answer.
+    Raises ProviderNotSetUp, NothingToPay, HoldExpired, BookingCancelled, and PaymentUnavailable when the provider does
+    not answer.
     """
+    known = sorted(set(settings.PAYMENT_PROVIDERS) - {MANUAL})
+    if provider not in known:
+        raise ProviderNotSetUp(f"Providers of online payments: {', '.join(known) or 'none is set up'}.")
     with transaction.atomic():
         stored: Any = models.Booking.objects.select_for_update(no_key=True).get(pk=booking.pk)
         refuse_start(stored)

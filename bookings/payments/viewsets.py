@@ -26,6 +26,7 @@ from bookings.problems import (
     NothingToPay,
     NothingToRefund,
     PaymentUnavailable,
+    ProviderNotSetUp,
     RefundTooHigh,
 )
 from config.access.clients import address_key
@@ -76,7 +77,7 @@ class BookingPayments(GenericViewSet):
         "refunds": "bookings.refund_booking",
     }
     payment_refusals: ClassVar[dict[str, list[type[Problem]]]] = {
-        "payments": [NothingToPay, HoldExpired, BookingCancelled, PaymentUnavailable],
+        "payments": [ProviderNotSetUp, NothingToPay, HoldExpired, BookingCancelled, PaymentUnavailable],
         "refunds": [NothingToRefund, RefundTooHigh],
     }
 

@@ -116,7 +116,7 @@ def test_export_takes_as_many_queries_for_three_bookings_as_for_one(order, capsy
     for keys in (["1"], ["2", "3"]):
         for key in keys:
             order(key=key)
-        with django_assert_num_queries(5):
+        with django_assert_num_queries(6):
             call_command("export_customer", ANN)
 
 
@@ -299,7 +299,7 @@ def again(book, seat):
 
 def test_purge_deletes_attempts_takes_names_from_sales_and_keeps_what_is_owed(past, capsys):
     before = figures_of(Booking.objects.exclude(pk__in=[past["old expired"].pk, past["old cancelled"].pk]))
-    told = "2 attempts {}deleted, 2 sales {}erased, 0 expired logins {}deleted.\n"
+    told = "2 attempts {}deleted, 2 sales {}erased, 0 expired logins and 0 bodies of payment events {}deleted.\n"
     owed = "1 sale not erased, because a refund is due.\n"
     unchanged = rows_of()
     assert run(capsys, "purge", "--older-than", "365d", "--dry-run") == (told.format(*["would be "] * 3), owed, 0)
@@ -312,7 +312,7 @@ def test_purge_deletes_attempts_takes_names_from_sales_and_keeps_what_is_owed(pa
     }  # fmt: skip
     assert figures_of(Booking.objects) == before
     assert run(capsys, "purge", "--older-than", "1y")[0] == (
-        "0 attempts deleted, 0 sales erased, 0 expired logins deleted.\n"
+        "0 attempts deleted, 0 sales erased, 0 expired logins and 0 bodies of payment events deleted.\n"
     )
 
 
@@ -360,7 +360,9 @@ def test_purge_deletes_expired_logins(client, db, capsys):
     for days in (32, 29):
         LoginFailure.note(username="x", address="192.0.2.1", at=timezone.now() - dt.timedelta(days=days))
     client_of()
-    assert run(capsys, "purge", "--older-than", "1d")[0].endswith("1 expired logins deleted.\n")
+    assert run(capsys, "purge", "--older-than", "1d")[0].endswith(
+        "1 expired logins and 0 bodies of payment events deleted.\n"
+    )
     assert (Session.objects.count(), LoginFailure.objects.count()) == (0, 1)
 
 

@@ -82,6 +82,7 @@ def test_reconcile_speaks_json(booking, capsys):
 ONE = Value(Decimal(1), MoneyField())
 TOO_MUCH = {"total_price": F("total_price") + ONE, "amount_due": F("amount_due") + ONE}
 WITHOUT_PAYMENT = {"amount_paid": ONE, "amount_due": F("amount_due") - ONE}
+WITHOUT_REFUND = {"amount_paid": ONE, "amount_refunded": ONE}
 LESS_OWED = {"cancelled_amount": ONE, "amount_due": F("amount_due") - ONE}
 
 
@@ -91,6 +92,7 @@ LESS_OWED = {"cancelled_amount": ONE, "amount_due": F("amount_due") - ONE}
         (lambda: Booking.objects.filter(status="confirmed").update(quantity=3), "quantity"),
         (lambda: Booking.objects.filter(status="confirmed").update(**TOO_MUCH), "total_price"),
         (lambda: Booking.objects.filter(status="confirmed").update(**WITHOUT_PAYMENT), "amount_paid"),
+        (lambda: Booking.objects.filter(status="confirmed").update(**WITHOUT_REFUND), "amount_refunded"),
         (lambda: Booking.objects.filter(status="confirmed").update(**LESS_OWED), "cancelled_amount"),
         (lambda: Booking.objects.filter(status="confirmed").update(fees=1), "fees"),
         (lambda: Booking.objects.filter(status="confirmed").update(tax=1), "tax"),
@@ -138,11 +140,11 @@ def test_reconcile_names_what_it_cannot_fix(booking, capsys):
 
 
 def test_reconcile_asks_as_often_for_many_bookings_as_for_one(booking, book, capsys, django_assert_num_queries):
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(14):
         call_command("reconcile")
     for _ in range(3):
         book((TicketType.objects.get(), 1)).confirm()
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(14):
         call_command("reconcile")
 
 

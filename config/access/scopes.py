@@ -5,6 +5,7 @@ from django.db import models
 from config.access.roles import (
     CHECK_IN,
     MANAGE_CATALOGUE,
+    MANAGE_REFUNDS,
     SELL,
     VIEW_CATALOGUE,
     VIEW_PAYMENTS,
@@ -25,7 +26,7 @@ class Scope(models.TextChoices):
 SCOPE_PERMISSIONS: dict[str, set[str]] = {
     Scope.READ: VIEW_CATALOGUE | VIEW_SALES | VIEW_PAYMENTS | VIEW_REPORTS,
     Scope.CATALOGUE: MANAGE_CATALOGUE,
-    Scope.BOOKINGS: VIEW_SALES | SELL,
+    Scope.BOOKINGS: VIEW_SALES | SELL | MANAGE_REFUNDS,
     Scope.CHECK_IN: VIEW_TICKETS | CHECK_IN,
     Scope.REPORTS: VIEW_REPORTS,
 }

@@ -180,6 +180,18 @@ class PriceField(serializers.Field):
         return money.plain(*value)
 
 
+class AmountField(PriceField):
+    """A price above 0."""
+
+    default_error_messages = {"min_value": "Must be above 0."}
+
+    def to_internal_value(self, data: Any) -> Decimal:
+        amount = super().to_internal_value(data)
+        if not amount:
+            self.fail("min_value")
+        return amount
+
+
 class TotalField(PriceField):
     """A total, which may exceed the highest price."""
 

@@ -134,8 +134,20 @@ class SwitchField(forms.Field):
         return value == "true"
 
 
+@extend_schema_field({"type": "boolean"})
 class SwitchFilter(django_filters.Filter):
     field_class = SwitchField
+
+
+class UUIDField(forms.UUIDField):
+    def to_python(self, value: Any) -> Any:
+        if value is not None and not text.UUID.fullmatch(value):
+            raise forms.ValidationError("Must be a UUID.", code="invalid")
+        return super().to_python(value)
+
+
+class UUIDFilter(django_filters.UUIDFilter):
+    field_class = UUIDField
 
 
 class ChoiceField(django_filters.fields.ChoiceField):

@@ -301,14 +301,20 @@ def format_of(field: Any, schema: dict[str, Any]) -> dict[str, Any]:
     return {"pattern": text.pattern(paragraphs=field.has_paragraphs, blank=field.allow_blank)}
 
 
+DECIMALS_ABOVE_0 = "([1-9][0-9]{0,3}|0[1-9][0-9]{0,2}|00[1-9][0-9]?|000[1-9])"
+
+
 def bounds_of(field: Any, direction: str) -> dict[str, Any]:
     """What drf-spectacular does not know about the values of this project's fields."""
     if isinstance(field, fields.InstantField):
         nullable = {"type": ["string", "null"]} if field.allow_null else {}
         return {**fields.INSTANT_SCHEMA, **nullable}
     if isinstance(field, fields.PriceField):
-        largest = field.largest if direction == "request" else money.MAX_TOTAL
-        return {"type": "string", "pattern": f"^(0|[1-9][0-9]{{0,{len(str(largest)) - 1}}})(\\.[0-9]{{1,4}})?$"}
+        digits = len(str(field.largest if direction == "request" else money.MAX_TOTAL))
+        at_least_1 = f"[1-9][0-9]{{0,{digits - 1}}}"
+        if isinstance(field, fields.AmountField):
+            return {"type": "string", "pattern": f"^({at_least_1}(\\.[0-9]{{1,4}})?|0\\.{DECIMALS_ABOVE_0})$"}
+        return {"type": "string", "pattern": f"^(0|{at_least_1})(\\.[0-9]{{1,4}})?$"}
     if isinstance(field, fields.ReferenceField):
         return {"minimum": 1, "maximum": fields.GREATEST_ID}
     if isinstance(field, ListSerializer | ListField) and direction == "request":

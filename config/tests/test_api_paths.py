@@ -7,8 +7,22 @@ import pytest
 from config.tests.harness.answers import refused
 from config.urls import router
 
-LISTS = {"/venues": 200, "/events": 200, "/ticket-types": 200, "/bookings": 401, "/tickets": 401}
-ONES = ("/venues/{venue}", "/events/{event}", "/ticket-types/{type}", "/bookings/{booking}", "/tickets/{ticket}")
+LISTS = {
+    "/venues": 200,
+    "/events": 200,
+    "/ticket-types": 200,
+    "/bookings": 401,
+    "/tickets": 401,
+    "/payments": 401,
+}
+ONES = (
+    "/venues/{venue}",
+    "/events/{event}",
+    "/ticket-types/{type}",
+    "/bookings/{booking}",
+    "/tickets/{ticket}",
+    "/payments/{payment}",
+)
 ACTIONS = (
     "/events/{event}/publish",
     "/events/{event}/cancel",
@@ -16,16 +30,19 @@ ACTIONS = (
     "/bookings/{booking}/cancel",
     "/bookings/{booking}/renew-secret",
     "/bookings/{booking}/resend",
+    "/bookings/{booking}/payments",
+    "/bookings/{booking}/refunds",
     "/tickets/{ticket}/check-in",
     "/tickets/{ticket}/undo-check-in",
 )
-REPORTS = ("/reports/overview", "/reports/sales", "/reports/occupancy")
+REPORTS = tuple(f"/reports/{name}" for name in ("overview", "sales", "occupancy", "cancellations", "refunds", "till"))
+CALLBACKS = "/payments/(?P<provider>[a-z]{1,20})/events"
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 
 
 @pytest.fixture
 def ids(book):
-    booking = book().confirm()
+    booking = book().confirm(payment_reference="pay_1")
     item = booking.items.get()
     return {
         "venue": booking.event.venue_id,
@@ -34,6 +51,7 @@ def ids(book):
         "booking": booking.pk,
         "secret": booking.secret,
         "ticket": booking.tickets.get().code,
+        "payment": booking.payments.get().pk,
     }
 
 
@@ -82,7 +100,7 @@ def test_every_resource_and_action_is_in_these_tables():
     assert {(prefix, extra.url_path) for prefix, extra in extras if extra.detail} == {
         (path.split("/")[1], path.split("/")[3]) for path in ACTIONS
     }
-    assert {f"/{prefix}/{extra.url_path}" for prefix, extra in extras if not extra.detail} == set(REPORTS)
+    assert {f"/{prefix}/{extra.url_path}" for prefix, extra in extras if not extra.detail} == {*REPORTS, CALLBACKS}
 
 
 @pytest.mark.parametrize(("path", "status"), LISTS.items())
@@ -101,6 +119,8 @@ ALLOWED = {
     "/ticket-types/{type}": "GET, PUT, PATCH, DELETE, HEAD, OPTIONS",
     "/bookings/{booking}": "GET, PATCH, HEAD, OPTIONS",
     "/tickets/{ticket}": "GET, HEAD, OPTIONS",
+    "/payments": "GET, HEAD, OPTIONS",
+    "/payments/{payment}": "GET, HEAD, OPTIONS",
     **dict.fromkeys(ACTIONS, "POST, OPTIONS"),
 }
 

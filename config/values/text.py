@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 
 from django.core.exceptions import ValidationError
 
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 TRIMMED = " \t\r\n"  # allowed around a text, and removed before its characters are checked
 APOSTROPHES = dict.fromkeys(map(ord, "\u2018\u2019\u02bb\u02bc"), "'")
 # Character classes of regular expressions, which the OpenAPI document publishes. Not allowed in lines: controls, line

@@ -25,7 +25,7 @@ class Command(BaseCommand):
 
     def handle(self, *, email: str, dry_run: bool, **options: Any) -> None:
         bookings = Booking.objects.of_customer(email).order_by("created_at").select_related("event")
-        found = list(bookings.prefetch_related("items", "tickets", "changes"))
+        found = list(bookings.prefetch_related("items", "tickets", "changes", "payments__refunds"))
         users = accounts(email)
         if not found and not users:
             raise CommandError("There is no data about this address.", returncode=NO_DATA)

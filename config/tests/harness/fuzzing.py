@@ -189,10 +189,24 @@ def adjust_body(case, body):
         body["venue"] = pick(rows("/venues"), body["venue"])["id"]
     if path.startswith("/ticket-types"):
         adjust_ticket_type(case, body)
+    adjust_money(case, body)
     if path == "/bookings":
         adjust_items(body)
     if path.endswith("/cancel") and isinstance(body.get("tickets"), list):
         adjust_codes(case, body)
+
+
+def adjust_money(case, body):
+    """A currency may have fewer decimals; a refund comes from a payment of the booking."""
+    for name in ("amount", "fee"):
+        if isinstance(body.get(name), str) and PRICE.fullmatch(body[name]) and float(body[name]):
+            body[name] = str(max(int(float(body[name])), 1))
+    if case.operation.path.endswith("/refunds") and is_id(body.get("payment")):
+        number = (case.path_parameters or {}).get("id")
+        if payments := rows(f"/payments?booking={number}"):
+            body["payment"] = payments[0]["id"]
+        else:
+            del body["payment"]
 
 
 def adjust_range(case, body, start, end):

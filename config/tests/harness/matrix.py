@@ -377,7 +377,7 @@ class Matrix:
 
     def check_action(self, label, action, permitted, obj, ticket):
         url = reverse(f"admin:{label.replace('.', '_')}_changelist")
-        form = {"confirmed": "yes", "reason": "rain", "payment_reference": "pay_2", "post": "yes",
+        form = {"confirmed": "yes", "reason": "rain", "payment_reference": "pay_9", "post": "yes",
                 "from_page": "yes", "minutes": "60", "tickets": ticket.code}  # fmt: skip
         if action == "refund":
             booking = getattr(obj, "booking", obj)
