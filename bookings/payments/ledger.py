@@ -71,11 +71,18 @@ def record(booking: "models.Booking", receipt: Receipt, *, by: Any) -> bool:
 
 
 def succeed(payment_id: int) -> bool:
-    """Marks a started payment as succeeded. One conditional UPDATE, since its provider may call many times at once."""
+    """Marks a started payment as succeeded. One conditional UPDATE, since its provider may call many times at once.
+
+    The booking is locked before its payment, as by every other verb.
+    """
     rows = Payment.objects.filter(pk=payment_id, status__in=sources(PAYMENT_TRANSITIONS, PaymentStatus.SUCCEEDED))
+    payment = rows.first()
+    if payment is None:
+        return False
+    models.Booking.objects.select_for_update(no_key=True).get(pk=payment.booking_id)
     if rows.update(status=PaymentStatus.SUCCEEDED, succeeded_at=Now(), updated_at=Now(), error="") != 1:
         return False
-    payment = Payment.objects.get(pk=payment_id)
+    payment.refresh_from_db()
     add(payment.booking_id, payment.amount, payment.reference)
     return True
 
