@@ -125,7 +125,7 @@ def till_of(
     """The payments of a day, and its refunds; by default in BACK_OFFICE_TIME_ZONE, and of all users."""
     zone = timezone or settings.BACK_OFFICE_TIME_ZONE
     start, end = (day_starts_at(day + dt.timedelta(days=number), zone) for number in (0, 1))
-    of_user = {} if user is None else {"by__username": user}
+    of_user = {} if not user else {"by__username": user}
     payments = between(Payment.objects.succeeded().filter(**of_user), "succeeded_at", start, end)
     return payments, movements_of_refunds(Refund.objects.filter(**of_user), start, end)
 

@@ -34,6 +34,6 @@ def test_pattern_that_is_not_linear_is_found(pattern, method):
 
 def test_every_kind_of_place_is_searched():
     names = " ".join(patterns().values())
-    places = ("config.logs.CREDENTIALS", "config.api.fields.INSTANT", "bookings.viewsets.UUID", "bookings/codes.py",
+    places = ("config.logs.CREDENTIALS", "config.api.fields.INSTANT", "config.values.text.UUID", "bookings/codes.py",
               "URL ^events", "URL admin/", "auth.User.username")  # fmt: skip
     assert [place for place in places if place not in names] == []

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import Group, Permission
+from django.utils import timezone
 
 from bookings.models import Booking
 from bookings.payments.models import Payment
@@ -166,3 +167,9 @@ def test_amount_has_the_decimals_of_the_currency(box_office, booking):
     answer = confirm(box_office, booking, payment_reference="p1", amount="99.801")
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "/amount")
     assert Decimal(Booking.objects.get(pk=booking.pk).amount_paid) == 0
+
+
+def test_till_has_everybody_by_default(manager, booking):
+    confirm(manager, booking, payment_reference="p1")
+    rows = manager.get(f"/reports/till?day={timezone.now():%Y-%m-%d}").json()["results"]
+    assert [(row["user"], row["payments"]) for row in rows] == [("manager", "99.80")]
