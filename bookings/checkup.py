@@ -209,7 +209,7 @@ def check_counters() -> Result:
     """Of future events, up to MAX_COMPARED."""
     future = Event.objects.upcoming(timezone.now()).order_by("starts_at").values_list("pk", flat=True)[:MAX_COMPARED]
     events = Event.objects.filter(pk__in=list(future))
-    found = list(islice((drift for drifts in counters(events) for drift in drifts), MAX_SHOWN))
+    found = list(islice((drift for comparison in counters(events) for drift in comparison.drifts()), MAX_SHOWN))
     if found:
         more = " There are more differences." if len(found) > 1 else ""
         return BAD, f"{found[0]}.{more}", "Run manage.py reconcile; find the cause, then run it with --fix."

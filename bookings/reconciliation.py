@@ -22,6 +22,24 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """A stored number of some rows, and what it must be; the database compares."""
+
+    field: str
+    differing: QuerySet
+
+    @classmethod
+    def of(cls, rows: QuerySet, field: str, stored: Any, counted: Any) -> "Comparison":
+        compared = rows.order_by("pk").annotate(stored=stored, counted=counted)
+        return cls(field, compared.filter(~Q(stored=F("counted"))))
+
+    def drifts(self) -> "Iterator[Drift]":
+        for row in self.differing.iterator(chunk_size=500):
+            kind = row._meta.verbose_name
+            yield Drift(kind, str(row.pk), str(row), self.field, int(row.stored), int(row.counted))
+
+
+@dataclass(frozen=True)
 class Drift:
     """A stored number that differs from the number counted from other rows."""
 
@@ -73,9 +91,17 @@ def valid_tickets() -> Coalesce:
 
 def drifts(progress: Progress = lambda done, total: None) -> Iterator[Drift]:
     """Every difference. Each comparison is one statement with one snapshot, so sales may go on."""
+    found = comparisons()
+    for done, comparison in enumerate(found, start=1):
+        yield from comparison.drifts()
+        progress(done, len(found))
+
+
+def comparisons() -> list[Comparison]:
     bookings = Booking.objects.all()
     confirmed = bookings.filter(status=Status.CONFIRMED)
-    comparisons = [
+    compare = Comparison.of
+    return [
         *counters(Event.objects.all()),
         *(
             compare(bookings, name, number(F(name)), of_booking(BookingItem, name))
@@ -87,15 +113,13 @@ def drifts(progress: Progress = lambda done, total: None) -> Iterator[Drift]:
         compare(confirmed, "tickets", LEFT, valid_tickets()),
         compare(bookings.exclude(status=Status.CONFIRMED), "tickets", Value(0), valid_tickets()),
     ]
-    for done, comparison in enumerate(comparisons, start=1):
-        yield from comparison
-        progress(done, len(comparisons))
 
 
-def balances(bookings: QuerySet[Booking]) -> list[Iterator[Drift]]:
+def balances(bookings: QuerySet[Booking]) -> list[Comparison]:
     """The amounts of bookings that differ from payments, refunds and items, in ten-thousandths."""
     paid = Payment.objects.succeeded().filter(booking=OuterRef("pk"))
     refunds = Refund.objects.filter(payment=OuterRef("pk"), status__in=["pending", "succeeded"])
+    compare = Comparison.of
     return [
         compare(bookings, "amount_paid", number(F("amount_paid")), total(paid, "booking", Sum(number(F("amount"))))),
         *(
@@ -118,17 +142,10 @@ def cancelled_amount() -> Case:
     return Case(When(status__in=LIVE, then=of_live), default=of_others, output_field=MONEY)
 
 
-def counters(events: QuerySet[Event]) -> list[Iterator[Drift]]:
-    """The differing counters of some events and of their ticket types."""
+def counters(events: QuerySet[Event]) -> list[Comparison]:
+    """The counters of some events and of their ticket types."""
     types = TicketType.objects.filter(event__in=events)
-    return [compare(rows, "reserved", F("reserved"), reserved_of(rows.model)) for rows in (events, types)]
-
-
-def compare(rows: QuerySet, field: str, stored: Any, counted: Any) -> Iterator[Drift]:
-    """The database compares, so that only differing rows are read."""
-    differing = rows.order_by("pk").annotate(stored=stored, counted=counted).filter(~Q(stored=F("counted")))
-    for row in differing.iterator(chunk_size=500):
-        yield Drift(row._meta.verbose_name, str(row.pk), str(row), field, int(row.stored), int(row.counted))
+    return [Comparison.of(rows, "reserved", F("reserved"), reserved_of(rows.model)) for rows in (events, types)]
 
 
 def fix(drift: Drift) -> bool:

@@ -11,7 +11,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.utils import timezone
 
-from config.tests.harness.server import fresh_database, served
+from config.tests.harness.server import migrated_database, served
 
 NOTHING = "No event is on sale. README.md shows how to create one and book it."
 SOMETHING_ON_SALE = """
@@ -90,7 +90,7 @@ def test_welcome_keeps_to_what_one_booking_may_have(make_type, make_event, least
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_welcome_booking_works_as_printed():
-    with fresh_database() as url, served(url) as server:
+    with migrated_database() as url, served(url) as server:
         server.manage("shell", "--command", SOMETHING_ON_SALE)
         text = server.manage("welcome", "--port", server.url.rpartition(":")[2])
         done = subprocess.run(

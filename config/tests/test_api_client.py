@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from config.tests.harness.server import fresh_database, served
+from config.tests.harness.server import migrated_database, served
 
 PACKAGE = "ticket_booking_system_client"
 HALL = {"name": "Hall", "address": "1 Main Street", "capacity": 100, "timezone": "UTC"}
@@ -16,7 +16,7 @@ SHOW = {"name": "Show", "starts_at": "2090-01-01T18:00:00Z", "ends_at": "2090-01
 
 @pytest.fixture(scope="module")
 def server():
-    with fresh_database() as url, served(url) as running:
+    with migrated_database() as url, served(url) as running:
         yield running
 
 

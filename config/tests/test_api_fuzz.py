@@ -12,7 +12,7 @@ import pytest
 import requests
 from django.conf import settings
 
-from config.tests.harness.server import fresh_database, served
+from config.tests.harness.server import migrated_database, served
 
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "2")
 ACTORS = ["manager", "anonymous", "box-office"][: 1 if int(EXAMPLES) < 10 else 3]
@@ -21,7 +21,7 @@ ST = Path(sys.executable).with_name("st")
 
 @pytest.fixture(scope="module")
 def server():
-    with fresh_database() as url, served(url, is_production=True, DEBUG="False") as running:
+    with migrated_database() as url, served(url, is_production=True, DEBUG="False") as running:
         yield running
 
 

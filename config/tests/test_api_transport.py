@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from config.tests.harness.server import fresh_database, served
+from config.tests.harness.server import migrated_database, served
 
 ROUNDS = int(os.environ.get("TRANSPORT_ROUNDS", "1"))
 HALL = json.dumps({"name": "Hall", "address": "1 Main Street", "capacity": 10, "timezone": "UTC"}).encode()
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.xdist_group("transport")
 
 @pytest.fixture(scope="module")
 def server():
-    with fresh_database() as url, served(url, is_production=True, DEBUG="False") as running:
+    with migrated_database() as url, served(url, is_production=True, DEBUG="False") as running:
         yield running
 
 
@@ -375,7 +375,7 @@ def test_broken_requests_leave_no_trace(server, token):
 
 @pytest.fixture
 def other():
-    with fresh_database() as url, served(url, is_production=True, DEBUG="False", workers=2) as running:
+    with migrated_database() as url, served(url, is_production=True, DEBUG="False", workers=2) as running:
         yield running
 
 

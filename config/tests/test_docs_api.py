@@ -17,7 +17,7 @@ from django.conf import settings
 from bookings.reports.viewsets import ReportViewSet
 from config import problems
 from config.access.scopes import Scope
-from config.tests.harness.server import fresh_database, served
+from config.tests.harness.server import migrated_database, served
 from config.urls import router
 
 # One process makes what all tests of this module share.
@@ -41,7 +41,7 @@ def run(*command, url, environment):
 
 @pytest.fixture(scope="module")
 def server():
-    with fresh_database() as url, served(url) as server:
+    with migrated_database() as url, served(url) as server:
         yield server
 
 

@@ -12,7 +12,7 @@ from bookings.models import Booking
 from bookings.payments.providers import provider_named
 from bookings.payments.tests.served import Shop, variables
 from config.tests.harness import stripe as harness
-from config.tests.harness.server import fresh_database, served
+from config.tests.harness.server import migrated_database, served
 
 # One process makes what all tests of this module share.
 pytestmark = pytest.mark.xdist_group("payments guide")
@@ -46,7 +46,7 @@ def blocks(language):
 
 @pytest.fixture(scope="module")
 def shop():
-    with harness.stripe_server() as stripe, fresh_database() as url, served(url, **variables(stripe)) as server:
+    with harness.stripe_server() as stripe, migrated_database() as url, served(url, **variables(stripe)) as server:
         stripe.deliver_to(server.url, "payment_intent.succeeded")
         yield Shop.open(server, stripe)
 

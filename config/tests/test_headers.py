@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.test import Client
 
-from config.tests.harness.server import fresh_database, served
+from config.tests.harness.server import migrated_database, served
 
 pytestmark = pytest.mark.xdist_group("headers")
 
@@ -54,7 +54,7 @@ def server(request):
         "ALLOWED_HOSTS": "127.0.0.1",
     }
     settings = {"RATE_LIMIT_ANONYMOUS_READS": "100000/day", **(production if request.param == "https alone" else {})}
-    with fresh_database() as url, served(url, is_production=True, workers=1, DEBUG="False", **settings) as running:
+    with migrated_database() as url, served(url, is_production=True, workers=1, DEBUG="False", **settings) as running:
         yield running
 
 

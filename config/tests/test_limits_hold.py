@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from config.tests.harness.server import environment_for, fresh_database, manage, served
+from config.tests.harness.server import environment_for, manage, migrated_database, served
 from config.tests.harness.valkey import valkey
 
 pytestmark = pytest.mark.xdist_group("limits")
@@ -62,9 +62,8 @@ def exchange(address, requests):
 @pytest.fixture(scope="module")
 def hall():
     """A database with something to book: its URL, and the body of a booking."""
-    with fresh_database() as url:
+    with migrated_database() as url:
         environment = environment_for(url)
-        manage(environment, "migrate", "--verbosity", "0")
         seat = int(manage(environment, "shell", "--no-imports", "-c", SCENE))
         line = {"ticket_type": seat, "quantity": 1}
         yield url, json.dumps({"customer_name": "Ann", "customer_email": "ann@example.com", "items": [line]})

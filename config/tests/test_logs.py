@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from config import logs as redaction
-from config.tests.harness.server import fresh_database, served
+from config.tests.harness.server import migrated_database, served
 
 ID = "0c9ab0c4-1f7c-4c8e-8d7e-1c2f3a4b5c6d"
 TICKET = "7Q2MKZ4HAB9CDEFGHJKMNPQRST"
@@ -124,7 +124,7 @@ def server(request, db):
         "SECRET_KEY": "the-secret-key-of-this-server-which-nobody-may-ever-see-in-its-log",
     }
     how = {"is_production": request.param, "arguments": ["--access-log"] if request.param else []}
-    with fresh_database() as url, served(url, **how, **variables) as running:
+    with migrated_database() as url, served(url, **how, **variables) as running:
         yield running, url
 
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from config.tests.harness.server import fresh_database, served
+from config.tests.harness.server import migrated_database, served
 
 pytestmark = pytest.mark.xdist_group("many-servers")  # the tests share what one process creates
 OLD, NEW, OLDER = (secrets.token_urlsafe(50) for _ in range(3))
@@ -24,7 +24,7 @@ PRODUCTION = {
 def servers():
     """Two servers behind a proxy during a change of keys: the second signs with the new one."""
     with (
-        fresh_database() as url,
+        migrated_database() as url,
         served(url, is_production=True, **PRODUCTION, SECRET_KEY=OLD, SECRET_KEY_FALLBACKS=NEW) as first,
         served(url, is_production=True, **PRODUCTION, SECRET_KEY=NEW, SECRET_KEY_FALLBACKS=f"{OLD}, {OLDER}") as second,
     ):

@@ -9,7 +9,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from django.conf import settings
 
-from config.tests.harness.server import fresh_database, served
+from config.tests.harness.server import migrated_database, served
 
 PAGES = ["/docs", "/redoc", "/admin/login/"]
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.xdist_group("readme")  # one process makes what all tes
 
 @pytest.fixture(scope="module")
 def server():
-    with fresh_database() as url, served(url) as server:
+    with migrated_database() as url, served(url) as server:
         yield server
 
 

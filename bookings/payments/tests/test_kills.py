@@ -7,7 +7,7 @@ import pytest
 from bookings.payments.tests.served import Shop, variables
 from config.tests.harness import stripe as harness
 from config.tests.harness.dying_wsgi import POINTS
-from config.tests.harness.server import fresh_database, served
+from config.tests.harness.server import migrated_database, served
 
 # One process makes what all tests of this module share.
 pytestmark = pytest.mark.xdist_group("killed payments")
@@ -19,7 +19,7 @@ REFUNDED = ("cancelled", 2, "99.80", "99.80", "0.00")
 
 @pytest.fixture(scope="module")
 def shop():
-    with harness.stripe_server() as stripe, fresh_database() as url, served(url, **variables(stripe)) as server:
+    with harness.stripe_server() as stripe, migrated_database() as url, served(url, **variables(stripe)) as server:
         yield Shop.open(server, stripe)
         assert server.manage("reconcile") == "Every counter equals its rows.\n"
 
@@ -29,7 +29,7 @@ def dying(shop, point):
     """The address of another server of the same database, which dies at the point."""
     environment = {**variables(shop.stripe), "DIE_AT": point}
     application = "config.tests.harness.dying_wsgi:application"
-    how = {"is_production": True, "is_migrated": True, "application": application, "workers": 1}
+    how = {"is_production": True, "application": application, "workers": 1}
     with served(shop.server.environment["DATABASE_URL"], **how, **environment) as server:
         yield server.url
 

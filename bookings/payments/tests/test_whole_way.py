@@ -7,7 +7,7 @@ import pytest
 
 from bookings.payments.tests.served import Shop, variables
 from config.tests.harness import stripe as harness
-from config.tests.harness.server import fresh_database, served
+from config.tests.harness.server import migrated_database, served
 
 # One process makes what all tests of this module share.
 pytestmark = pytest.mark.xdist_group("paid on a server")
@@ -18,7 +18,11 @@ CLIENTS = 12
 @pytest.fixture(scope="module")
 def shop():
     how = {"is_production": True, "workers": 2, "threads": 8}
-    with harness.stripe_server() as stripe, fresh_database() as url, served(url, **how, **variables(stripe)) as server:
+    with (
+        harness.stripe_server() as stripe,
+        migrated_database() as url,
+        served(url, **how, **variables(stripe)) as server,
+    ):
         stripe.deliver_to(server.url, "payment_intent.succeeded", "payment_intent.payment_failed")
         yield Shop.open(server, stripe)
         assert server.manage("reconcile") == "Every counter equals its rows.\n"

@@ -37,6 +37,7 @@ def server():
     with tempfile.TemporaryDirectory(prefix="tbs-e2e-") as folder:
         url = f"sqlite:///{folder}/e2e.db"
         manage({**environment_for(url), **SETTINGS}, "collectstatic", "--no-input", "--verbosity", "0")
+        manage(environment_for(url), "migrate", "--verbosity", "0")
         with served(url, is_production=True, **SETTINGS) as server:
             server.manage("load_demo")
             server.manage("shell", "--no-imports", "--command", MAKE_STAFF)

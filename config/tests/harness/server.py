@@ -1,8 +1,12 @@
 """The project as a user runs it: in a process of its own, on a database of its own."""
 
+import atexit
 import contextlib
+import functools
 import os
 import secrets
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -67,16 +71,52 @@ def environment_for(database_url: str) -> dict[str, str]:
 @contextlib.contextmanager
 def fresh_database() -> Iterator[str]:
     """The URL of an empty database of the engine that the tests run on; it is gone after the block."""
-    here: dict[str, Any] = settings.DATABASES["default"]
-    if here["ENGINE"] == SQLITE:
+    if is_sqlite():
         with tempfile.TemporaryDirectory(prefix="tbs-served-") as folder:
             yield f"sqlite:///{folder}/served.db"
         return
+    with created_database() as url:
+        yield url
+
+
+@contextlib.contextmanager
+def migrated_database() -> Iterator[str]:
+    """The URL of a migrated database without rows; it is gone after the block.
+
+    A copy of one that this process migrated once, because a migration takes seconds.
+    """
+    if is_sqlite():
+        with fresh_database() as url:
+            shutil.copy(migrated_template().removeprefix("sqlite:///"), url.removeprefix("sqlite:///"))
+            yield url
+        return
+    with created_database(template=migrated_template()) as url:
+        yield url
+
+
+@functools.cache
+def migrated_template() -> str:
+    """The URL of a migrated database that nothing is connected to. It is gone when this process ends."""
+    stack = contextlib.ExitStack()
+    atexit.register(stack.close)
+    url = stack.enter_context(fresh_database())
+    manage(environment_for(url), "migrate", "--verbosity", "0")
+    return url
+
+
+def is_sqlite() -> bool:
+    return settings.DATABASES["default"]["ENGINE"] == SQLITE
+
+
+@contextlib.contextmanager
+def created_database(template: str = "") -> Iterator[str]:
+    here: dict[str, Any] = settings.DATABASES["default"]
     user = ":".join(quote(part, safe="") for part in (here["USER"], here["PASSWORD"]) if part)
     server = f"postgresql://{user}@{here['HOST']}:{here['PORT'] or 5432}"
     name = f"served_{secrets.token_hex(6)}"
+    copied = f' TEMPLATE "{template.rpartition("/")[2]}"' if template else ""
     with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+        connection.execute(f'CREATE DATABASE "{name}"{copied}')  # type: ignore[arg-type]
         try:
             yield f"{server}/{name}"
         finally:
@@ -92,17 +132,14 @@ def served(
     workers: int = 2,
     threads: int = 64,
     arguments: Sequence[str] = (),
-    is_migrated: bool = False,
     **variables: str,
 ) -> Iterator[Server]:
-    """Migrates the database, unless it `is_migrated`, and serves it on a free port until the block ends.
+    """Serves a migrated database on a free port until the block ends.
 
     Uses `manage.py runserver`, or the production server when `is_production`, whose `application` may be a sabotaged
     one. `variables` are added to the environment.
     """
     environment = {**environment_for(database_url), **variables}
-    if not is_migrated:
-        manage(environment, "migrate", "--verbosity", "0")
     port = free_port()
     development = ["runserver", "--noreload", f"127.0.0.1:{port}"]
     production = ["serve", "--port", str(port), "--workers", str(workers), "--threads", str(threads)]
@@ -115,6 +152,7 @@ def served(
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         try:
             wait_until_healthy(process, f"http://127.0.0.1:{port}", log)
@@ -137,9 +175,10 @@ def wait_until_healthy(process: subprocess.Popen[bytes], url: str, log: Any) -> 
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
+    """Ends the server, and the workers that it leaves behind when it is stopped while it starts one."""
     process.terminate()
-    try:
+    with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(timeout=10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

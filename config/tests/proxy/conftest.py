@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from config.tests.harness.nginx import nginx
-from config.tests.harness.server import environment_for, fresh_database, manage, served
+from config.tests.harness.server import migrated_database, served
 from config.tests.proxy.echo import echo
 
 ORIGINS = ("https://one.example.com", "https://two.example.com")
@@ -46,16 +46,15 @@ def ask(base, method, path, body=None, source="127.0.0.1", **headers):
 
 @pytest.fixture(scope="session")
 def database():
-    """The URL of an empty database, which all servers share."""
-    with fresh_database() as url:
-        manage(environment_for(url), "migrate", "--verbosity", "0")
+    """The URL of a migrated database, which all servers share."""
+    with migrated_database() as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def serve(database):
     """Starts a production server: a context manager."""
-    return partial(served, database, is_production=True, is_migrated=True, **SETTINGS)
+    return partial(served, database, is_production=True, **SETTINGS)
 
 
 @pytest.fixture(scope="session")
