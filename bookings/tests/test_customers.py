@@ -15,6 +15,7 @@ from bookings.lifecycle.place import IdempotencyKey
 from bookings.models import Booking, BookingChange, BookingItem, Ticket
 from config.access.models import LoginFailure
 from config.tests.harness import canaries
+from config.tests.harness.answers import errors_in, refused
 from conftest import client_of, make_user
 
 ANN = "ann.canary@example.com"
@@ -373,3 +374,13 @@ def test_invalid_age_is_refused(age, past, capsys):
     assert (out, status) == ("", 1)
     assert err == "--older-than must be a number and a unit, such as 365d, 52w or 2y, up to 100y.\n"
     assert rows_of() == before
+
+
+@pytest.mark.parametrize("email", ["ann@example.com\u200b", "a\u00adnn@example.com", "ann@exam\u2060ple.com"])
+def test_address_with_an_invisible_character_is_refused(email, anonymous, make_type):
+    seat = make_type()
+    order = {"customer_name": "Ann", "customer_email": email, "items": [{"ticket_type": seat.pk, "quantity": 1}]}
+    answer = anonymous.post("/bookings", order)
+    assert refused(answer, 400, "invalid-input")
+    assert errors_in(answer) == [("/customer_email", "bad-character")]
+    assert not Booking.objects.exists()
