@@ -66,7 +66,7 @@ def entry(event: Event) -> bytes:
     )
 
 
-@lru_cache(maxsize=2_000)  # two full pages
+@lru_cache(maxsize=10_000)  # a full feed
 def render(**data: Any) -> bytes:
     """Cached, since it is 90 % of the work of an answer, and most events do not change between answers."""
     return Entry.new(**data).to_ical()

@@ -63,9 +63,11 @@ class EventQuerySet(models.QuerySet["Event"]):
     def on_sale(self, at: dt.datetime) -> Self:
         """Of which something can be booked at `at`; `sales_refusal` is None for the same events."""
         sold = Event.objects.filter(
-            sales.in_sales_window(at, "ticket_types__"), sales.has_places("ticket_types__"), ticket_types__isnull=False
+            sales.in_sales_window(at, "ticket_types__"),
+            sales.is_available("ticket_types__", event=""),
+            ticket_types__isnull=False,
         )
-        return self.filter(sales.is_open(at), sales.has_places(), pk__in=sold.values("pk"))
+        return self.filter(sales.is_open(at), pk__in=sold.values("pk"))
 
     def with_held(self) -> Self:
         """Adds `held`: the places of pending bookings."""

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.access.permissions import ANYONE
-from config.api.pagination import MAX_ROWS, SkipLimitPagination
+from config.api.pagination import SkipLimitPagination
 from config.api.serializers import Serializer
 from config.api.viewsets import BaseViewSet, CatalogueViewSet
 from config.problems import InUse
@@ -103,7 +103,10 @@ class EventViewSet(ReleaseMixin, CatalogueViewSet):
 
 
 class FeedPagination(SkipLimitPagination):
-    rows = MAX_ROWS  # a calendar does not turn pages
+    rows = most = 10_000  # a calendar does not turn pages
+
+
+PERIODS = {"upcoming", "starts_after", "starts_before"}
 
 
 class CalendarViewSet(BaseViewSet):
@@ -117,15 +120,22 @@ class CalendarViewSet(BaseViewSet):
     ordering_fields = EventViewSet.ordering_fields
     public_for = EventViewSet.public_for
     access = {"list": ANYONE, "retrieve": ANYONE}
+    is_link = True
 
     def get_queryset(self) -> QuerySet[Event]:
         return visible_events(self.request).select_related("venue")
+
+    def filter_queryset(self, queryset: QuerySet[Event]) -> QuerySet[Event]:
+        """Past events only on request: with `upcoming=false`, or a period."""
+        if not self.detail and not PERIODS & set(self.request.query_params):
+            queryset = queryset.upcoming(self.at)  # type: ignore[attr-defined]
+        return super().filter_queryset(queryset)
 
     @extend_schema(
         operation_id="get_events_calendar", summary="Show events as a calendar", responses=CALENDAR, filters=True
     )
     def list(self, request: Request) -> Response:
-        """The list's events as one calendar (iCalendar, RFC 5545)."""
+        """Events as one calendar (iCalendar, RFC 5545): those that are not over, unless a period is given."""
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.paginator.with_links(Response(calendar(page)))  # type: ignore[union-attr]
 

@@ -25,9 +25,7 @@ class TicketTypeQuerySet(models.QuerySet["TicketType"]):
 
     def on_sale(self, at: dt.datetime) -> Self:
         """What can be booked at `at`; `status_at` is "on_sale" for the same ticket types."""
-        return self.filter(
-            sales.in_sales_window(at), sales.has_places(), sales.is_open(at, "event__"), sales.has_places("event__")
-        )
+        return self.filter(sales.in_sales_window(at), sales.is_available(), sales.is_open(at, "event__"))
 
     def with_held(self) -> Self:
         """Adds `held`: the places of pending bookings."""

@@ -30,13 +30,13 @@ def whole_number(request: Request, name: str, default: int, least: int, most: in
     raise InvalidInput(errors=[{"parameter": name, "code": "invalid", "detail": detail}])
 
 
-def limit_parameter(default: int = ROWS) -> dict[str, Any]:
+def limit_parameter(default: int = ROWS, most: int = MAX_ROWS) -> dict[str, Any]:
     return {
         "name": "limit",
         "in": "query",
         "required": False,
         "description": "Rows per page.",
-        "schema": {"type": "integer", "minimum": 1, "maximum": MAX_ROWS, "default": default},
+        "schema": {"type": "integer", "minimum": 1, "maximum": most, "default": default},
     }
 
 
@@ -58,13 +58,14 @@ class SkipLimitPagination(LimitOffsetPagination):
     offset_query_param = "skip"
     parameters = ("limit", "skip")
     rows = ROWS
+    most = MAX_ROWS
     request: Any
     count: int
     offset: int
     limit: int
 
     def get_limit(self, request: Request) -> int:
-        return whole_number(request, "limit", self.rows, 1, MAX_ROWS)
+        return whole_number(request, "limit", self.rows, 1, self.most)
 
     def get_offset(self, request: Request) -> int:
         return whole_number(request, "skip", 0, 0, MAX_SKIPPED)
@@ -101,7 +102,7 @@ class SkipLimitPagination(LimitOffsetPagination):
         skip = {"type": "integer", "minimum": 0, "maximum": MAX_SKIPPED, "default": 0}
         description = "Rows to skip."
         return [
-            limit_parameter(self.rows),
+            limit_parameter(self.rows, self.most),
             {"name": "skip", "in": "query", "required": False, "description": description, "schema": skip},
         ]
 

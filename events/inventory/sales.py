@@ -22,13 +22,18 @@ class TicketTypeSales(NamedTuple):
     reserved: int
     sales_start_at: dt.datetime | None
     sales_end_at: dt.datetime | None
+    min_per_booking: int
 
 
 # In SQL. `path` leads from the filtered model to the stock: "ticket_types__" from an event to its ticket types.
 
 
-def has_places(path: str = "") -> Q:
-    return Q(**{f"{path}capacity": None}) | Q(**{f"{path}capacity__gt": F(f"{path}reserved")})
+def is_available(ticket_type: str = "", event: str = "event__") -> Q:
+    """Whether the ticket type and its event have enough places for the smallest booking."""
+    fewest = F(f"{ticket_type}min_per_booking")
+    of_event = Q(**{f"{event}capacity__gte": F(f"{event}reserved") + fewest})
+    own = Q(**{f"{ticket_type}capacity__gte": F(f"{ticket_type}reserved") + fewest})
+    return of_event & (own | Q(**{f"{ticket_type}capacity": None}))
 
 
 def in_sales_window(at: Any, path: str = "") -> Q:
@@ -63,7 +68,7 @@ def refusal_of_event(event: Any, ticket_types: Iterable[TicketTypeSales], at: dt
     on_sale = [it for it in ticket_types if window_at(it, at) is None]
     if not on_sale:
         return "not_started" if any(window_at(it, at) == "not_started" for it in ticket_types) else "ended"
-    return None if any(available_of(it, event) for it in on_sale) else "sold_out"
+    return None if any(has_enough(it, event) for it in on_sale) else "sold_out"
 
 
 def status_of_ticket_type(ticket_type: Any, event: Any, at: dt.datetime) -> str:
@@ -72,13 +77,18 @@ def status_of_ticket_type(ticket_type: Any, event: Any, at: dt.datetime) -> str:
         return "not_published" if event.status == DRAFT else "cancelled"
     if event.ends_at <= at:
         return "ended"
-    return window_at(ticket_type, at) or ("on_sale" if available_of(ticket_type, event) else "sold_out")
+    return window_at(ticket_type, at) or ("on_sale" if has_enough(ticket_type, event) else "sold_out")
 
 
 def window_at(ticket_type: Any, at: dt.datetime) -> str | None:
     if ticket_type.sales_end_at is not None and ticket_type.sales_end_at <= at:
         return "ended"
     return "not_started" if ticket_type.sales_start_at is not None and ticket_type.sales_start_at > at else None
+
+
+def has_enough(ticket_type: Any, event: Any) -> bool:
+    """Whether there are enough places for the smallest booking."""
+    return available_of(ticket_type, event) >= ticket_type.min_per_booking
 
 
 def available_of(ticket_type: Any, event: Any) -> int:
@@ -88,9 +98,10 @@ def available_of(ticket_type: Any, event: Any) -> int:
     return max(min(own, of_event), 0)
 
 
-# One line of SQL, because every list of events runs it: binding a hundred ids one by one takes longer than the query.
+# Written by hand, because every list of events runs it: binding a hundred ids one by one takes longer than the query.
 OF_EVENTS = """
-SELECT event_id, capacity, reserved, sales_start_at, sales_end_at FROM ticket_types_tickettype WHERE event_id = ANY(%s)
+SELECT event_id, capacity, reserved, sales_start_at, sales_end_at, min_per_booking
+  FROM ticket_types_tickettype WHERE event_id = ANY(%s)
 """
 
 

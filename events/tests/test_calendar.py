@@ -9,6 +9,7 @@ from icalendar import Calendar
 from config.tests.harness.answers import errors_in, refused
 from events.calendar import render
 
+COPIED = ("venue_id", "name", "status", "published_at", "currency", "capacity")
 STARTS_AT = dt.datetime(2030, 6, 12, 19, 30, tzinfo=dt.timezone(dt.timedelta(hours=2)))
 
 
@@ -103,7 +104,7 @@ def test_feed_has_the_filters_of_the_list(anonymous, make_event, make_venue):
     assert 'rel="next"' in anonymous.get("/events.ics?limit=1")["Link"]
 
 
-@pytest.mark.parametrize("query", ["?expand=venue", "?format=json", "?limit=1001"])
+@pytest.mark.parametrize("query", ["?expand=venue", "?format=json", "?limit=10001"])
 def test_feed_refuses_what_it_does_not_know(query, anonymous, db):
     answer = anonymous.get(f"/events.ics{query}")
     assert refused(answer, 400, "invalid-input")
@@ -119,7 +120,7 @@ def test_feed_has_the_same_queries_for_1_and_3_rows(rows, anonymous, make_event,
 
 
 def test_calendar_is_only_a_calendar(anonymous, event):
-    assert refused(anonymous.get("/events.ics", HTTP_ACCEPT="application/json"), 406, "not-acceptable")
+    assert entries(anonymous.get("/events.ics", HTTP_ACCEPT="application/json"))
     assert refused(anonymous.post("/events.ics", {}), 405, "method-not-allowed")
 
 
@@ -136,3 +137,29 @@ def test_event_is_rendered_once_until_it_changes(anonymous, event, make_event):
     again = anonymous.get("/events.ics", headers={"If-None-Match": anonymous.get("/events.ics")["ETag"]})
     assert again.status_code == 304
     assert render.cache_info().misses == 3
+
+
+def test_feed_begins_with_what_is_to_come(anonymous, make_event, make_venue, pass_time):
+    venue = make_venue()
+    make_event(name="Past", venue=venue, starts_at=timezone.now() + dt.timedelta(minutes=1))
+    pass_time(days=1)
+    make_event(name="To come", venue=venue)
+
+    def found(query):
+        return [str(entry["SUMMARY"]) for entry in entries(anonymous.get(f"/events.ics{query}"))]
+
+    assert found("") == found("?upcoming=true") == ["To come"]
+    assert found("?upcoming=false") == ["Past"]
+    assert found("?starts_after=2000-01-01T00:00:00Z") == ["Past", "To come"]
+
+
+def test_feed_has_every_event_to_come(anonymous, make_event, make_venue):
+    event = make_event(venue=make_venue())
+    days = range(1, 1_005)
+    copies = [type(event)(**{name: getattr(event, name) for name in COPIED}) for _ in days]
+    for copy, day in zip(copies, days, strict=True):
+        copy.starts_at, copy.ends_at = (at + dt.timedelta(days=day) for at in (event.starts_at, event.ends_at))
+    type(event).objects.bulk_create(copies)
+    answer = anonymous.get("/events.ics")
+    assert len(entries(answer)) == 1_005
+    assert "Link" not in answer

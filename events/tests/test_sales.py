@@ -27,6 +27,7 @@ def ticket_types(draw):
         "reserved": draw(st.integers(0, capacity or 2)),
         "sales_start_at": draw(st.sampled_from([None, AT + dt.timedelta(hours=start)])),
         "sales_end_at": draw(st.sampled_from([None, AT + dt.timedelta(hours=end)])),
+        "min_per_booking": draw(st.integers(1, 3)),
     }
 
 
@@ -64,3 +65,13 @@ def test_sql_and_python_agree_about_what_is_on_sale(make_venue, events):
         types_on_sale = set(TicketType.objects.on_sale(AT).values_list("pk", flat=True))
         assert types_on_sale == {pk for pk, status in statuses.items() if status == "on_sale"}
         transaction.set_rollback(True)
+
+
+def test_fewer_places_than_the_smallest_booking_are_sold_out(make_event, make_type, book, anonymous):
+    pair = make_type(event=make_event(), capacity=3, min_per_booking=2)
+    book((pair, 2))
+    shown = anonymous.get(f"/ticket-types/{pair.pk}").json()["availability"]
+    assert (shown["status"], shown["available"]) == ("sold_out", 1)
+    event = anonymous.get(f"/events/{pair.event_id}").json()["on_sale"]
+    assert event == {"is_on_sale": False, "reason": "sold_out"}
+    assert anonymous.get("/events?available=true").json()["count"] == 0
