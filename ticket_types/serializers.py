@@ -6,6 +6,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from config.access.permissions import may
+from config.api.bulk import MAX_OBJECTS, Objects
 from config.api.expand import Expansion, register_expansion
 from config.api.fields import WholeNumberField, format_instant
 from config.api.serializers import ModelSerializer, Serializer
@@ -103,6 +104,13 @@ class TicketTypeSerializer(ModelSerializer):
             "availability": self.get_availability(ticket_type),
         }
         return self.with_expansions(data, ticket_type)
+
+
+class TicketTypesSerializer(Serializer):
+    ticket_types = Objects(child=TicketTypeSerializer(), allow_empty=False, max_length=MAX_OBJECTS)
+
+    class Meta:
+        example = {"ticket_types": [TicketTypeSerializer.Meta.example]}
 
 
 def visible_ticket_types(request: Request) -> QuerySet[TicketType]:

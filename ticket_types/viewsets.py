@@ -1,4 +1,8 @@
 from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from config.access.permissions import ANYONE
 from config.api.bulk import BulkCreateViewSet
@@ -7,7 +11,7 @@ from events.inventory import CapacityBelowReserved
 from events.inventory.mixins import ReleaseMixin
 from ticket_types.filters import TicketTypeFilter
 from ticket_types.models import TicketType
-from ticket_types.serializers import TicketTypeSerializer, visible_ticket_types
+from ticket_types.serializers import TicketTypeSerializer, TicketTypesSerializer, visible_ticket_types
 
 
 class TicketTypeViewSet(ReleaseMixin, BulkCreateViewSet):
@@ -20,17 +24,21 @@ class TicketTypeViewSet(ReleaseMixin, BulkCreateViewSet):
     ordering_fields = ("position", "name", "price")
     public_for = 5
     bulk_by = "event"
+    bulk_name = "ticket_types"
+    bulk_serializer_class = TicketTypesSerializer
     make = TicketType.offer
     access = {
         "list": ANYONE,
         "retrieve": ANYONE,
         "create": "ticket_types.add_tickettype",
+        "bulk": "ticket_types.add_tickettype",
         "update": "ticket_types.change_tickettype",
         "partial_update": "ticket_types.change_tickettype",
         "destroy": "ticket_types.delete_tickettype",
     }
     refusals = {
         "create": [AlreadyExists],
+        "bulk": [AlreadyExists],
         "update": [AlreadyExists, CapacityBelowReserved],
         "partial_update": [AlreadyExists, CapacityBelowReserved],
         "destroy": [InUse],
@@ -38,3 +46,14 @@ class TicketTypeViewSet(ReleaseMixin, BulkCreateViewSet):
 
     def get_queryset(self) -> QuerySet[TicketType]:
         return visible_ticket_types(self.request)
+
+    @extend_schema(
+        operation_id="create_ticket_types",
+        summary="Create ticket types",
+        request=TicketTypesSerializer,
+        responses={201: TicketTypesSerializer},
+    )
+    @action(detail=False, methods=["post"])
+    def bulk(self, request: Request) -> Response:
+        """Create up to 100 ticket types, in the order of the answer: all of them, or none."""
+        return self.create_all()

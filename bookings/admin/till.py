@@ -64,7 +64,7 @@ class TillAdmin(PagesAdmin):
         day = chosen_day(request.GET.get("day", ""))
         rows = list(till(*till_of(day)))
         if request.GET.get("format") == "csv":
-            return tables.csv_response(f"till-{day}", COLUMNS, map(cells, rows), for_people=True)
+            return tables.csv_response(f"till-{day}", COLUMNS, map(cells, rows))
         return self.render_page(
             request,
             "admin/payments/till.html",

@@ -1,13 +1,12 @@
-"""A POST that takes a list of objects: all of them are made, or none."""
+"""Creation of several objects with one request."""
 
 from typing import Any, ClassVar
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from rest_framework import status
-from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import ListSerializer, ValidationError
+from rest_framework.serializers import BaseSerializer, ListSerializer, ValidationError
 
 from config.api.errors import MAX_ERRORS, flatten, problem_of
 from config.api.viewsets import CatalogueViewSet
@@ -33,22 +32,24 @@ class Objects(ListSerializer):
 
 
 class BulkCreateViewSet(CatalogueViewSet):
-    """`bulk_by` is the reference whose row `make` locks. Rows are made in its order: two lists cannot deadlock."""
+    """`POST …/bulk` creates several objects, all of them or none.
+
+    `bulk_by` is the reference whose row `make` locks. Rows are made in its order: two lists cannot deadlock.
+    `bulk_name` is the one field of `bulk_serializer_class`.
+    """
 
     bulk_by: ClassVar[str]
+    bulk_name: ClassVar[str]
+    bulk_serializer_class: ClassVar[type[BaseSerializer]]
 
-    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return self.bulk_create(request) if isinstance(request.data, list) else super().create(request)
-
-    def bulk_create(self, request: Request) -> Response:
-        serializer = Objects(data=request.data, child=self.get_serializer(), allow_empty=False, max_length=MAX_OBJECTS)
-        serializer.is_valid(raise_exception=True)
-        ids = self.make_all(serializer.validated_data)
+    def create_all(self) -> Response:
+        ids = self.make_all(self.read_body(self.bulk_serializer_class, self.get_serializer_context())[self.bulk_name])
         self.at = timezone.now()
         found = self.get_queryset().in_bulk(ids)
         objects = [found[pk] for pk in ids]
         self.load(objects)
-        return Response(self.get_serializer(objects, many=True).data, status=status.HTTP_201_CREATED)
+        shown = self.bulk_serializer_class({self.bulk_name: objects}, context=self.get_serializer_context())
+        return Response(shown.data, status=status.HTTP_201_CREATED)
 
     def make_all(self, rows: list[dict[str, Any]]) -> list[int]:
         """The ids of the new objects, in the order of `rows`. Raises one Problem with the errors of all rows."""
@@ -64,14 +65,14 @@ class BulkCreateViewSet(CatalogueViewSet):
                         raise
                     refusals[index] = problem
             if refusals:
-                raise combine(refusals)
+                raise combine(refusals, self.bulk_name)
         return [made[index] for index in range(len(rows))]
 
 
-def combine(refusals: dict[int, Problem]) -> Problem:
+def combine(refusals: dict[int, Problem], name: str) -> Problem:
     """One problem of the kind of the first, with the errors of each object at its index."""
     errors = [
-        {**error, "pointer": f"/{index}{error['pointer']}"}
+        {**error, "pointer": f"/{name}/{index}{error['pointer']}"}
         for index, problem in sorted(refusals.items())
         for error in problem.errors or [{"pointer": "", "code": problem.code, "detail": problem.detail}]
     ]

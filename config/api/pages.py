@@ -28,12 +28,12 @@ from rest_framework.views import APIView
 from config import problems
 from config.api.conditional import READS
 from config.api.errors import MEDIA_TYPE, respond
+from config.api.renderers import wants_page
 from config.api.schema import example_of
 from config.api.viewsets import BaseViewSet, check_query
 
 NO_STORE = "no-store"
 PUBLIC = "public, max-age=300"
-JSON, HTML = "application/json", "text/html"
 
 View = Callable[..., HttpResponse]
 
@@ -123,11 +123,6 @@ def describe(kind: type[problems.Problem]) -> dict[str, str | int]:
 
 def kinds() -> list[type[problems.Problem]]:
     return sorted(problems.Problem.family(), key=lambda kind: (kind.status, kind.code))
-
-
-def wants_page(request: HttpRequest) -> bool:
-    """Whether the client prefers HTML to JSON, as browsers do."""
-    return request.get_preferred_type([JSON, HTML]) == HTML
 
 
 @read_only(PUBLIC)

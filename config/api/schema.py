@@ -17,7 +17,6 @@ from config import problems
 from config.access import booking_secret
 from config.access.permissions import ANYONE, Anyone, PermissionOrAnonymous, PermissionOrSecret
 from config.api import fields
-from config.api.bulk import MAX_OBJECTS
 from config.api.errors import MEDIA_TYPE, as_dict
 from config.api.expand import PARAMETER as EXPAND
 from config.api.expand import Expansion
@@ -212,9 +211,6 @@ class Schema(AutoSchema):
         for status, response in operation["responses"].items():
             if headers := self.headers(int(status)):
                 response["headers"] = {**headers, **response.get("headers", {})}
-        if hasattr(self.view, "bulk_by") and self.view.action == "create":
-            allow_many(operation["requestBody"], minItems=1, maxItems=MAX_OBJECTS)
-            allow_many(operation["responses"]["201"])
         return operation
 
     # drf-spectacular has no public method for the schema of a field.
@@ -238,6 +234,7 @@ class Schema(AutoSchema):
             schema["additionalProperties"] = False
         else:
             schema["required"] = list(schema["properties"])  # an answer always has all fields
+            schema["properties"] = without_patterns(schema["properties"])
             self.add_expansions(schema, getattr(kind, "expansions", {}))
         if example := getattr(getattr(kind, "Meta", None), "example", None):
             schema["example"] = example
@@ -301,6 +298,13 @@ def format_of(field: Any, schema: dict[str, Any]) -> dict[str, Any]:
     return {"pattern": text.pattern(paragraphs=field.has_paragraphs, blank=field.allow_blank)}
 
 
+def without_patterns(schema: Any) -> Any:
+    """The schema of an answer. A client that checks answers must not stop at rules that become stricter later."""
+    if isinstance(schema, dict):
+        return {name: without_patterns(it) for name, it in schema.items() if name not in ("pattern", "propertyNames")}
+    return [without_patterns(it) for it in schema] if isinstance(schema, list) else schema
+
+
 DECIMALS_ABOVE_0 = "([1-9][0-9]{0,3}|0[1-9][0-9]{0,2}|00[1-9][0-9]?|000[1-9])"
 
 
@@ -322,12 +326,6 @@ def bounds_of(field: Any, direction: str) -> dict[str, Any]:
         least = getattr(field, "min_length", None) or int(not field.allow_empty)
         return {"minItems": least, **({"maxItems": most} if most else {})}
     return {}
-
-
-def allow_many(body: dict[str, Any], **bounds: int) -> None:
-    """Lets a request or response be one object, or a list of them."""
-    for media in body["content"].values():
-        media["schema"] = {"oneOf": [media["schema"], {"type": "array", "items": media["schema"], **bounds}]}
 
 
 def example_of(kind: type[problems.Problem]) -> dict[str, Any]:
@@ -363,16 +361,24 @@ def media_types(paths: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def example_for(schema: dict[str, Any], components: dict[str, Any]) -> Any:
-    """The example of the referenced component; for a page, with one row; for one or many, of one."""
+    """The example of the referenced component; for a page, with one row."""
     if "$ref" in schema:
         component = components[schema["$ref"].rsplit("/", 1)[-1]]
         if "example" in component or "results" not in component.get("properties", {}):
             known = component.get("properties", {})
-            return {name: value for name, value in component.get("example", {}).items() if name in known}
+            example = {name: value for name, value in component.get("example", {}).items() if name in known}
+            return example | nested_examples(known, example, components)
         row = example_for(component["properties"]["results"]["items"], components)
         counts = {"count": 1} if "count" in component["properties"] else {}
         return {**counts, "next": None, "previous": None, "results": [row]}
-    return example_for(schema["oneOf"][0], components) if "oneOf" in schema else None
+    return None
+
+
+def nested_examples(properties: dict[str, Any], example: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
+    """For each list of a component that has an example of its own, a list of that."""
+    rows = {name: properties[name].get("items", {}) for name in example}
+    examples = {name: example_for(row, components) for name, row in rows.items() if "$ref" in row}
+    return {name: [it] for name, it in examples.items() if it}
 
 
 def references(value: Any) -> Iterator[str]:

@@ -9,7 +9,7 @@ from django.http import StreamingHttpResponse
 from django.utils.http import content_disposition_header
 
 CSV = "text/csv"
-BYTE_ORDER_MARK = "\ufeff"  # spreadsheets need it to detect UTF-8
+BYTE_ORDER_MARK = "\ufeff"
 # A formula can begin at the start of a cell, or inside of it after what spreadsheets of some locale split at, perhaps
 # followed by spaces and quotes. Some accept the fullwidth forms of = + - @ too.
 SIGNS = r"=+@\-\uff1d\uff0b\uff0d\uff20"
@@ -51,15 +51,14 @@ class Lines(list[str]):
         return text
 
 
-def csv_chunks(header: Sequence[str], rows: Iterable[Iterable[Any]], *, for_people: bool = False) -> Iterator[str]:
+def csv_chunks(header: Sequence[str], rows: Iterable[Iterable[Any]]) -> Iterator[str]:
     """The table as text in chunks of some hundred rows. The first one has the header and the first rows.
 
-    `for_people` adds a byte-order mark, which spreadsheets need to detect UTF-8.
+    It begins with a byte-order mark, which spreadsheets need to detect UTF-8.
     """
     lines = Lines()
     writer = csv.writer(lines)
-    if for_people:
-        lines.write(BYTE_ORDER_MARK)
+    lines.write(BYTE_ORDER_MARK)
     writer.writerow([cell(name) for name in header])
     for number, row in enumerate(rows, start=1):
         writer.writerow([cell(value) for value in row])
@@ -68,11 +67,9 @@ def csv_chunks(header: Sequence[str], rows: Iterable[Iterable[Any]], *, for_peop
     yield lines.take()
 
 
-def csv_response(
-    name: str, header: Sequence[str], rows: Iterable[Iterable[Any]], *, for_people: bool = False
-) -> StreamingHttpResponse:
+def csv_response(name: str, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> StreamingHttpResponse:
     """The table as a download. An error in the first rows is raised before the response starts."""
-    chunks = csv_chunks(header, rows, for_people=for_people)
+    chunks = csv_chunks(header, rows)
     first = next(chunks)
     response = StreamingHttpResponse(prepend(first, chunks), content_type=f"{CSV}; charset=utf-8")
     response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=f"{name}.csv") or ""

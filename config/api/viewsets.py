@@ -5,9 +5,9 @@ import re
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Any, ClassVar
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote_to_bytes, urlencode
 
-from django.http import Http404
+from django.http import Http404, QueryDict
 from django.utils import timezone
 from rest_framework import mixins, status
 from rest_framework.request import Request
@@ -26,11 +26,20 @@ from config.api.expand import PARAMETER as EXPAND
 from config.api.expand import ExpandMixin
 from config.api.overload import refuse_late
 from config.api.pagination import SkipLimitPagination
+from config.api.renderers import wants_page
 from config.problems import InvalidInput, Malformed, NotFound, Problem
 
+# What mail programs, social networks and advertisements append to the links that people share.
+TRACKING = re.compile(
+    r"utm_\w+|(fb|g|d|tt|tw|y)clid|msclkid|[gw]braid|gad_\w+|mc_[ce]id|_gl|_hs\w+|igsh(id)?|li_fat_id|srsltid"
+)
 
-def check_query(request: Request, allowed: Collection[str] = ()) -> None:
-    """Raises InvalidInput for an unknown or repeated query parameter, Malformed for bytes that are not UTF-8."""
+
+def check_query(request: Request, allowed: Collection[str] = (), *, is_link: bool = False) -> None:
+    """Raises InvalidInput for an unknown or repeated query parameter, Malformed for bytes that are not UTF-8.
+
+    In the query of a link that people share, tracking parameters mean nothing.
+    """
     errors = [
         {
             "parameter": name,
@@ -38,7 +47,7 @@ def check_query(request: Request, allowed: Collection[str] = ()) -> None:
             "detail": "Must be given once." if name in allowed else "Unknown query parameter.",
         }
         for name, values in request.query_params.lists()
-        if name not in allowed or len(values) > 1
+        if (name not in allowed or len(values) > 1) and not (is_link and TRACKING.fullmatch(name))
     ]
     if errors:
         raise InvalidInput(errors=errors)
@@ -72,6 +81,12 @@ class BaseViewSet(ConditionalMixin, ExpandMixin, GenericViewSet):
         view = super().as_view(actions, **initkwargs)
         return view if cls.public_for is None else cache_anonymous(view)
 
+    def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
+        if request.method in READS and wants_page(request):  # the form of filters sends its empty fields, too
+            filled = [(name, value) for name, values in request.GET.lists() for value in values if value]
+            request.GET = QueryDict(urlencode(filled))
+        return super().initialize_request(request, *args, **kwargs)
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         self.at: dt.datetime = timezone.now()
         super().initial(request, *args, **kwargs)
@@ -93,9 +108,14 @@ class BaseViewSet(ConditionalMixin, ExpandMixin, GenericViewSet):
         return response
 
     def check_query(self, request: Request) -> None:
-        check_query(request, self.query_parameters())
+        check_query(request, self.query_parameters(), is_link=self.is_link and request.method in READS)
         if self.takes_secret:
             sent_secret(request)  # raises before the object is looked up, which must not show
+
+    @property
+    def is_link(self) -> bool:
+        """Whether people share links to what is shown: single public resources, and calendars."""
+        return self.detail and self.public_for is not None
 
     @property
     def takes_secret(self) -> bool:
@@ -151,9 +171,9 @@ class BaseViewSet(ConditionalMixin, ExpandMixin, GenericViewSet):
         """Whether a text from the path can be an id: a whole number without leading zeros."""
         return bool(re.fullmatch(r"[1-9]\d{0,17}", value, re.ASCII))
 
-    def read_body(self, serializer_class: type[BaseSerializer]) -> dict[str, Any]:
+    def read_body(self, serializer_class: type[BaseSerializer], context: Any = None) -> dict[str, Any]:
         """The validated body; an absent one is an empty object."""
-        serializer = serializer_class(data=self.request.data)
+        serializer = serializer_class(data=self.request.data, context=context or {})
         serializer.is_valid(raise_exception=True)
         return serializer.validated_data
 

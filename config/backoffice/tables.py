@@ -99,4 +99,4 @@ class ExportAdmin(PagesAdmin):
         name = f"{self.opts.verbose_name_plural} {timezone.now():%Y-%m-%d}".replace(" ", "-")
         columns = self.get_exported(request)
         rows = table_rows(self.annotate_export(rows), columns)
-        return tables.csv_response(name, list(columns), rows, for_people=True)
+        return tables.csv_response(name, list(columns), rows)

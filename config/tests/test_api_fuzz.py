@@ -48,7 +48,7 @@ def api(server, tokens):
     times = {"starts_at": "2090-01-01T00:00:00Z", "ends_at": "2090-01-02T00:00:00Z"}
     event = send("/events", {"venue": venue["id"], "name": "Show", **times})
     types = [{"event": event["id"], "name": f"Type {number}", "price": "10.00"} for number in range(20)]
-    seat = send("/ticket-types", types)[0]
+    seat = send("/ticket-types/bulk", {"ticket_types": types})["ticket_types"][0]
     send(f"/events/{event['id']}/publish", {})
     for _ in range(3):
         items = [{"ticket_type": seat["id"], "quantity": 2}]

@@ -52,7 +52,7 @@ def test_no_spreadsheet_finds_a_formula(text):
 @given(TEXTS)
 @hypothesis_settings(max_examples=300, deadline=None, database=None)
 def test_import_reads_what_an_export_wrote(text):
-    table = "".join(csv_chunks(["venue_name", "venue_address"], [["Hall", text]], for_people=True))
+    table = "".join(csv_chunks(["venue_name", "venue_address"], [["Hall", text]]))
     assert next(csv.reader(io.StringIO(table.partition("\n")[2], newline="")))[1] == cell(text)
     (record,) = read(table.encode(), "csv", [])
     assert record.venue.get("address", "") == text.strip()

@@ -53,7 +53,7 @@ def test_cell_that_a_spreadsheet_would_run_is_text(value, shown):
 def test_table_can_be_read_back():
     rows = [["a,b", 'say "hi"'], ["two\nlines", "Zoë 🎟"]]
     text = "".join(tables.csv_chunks(["one", "=two"], rows))
-    assert text.startswith("one,'=two\r\n")
+    assert text.startswith("\ufeffone,'=two\r\n")
     assert list(csv.reader(io.StringIO(text, newline="")))[1:] == rows
 
 

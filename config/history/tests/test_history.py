@@ -152,11 +152,11 @@ def test_list_of_ticket_types_writes_its_entries_at_once_or_none(manager, make_e
     event = make_event()
     rows = [{"event": event.pk, "name": f"Type {number}", "price": "1"} for number in range(5)]
     with CaptureQueriesContext(connection) as seen:
-        assert manager.post("/ticket-types", rows).status_code == 201
+        assert manager.post("/ticket-types/bulk", {"ticket_types": rows}).status_code == 201
     assert sum("history_change" in query["sql"] for query in seen) == 1
     assert [(verb, by) for verb, by, _ in entries(kind="ticket_types.tickettype")] == [("create", "manager")] * 5
     bad = [{**rows[0], "name": "New"}, rows[1]]
-    assert manager.post("/ticket-types", bad).status_code == 409
+    assert manager.post("/ticket-types/bulk", {"ticket_types": bad}).status_code == 409
     assert len(entries(kind="ticket_types.tickettype")) == 5
 
 
