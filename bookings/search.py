@@ -21,8 +21,8 @@ HIGHEST = "\U0010ffff"
 
 
 def keys_of(name: str) -> dict[str, str]:
-    """The two search keys of a name: `ann lee` and `lee ann`."""
-    words = search_key(name).split()
+    """The two search keys of a name: `ann lee` and `lee ann`. A double surname with a hyphen stays together."""
+    words = [key for word in name.replace(",", " ").split() if (key := search_key(word))]
     return {
         "name_key": " ".join(words)[:KEY_LENGTH],
         "surname_key": " ".join([*words[-1:], *words[:-1]])[:KEY_LENGTH],

@@ -382,5 +382,5 @@ def test_address_with_an_invisible_character_is_refused(email, anonymous, make_t
     order = {"customer_name": "Ann", "customer_email": email, "items": [{"ticket_type": seat.pk, "quantity": 1}]}
     answer = anonymous.post("/bookings", order)
     assert refused(answer, 400, "invalid-input")
-    assert errors_in(answer) == [("/customer_email", "bad-character")]
+    assert ("/customer_email", "bad-character") in errors_in(answer)
     assert not Booking.objects.exists()

@@ -70,7 +70,7 @@ def test_event_and_venue_are_found_by_all_of_the_words(zoe, others, make_venue):
 def test_corrected_name_is_found_and_the_old_one_is_not(zoe):
     zoe.correct(customer_name="Zoë Quist-Ødegård")
     zoe.refresh_from_db()
-    assert (zoe.name_key, zoe.surname_key) == ("zoe quist-ødegard", "quist-ødegard zoe")
+    assert (zoe.name_key, zoe.surname_key) == ("zoe quist odegard", "quist odegard zoe")
     assert list(Booking.objects.matching("quist-ø")) == [zoe]
     assert list(Booking.objects.matching("zoe van")) == []
 

@@ -36,6 +36,7 @@ ACTIONS = (
     "/tickets/{ticket}/undo-check-in",
 )
 REPORTS = tuple(f"/reports/{name}" for name in ("overview", "sales", "occupancy", "cancellations", "refunds", "till"))
+BULK = "/ticket-types/bulk"
 CALLBACKS = "/payments/(?P<provider>[a-z]{1,20})/events"
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 
@@ -72,7 +73,7 @@ def test_path_works_with_and_without_trailing_slash(path, method, ids, anonymous
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("path", [*LISTS, *ONES, *ACTIONS, *REPORTS])
+@pytest.mark.parametrize("path", [*LISTS, *ONES, *ACTIONS, *REPORTS, BULK])
 def test_staff_path_works_with_and_without_trailing_slash(path, method, ids, manager):
     path = path.format(**ids)
     getattr(manager, method)(path)  # publish, cancel and check-in are idempotent: the first call changes the state
@@ -100,7 +101,11 @@ def test_every_resource_and_action_is_in_these_tables():
     assert {(prefix, extra.url_path) for prefix, extra in extras if extra.detail} == {
         (path.split("/")[1], path.split("/")[3]) for path in ACTIONS
     }
-    assert {f"/{prefix}/{extra.url_path}" for prefix, extra in extras if not extra.detail} == {*REPORTS, CALLBACKS}
+    assert {f"/{prefix}/{extra.url_path}" for prefix, extra in extras if not extra.detail} == {
+        *REPORTS,
+        BULK,
+        CALLBACKS,
+    }
 
 
 @pytest.mark.parametrize(("path", "status"), LISTS.items())

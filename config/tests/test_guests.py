@@ -164,6 +164,12 @@ READS = [
     ("GET", "/bookings?event={}", EVENT, {}),
     ("GET", "/tickets?event={}", EVENT, {}),
 ]  # fmt: skip
+
+
+def seat_of(event):
+    return {"event": event, "name": "New", "price": "1"}
+
+
 WRITES = [
     ("PUT", "/events/{}", EVENT, {"name": "New"}, {}),
     ("PATCH", "/events/{}", EVENT, {"name": "New"}, {"If-Match": '"x"'}),
@@ -172,7 +178,14 @@ WRITES = [
     ("POST", "/events/{}/cancel", EVENT, {"reason": "x"}, {}),
     ("PATCH", "/ticket-types/{}", TYPE, {"name": "New"}, {}),
     ("DELETE", "/ticket-types/{}", TYPE, None, {"If-Match": "*"}),
-    ("POST", "/ticket-types", EVENT, lambda pk: {"event": pk, "name": "New", "price": "1"}, {}),
+    ("POST", "/ticket-types", EVENT, seat_of, {}),
+    (
+        "POST",
+        "/ticket-types/bulk",
+        EVENT,
+        lambda pk: {"ticket_types": [{"event": pk, "name": "New", "price": "1"}]},
+        {},
+    ),
     ("POST", "/bookings", TYPE, order, {}),
     ("POST", "/bookings?dry_run=true", TYPE, order, {}),
     ("POST", "/bookings", TYPE, lambda pk: order("SEAT", pk), {}),

@@ -59,6 +59,7 @@ QUERIES = {
     "POST /events/{absent}/cancel": 3,
     "GET /ticket-types": 3,
     "POST /ticket-types": 6,
+    "POST /ticket-types/bulk": 7,
     "GET /ticket-types/{on_sale}": 3,
     "GET /ticket-types/{of_draft}": 3,
     "GET /ticket-types/{absent}": 3,

@@ -86,8 +86,8 @@ def test_read_only_field_of_a_nested_object_is_refused(world, root):
             items = [{**booking["items"][0], name: 7}]
             complaints += probe(root, "POST", "/api/v1/bookings", {**booking, "items": items}, {f"/items/0/{name}"})
         if name not in policy.TICKET_TYPE:
-            body = [ticket_type, {**ticket_type, "name": "Second", name: 7}]
-            complaints += probe(root, "POST", "/api/v1/ticket-types", body, {f"/1/{name}"})
+            body = {"ticket_types": [ticket_type, {**ticket_type, "name": "Second", name: 7}]}
+            complaints += probe(root, "POST", "/api/v1/ticket-types/bulk", body, {f"/ticket_types/1/{name}"})
     assert complaints == []
 
 

@@ -227,10 +227,11 @@ def valid_body(method, path, world):
     if method == "PATCH":
         return {"metadata": {"seat": "aisle"}} if resource == "bookings" else {"name": "Newer"}
     of = "of_draft" if "{of_draft}" in path else "on_sale"
+    ticket_type = {"event": world[of].event_id, "name": "New", "price": "1.00"}
     return {
         "venues": venue,
         "events": event,
-        "ticket-types": {"event": world[of].event_id, "name": "New", "price": "1.00"},
+        "ticket-types": {"ticket_types": [ticket_type]} if last == "bulk" else ticket_type,
         "bookings": {
             "customer_name": "Ann Lee",
             "customer_email": "ann@example.com",

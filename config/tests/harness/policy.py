@@ -118,6 +118,7 @@ API = [
     # Ticket types: public, but those of drafts only for staff
     ("GET",    "/ticket-types",                       {EVERYONE: 200}),
     ("POST",   "/ticket-types",                       {PLANNERS: 201}),
+    ("POST",   "/ticket-types/bulk",                  {PLANNERS: 201}),
     ("GET",    "/ticket-types/{on_sale}",             {EVERYONE: 200}),
     ("GET",    "/ticket-types/{of_draft}",            {SEE_DRAFTS: 200, PUBLIC: 404}),
     ("GET",    "/ticket-types/{absent}",              {EVERYONE: 404}),
@@ -213,6 +214,7 @@ WRITABLE = {
     ("POST", "/events/{draft}/publish"): [],
     ("POST", "/events/{published}/cancel"): ["reason"],
     ("POST", "/ticket-types"): TICKET_TYPE,
+    ("POST", "/ticket-types/bulk"): ["ticket_types"],
     ("PUT", "/ticket-types/{on_sale}"): TICKET_TYPE,
     ("PATCH", "/ticket-types/{on_sale}"): TICKET_TYPE,
     ("POST", "/bookings"): ["customer_name", "customer_email", "items", "metadata", "hold_minutes", "expected_total"],
