@@ -96,7 +96,7 @@ class PriceChanged(DomainError):
 
 
 class IdempotencyKeyReused(DomainError):
-    """The idempotency key was used for a booking with another body. Use a new key for each booking."""
+    """The idempotency key was used for another request. Use a new key for each booking and each refund."""
 
     code, title, status = "idempotency-key-reused", "The idempotency key was used for another request", 422
 

@@ -1,7 +1,4 @@
 import datetime as dt
-import hashlib
-import json
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -17,8 +14,8 @@ from rest_framework.response import Response
 from bookings import mailing
 from bookings.codes import TICKET_CODE
 from bookings.filters import BookingFilter, TicketFilter
+from bookings.idempotency import MIN_ANONYMOUS_KEY, key_parameters, mark_replay, read_idempotency_key
 from bookings.lifecycle.by_mail import is_valid
-from bookings.lifecycle.place import IdempotencyKey
 from bookings.lifecycle.states import Status
 from bookings.limits import client_key_of, place_within_rate
 from bookings.models import Booking, BookingItem, Ticket
@@ -61,34 +58,10 @@ from config.access.permissions import PermissionOrAnonymous, PermissionOrSecret,
 from config.api.pagination import CursorPagination
 from config.api.serializers import Serializer
 from config.api.viewsets import BaseViewSet
-from config.problems import InvalidInput
 from config.values import text
 from events.inventory.mixins import ReleaseMixin
 
-KEY = re.compile(r"[\x21-\x7e]{1,255}")
 CHANGE = "bookings.change_booking"
-MIN_ANONYMOUS_KEY = 22  # characters: of a random one in Base64, 128 bits
-
-
-def read_idempotency_key(request: Request) -> IdempotencyKey | None:
-    """The `Idempotency-Key` header: 1 to 255 visible ASCII characters, at least 22 without credentials, since anonymous
-    clients share one name space. Raises InvalidInput.
-    """
-    key = request.headers.get("Idempotency-Key")
-    if key is None:
-        return None
-    if not KEY.fullmatch(key):
-        raise invalid_key("invalid", "Must be 1 to 255 visible ASCII characters.")
-    if not request.user.is_authenticated and len(key) < MIN_ANONYMOUS_KEY:
-        detail = f"Must have at least {MIN_ANONYMOUS_KEY} characters, so that it cannot be guessed. Use a random UUID."
-        raise invalid_key("min-length", detail)
-    canonical = json.dumps(request.data, sort_keys=True, separators=(",", ":"))
-    client = f"user:{request.user.pk}" if request.user.is_authenticated else ""
-    return IdempotencyKey(client, key, hashlib.sha256(canonical.encode()).hexdigest())
-
-
-def invalid_key(code: str, detail: str) -> InvalidInput:
-    return InvalidInput(errors=[{"header": "Idempotency-Key", "code": code, "detail": detail}])
 
 
 def order(request: Request, data: dict[str, Any]) -> dict[str, Any]:
@@ -225,20 +198,9 @@ class BookingViewSet(BookingPayments, ReleaseMixin, mixins.ListModelMixin, mixin
                 default=False,
                 description="true: answer what would be booked, or why not, and change nothing.",
             ),
-            OpenApiParameter(
-                "Idempotency-Key",
-                str,
-                OpenApiParameter.HEADER,
-                pattern=f"^{KEY.pattern}$",
-                description="A name for this request. The same request with the same key answers the same booking. "
+            *key_parameters(
+                "booking",
                 f"Without a token, the key has at least {MIN_ANONYMOUS_KEY} characters, and is valid for 24 hours.",
-            ),
-            OpenApiParameter(
-                "Idempotent-Replayed",
-                {"const": "true"},
-                OpenApiParameter.HEADER,
-                response=[201],
-                description="An earlier request with the same Idempotency-Key made the booking.",
             ),
         ],
     )
@@ -252,9 +214,7 @@ class BookingViewSet(BookingPayments, ReleaseMixin, mixins.ListModelMixin, mixin
         response = self.respond(booking)
         response.status_code = status.HTTP_201_CREATED
         response["Location"] = f"{request.path.rstrip('/')}/{booking.pk}"
-        if booking.is_replay:
-            response["Idempotent-Replayed"] = "true"
-        return response
+        return mark_replay(response, is_replay=booking.is_replay)
 
     def partial_update(self, request: Request, pk: str) -> Response:
         booking = self.get_object()

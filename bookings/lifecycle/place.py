@@ -73,6 +73,20 @@ class IdempotencyKey:
     key: str
     fingerprint: str
 
+    @property
+    def columns(self) -> dict[str, str]:
+        """For the row that the request makes."""
+        return {
+            "idempotency_client": self.client,
+            "idempotency_key": self.key,
+            "request_fingerprint": self.fingerprint,
+        }
+
+    def refuse_other(self, fingerprint: str) -> None:
+        """Raises IdempotencyKeyReused when the key's request was another one."""
+        if fingerprint != self.fingerprint:
+            raise IdempotencyKeyReused("This idempotency key was used with another request body. Use a new key.")
+
     def booking(self) -> "models.Booking | None":
         """The booking that was placed with this key. Raises IdempotencyKeyReused when its request was another one, and
         IdempotencyKeyExpired.
@@ -83,8 +97,7 @@ class IdempotencyKey:
             return None
         if not booking.request_fingerprint:
             raise IdempotencyKeyExpired("The secret of this key's booking was renewed. Use a new key.")
-        if booking.request_fingerprint != self.fingerprint:
-            raise IdempotencyKeyReused("This idempotency key was used with another request body. Use a new key.")
+        self.refuse_other(booking.request_fingerprint)
         if not self.client and booking.created_at + ANONYMOUS_REPLAY <= booking.read_at:
             raise IdempotencyKeyExpired("This key's booking is more than 24 hours old. Use a new key.")
         booking.is_replay = True
@@ -200,13 +213,6 @@ class BookingRequest:
         usual = dt.timedelta(minutes=settings.BOOKING_HOLD_MINUTES)
         longest = usual if is_anonymous(self.by) else dt.timedelta(minutes=settings.BOOKING_HOLD_MINUTES_MAX)
         hold = min(self.hold or usual, longest)
-        key = {}
-        if self.key is not None:
-            key = {
-                "idempotency_client": self.key.client,
-                "idempotency_key": self.key.key,
-                "request_fingerprint": self.key.fingerprint,
-            }
         total = sum((price.total_price for price in prices), Decimal())
         return models.Booking(
             event_id=offer.event.id,
@@ -224,7 +230,7 @@ class BookingRequest:
             fees=sum(price.fees for price in prices),
             tax=sum(price.tax for price in prices),
             client_key=self.client_key,
-            **key,
+            **(self.key.columns if self.key else {}),
         )
 
 

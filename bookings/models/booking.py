@@ -431,15 +431,14 @@ class Booking(models.Model):
         amount: Decimal | None = None,
         payment: Any = None,
         reason: str = "",
-        may_exceed: bool = False,
-        expected: Decimal | None = None,
         by: Any = None,
+        **options: Any,
     ) -> "list[Refund]":
-        """Refunds what is due, or `amount`, from a payment or the oldest ones; see bookings.payments.refunding."""
+        """Refunds what is due, or `amount`, from a payment or the oldest ones; see bookings.payments.refunding, also
+        for the options `may_exceed`, `expected` and `key`.
+        """
         check_amount("amount", amount, self.currency)
-        return refunding.refund(
-            self, amount=amount, payment=payment, reason=reason, may_exceed=may_exceed, expected=expected, by=by
-        )
+        return refunding.refund(self, amount=amount, payment=payment, reason=reason, by=by, **options)
 
     def extend(self, *, hold: dt.timedelta | None = None, by: Any = None) -> "Booking":
         """Lets the hold end `hold` from now (by default and at most what the settings say). For an anonymous client it

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from bookings.idempotency import key_parameters, mark_replay, read_idempotency_key
 from bookings.payments import online
 from bookings.payments.filters import PaymentFilter
 from bookings.payments.models import Payment, Refund
@@ -23,6 +24,7 @@ from bookings.payments.serializers import (
 from bookings.problems import (
     BookingCancelled,
     HoldExpired,
+    IdempotencyKeyReused,
     NothingToPay,
     NothingToRefund,
     PaymentUnavailable,
@@ -78,7 +80,7 @@ class BookingPayments(GenericViewSet):
     }
     payment_refusals: ClassVar[dict[str, list[type[Problem]]]] = {
         "payments": [ProviderNotSetUp, NothingToPay, HoldExpired, BookingCancelled, PaymentUnavailable],
-        "refunds": [NothingToRefund, RefundTooHigh],
+        "refunds": [NothingToRefund, RefundTooHigh, IdempotencyKeyReused],
     }
 
     @extend_schema(request=StartPaymentSerializer, responses={201: StartedPaymentSerializer})
@@ -92,7 +94,11 @@ class BookingPayments(GenericViewSet):
         context = {**self.get_serializer_context(), "client_secret": started.client_secret}
         return Response(StartedPaymentSerializer(payment, context=context).data, status=status.HTTP_201_CREATED)
 
-    @extend_schema(request=RefundBookingSerializer, responses={201: RefundedPaymentsSerializer})
+    @extend_schema(
+        request=RefundBookingSerializer,
+        responses={201: RefundedPaymentsSerializer},
+        parameters=key_parameters("refund"),
+    )
     @action(detail=True, methods=["post"])
     def refunds(self, request: Request, pk: str) -> Response:
         """Refund what is due, or another amount. Answers the payments from which it comes."""
@@ -105,7 +111,9 @@ class BookingPayments(GenericViewSet):
                 detail = "The booking has no payment with this id."
                 raise InvalidInput(errors=[{"pointer": "/payment", "code": "does-not-exist", "detail": detail}])
         may_exceed = may(request, "bookings.refund_more")
-        refunds = booking.refund(by=request.user, may_exceed=may_exceed, **data)
+        key = read_idempotency_key(request)
+        refunds = booking.refund(by=request.user, may_exceed=may_exceed, key=key, **data)
         payments = with_refunds(Payment.objects.filter(refunds__in=refunds)).order_by("pk")
         serializer = RefundedPaymentsSerializer({"payments": payments}, context=self.get_serializer_context())
-        return Response(serializer.data, status=status.HTTP_201_CREATED)
+        response = Response(serializer.data, status=status.HTTP_201_CREATED)
+        return mark_replay(response, is_replay=any(it.is_replay for it in refunds))

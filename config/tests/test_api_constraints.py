@@ -110,6 +110,7 @@ RAW = {
     "payment_succeeded_has_a_time": [{"succeeded_at": None}],
     "payment_currency_has_3_letters": [{"currency": "EU"}],
     "refund_reference_is_unique_for_its_payment": [{"reference": "taken"}],
+    "refund_idempotency_key_is_unique_for_its_client": [{"idempotency_key": "taken"}],
     "refund_status_is_known": [{"status": "lost"}],
     "refund_amount_is_above_0": [{"amount": 0}],
     "refund_goodwill_is_a_part_of_it": [{"goodwill": F("amount") + ONE}, {"goodwill": Decimal(-1)}],
@@ -245,6 +246,7 @@ OUT_OF_REACH = {  # only the server sets these fields, or the serializer takes f
     "payment_succeeded_has_a_time",
     "payment_currency_has_3_letters",
     "refund_reference_is_unique_for_its_payment",
+    "refund_idempotency_key_is_unique_for_its_client",
     "refund_status_is_known",
     "refund_amount_is_above_0",
     "refund_goodwill_is_a_part_of_it",
@@ -295,7 +297,7 @@ def rows_of_money(booking):
     for amount in (2, 3):
         booking.refund(amount=Decimal(amount), payment=Payment.objects.get(reference="taken"))
     refund, other = Refund.objects.all()
-    Refund.objects.filter(pk=other.pk).update(reference="taken")
+    Refund.objects.filter(pk=other.pk).update(reference="taken", idempotency_key="taken")
     booking.cancel()
     one, _ = (ProviderEvent.objects.create(provider="x", event_id=event_id, kind="x") for event_id in ("one", "taken"))
     return {

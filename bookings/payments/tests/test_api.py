@@ -7,7 +7,8 @@ from django.contrib.auth.models import Group, Permission
 from django.utils import timezone
 
 from bookings.models import Booking
-from bookings.payments.models import Payment
+from bookings.payments import refunding
+from bookings.payments.models import Payment, Refund
 
 pytestmark = pytest.mark.both
 
@@ -173,3 +174,64 @@ def test_till_has_everybody_by_default(manager, booking):
     confirm(manager, booking, payment_reference="p1")
     rows = manager.get(f"/reports/till?day={timezone.now():%Y-%m-%d}").json()["results"]
     assert [(row["user"], row["payments"]) for row in rows] == [("manager", "99.80")]
+
+
+def refund(client, booking, body, key):
+    return client.post(f"/bookings/{booking.pk}/refunds", body, headers={"Idempotency-Key": key})
+
+
+def test_refund_with_a_key_is_made_once(box_office, booking):
+    for reference in ("p1", "p2"):
+        confirm(box_office, booking, payment_reference=reference)
+    box_office.post(f"/bookings/{booking.pk}/cancel", {})
+    answers = [refund(box_office, booking, {"amount": "149.80"}, "r1") for _ in range(2)]
+    assert [(it.status_code, it.headers.get("Idempotent-Replayed")) for it in answers] == [(201, None), (201, "true")]
+    assert answers[0].json() == answers[1].json()
+    assert len(answers[0].json()["payments"]) == 2
+    assert money(box_office.get(f"/bookings/{booking.pk}")) == ["199.60", "149.80", "0.00", "49.80"]
+
+
+def test_refund_of_everything_is_replayed_though_nothing_is_due(box_office, booking):
+    confirm(box_office, booking, payment_reference="p1")
+    box_office.post(f"/bookings/{booking.pk}/cancel", {})
+    assert [refund(box_office, booking, {}, "r1").status_code for _ in range(2)] == [201, 201]
+    assert refund(box_office, booking, {}, "r2").json()["code"] == "nothing-to-refund"
+
+
+def test_key_of_a_refund_is_for_one_body_and_one_booking(box_office, booking, book, seat):
+    other = book((seat, 1), customer_email="other@example.com")
+    for it in (booking, other):
+        confirm(box_office, it, payment_reference=str(it.pk))
+        box_office.post(f"/bookings/{it.pk}/cancel", {})
+    assert refund(box_office, booking, {"amount": "1.00"}, "r1").status_code == 201
+    for it, body in ((booking, {"amount": "2.00"}), (other, {"amount": "1.00"})):
+        answer = refund(box_office, it, body, "r1")
+        assert (answer.status_code, answer.json()["code"]) == (422, "idempotency-key-reused")
+    assert Refund.objects.count() == 1
+
+
+def test_key_of_a_refund_is_its_users(box_office, manager, booking):
+    confirm(box_office, booking, payment_reference="p1")
+    box_office.post(f"/bookings/{booking.pk}/cancel", {})
+    for client in (box_office, manager):
+        assert "Idempotent-Replayed" not in refund(client, booking, {"amount": "1.00"}, "r1")
+    assert Refund.objects.count() == 2
+
+
+def test_refused_refund_leaves_its_key_unused(box_office, booking):
+    confirm(box_office, booking, payment_reference="p1")
+    assert refund(box_office, booking, {}, "r1").status_code == 409
+    box_office.post(f"/bookings/{booking.pk}/cancel", {})
+    answer = refund(box_office, booking, {}, "r1")
+    assert (answer.status_code, "Idempotent-Replayed" in answer) == (201, False)
+
+
+def test_key_that_another_booking_has_just_used_is_refused(box_office, booking, book, seat, monkeypatch):
+    other = book((seat, 1), customer_email="other@example.com")
+    for it in (booking, other):
+        confirm(box_office, it, payment_reference=str(it.pk))
+        box_office.post(f"/bookings/{it.pk}/cancel", {})
+    refund(box_office, booking, {}, "r1")
+    monkeypatch.setattr(refunding, "earlier_refunds", lambda *_: [])
+    assert refund(box_office, other, {}, "r1").json()["code"] == "idempotency-key-reused"
+    assert money(box_office.get(f"/bookings/{other.pk}")) == ["49.90", "0.00", "0.00", "49.90"]

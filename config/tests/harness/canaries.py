@@ -28,7 +28,7 @@ NO_CANARY = {
     "bookings.ticket.status", "events.event.currency", "events.event.free_confirmation", "events.event.status",
     "history.change.kind", "venues.venue.timezone",
     "payments.payment.currency", "payments.payment.method", "payments.payment.provider", "payments.payment.status",
-    "payments.providerevent.provider", "payments.refund.status",
+    "payments.providerevent.provider", "payments.refund.idempotency_client", "payments.refund.status",
 }  # fmt: skip
 CODES = {  # unique by themselves, in a form that the database checks
     "bookings.booking.confirmation_code", "bookings.ticket.code",
