@@ -27,16 +27,24 @@ VIEW_SALES = {"bookings.view_booking", *VIEW_TICKETS}
 VIEW_PAYMENTS = {"payments.view_payment", "payments.view_refund"}
 SELL = {
     *("bookings.add_booking", "bookings.change_booking", "bookings.confirm_booking", "bookings.cancel_booking"),
-    *("bookings.confirm_unpaid", "bookings.refund_booking", *VIEW_PAYMENTS),
+    *("bookings.refund_booking", *VIEW_PAYMENTS),
 }
+SELL_UNPAID = {"bookings.confirm_unpaid"}  # on invoice, at the counter
 MANAGE_REFUNDS = {"bookings.refund_more", "payments.view_providerevent"}
 CHECK_IN = {"bookings.check_in_ticket"}
 VIEW_REPORTS = {"bookings.view_reports"}
 MANAGE_TOKENS = {"access.view_apitoken", "access.add_apitoken", "access.change_apitoken"}
 
 ROLE_PERMISSIONS: dict[str, set[str]] = {
-    Role.MANAGER: MANAGE_CATALOGUE | VIEW_SALES | SELL | CHECK_IN | VIEW_REPORTS | MANAGE_TOKENS | MANAGE_REFUNDS,
-    Role.BOX_OFFICE: VIEW_CATALOGUE | VIEW_SALES | SELL | CHECK_IN | VIEW_REPORTS,
+    Role.MANAGER: MANAGE_CATALOGUE
+    | VIEW_SALES
+    | SELL
+    | SELL_UNPAID
+    | MANAGE_REFUNDS
+    | CHECK_IN
+    | VIEW_REPORTS
+    | MANAGE_TOKENS,
+    Role.BOX_OFFICE: VIEW_CATALOGUE | VIEW_SALES | SELL | SELL_UNPAID | CHECK_IN | VIEW_REPORTS,
     Role.DOOR: VIEW_CATALOGUE | VIEW_TICKETS | CHECK_IN,
     Role.AUDITOR: VIEW_CATALOGUE | VIEW_SALES | VIEW_PAYMENTS | VIEW_REPORTS,
 }

@@ -7,6 +7,7 @@ from config.access.roles import (
     MANAGE_CATALOGUE,
     MANAGE_REFUNDS,
     SELL,
+    SELL_UNPAID,
     VIEW_CATALOGUE,
     VIEW_PAYMENTS,
     VIEW_REPORTS,
@@ -18,7 +19,8 @@ from config.access.roles import (
 class Scope(models.TextChoices):
     READ = "read", "Read everything: drafts, bookings, payments, tickets and reports"
     CATALOGUE = "catalogue", "Venues, events and ticket types"
-    BOOKINGS = "bookings", "Bookings: read, make, confirm, correct, cancel and refund"
+    BOOKINGS = "bookings", "Bookings: read, make, confirm when paid, correct, cancel and refund"
+    COUNTER = "counter", "Counter: with bookings, confirm them unpaid too, on invoice"
     CHECK_IN = "check-in", "Tickets: read, check in"
     REPORTS = "reports", "Reports alone, without the names of customers"
 
@@ -27,6 +29,7 @@ SCOPE_PERMISSIONS: dict[str, set[str]] = {
     Scope.READ: VIEW_CATALOGUE | VIEW_SALES | VIEW_PAYMENTS | VIEW_REPORTS,
     Scope.CATALOGUE: MANAGE_CATALOGUE,
     Scope.BOOKINGS: VIEW_SALES | SELL | MANAGE_REFUNDS,
+    Scope.COUNTER: SELL_UNPAID,
     Scope.CHECK_IN: VIEW_TICKETS | CHECK_IN,
     Scope.REPORTS: VIEW_REPORTS,
 }

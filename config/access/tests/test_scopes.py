@@ -85,7 +85,8 @@ def test_removed_scope_covers_nothing(user):
     [
         (Scope.READ, {"list": 200, "make": 403, "check": 403, "book": 403, "confirm": 403, "cancel": 403}),
         (Scope.CATALOGUE, {"list": 403, "make": 201, "check": 403, "book": 403, "confirm": 403, "cancel": 403}),
-        (Scope.BOOKINGS, {"list": 200, "make": 403, "check": 403, "book": 201, "confirm": 200, "cancel": 200}),
+        (Scope.BOOKINGS, {"list": 200, "make": 403, "check": 403, "book": 201, "confirm": 409, "cancel": 200}),
+        (Scope.COUNTER, {"list": 403, "make": 403, "check": 403, "book": 403, "confirm": 403, "cancel": 403}),
         (Scope.CHECK_IN, {"list": 403, "make": 403, "check": 200, "book": 403, "confirm": 403, "cancel": 403}),
         (Scope.REPORTS, {"list": 403, "make": 403, "check": 403, "book": 403, "confirm": 403, "cancel": 403}),
     ],
@@ -129,6 +130,14 @@ def test_secret_adds_nothing_to_the_rights_of_a_token(user, scope, make_type, bo
         assert client.post(f"{path}/{verb}", **sent).status_code == (200 if sells else 403)
     free.refresh_from_db()
     assert free.status == ("cancelled" if sells else "pending")
+
+
+def test_unpaid_booking_is_confirmed_at_the_counter_alone(user, book):
+    pending = book()
+    answer = narrowed(user, Scope.BOOKINGS).post(f"/bookings/{pending.pk}/confirm")
+    assert refused(answer, 409, "payment-incomplete")
+    answer = narrowed(user, Scope.BOOKINGS, Scope.COUNTER).post(f"/bookings/{pending.pk}/confirm")
+    assert (answer.status_code, answer.json()["amount_due"]) == (200, answer.json()["total_price"])
 
 
 def test_token_that_reads_cannot_cancel_by_leaving_itself_out(auditor, anonymous, book):

@@ -222,6 +222,8 @@ def valid_body(method, path, world):
         return {"provider": "fake"}
     if last == "events" and resource == "payments":
         return {"id": "evt_1"}
+    if last == "confirm" and "{pending}" in path:
+        return {"payment_reference": "matrix"}
     if last in ("confirm", "cancel", "resend", "publish", "check-in", "undo-check-in", "renew-secret", "refunds"):
         return {}
     if method == "PATCH":

@@ -22,9 +22,10 @@ COOKIE = "manager by cookie"  # a browser with a session of the admin, without a
 EXPIRED, REVOKED, GARBAGE, INACTIVE = "expired token", "revoked token", "garbage token", "token of an inactive user"
 
 READ, CATALOGUE, BOOKINGS = "read token", "catalogue token", "bookings token"  # of the superuser, with one scope
-CHECK_IN, REPORTS = "check-in token", "reports token"
+CHECK_IN, REPORTS, COUNTER = "check-in token", "reports token", "counter token"
 ROLES = {MANAGER: "manager", BOX_OFFICE: "box-office", DOOR: "door", AUDITOR: "auditor"}
-SCOPES = {READ: "read", CATALOGUE: "catalogue", BOOKINGS: "bookings", CHECK_IN: "check-in", REPORTS: "reports"}
+SCOPES = {READ: "read", CATALOGUE: "catalogue", BOOKINGS: "bookings", COUNTER: "counter", CHECK_IN: "check-in",
+          REPORTS: "reports"}  # fmt: skip
 
 WITHOUT_CREDENTIALS = frozenset({ANONYMOUS, HOLDER, STRANGER, READER})
 SCOPED = frozenset(SCOPES)
