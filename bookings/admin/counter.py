@@ -149,6 +149,10 @@ class SaleForm(forms.Form):
         cleaned = super().clean()
         if not self.errors and not self.lines:
             raise forms.ValidationError(_("Enter a quantity."))
+        if cleaned.get("payment") == INVOICE and cleaned.get("payment_reference"):
+            self.add_error(
+                "payment_reference", _("An invoice is not paid yet: leave it empty, or choose cash or card.")
+            )
         return cleaned
 
     @property
@@ -303,11 +307,12 @@ class CounterAdmin(PagesAdmin):
     def sold_message(self, booking):
         text = _("Sold: %(items)s, %(total)s to %(customer)s. Booking")
         if booking.amount_due:
-            text = _("Sold on invoice: %(items)s, %(total)s to %(customer)s. Booking")
+            text = _("Sold on invoice: %(items)s, %(total)s to %(customer)s. %(due)s stays due. Booking")
         text %= {
             "items": ", ".join(f"{item.quantity} × {item.name}" for item in booking.items.all()),
             "total": format_amount(booking.total_price, booking.currency),
             "customer": booking.customer_name,
+            "due": format_amount(booking.amount_due, booking.currency),
         }
         url = change_url(Booking, booking.pk)
         return format_html('{} <a href="{}">{}</a>', text, url, booking.confirmation_code)

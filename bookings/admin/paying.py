@@ -48,7 +48,13 @@ class PaymentForm(forms.Form):
         """For one booking: how much, and what had been paid when the form was shown."""
         self.fields["paid"] = forms.DecimalField(widget=forms.HiddenInput, required=False, initial=booking.amount_paid)
         if price := price_to_pay(booking):
-            self.fields["amount"] = AmountField(booking.currency, label=_("Amount"), required=False, initial=price)
+            self.fields["amount"] = AmountField(
+                booking.currency,
+                label=_("Amount"),
+                required=False,
+                initial=price,
+                help_text=_("Recorded when it says how it was paid, or has a reference. Otherwise it stays due."),
+            )
 
     def receipt(self, booking):
         """What was paid for a booking; empty for nothing."""

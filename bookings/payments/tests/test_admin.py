@@ -306,6 +306,19 @@ def test_sale_that_is_sent_twice_takes_the_money_once(seat, typed, expected):
     assert messages_of(answers[0]) == messages_of(answers[1])
 
 
+def test_sale_on_invoice_says_what_stays_due(seat):
+    answer, _ = sell(staff(Role.BOX_OFFICE), seat, payment="invoice")
+    assert f"99.80{NBSP}EUR stays due" in messages_of(answer)[0][1]
+    answer, _ = sell(staff(), seat, payment="cash")
+    assert "due" not in messages_of(answer)[0][1]
+
+
+def test_invoice_with_a_reference_is_refused(seat):
+    answer, _ = sell(staff(Role.BOX_OFFICE), seat, payment="invoice", payment_reference="slip 7")
+    assert list(answer.context["form"].errors) == ["payment_reference"]
+    assert Booking.objects.count() == 0
+
+
 def test_free_sale_has_no_payment(make_type):
     sell(staff(Role.BOX_OFFICE), make_type(price=0), payment="cash")
     assert (Booking.objects.get().status, Payment.objects.count()) == ("confirmed", 0)

@@ -1,10 +1,11 @@
 "use strict";
 
-// Shows the total of a sale at the counter, and keeps the available places up to date. The server checks both again.
+// Shows the total of a sale at the counter, and what of it stays due, and keeps the available places up to date. The server checks both again.
 
 document.addEventListener("DOMContentLoaded", () => {
   const form = document.getElementById("sale_form");
   const total = document.getElementById("total");
+  const due = document.getElementById("due");
   const decimals = Number(form.dataset.decimals);
   const unit = 10 ** decimals;
   const format = new Intl.NumberFormat(document.documentElement.lang, {
@@ -19,6 +20,8 @@ document.addEventListener("DOMContentLoaded", () => {
       sum += Math.round(Number(row.dataset.price) * unit) * (Number.isInteger(count) && count > 0 ? count : 0);
     }
     total.textContent = `${format.format(sum / unit)} ${form.dataset.currency}`;
+    due.textContent = total.textContent;
+    document.getElementById("on_invoice").hidden = form.elements.payment.value !== "invoice" || sum === 0;
   };
 
   form.addEventListener("input", showTotal);

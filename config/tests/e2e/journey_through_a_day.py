@@ -211,7 +211,10 @@ def test_refund_a_part_with_a_reason_and_find_it_in_the_till(sit_down):
 def test_sell_on_invoice_and_record_the_payment_later(sit_down):
     desk = sit_down(Role.BOX_OFFICE)
     sell(desk, "carols", 1)
+    assert desk.page.locator("#on_invoice").is_hidden()
     desk.page.locator("#id_payment").select_option("invoice")
+    assert "75.95" in desk.page.locator("#on_invoice").inner_text()
+    assert desk.look() == []
     desk.press("Sell and issue the tickets")
     (message,) = desk.messages
     assert message.startswith("Sold on invoice: 1 × Stalls, 75.95")
