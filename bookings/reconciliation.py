@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import models, transaction
 from django.db.models import Case, Count, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
-from django.db.models.functions import Coalesce, Least
+from django.db.models.functions import Coalesce
 
 from bookings.lifecycle.states import LIVE, Status
 from bookings.models import Booking, BookingItem, Ticket
@@ -137,7 +137,7 @@ def cancelled_amount() -> Case:
     """What its state and items say: a booking without places owes its fees alone."""
     price = number((F("unit_price") + F("unit_fee")) * F("cancelled_quantity"))
     of_tickets = total(BookingItem.objects.filter(booking=OuterRef("pk")), "booking", Sum(price))
-    of_live = Least(of_tickets - number(F("cancellation_fee")) + number(F("goodwill_amount")), number(F("total_price")))
+    of_live = of_tickets - number(F("cancellation_fee")) + number(F("goodwill_amount"))
     of_others = number(F("total_price")) - number(F("cancellation_fee"))
     return Case(When(status__in=LIVE, then=of_live), default=of_others, output_field=MONEY)
 

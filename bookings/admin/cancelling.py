@@ -46,12 +46,13 @@ class FeeForm(ReasonForm):
     """With a fee for a sold booking that costs something: an amount of what it cost stays owed."""
 
     def add_fee(self, booking):
-        if booking.status == Status.CONFIRMED and booking.price_of_places:
+        most = min(booking.price_of_places, booking.owed_for_places)
+        if booking.status == Status.CONFIRMED and most > 0:
             self.fields["fee"] = AmountField(
                 booking.currency,
                 label=_("Cancellation fee"),
                 min_value=0,
-                max_value=booking.price_of_places,
+                max_value=most,
                 required=False,
                 help_text=_("Empty: none. It stays owed, and is not refunded."),
             )

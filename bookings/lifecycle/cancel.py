@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import nullcontext
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +14,7 @@ from bookings import models
 from bookings.lifecycle.amounts import net_tax
 from bookings.lifecycle.states import CANCEL_CONFIRMED, CANCEL_PENDING, Status
 from bookings.lifecycle.transitions import HOLD_LASTS, give_back_places, move
-from bookings.payments.balance import amount, at_most_total, nothing_owed, with_balance
+from bookings.payments.balance import nothing_owed, some_cancelled
 from bookings.problems import AlreadyCheckedIn, BookingNotConfirmed, BookingNotPending, HoldExpired
 from config.problems import InvalidInput
 from config.values import money
@@ -25,10 +26,12 @@ def cancel(
     booking: "models.Booking", *, reason: str, by: Any, pending_only: bool, fee: Decimal = Decimal(0)
 ) -> "models.Booking":
     transitions = {CANCEL_PENDING: HOLD_LASTS} | ({} if pending_only else {CANCEL_CONFIRMED: Q()})
-    if fee:
-        refuse_fee(booking, booking.price_of_places, fee)
-        del transitions[CANCEL_PENDING]
-    is_cancelled = any(cancel_along(booking, it, where, reason, fee, by) for it, where in transitions.items())
+    with transaction.atomic() if fee else nullcontext():
+        if fee:
+            stored = models.Booking.objects.select_for_update(no_key=True).get(pk=booking.pk)
+            refuse_fee(stored, stored.price_of_places, fee)
+            del transitions[CANCEL_PENDING]
+        is_cancelled = any(cancel_along(booking, it, where, reason, fee, by) for it, where in transitions.items())
     booking.refresh_from_db()
     if is_cancelled or booking.status == Status.CANCELLED:
         return booking
@@ -38,11 +41,15 @@ def cancel(
 
 
 def refuse_fee(booking: "models.Booking", price: Decimal, fee: Decimal) -> None:
-    """Raises InvalidInput for a fee above the price of the places that are cancelled, and for what was never sold."""
-    if booking.status == Status.CONFIRMED and fee <= price:
+    """Raises InvalidInput for a fee above the price of the places that are cancelled, or above what is still owed for
+    places, and for what was never sold. What is cancelled already stays as it is.
+    """
+    most = min(price, booking.owed_for_places)
+    if booking.status == Status.CANCELLED or (booking.status == Status.CONFIRMED and fee <= most):
         return
     if booking.status == Status.CONFIRMED:
-        detail = f"The fee must not exceed the price of what is cancelled, {money.plain(price, booking.currency)}."
+        what = "the price of what is cancelled" if most == price else "what is still owed for places"
+        detail = f"The fee must not exceed {what}, {money.plain(most, booking.currency)}."
     else:
         detail = "Only a confirmed booking is cancelled with a fee."
     raise InvalidInput(errors=[{"pointer": "/fee", "code": "invalid", "detail": detail}])
@@ -134,8 +141,7 @@ def void_some(booking: "models.Booking", tickets: "list[models.Ticket]", reason:
     if fee:
         refuse_fee(booking, price, fee)
     models.Booking.objects.filter(pk=booking.pk).update(
-        **with_balance(cancelled_amount=at_most_total(F("cancelled_amount") + amount(price - fee))),
-        cancellation_fee=F("cancellation_fee") + amount(fee),
+        **some_cancelled(price, fee),
         cancelled_quantity=F("cancelled_quantity") + len(tickets),
     )
     models.Cancellation.objects.create(

@@ -312,6 +312,12 @@ class Booking(models.Model):
                 violation_error_message="A cancellation fee and goodwill must not be negative.",
                 violation_error_code="invalid-price",
             ),
+            models.CheckConstraint(
+                condition=Q(cancelled_amount__lte=F("total_price") - F("cancellation_fee")),
+                name="booking_cancellation_fee_is_a_part_of_what_is_owed",
+                violation_error_message="A cancellation fee must not exceed what is owed.",
+                violation_error_code="invalid-price",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -418,7 +424,7 @@ class Booking(models.Model):
         What was paid for them becomes due for refund, less the fee.
 
         Raises HoldExpired, AlreadyCheckedIn, BookingNotConfirmed (for `tickets`), InvalidInput (for unknown codes, and
-        a fee above the price), and BookingNotPending for a confirmed booking with `pending_only`.
+        a fee above the price or what is owed for places), and BookingNotPending for a confirmed booking with `pending_only`.
         """
         check_amount("fee", fee or None, self.currency)
         if tickets is not None:
@@ -505,6 +511,11 @@ class Booking(models.Model):
     def places(self) -> int:
         """Places that are not cancelled."""
         return self.quantity - self.cancelled_quantity
+
+    @property
+    def owed_for_places(self) -> Decimal:
+        """What is owed apart from cancellation fees: the price of its places, less goodwill."""
+        return self.total_price - self.cancelled_amount - self.cancellation_fee
 
     @property
     def price_of_places(self) -> Decimal:

@@ -17,7 +17,7 @@ from bookings import models
 from bookings.lifecycle.place import IdempotencyKey
 from bookings.lifecycle.states import Status
 from bookings.payments.balance import amount as as_amount
-from bookings.payments.balance import with_balance
+from bookings.payments.balance import refunded
 from bookings.payments.models import Payment, Refund
 from bookings.payments.providers import provider_named
 from bookings.payments.providers.base import Outcome, ProviderRefused, ProviderUnavailable
@@ -88,8 +88,8 @@ def add_refunds(
     """In the caller's transaction, which has the lock on the booking. Raises IdempotencyKeyReused for a key that a
     concurrent request has just used for another booking.
     """
-    is_live = booking.status == Status.CONFIRMED
-    goodwill = max(amount - booking.refund_amount, Decimal(0)) if is_live else Decimal(0)
+    is_sold = booking.status in (Status.CONFIRMED, Status.CANCELLED)
+    goodwill = max(amount - booking.refund_amount, Decimal(0)) if is_sold else Decimal(0)
     refunds = [new_refund(*part, reason, by) for part in split(amount, goodwill, payments)]
     for number, row in enumerate(refunds):
         row.part = number
@@ -218,11 +218,7 @@ def take_back(refund: Refund) -> None:
 
 
 def move_balance(booking_id: Any, amount: Decimal, goodwill: Decimal) -> None:
-    changes: dict[str, Any] = {"amount_refunded": F("amount_refunded") + as_amount(amount)}
-    if goodwill:
-        changes["goodwill_amount"] = F("goodwill_amount") + as_amount(goodwill)
-        changes["cancelled_amount"] = F("cancelled_amount") + as_amount(goodwill)
-    models.Booking.objects.filter(pk=booking_id).update(**with_balance(**changes))
+    models.Booking.objects.filter(pk=booking_id).update(**refunded(amount, goodwill))
 
 
 def note(booking: "models.Booking", verb: str, by: Any, **details: Any) -> None:

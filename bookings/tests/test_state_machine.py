@@ -93,8 +93,11 @@ class Held:
 
     def owed(self, status):
         if status in ("pending", "confirmed"):
-            return max(self.cost() - self.cancelled + self.fees - self.goodwill, Decimal(0))
+            return self.cost() - self.cancelled + self.fees - self.goodwill
         return self.fees
+
+    def owed_for_places(self):
+        return self.owed(self.status) - self.fees
 
     def balance(self, status):
         return self.net() - self.owed(status)
@@ -303,7 +306,7 @@ class BoxOffice(RuleBasedStateMachine):
             held.hold = max(held.hold, self.now + minutes - held.placed_at)
 
     def draw_fee(self, data):
-        return data.draw(st.sampled_from([Decimal(0)] * 3 + [Decimal(1), Decimal(500)]), label="fee")
+        return data.draw(st.sampled_from([Decimal(0)] * 3 + [Decimal(1), Decimal(30), Decimal(500)]), label="fee")
 
     @precondition(lambda self: self.bookings)
     @rule(data=st.data())
@@ -312,7 +315,8 @@ class BoxOffice(RuleBasedStateMachine):
         status, fee = self.status(held), self.draw_fee(data)
         is_inside = status == "confirmed" and "checked_in" in [state for _, state in held.tickets.values()]
         expected = AlreadyCheckedIn if is_inside else HoldExpired if status == "expired" else None
-        if fee and (status != "confirmed" or fee > held.price_left()):
+        is_wrong = status != "confirmed" or fee > min(held.price_left(), held.owed_for_places())
+        if fee and status != "cancelled" and is_wrong:
             expected = InvalidInput
         self.attempt(expected, lambda: booking.cancel(fee=fee))
         if expected is None and status != "cancelled":
@@ -341,7 +345,10 @@ class BoxOffice(RuleBasedStateMachine):
         release_due(wait=True)
         self.attempt(expected, lambda: booking.refund(amount=amount, reason="kindness", may_exceed=may_exceed))
         if expected is None:
-            held.goodwill += max(wanted - due, 0) if status == "confirmed" else 0
+            goodwill = max(wanted - due, 0) if status in ("confirmed", "cancelled") else Decimal(0)
+            for_places = min(goodwill, held.owed_for_places())
+            held.goodwill += for_places
+            held.fees -= goodwill - for_places
             for payment in held.payments.values():
                 part = min(wanted, payment[0] - payment[1])
                 payment[1] += part
@@ -359,7 +366,9 @@ class BoxOffice(RuleBasedStateMachine):
         rest = [state for code, (_, state) in held.tickets.items() if code not in codes]
         valid = {code: held.tickets[code][0] for code in codes if held.tickets[code][1] == "valid"}
         price, fee = sum(held.prices[kind] for kind in valid.values()), self.draw_fee(data)
-        expected = AlreadyCheckedIn if "checked_in" in states else InvalidInput if valid and fee > price else None
+        owed = held.owed_for_places()
+        most = min(price, owed)
+        expected = AlreadyCheckedIn if "checked_in" in states else InvalidInput if valid and fee > most else None
         self.attempt(expected, lambda: booking.cancel(tickets=codes, fee=fee))
         if expected is None and valid:
             if all(state == "void" for state in rest):
@@ -368,6 +377,7 @@ class BoxOffice(RuleBasedStateMachine):
                 held.tickets |= {code: (kind, "void") for code, kind in valid.items()}
                 held.cancelled += price
                 held.fees += fee
+                held.goodwill -= max(price - owed, 0)
 
     @precondition(lambda self: any(held.tickets for held in self.bookings.values()))
     @rule(data=st.data(), is_undo=st.booleans())
@@ -478,6 +488,12 @@ class BoxOffice(RuleBasedStateMachine):
             for pk, held in self.bookings.items()
         }
         assert due == {pk for pk, balance in balances.items() if balance > 0}
+
+    @invariant()
+    def fees_are_a_part_of_what_is_owed(self):
+        stored = dict(Booking.objects.values_list("pk", "cancellation_fee"))
+        assert stored == {pk: held.fees for pk, held in self.bookings.items()}
+        assert all(0 <= held.fees <= held.owed(self.status(held)) for held in self.bookings.values())
 
     @invariant()
     def tickets_are_the_models(self):

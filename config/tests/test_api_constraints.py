@@ -91,6 +91,7 @@ RAW = {
         {"cancelled_amount": Decimal(-1), "amount_due": F("amount_due") + ONE},
     ],
     "booking_fee_and_goodwill_are_not_negative": [{"cancellation_fee": Decimal(-1)}, {"goodwill_amount": Decimal(-1)}],
+    "booking_cancellation_fee_is_a_part_of_what_is_owed": [{"cancellation_fee": F("total_price") + ONE}],
     "cancellation_amounts_are_not_negative": [
         {"places": 0},
         {"amount": Decimal(-1)},
@@ -236,6 +237,7 @@ OUT_OF_REACH = {  # only the server sets these fields, or the serializer takes f
     "booking_is_not_refunded_beyond_what_was_paid",
     "booking_cancelled_amount_is_0_to_its_total_price",
     "booking_fee_and_goodwill_are_not_negative",
+    "booking_cancellation_fee_is_a_part_of_what_is_owed",
     "cancellation_amounts_are_not_negative",
     "payment_reference_is_unique_for_its_provider",
     "payment_status_is_known",

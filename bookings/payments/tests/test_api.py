@@ -235,3 +235,30 @@ def test_key_that_another_booking_has_just_used_is_refused(box_office, booking, 
     monkeypatch.setattr(refunding, "earlier_refunds", lambda *_: [])
     assert refund(box_office, other, {}, "r1").json()["code"] == "idempotency-key-reused"
     assert money(box_office.get(f"/bookings/{other.pk}")) == ["49.90", "0.00", "0.00", "49.90"]
+
+
+def test_repeated_cancellation_with_a_fee_changes_nothing(box_office, booking):
+    confirm(box_office, booking, payment_reference="p1")
+    for fee in ("9.80", "9.80", "500.00"):
+        answer = box_office.post(f"/bookings/{booking.pk}/cancel", {"fee": fee})
+        assert (answer.status_code, money(answer)) == (200, ["99.80", "0.00", "0.00", "90.00"])
+
+
+@pytest.mark.parametrize("part", [{}, {"tickets": 1}])
+def test_fee_is_at_most_what_goodwill_has_left(manager, booking, part):
+    confirm(manager, booking, payment_reference="p1")
+    manager.post(f"/bookings/{booking.pk}/refunds", {"amount": "90.00", "reason": "bad view"})
+    codes = {"tickets": [booking.tickets.first().code]} if part else {}
+    answer = manager.post(f"/bookings/{booking.pk}/cancel", {"fee": "9.81", **codes})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "/fee")
+    answer = manager.post(f"/bookings/{booking.pk}/cancel", {"fee": "9.80", **codes})
+    assert (answer.status_code, money(answer)) == (200, ["99.80", "90.00", "0.00", "0.00"])
+    assert money(manager.post(f"/bookings/{booking.pk}/cancel")) == ["99.80", "90.00", "0.00", "0.00"]
+
+
+def test_refunded_fee_is_not_owed_again(manager, booking):
+    confirm(manager, booking, payment_reference="p1")
+    manager.post(f"/bookings/{booking.pk}/cancel", {"fee": "9.80"})
+    manager.post(f"/bookings/{booking.pk}/refunds", {"amount": "99.80", "reason": "kindness"})
+    answer = manager.get(f"/bookings/{booking.pk}")
+    assert (money(answer), answer.json()["cancellation_fee"]) == (["99.80", "99.80", "0.00", "0.00"], "0.00")
