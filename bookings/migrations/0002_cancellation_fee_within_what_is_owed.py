@@ -3,8 +3,12 @@
 import django.db.models.expressions
 from django.db import migrations, models
 
+from config.database.operations import AddCheckInUse
+
 
 class Migration(migrations.Migration):
+
+    atomic = False
 
     dependencies = [
         ('bookings', '0001_initial'),
@@ -12,8 +16,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddConstraint(
+        AddCheckInUse(
             model_name='booking',
-            constraint=models.CheckConstraint(condition=models.Q(('cancelled_amount__lte', django.db.models.expressions.CombinedExpression(models.F('total_price'), '-', models.F('cancellation_fee')))), name='booking_cancellation_fee_is_a_part_of_what_is_owed', violation_error_code='invalid-price', violation_error_message='A cancellation fee must not exceed what is owed.'),
+            constraint=models.CheckConstraint(condition=models.Q(('cancellation_fee', 0), ('cancelled_amount__lte', django.db.models.expressions.CombinedExpression(models.F('total_price'), '-', models.F('cancellation_fee'))), _connector='OR'), name='booking_cancellation_fee_is_a_part_of_what_is_owed', violation_error_code='invalid-price', violation_error_message='A cancellation fee must not exceed what is owed.'),
         ),
     ]

@@ -313,7 +313,7 @@ class Booking(models.Model):
                 violation_error_code="invalid-price",
             ),
             models.CheckConstraint(
-                condition=Q(cancelled_amount__lte=F("total_price") - F("cancellation_fee")),
+                condition=Q(cancellation_fee=0) | Q(cancelled_amount__lte=F("total_price") - F("cancellation_fee")),
                 name="booking_cancellation_fee_is_a_part_of_what_is_owed",
                 violation_error_message="A cancellation fee must not exceed what is owed.",
                 violation_error_code="invalid-price",
@@ -424,7 +424,8 @@ class Booking(models.Model):
         What was paid for them becomes due for refund, less the fee.
 
         Raises HoldExpired, AlreadyCheckedIn, BookingNotConfirmed (for `tickets`), InvalidInput (for unknown codes, and
-        a fee above the price or what is owed for places), and BookingNotPending for a confirmed booking with `pending_only`.
+        a fee above the price or what is owed for places), and BookingNotPending for a confirmed booking with
+        `pending_only`.
         """
         check_amount("fee", fee or None, self.currency)
         if tickets is not None:

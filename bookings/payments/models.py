@@ -151,7 +151,7 @@ class Refund(models.Model):
     idempotency_client = models.CharField(max_length=40, blank=True, default="", db_default="", editable=False)
     idempotency_key = models.CharField(max_length=255, null=True, editable=False)
     request_fingerprint = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
-    part = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
+    part = models.SmallIntegerField(default=0, db_default=0, editable=False)
 
     is_replay = False  # whether `refund` returned an earlier one for its idempotency key
 

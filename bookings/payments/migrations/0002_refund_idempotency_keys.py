@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='refund',
             name='part',
-            field=models.PositiveSmallIntegerField(db_default=0, default=0, editable=False),
+            field=models.SmallIntegerField(db_default=0, default=0, editable=False),
         ),
         migrations.AddField(
             model_name='refund',

@@ -222,10 +222,8 @@ def valid_body(method, path, world):
         return {"provider": "fake"}
     if last == "events" and resource == "payments":
         return {"id": "evt_1"}
-    if last == "confirm" and "{pending}" in path:
-        return {"payment_reference": "matrix"}
     if last in ("confirm", "cancel", "resend", "publish", "check-in", "undo-check-in", "renew-secret", "refunds"):
-        return {}
+        return {"payment_reference": "matrix"} if path.endswith("{pending}/confirm") else {}
     if method == "PATCH":
         return {"metadata": {"seat": "aisle"}} if resource == "bookings" else {"name": "Newer"}
     of = "of_draft" if "{of_draft}" in path else "on_sale"
