@@ -65,7 +65,9 @@ class NothingToSend(DomainError):
 
 
 class BookingCancelled(DomainError):
-    """A cancelled booking cannot change any more. A payment reference is kept for the refund."""
+    """A cancelled booking cannot change any more. A payment that was sent is recorded: it pays a cancellation fee that
+    is due, and the rest becomes due for refund. Then `errors` has `payment_recorded`, `amount_due` and `refund_amount`.
+    """
 
     code, title = "booking-cancelled", "The booking is cancelled"
 

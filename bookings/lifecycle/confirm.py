@@ -16,7 +16,7 @@ from bookings.lifecycle.refusals import refuse_over_limit, refuse_sold_out
 from bookings.lifecycle.states import CONFIRM, CONFIRM_LATE, Status
 from bookings.lifecycle.transitions import HOLD_LASTS, MAX_TRIES, LostRace, move, take_places
 from bookings.payments.balance import ZERO, with_balance
-from bookings.payments.ledger import Receipt, record, refuse_refunded
+from bookings.payments.ledger import Receipt, find, record, refuse_refunded
 from bookings.problems import BookingCancelled, CustomerLimit, HoldExpired, NotOnSale, PaymentIncomplete, SoldOut
 from config.database.constraints import violated_constraint
 from config.problems import DomainError
@@ -39,8 +39,10 @@ def confirm(
             if booking.status == Status.CONFIRMED:
                 note_payment(booking, "note payment", receipt, by)
             elif booking.status == Status.CANCELLED:
-                note_payment(booking, "refuse payment", receipt, by)
-                raise BookingCancelled("The booking was cancelled.")
+                verb = "note payment" if booking.amount_due else "refuse payment"
+                note_payment(booking, verb, receipt, by)
+                booking.refresh_from_db()
+                raise was_cancelled(booking, receipt)
             elif in_time_only:
                 raise HoldExpired("The hold has expired. Book again, or ask staff to confirm the booking.")
             else:
@@ -51,6 +53,23 @@ def confirm(
         raise hold_expired(SoldOut("Could not reserve places because of high demand. Please retry.", retry_after=1))
     booking.refresh_from_db()
     return booking
+
+
+def was_cancelled(booking: "models.Booking", receipt: Receipt) -> BookingCancelled:
+    """With what became of the payment: it may have paid the cancellation fee."""
+    detail = "The booking was cancelled."
+    if receipt.is_empty:
+        return BookingCancelled(detail)
+    due, back = (money.plain(it, booking.currency) for it in (booking.amount_due, booking.refund_amount))
+    is_recorded = receipt.payment is not None or find(receipt) is not None
+    if is_recorded:
+        detail = (
+            f"The booking was cancelled. The payment is recorded: due are {due}, for refund {back} {booking.currency}."
+        )
+    figures = {"payment_recorded": is_recorded, "amount_due": due, "refund_amount": back}
+    return BookingCancelled(
+        detail, errors=[{"pointer": "", "code": BookingCancelled.code, "detail": detail, **figures}]
+    )
 
 
 def hold_expired(reason: DomainError) -> HoldExpired:

@@ -80,10 +80,11 @@ def start_payment(booking: "models.Booking", provider: str, *, by: Any = None) -
 
 
 def refuse_start(booking: "models.Booking") -> None:
-    if booking.status == Status.CANCELLED:
-        raise BookingCancelled("The booking is cancelled.")
+    """A cancelled booking may owe a cancellation fee, which can be paid."""
+    if booking.status == Status.CANCELLED and not booking.amount_due:
+        raise BookingCancelled("The booking is cancelled, and nothing is due.")
     is_held = models.Booking.objects.pending().filter(HOLD_LASTS, pk=booking.pk).exists()
-    if not is_held and booking.status != Status.CONFIRMED:
+    if not is_held and booking.status not in (Status.CONFIRMED, Status.CANCELLED):
         raise HoldExpired("The hold has expired. Its places are already available again.")
     if not booking.amount_due:
         raise NothingToPay("Nothing is due.")
@@ -100,8 +101,8 @@ def look_up(payment: Payment) -> Started:
 
 
 def apply_outcome(payment: Payment, outcome: Outcome) -> None:
-    """Stores what the provider says of a payment, in any order and however often. A success confirms the booking, or
-    becomes due for refund.
+    """Stores what the provider says of a payment, in any order and however often. A success confirms the booking, pays
+    the fee of a cancelled one, or becomes due for refund.
     """
     match outcome.status:
         case PaymentStatus.SUCCEEDED:

@@ -7,8 +7,9 @@ from django.contrib.auth.models import Group, Permission
 from django.utils import timezone
 
 from bookings.models import Booking
-from bookings.payments import refunding
+from bookings.payments import online, refunding
 from bookings.payments.models import Payment, Refund
+from bookings.payments.providers.base import Outcome
 
 pytestmark = pytest.mark.both
 
@@ -27,6 +28,17 @@ def without():
             group.permissions.remove(*Permission.objects.filter(codename=codename))
 
     return take
+
+
+@pytest.fixture
+def outcome():
+    """Tells the outcome of the newest online payment, as its provider would."""
+
+    def tell(status):
+        payment = Payment.objects.filter(provider="fake").latest("pk")
+        online.apply_outcome(payment, Outcome(status, payment.reference))
+
+    return tell
 
 
 @pytest.fixture
@@ -262,3 +274,33 @@ def test_refunded_fee_is_not_owed_again(manager, booking):
     manager.post(f"/bookings/{booking.pk}/refunds", {"amount": "99.80", "reason": "kindness"})
     answer = manager.get(f"/bookings/{booking.pk}")
     assert (money(answer), answer.json()["cancellation_fee"]) == (["99.80", "99.80", "0.00", "0.00"], "0.00")
+
+
+def test_payment_of_a_cancelled_booking_says_what_became_of_it(box_office, booking):
+    confirm(box_office, booking)
+    box_office.post(f"/bookings/{booking.pk}/cancel", {"fee": "9.80"})
+    for reference, amount, due, refund in [
+        ("p1", "5.00", "4.80", "0.00"),
+        ("p1", "5.00", "4.80", "0.00"),
+        ("p2", "6.00", "0.00", "1.20"),
+    ]:
+        answer = confirm(box_office, booking, payment_reference=reference, amount=amount)
+        assert (answer.status_code, answer.json()["code"]) == (409, "booking-cancelled")
+        (error,) = answer.json()["errors"]
+        found = error["payment_recorded"], error["amount_due"], error["refund_amount"]
+        assert found == (True, due, refund)
+    assert "errors" not in confirm(box_office, booking).json()
+    assert list(booking.changes.order_by("pk").values_list("verb", flat=True))[-2:] == ["note payment"] * 2
+
+
+def test_fee_of_a_cancelled_booking_is_paid_online(manager, booking, outcome):
+    confirm(manager, booking)
+    path = f"/bookings/{booking.pk}/payments"
+    manager.post(f"/bookings/{booking.pk}/cancel", {"fee": "9.80"})
+    answer = manager.post(path, {"provider": "fake"})
+    assert (answer.status_code, answer.json()["amount"]) == (201, "9.80")
+    outcome("succeeded")
+    assert money(manager.get(f"/bookings/{booking.pk}")) == ["9.80", "0.00", "0.00", "0.00"]
+    assert Booking.objects.get(pk=booking.pk).status == "cancelled"
+    answer = manager.post(path, {"provider": "fake"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "booking-cancelled")
