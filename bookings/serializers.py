@@ -9,6 +9,7 @@ from bookings.codes import PREFIX, TICKET_CODE
 from bookings.lifecycle.place import MAX_LINES, Line
 from bookings.lifecycle.states import Status
 from bookings.models import Booking, BookingItem, Ticket
+from bookings.payments.models import Payment
 from config.api.fields import (
     AmountField,
     EmailField,
@@ -353,7 +354,15 @@ class ConfirmBookingSerializer(Serializer):
         allow_blank=True,
         help_text="The payment's reference: the same one is the same payment for ever.",
     )
-    amount = AmountField(required=False, help_text="What was paid; by default what is due.")
+    amount = AmountField(
+        required=False,
+        help_text="What was paid; by default what is due. Less than what is due needs the permission `confirm_unpaid`.",
+    )
+    method = serializers.ChoiceField(
+        choices=[(it.value, it.label) for it in Payment.Method.elsewhere()],
+        required=False,
+        help_text="How it was paid; by default `other`. Like an amount, it needs a payment reference.",
+    )
     mail_token = LineField(
         max_length=100,
         required=False,
@@ -364,6 +373,13 @@ class ConfirmBookingSerializer(Serializer):
 
     class Meta:
         example = {"payment_reference": "pay_1"}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Without a reference, a request that is sent again would be another payment."""
+        if {"amount", "method"} & attrs.keys() and not attrs["payment_reference"]:
+            detail = "A payment needs a reference, so that it is recorded once."
+            raise serializers.ValidationError({"payment_reference": [detail]}, code="required")
+        return attrs
 
 
 class CancelBookingSerializer(Serializer):

@@ -20,6 +20,7 @@ from bookings.lifecycle.states import Status
 from bookings.limits import client_key_of, place_within_rate
 from bookings.models import Booking, BookingItem, Ticket
 from bookings.payments.ledger import Receipt
+from bookings.payments.models import Payment
 from bookings.payments.viewsets import BookingPayments
 from bookings.problems import (
     AlreadyCheckedIn,
@@ -232,9 +233,10 @@ class BookingViewSet(BookingPayments, ReleaseMixin, mixins.ListModelMixin, mixin
         booking = self.get_object()
         if may(request, "bookings.confirm_booking"):
             may_be_unpaid = may(request, "bookings.confirm_unpaid")
-            receipt = Receipt(data["payment_reference"], data.get("amount"))
+            method = data.get("method", Payment.Method.OTHER)
+            receipt = Receipt(data["payment_reference"], data.get("amount"), method=method)
             return self.respond(booking.receive(receipt, may_be_unpaid=may_be_unpaid, by=request.user))
-        if data["payment_reference"] or "amount" in data:
+        if data["payment_reference"]:
             self.permission_denied(request)  # an anonymous client cannot claim a payment
         return self.respond(booking.confirm_free(mail_token=self.mail_token, by=request.user))
 

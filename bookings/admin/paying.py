@@ -20,15 +20,16 @@ from config.backoffice.formats import format_amount
 from config.backoffice.forms import AmountField, ReasonForm, TextField
 from config.values.text import validate_line
 
-AT_THE_DESK = [Payment.Method.CASH, Payment.Method.CARD, Payment.Method.TRANSFER, Payment.Method.OTHER]
-
 
 class PaymentForm(forms.Form):
     """A payment for one booking, or one of the same kind for each of several."""
 
     method = forms.ChoiceField(
         label=gettext_lazy("Paid by"),
-        choices=[("", gettext_lazy("Not known, or not paid yet")), *((it, METHODS[it]) for it in AT_THE_DESK)],
+        choices=[
+            ("", gettext_lazy("Not known, or not paid yet")),
+            *((it, METHODS[it]) for it in Payment.Method.elsewhere()),
+        ],
         required=False,
     )
     payment_reference = TextField(

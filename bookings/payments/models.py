@@ -35,6 +35,11 @@ class Payment(models.Model):
         ONLINE = "online"
         OTHER = "other"
 
+        @classmethod
+        def elsewhere(cls) -> "list[Payment.Method]":
+            """Those of payments that this server does not start."""
+            return [it for it in cls if it != cls.ONLINE]
+
     booking = models.ForeignKey("bookings.Booking", on_delete=models.PROTECT, related_name="payments")
     provider = models.CharField(max_length=20, editable=False)
     method = models.CharField(max_length=8, choices=Method, default=Method.OTHER, editable=False)

@@ -304,3 +304,23 @@ def test_fee_of_a_cancelled_booking_is_paid_online(manager, booking, outcome):
     assert Booking.objects.get(pk=booking.pk).status == "cancelled"
     answer = manager.post(path, {"provider": "fake"})
     assert (answer.status_code, answer.json()["code"]) == (409, "booking-cancelled")
+
+
+@pytest.mark.parametrize("method", ["cash", "card", "transfer", "other", None])
+def test_method_of_a_payment_is_recorded(box_office, booking, method):
+    confirm(box_office, booking, payment_reference="p1", **({"method": method} if method else {}))
+    assert booking.payments.get().method == (method or "other")
+
+
+@pytest.mark.parametrize("body", [{"amount": "99.80"}, {"method": "cash"}, {"method": "cash", "payment_reference": ""}])
+def test_payment_without_a_reference_is_refused(box_office, booking, body):
+    answer = confirm(box_office, booking, **body)
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, error["pointer"], error["code"]) == (400, "/payment_reference", "required")
+    assert (Booking.objects.get(pk=booking.pk).status, Payment.objects.count()) == ("pending", 0)
+
+
+@pytest.mark.parametrize("method", ["online", "invoice", True, []])
+def test_unknown_method_is_refused(box_office, booking, method):
+    answer = confirm(box_office, booking, payment_reference="p1", method=method)
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "/method")

@@ -220,7 +220,7 @@ WRITABLE = {
     ("PATCH", "/ticket-types/{on_sale}"): TICKET_TYPE,
     ("POST", "/bookings"): ["customer_name", "customer_email", "items", "metadata", "hold_minutes", "expected_total"],
     ("PATCH", "/bookings/{pending}"): ["customer_name", "customer_email", "metadata"],
-    ("POST", "/bookings/{pending}/confirm"): ["payment_reference", "mail_token", "amount"],
+    ("POST", "/bookings/{pending}/confirm"): ["payment_reference", "mail_token", "amount", "method"],
     ("POST", "/bookings/{mailed}/resend"): [],
     ("POST", "/bookings/{pending}/cancel"): ["reason", "tickets", "fee"],
     ("POST", "/bookings/{pending}/payments"): ["provider"],
