@@ -33,7 +33,7 @@ PAYMENT = {
 
 
 class RefundSerializer(ModelSerializer):
-    amount = PriceField(read_only=True, help_text="In the payment's currency.")
+    amount = AmountField(read_only=True, help_text="In the payment's currency.")
 
     class Meta:
         model = Refund
@@ -43,7 +43,7 @@ class RefundSerializer(ModelSerializer):
 
 class PaymentSerializer(ModelSerializer):
     booking = serializers.UUIDField(source="booking_id", read_only=True)
-    amount = PriceField(read_only=True)
+    amount = AmountField(read_only=True)
     amount_refunded = PriceField(read_only=True, help_text="Refunds that have succeeded or are pending.")
     refunds = RefundSerializer(many=True, read_only=True)
 

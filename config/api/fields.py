@@ -20,6 +20,7 @@ INSTANT_SCHEMA = {
 }
 AMOUNT = re.compile(r"(0|[1-9][0-9]{0,12})(\.[0-9]{1,4})?")
 PERCENT = re.compile(r"(0|[1-9][0-9]{0,2})(\.[0-9]{1,3})?")
+DECIMALS_ABOVE_0 = "([1-9][0-9]{0,3}|0[1-9][0-9]{0,2}|00[1-9][0-9]?|000[1-9])"
 GREATEST_ID = 2**63 - 1
 
 
@@ -155,7 +156,7 @@ def format_instant(value: dt.datetime | None) -> str | None:
     return (value if value.tzinfo is dt.UTC else value.astimezone(dt.UTC)).isoformat()[:-6] + "Z"
 
 
-@extend_schema_field({"type": "string"})  # its pattern depends on the direction: see schema.bounds_of
+@extend_schema_field({"type": "string"})  # schema.bounds_of adds the pattern
 class PriceField(serializers.Field):
     """A decimal string of plain digits, answered with the decimals of the object's `currency`."""
 
@@ -163,7 +164,18 @@ class PriceField(serializers.Field):
         "invalid": 'Must be a string of plain digits, such as "49.90".',
         "max_value": "Must be at most {largest}.",
     }
-    largest = money.MAX_AMOUNT
+    largest = money.MAX_AMOUNT  # in requests
+    answered_digits = len(str(money.MAX_TOTAL))  # before the point
+    sign = ""
+
+    def pattern(self, *, is_request: bool) -> str:
+        """For the document."""
+        return rf"^{self.sign}(0|{self.at_least_1(is_request=is_request)})(\.[0-9]{{1,4}})?$"
+
+    def at_least_1(self, *, is_request: bool) -> str:
+        """The pattern of the digits before the point."""
+        digits = len(str(self.largest)) if is_request else self.answered_digits
+        return f"[1-9][0-9]{{0,{digits - 1}}}"
 
     def to_internal_value(self, data: Any) -> Decimal:
         if not isinstance(data, str) or not AMOUNT.fullmatch(data):
@@ -181,9 +193,12 @@ class PriceField(serializers.Field):
 
 
 class AmountField(PriceField):
-    """A price above 0."""
+    """An amount above 0."""
 
     default_error_messages = {"min_value": "Must be above 0."}
+
+    def pattern(self, *, is_request: bool) -> str:
+        return rf"^({self.at_least_1(is_request=is_request)}(\.[0-9]{{1,4}})?|0\.{DECIMALS_ABOVE_0})$"
 
     def to_internal_value(self, data: Any) -> Decimal:
         amount = super().to_internal_value(data)

@@ -305,20 +305,13 @@ def without_patterns(schema: Any) -> Any:
     return [without_patterns(it) for it in schema] if isinstance(schema, list) else schema
 
 
-DECIMALS_ABOVE_0 = "([1-9][0-9]{0,3}|0[1-9][0-9]{0,2}|00[1-9][0-9]?|000[1-9])"
-
-
 def bounds_of(field: Any, direction: str) -> dict[str, Any]:
     """What drf-spectacular does not know about the values of this project's fields."""
     if isinstance(field, fields.InstantField):
         nullable = {"type": ["string", "null"]} if field.allow_null else {}
         return {**fields.INSTANT_SCHEMA, **nullable}
     if isinstance(field, fields.PriceField):
-        digits = len(str(field.largest if direction == "request" else money.MAX_TOTAL))
-        at_least_1 = f"[1-9][0-9]{{0,{digits - 1}}}"
-        if isinstance(field, fields.AmountField):
-            return {"type": "string", "pattern": f"^({at_least_1}(\\.[0-9]{{1,4}})?|0\\.{DECIMALS_ABOVE_0})$"}
-        return {"type": "string", "pattern": f"^(0|{at_least_1})(\\.[0-9]{{1,4}})?$"}
+        return {"type": "string", "pattern": field.pattern(is_request=direction == "request")}
     if isinstance(field, fields.ReferenceField):
         return {"minimum": 1, "maximum": fields.GREATEST_ID}
     if isinstance(field, ListSerializer | ListField) and direction == "request":

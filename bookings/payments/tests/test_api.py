@@ -1,5 +1,6 @@
 """Payments of bookings, through the API."""
 
+import re
 from decimal import Decimal
 
 import pytest
@@ -10,6 +11,8 @@ from bookings.models import Booking
 from bookings.payments import online, refunding
 from bookings.payments.models import Payment, Refund
 from bookings.payments.providers.base import Outcome
+from config.api.fields import AmountField
+from config.tests.harness.schema import document
 
 pytestmark = pytest.mark.both
 
@@ -324,3 +327,30 @@ def test_payment_without_a_reference_is_refused(box_office, booking, body):
 def test_unknown_method_is_refused(box_office, booking, method):
     answer = confirm(box_office, booking, payment_reference="p1", method=method)
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "/method")
+
+
+@pytest.mark.parametrize("amount", ["0", "0.00", "-1", "0.0", "", 1])
+@pytest.mark.parametrize("verb", ["confirm", "refunds"])
+def test_amount_is_above_0_as_the_document_says(manager, booking, verb, amount):
+    confirm(manager, booking, payment_reference="p1")
+    answer = manager.post(f"/bookings/{booking.pk}/{verb}", {"amount": amount, "payment_reference": "p2"})
+    assert (answer.status_code, "/amount" in [it["pointer"] for it in answer.json()["errors"]]) == (400, True)
+    for is_request in (True, False):
+        assert not re.search(AmountField().pattern(is_request=is_request), str(amount) if amount != 1 else "-1")
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "is_signed"),
+    [
+        ("Payment", "amount", False),
+        ("Refund", "amount", False),
+        ("Refunded", "amount", False),
+        ("TillRow", "payments", False),
+        ("TillRow", "refunds", True),
+        ("TillRow", "net", True),
+    ],
+)
+def test_document_says_which_sums_may_be_negative(name, field, is_signed):
+    pattern = document()["components"]["schemas"][name]["properties"][field]["pattern"]
+    assert bool(re.search(pattern, "-9.90")) is is_signed
+    assert re.search(pattern, "9.90")

@@ -211,7 +211,9 @@ def adjust_body(case, body):
 
 
 def adjust_money(case, body):
-    """A currency may have fewer decimals; a refund comes from a payment of the booking."""
+    """A currency may have fewer decimals; a payment has a reference; a refund comes from a payment of the booking."""
+    if case.operation.path.endswith("/confirm") and {"amount", "method"} & body.keys():
+        body["payment_reference"] = body.get("payment_reference") or f"fuzz-{next(numbers)}"
     for name in ("amount", "fee"):
         if isinstance(body.get(name), str) and PRICE.fullmatch(body[name]) and float(body[name]):
             body[name] = str(max(int(float(body[name])), 1))
