@@ -22,7 +22,8 @@ from django.utils.timesince import timesince
 
 from bookings.models import Booking
 from bookings.outdated import outdated_values
-from bookings.payments.models import ProviderEvent, Refund
+from bookings.payments.models import Payment, ProviderEvent, Refund
+from bookings.payments.providers.base import KeyRefused
 from bookings.payments.states import RefundStatus
 from bookings.reconciliation import counters
 from config.access.models import ApiToken, RoleGroup
@@ -36,6 +37,7 @@ MIN_POSTGRESQL = 140_000
 MAX_COMPARED = 1000  # events
 MAX_SHOWN = 5
 MAX_DUE = dt.timedelta(hours=1)  # that a hold may wait for release, and a refund for its provider
+MAX_UNHANDLED = dt.timedelta(minutes=5)  # that an event of a provider may wait
 LATE, VERY_LATE = 1, 10  # seconds between two clocks
 GIGABYTE = 1024**3
 HOW_TO_REACH = {
@@ -257,15 +259,20 @@ def check_refunds() -> Result:
 
 
 def check_payments() -> Result:
-    before = timezone.now() - MAX_DUE
+    at = timezone.now()
+    before = at - MAX_DUE
     refunds = Refund.objects.all()
+    asked = (rows.filter(status="pending", error=KeyRefused.text) for rows in (Payment.objects.all(), refunds))
+    if any(rows.exists() for rows in asked):
+        advice = "Correct STRIPE_SECRET_KEY, restart, and run manage.py settle_payments."
+        return BAD, KeyRefused.text, advice
     counts = {
-        "not handled": ProviderEvent.objects.filter(handled_at=None, received_at__lt=before).count(),
+        "not handled": ProviderEvent.objects.filter(handled_at=None, received_at__lt=at - MAX_UNHANDLED).count(),
         "failed": refunds.filter(status=RefundStatus.FAILED, payment__booking__refund_due=True).count(),
         "pending": refunds.filter(status=RefundStatus.PENDING, created_at__lt=before).count(),
     }
     if not any(counts.values()):
-        return OK, "All events of providers are handled, and all refunds are done."
+        return OK, "No event of a provider has waited for 5 minutes, no refund for an hour, and none has failed."
     says = "{not handled:,} events of providers not handled, {failed:,} refunds failed, {pending:,} pending for hours."
     advice = "Run manage.py settle_payments every minute. Look at the errors in the admin under Payments."
     return LOOK, says.format(**counts), advice

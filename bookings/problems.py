@@ -208,6 +208,12 @@ class PaymentUnavailable(DomainError):
     code, title, status = "payment-unavailable", "The payment could not be started", 503
 
 
+class EventUnverified(DomainError):
+    """The callback is not the payment provider's, or too old: its signature or body is wrong. Nothing was stored."""
+
+    code, title, status = "event-unverified", "The event could not be verified", 400
+
+
 class StillNeeded(DomainError):
     """A customer's data cannot be erased while they have a live booking of a future event or a refund is due;
     `errors` names each booking.

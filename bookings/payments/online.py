@@ -72,11 +72,17 @@ def start_payment(booking: "models.Booking", provider: str, *, by: Any = None) -
     try:
         started = look_up(payment)
     except ProviderUnavailable as error:
+        note_error(payment, error)
         raise PaymentUnavailable("The payment provider does not answer. Please retry.", retry_after=5) from error
     except ProviderRefused as error:
         move(payment, PaymentStatus.FAILED, error=str(error)[:500])
-        raise PaymentUnavailable(f"The payment provider refused the payment: {error}") from error
+        raise PaymentUnavailable("The payment provider refused the payment.") from error
     return payment, started
+
+
+def note_error(payment: Payment, error: Exception) -> None:
+    """Shows staff why a payment is still pending; the next answer empties it. The time of the next look-up stays."""
+    Payment.objects.filter(pk=payment.pk, status=PaymentStatus.PENDING).update(error=str(error)[:500])
 
 
 def refuse_start(booking: "models.Booking") -> None:
@@ -94,6 +100,8 @@ def look_up(payment: Payment) -> Started:
     """Asks the provider for a payment, and stores what it says. Raises ProviderUnavailable, ProviderRefused."""
     started = provider_named(payment.provider).start(payment)
     Payment.objects.filter(pk=payment.pk, reference="").update(reference=started.reference, updated_at=Now())
+    if payment.error:
+        Payment.objects.filter(pk=payment.pk, status=PaymentStatus.PENDING).update(error="")
     payment.refresh_from_db()
     apply_outcome(payment, started.outcome)
     payment.refresh_from_db()
@@ -230,6 +238,7 @@ def look_up_payments(*, older_than: dt.timedelta, at: dt.datetime) -> int:
         except ProviderRefused as error:
             move(payment, PaymentStatus.FAILED, error=str(error)[:500])
         except ProviderUnavailable as error:
+            note_error(payment, error)
             logger.warning("The payment provider does not answer: %s", error)
             away.add(payment.provider)
     return count

@@ -12,6 +12,7 @@ from rest_framework.viewsets import GenericViewSet
 from bookings.idempotency import key_parameters, mark_replay, read_idempotency_key
 from bookings.payments import online
 from bookings.payments.filters import PaymentFilter
+from bookings.payments.ledger import MANUAL
 from bookings.payments.models import Payment, Refund
 from bookings.payments.providers.base import UnverifiedEvent
 from bookings.payments.serializers import (
@@ -23,6 +24,7 @@ from bookings.payments.serializers import (
 )
 from bookings.problems import (
     BookingCancelled,
+    EventUnverified,
     HoldExpired,
     IdempotencyKeyReused,
     NothingToPay,
@@ -36,7 +38,7 @@ from config.access.permissions import ANYONE, PermissionOrSecret, may
 from config.access.rate_limits import count_guess
 from config.api.pagination import CursorPagination
 from config.api.viewsets import BaseViewSet
-from config.problems import InvalidInput, Malformed, NotFound, Problem
+from config.problems import InvalidInput, NotFound, Problem
 
 
 def with_refunds(payments: QuerySet[Payment]) -> QuerySet[Payment]:
@@ -61,13 +63,13 @@ class PaymentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, BaseViewS
     @action(detail=False, methods=["post"], url_path=r"(?P<provider>[a-z]{1,20})/events", throttle_classes=[])
     def receive_event(self, request: Request, provider: str) -> Response:
         """Receive a provider's event, which its signature proves. It is handled once, however often it is sent."""
-        if provider not in settings.PAYMENT_PROVIDERS:
+        if provider not in settings.PAYMENT_PROVIDERS or provider == MANUAL:
             raise NotFound("No payment provider with this name.")
         try:
             online.receive_event(provider, request.body, request.headers)
         except UnverifiedEvent as error:
             count_guess(request, address_key(request))
-            raise Malformed(f"The event could not be verified: {error}") from None
+            raise EventUnverified(str(error)) from None
         return Response({"received": True})
 
 

@@ -14,6 +14,15 @@ class ProviderUnavailable(Exception):
     """The provider did not answer, or not with yes or no. Ask again later, with the same idempotency key."""
 
 
+class KeyRefused(ProviderUnavailable):
+    """The provider does not accept this server's key, until an operator corrects it."""
+
+    text = "The payment provider does not accept the key of this server."  # stored with what was asked for
+
+    def __init__(self) -> None:
+        super().__init__(self.text)
+
+
 class ProviderRefused(Exception):
     """The provider said no, and will say so again."""
 

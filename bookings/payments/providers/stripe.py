@@ -4,6 +4,7 @@ The official library is imported here alone, and this module only when STRIPE_SE
 """
 
 import json
+import logging
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import stripe
 from django.conf import settings
 
 from bookings.payments.providers.base import (
+    KeyRefused,
     Outcome,
     PaymentEvent,
     Provider,
@@ -25,6 +27,8 @@ from config.values import money
 
 if TYPE_CHECKING:
     from bookings.payments.models import Payment, Refund
+
+logger = logging.getLogger(__name__)
 
 TIMEOUT = 10  # seconds
 TOLERANCE = 300  # seconds between the signature of an event and its arrival, as Stripe recommends
@@ -54,6 +58,7 @@ class StripeProvider(Provider):
     name = "stripe"
 
     def __init__(self) -> None:
+        self.is_key_refused = False
         self.client = stripe.StripeClient(
             settings.STRIPE_SECRET_KEY,
             base_addresses={"api": settings.STRIPE_API_BASE},
@@ -93,7 +98,14 @@ class StripeProvider(Provider):
     def ask(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Raises ProviderRefused when Stripe says no, and ProviderUnavailable when it says nothing."""
         try:
-            return call(*args, **kwargs)
+            found = call(*args, **kwargs)
+            self.is_key_refused = False
+            return found
+        except (stripe.AuthenticationError, stripe.PermissionError) as error:
+            if not self.is_key_refused:  # logged once, not for each customer
+                logger.error("Stripe does not accept STRIPE_SECRET_KEY: %s", error)
+            self.is_key_refused = True
+            raise KeyRefused from None
         except (stripe.CardError, stripe.InvalidRequestError) as error:
             raise ProviderRefused(error.user_message or str(error)) from None
         except stripe.StripeError as error:

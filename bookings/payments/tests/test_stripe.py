@@ -8,6 +8,7 @@ from itertools import count
 import pytest
 from django.utils import timezone
 
+from bookings.checkup import check_payments
 from bookings.models import Booking
 from bookings.payments import online
 from bookings.payments.models import Payment, ProviderEvent, Refund
@@ -122,6 +123,18 @@ def test_provider_that_is_away_starts_the_payment_once(stripe, start, booking, f
     assert (Payment.objects.count(), stripe.requests.count("POST /v1/payment_intents")) == (1, 1)
 
 
+def test_wrong_key_is_logged_once_and_shown_to_operators_alone(stripe, start, booking, caplog):
+    stripe.faults += ["401", "401"]
+    for _ in range(2):
+        answer = start(booking)
+        assert (answer.status_code, answer.json()["code"]) == (503, "payment-unavailable")
+        assert "key" not in answer.json()["detail"].lower()
+    assert [it.levelname for it in caplog.records if "STRIPE_SECRET_KEY" in it.getMessage()] == ["ERROR"]
+    assert check_payments()[0] == "bad"
+    assert start(booking).status_code == 201
+    assert (Payment.objects.get().error, check_payments()[0]) == ("", "ok")
+
+
 def test_payment_whose_start_was_lost_is_looked_up(stripe, start, booking):
     stripe.faults.append("answer lost")
     start(booking)
@@ -233,7 +246,7 @@ def test_refund_event_before_its_payments_success_is_handled_after_it(stripe, st
 def test_event_with_a_wrong_signature_is_refused(stripe, start, booking, tell, signature):
     intent = stripe.pay(start(booking).json()["reference"])
     answer = tell("payment_intent.succeeded", intent, **signature)
-    assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+    assert (answer.status_code, answer.json()["code"]) == (400, "event-unverified")
     assert (state(booking)[0], ProviderEvent.objects.count()) == ("pending", 0)
 
 
@@ -252,7 +265,8 @@ def test_unknown_event_is_stored_and_answered(stripe, db, tell):
 
 
 def test_unknown_provider_is_not_found(stripe, db, anonymous):
-    assert anonymous.post("/payments/bank/events", {}).status_code == 404
+    for name in ("bank", "manual"):
+        assert anonymous.post(f"/payments/{name}/events", {}).status_code == 404
 
 
 @pytest.mark.parametrize(

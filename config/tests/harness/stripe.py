@@ -37,7 +37,8 @@ class Handler(BaseHTTPRequestHandler):
         if fault == "unanswered":
             self.close_connection = True
             return
-        status, content = (500, b"{}") if fault == "500" else self.server.forward(self, body)
+        failed = {"500": (500, b"{}"), "401": (401, b'{"error": {"message": "Invalid API Key provided"}}')}
+        status, content = failed.get(fault) or self.server.forward(self, body)
         if fault == "answer lost":
             self.close_connection = True
             return
@@ -58,7 +59,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class StripeProxy(ThreadingHTTPServer):
-    """`faults` are what happens to the next requests: "unanswered", "500" or "answer lost"."""
+    """`faults` are what happens to the next requests: "unanswered", "500", "401" or "answer lost"."""
 
     daemon_threads = True
 
