@@ -36,9 +36,13 @@ class BookingFilter(django_filters.FilterSet):
     status = ChoiceFilter(choices=Status.choices)
     customer_email = LineFilter(method="by_email")
     refund_due = SwitchFilter(field_name="refund_due", help_text="true: something is to be paid back.")
+    amount_due = SwitchFilter(method="by_amount_due", help_text="true: something is still to be paid.")
     created_after = InstantFilter(field_name="created_at", lookup_expr="gte")
     created_before = InstantFilter(field_name="created_at", lookup_expr="lt")
     search = BookingSearchFilter()
+
+    def by_amount_due(self, queryset: QuerySet, name: str, value: bool) -> QuerySet:
+        return queryset.filter(amount_due__gt=0) if value else queryset.filter(amount_due=0)
 
     def by_email(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
         return queryset.filter(customer_key=fold(value))

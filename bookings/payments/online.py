@@ -25,6 +25,7 @@ from bookings.payments.ledger import MANUAL, Receipt
 from bookings.payments.models import Payment, ProviderEvent, Refund
 from bookings.payments.providers import provider_named
 from bookings.payments.providers.base import (
+    AmountRefused,
     Outcome,
     PaymentEvent,
     ProviderRefused,
@@ -76,7 +77,8 @@ def start_payment(booking: "models.Booking", provider: str, *, by: Any = None) -
         raise PaymentUnavailable("The payment provider does not answer. Please retry.", retry_after=5) from error
     except ProviderRefused as error:
         move(payment, PaymentStatus.FAILED, error=str(error)[:500])
-        raise PaymentUnavailable("The payment provider refused the payment.") from error
+        detail = str(error) if isinstance(error, AmountRefused) else "The payment provider refused the payment."
+        raise PaymentUnavailable(detail) from error
     return payment, started
 
 

@@ -23,10 +23,12 @@ LISTS = ("/venues", "/events", "/ticket-types", "/bookings", "/tickets")
 METHODS = ("get", "post", "put", "patch", "delete")
 HEADERS = {"If-Match": "*", "If-None-Match": '"other"', "Idempotency-Key": "sweep", "Booking-Secret": "sweep"}
 QUERY = {
+    "amount_due": "true",
     "available": "true",
     "booking": None,
     "created_after": "2020-01-01T00:00:00Z",
     "created_before": "2090-01-01T00:00:00Z",
+    "currency": "EUR",
     "cursor": None,  # only links have one
     "customer_email": "ann@example.com",
     "day": "2026-11-23",
@@ -37,6 +39,7 @@ QUERY = {
     "from": "2020-01-01",
     "group_by": "day",
     "limit": "10",
+    "method": "cash",
     "min_capacity": "1",
     "on_sale": "true",
     "ordering": None,

@@ -31,6 +31,10 @@ class UnverifiedEvent(Exception):
     """The callback is not the provider's, or too old."""
 
 
+class AmountRefused(ProviderRefused):
+    """The provider cannot move this amount. Its text is ours, so customers may read it."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a provider says of a payment or refund: `status` is one of PaymentStatus or RefundStatus."""

@@ -13,6 +13,7 @@ import stripe
 from django.conf import settings
 
 from bookings.payments.providers.base import (
+    AmountRefused,
     KeyRefused,
     Outcome,
     PaymentEvent,
@@ -43,7 +44,11 @@ REFUND_STATES = {
 
 
 def to_minor_units(amount: Decimal, currency: str) -> int:
-    return int(amount.scaleb(decimals(currency)))
+    """Raises AmountRefused: of three decimals, Stripe takes two."""
+    units = int(amount.scaleb(decimals(currency)))
+    if decimals(currency) == 3 and units % 10:
+        raise AmountRefused(f"Stripe takes amounts in {currency} in steps of 0.010, and {amount} is none.")
+    return units
 
 
 def from_minor_units(units: int, currency: str) -> Decimal:

@@ -171,12 +171,26 @@ def test_payment_is_filtered_by_what_is_known_of_it(box_office, booking):
         ("status=succeeded", 1),
         ("status=failed", 0),
         ("provider=manual", 1),
+        ("method=other", 1),
+        ("method=cash", 0),
+        ("currency=EUR", 1),
+        ("currency=USD", 0),
+        (f"event={booking.event_id}", 1),
+        ("event=999999", 0),
         ("reference=p1", 1),
         ("reference=p", 0),
         (f"updated_after={at}", 1),
         ("updated_after=2099-01-01T00:00:00Z", 0),
     ]:
         assert len(box_office.get(f"/payments?{query}").json()["results"]) == count, query
+
+
+def test_bookings_are_filtered_by_what_is_due(box_office, booking, book, seat):
+    confirm(box_office, booking, payment_reference="p1")
+    unpaid = book((seat, 1), customer_email="other@example.com")
+    for value, pk in (("true", unpaid.pk), ("false", booking.pk)):
+        found = box_office.get(f"/bookings?amount_due={value}").json()["results"]
+        assert [it["id"] for it in found] == [str(pk)]
 
 
 def test_amount_has_the_decimals_of_the_currency(box_office, booking):

@@ -269,6 +269,14 @@ def test_unknown_provider_is_not_found(stripe, db, anonymous):
         assert anonymous.post(f"/payments/{name}/events", {}).status_code == 404
 
 
+def test_amount_that_stripe_cannot_take_says_why(stripe, start, book, make_type, make_event):
+    booking = book((make_type(event=make_event(currency="KWD"), price=Decimal("1.255")), 1))
+    answer = start(booking)
+    assert (answer.status_code, answer.json()["code"]) == (503, "payment-unavailable")
+    assert "steps of 0.010" in answer.json()["detail"]
+    assert (Payment.objects.get().status, stripe.requests) == ("failed", [])
+
+
 @pytest.mark.parametrize(
     ("amount", "currency", "units"),
     [("99.80", "EUR", 9980), ("500", "JPY", 500), ("1.250", "KWD", 1250), ("500", "ISK", 50_000)],
