@@ -223,6 +223,7 @@ def look_up_payments(*, older_than: dt.timedelta, at: dt.datetime) -> int:
     """Asks the provider about pending payments whose callbacks may have been lost; returns their number.
 
     Each is asked about after growing pauses, and given up after three days; a success that comes later still counts.
+    One that nothing is due for any more is cancelled.
     """
     pending = Payment.objects.filter(status=PaymentStatus.PENDING)
     pending.filter(created_at__lte=at - GIVE_UP_AFTER).update(status=PaymentStatus.CANCELLED, updated_at=Now())
@@ -230,13 +231,16 @@ def look_up_payments(*, older_than: dt.timedelta, at: dt.datetime) -> int:
     next_at = ExpressionWrapper(F("updated_at") + pause, output_field=DateTimeField())
     due = pending.annotate(next_at=next_at).filter(updated_at__lte=at - older_than, next_at__lte=at)
     count, away = 0, set[str]()
-    for payment in due.order_by("created_at").iterator(chunk_size=100):
+    for payment in due.order_by("created_at").select_related("booking").iterator(chunk_size=100):
         if payment.provider in away:
             continue
         count += 1
         Payment.objects.filter(pk=payment.pk).update(updated_at=Now())
         try:
-            look_up(payment)
+            if is_needless(payment):
+                apply_outcome(payment, provider_named(payment.provider).cancel(payment))
+            else:
+                look_up(payment)
         except ProviderRefused as error:
             move(payment, PaymentStatus.FAILED, error=str(error)[:500])
         except ProviderUnavailable as error:
@@ -244,6 +248,13 @@ def look_up_payments(*, older_than: dt.timedelta, at: dt.datetime) -> int:
             logger.warning("The payment provider does not answer: %s", error)
             away.add(payment.provider)
     return count
+
+
+def is_needless(payment: Payment) -> bool:
+    """Whether its booking was cancelled or paid otherwise, so that its success would only be refunded."""
+    booking = payment.booking
+    is_settled = booking.status in (Status.CANCELLED, Status.CONFIRMED) and not booking.amount_due
+    return bool(payment.reference) and is_settled
 
 
 def finish_refunds(*, older_than: dt.timedelta, at: dt.datetime) -> int:

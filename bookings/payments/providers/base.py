@@ -79,6 +79,12 @@ class Provider(ABC):
         ProviderUnavailable, ProviderRefused.
         """
 
+    def cancel(self, payment: "Payment") -> Outcome:
+        """Ends a started payment that nothing is due for any more, and says what became of it: it may have succeeded.
+        By default it is looked up alone. Raises ProviderUnavailable, ProviderRefused.
+        """
+        return self.start(payment).outcome
+
     @abstractmethod
     def refund(self, refund: "Refund") -> Outcome:
         """Asks for a refund, with its id as idempotency key. Raises ProviderUnavailable, ProviderRefused."""

@@ -84,8 +84,13 @@ class StripeProvider(Provider):
                 },
                 options={"idempotency_key": f"payment-{payment.booking_id}-{payment.pk}"},
             )
-        outcome = Outcome(PAYMENT_STATES.get(intent.status, PaymentStatus.PENDING), intent.id)
-        return Started(intent.id, intent.client_secret, outcome)
+        return Started(intent.id, intent.client_secret, outcome_of(intent))
+
+    def cancel(self, payment: "Payment") -> Outcome:
+        try:
+            return outcome_of(self.ask(self.client.v1.payment_intents.cancel, payment.reference))
+        except ProviderRefused:  # it has an end already
+            return self.start(payment).outcome
 
     def refund(self, refund: "Refund") -> Outcome:
         payment = refund.payment
@@ -126,6 +131,10 @@ class StripeProvider(Provider):
             raise UnverifiedEvent(str(error)) from None
         except (ValueError, KeyError, TypeError) as error:
             raise UnverifiedEvent(f"The event cannot be read: {error!r}") from None
+
+
+def outcome_of(intent: Any) -> Outcome:
+    return Outcome(PAYMENT_STATES.get(intent.status, PaymentStatus.PENDING), intent.id)
 
 
 def verify(body: str, signature: str) -> None:

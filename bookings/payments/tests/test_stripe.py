@@ -147,6 +147,22 @@ def test_payment_whose_start_was_lost_is_looked_up(stripe, start, booking):
     assert state(booking) == ("confirmed", "99.8", "0", "0")
 
 
+@pytest.mark.parametrize("verb", ["cancel", "confirm"])
+@pytest.mark.parametrize("is_paid", [False, True])
+def test_open_payment_that_is_not_needed_is_cancelled(stripe, start, booking, verb, is_paid):
+    reference = start(booking).json()["reference"]
+    booking.cancel() if verb == "cancel" else booking.confirm(payment_reference="cash 7")
+    if is_paid:
+        stripe.pay(reference)
+    assert online.look_up_payments(older_than=SOON, at=timezone.now()) == 1
+    payment = Payment.objects.get(provider="stripe")
+    assert payment.status == ("succeeded" if is_paid else "cancelled")
+    assert state(booking)[3] == ("99.8" if is_paid else "0")
+    assert json.loads(stripe.send("GET", f"/v1/payment_intents/{reference}")[1])["status"] == (
+        "succeeded" if is_paid else "canceled"
+    )
+
+
 def test_abandoned_payment_is_looked_up_ever_less_often(stripe, start, booking):
     start(booking)
     at = Payment.objects.get().created_at
