@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from config.problems import DomainError, TooManyRequests
+from config.problems import DomainError, Malformed, TooManyRequests
 from config.values import money
 from config.values.timezones import in_words
 
@@ -208,10 +208,10 @@ class PaymentUnavailable(DomainError):
     code, title, status = "payment-unavailable", "The payment could not be started", 503
 
 
-class EventUnverified(DomainError):
+class EventUnverified(Malformed):
     """The callback is not the payment provider's, or too old: its signature or body is wrong. Nothing was stored."""
 
-    code, title, status = "event-unverified", "The event could not be verified", 400
+    code, title = "event-unverified", "The event could not be verified"
 
 
 class StillNeeded(DomainError):
