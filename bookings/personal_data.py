@@ -20,6 +20,8 @@ from bookings.payments.models import Payment, ProviderEvent, Refund
 from bookings.payments.online import GIVE_UP_AFTER
 from bookings.problems import StillNeeded
 from bookings.search import keys_of
+from config.outbox.models import FeedChange
+from config.outbox.telling import tell_gone
 from config.values import money
 
 BATCH = 500  # bookings in one transaction
@@ -134,6 +136,8 @@ def erase_batch(rows: Any, by: Any, with_payments: bool) -> int:
         erase_payments(found, with_references=with_payments)
         entries = [models.BookingChange.entry(pk, "erase", status, status, by=by) for pk, status in found.items()]
         models.BookingChange.objects.bulk_create(entries)
+        erase_told(found)
+        tell_gone("booking.erased", *found, by=by)
     return len(found)
 
 
@@ -143,6 +147,14 @@ def erase_payments(bookings: Any, *, with_references: bool) -> None:
     ProviderEvent.objects.filter(payment__booking__in=bookings).update(body="", error="")
     Refund.objects.filter(payment__booking__in=bookings).update(reason="", error="", **references)
     Payment.objects.filter(booking__in=bookings).update(error="", **references)
+
+
+def erase_told(bookings: Any) -> None:
+    """Erases what the change feed tells of their tickets and payments; in the caller's transaction."""
+    codes = models.Ticket.objects.filter(booking__in=bookings).values_list("code", flat=True)
+    FeedChange.objects.erase_data("ticket", codes)
+    payments = Payment.objects.filter(booking__in=bookings).values_list("pk", flat=True)
+    FeedChange.objects.erase_data("payment", payments)
 
 
 def erase_customer(email: str, *, by: Any, with_payments: bool) -> int:
@@ -188,6 +200,8 @@ def purge_attempts(instant: dt.datetime, progress: Progress = no_progress) -> in
             # Filtered again with the rows locked, because a late payment may have arrived.
             rows = attempts.filter(pk__in=ids).select_for_update(of=("self",))
             locked = list(rows.values_list("pk", flat=True))
+            erase_told(locked)
+            tell_gone("booking.deleted", *locked, by="system")
             Payment.objects.filter(booking__in=locked).delete()
             models.Booking.objects.filter(pk__in=locked).delete()
         total += len(locked)

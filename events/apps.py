@@ -9,6 +9,7 @@ class EventsConfig(AppConfig):
     verbose_name = "Events"
 
     def ready(self) -> None:
+        from events import feed  # noqa: F401  registers its resource
         from events.inventory import release_due
 
         site: Any = admin.site

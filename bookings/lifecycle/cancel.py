@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 from bookings import models
 from bookings.lifecycle.amounts import net_tax
 from bookings.lifecycle.states import CANCEL_CONFIRMED, CANCEL_PENDING, Status
+from bookings.lifecycle.telling import tell_bookings
 from bookings.lifecycle.transitions import HOLD_LASTS, give_back_places, move
 from bookings.payments.balance import nothing_owed, some_cancelled
 from bookings.problems import AlreadyCheckedIn, BookingNotConfirmed, BookingNotPending, HoldExpired
@@ -65,6 +66,7 @@ def cancel_along(booking: "models.Booking", transition: Any, where: Q, reason: s
             if transition == CANCEL_CONFIRMED:
                 note_cancellations([booking.pk], fee)
             give_back_places([booking.pk])
+            tell_bookings(transition.verb, booking.pk, by=by)
     return is_moved
 
 
@@ -167,3 +169,4 @@ def void_some(booking: "models.Booking", tickets: "list[models.Ticket]", reason:
     for ticket_type_id, number in quantities:
         TicketType.give_back(ticket_type_id, number)
     Event.give_back(booking.event_id, len(tickets))
+    tell_bookings("cancel tickets", booking.pk, by=by)

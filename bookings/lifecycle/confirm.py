@@ -1,6 +1,6 @@
 """Confirmation, in time or late."""
 
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -14,11 +14,13 @@ from bookings.lifecycle.offer import Offer, look
 from bookings.lifecycle.place import Line
 from bookings.lifecycle.refusals import refuse_over_limit, refuse_sold_out
 from bookings.lifecycle.states import CONFIRM, CONFIRM_LATE, Status
+from bookings.lifecycle.telling import tell_bookings
 from bookings.lifecycle.transitions import HOLD_LASTS, MAX_TRIES, LostRace, move, take_places
 from bookings.payments.balance import ZERO, with_balance
 from bookings.payments.ledger import Receipt, find, record, refuse_refunded
 from bookings.problems import BookingCancelled, CustomerLimit, HoldExpired, NotOnSale, PaymentIncomplete, SoldOut
 from config.database.constraints import violated_constraint
+from config.outbox.telling import change_of, tell, write
 from config.problems import DomainError
 from config.values import money
 from events.inventory import release_due, sales
@@ -102,20 +104,32 @@ def confirm_at_once(
     """The common case in one statement; False when the booking or its payment is not that simple."""
     change = models.BookingChange.entry(booking.pk, CONFIRM.verb, CONFIRM.source, CONFIRM.target, by=by, **receipt.note)
     try:
-        with transaction.atomic() if connection.in_atomic_block else nullcontext():
-            ids = sql.confirm(booking, receipt, tickets, change, may_be_unpaid)
+        with transaction.atomic():
+            confirmed = sql.confirm(booking, receipt, tickets, change, may_be_unpaid)
+            if confirmed is None:
+                return False
+            set_stored(tickets, confirmed.ticket_ids, booking.confirmed_at)
+            tell_confirmed(booking, tickets, confirmed.payment_id, by)
     except IntegrityError as error:
         constraint = violated_constraint(error)
         if constraint is None or constraint.name != REFERENCE_CONSTRAINT:
             raise
         return False  # the payment is known
-    if ids is None:
-        return False
-    at: Any = booking.confirmed_at
-    for ticket, pk in zip(tickets, ids, strict=True):
-        ticket.pk, ticket.created_at = pk, at
-        ticket._state.adding = False
     return True
+
+
+def set_stored(tickets: "list[models.Ticket]", ids: list[int], at: Any) -> None:
+    for ticket, pk in zip(tickets, ids, strict=True):
+        ticket.pk, ticket.created_at, ticket.updated_at = pk, at, at
+        ticket._state.adding = False
+
+
+def tell_confirmed(booking: "models.Booking", tickets: "list[models.Ticket]", payment_id: int | None, by: Any) -> None:
+    """Without reading the booking again."""
+    if payment_id is not None:
+        tell("payment.succeeded", payment_id, by=by)
+    booking.ticket_list = tickets
+    write([change_of("booking.confirmed", booking, by=by, at=booking.confirmed_at)])
 
 
 def confirm_in_steps(
@@ -129,6 +143,7 @@ def confirm_in_steps(
         if move(booking, CONFIRM, HOLD_LASTS & is_paid, by=by, note=receipt.note, confirmed_at=Now()):
             booking.refresh_from_db()
             models.Ticket.objects.bulk_create(tickets)
+            tell_bookings(CONFIRM.verb, booking.pk, by=by)
             return True
         is_held = models.Booking.objects.pending().filter(HOLD_LASTS, pk=booking.pk).exists()
         if is_held:
@@ -214,6 +229,7 @@ def take_again(booking: "models.Booking", receipt: Receipt, offer: Offer, quanti
     take_places(offer.event, quantities, is_sale=False)
     refuse_over_limit(booking, offer.event, offer.at)
     models.Ticket.objects.bulk_create(new_tickets(booking, booking.item_list))
+    tell_bookings(CONFIRM_LATE.verb, booking.pk, by=by)
 
 
 def refuse_event(offer: Offer) -> None:
@@ -237,3 +253,4 @@ def note_payment(booking: "models.Booking", verb: str, receipt: Receipt, by: Any
 def add_note(booking: "models.Booking", verb: str, receipt: Receipt, by: Any) -> None:
     stored: Any = models.Booking.objects.only("status").get(pk=booking.pk)
     models.BookingChange.entry(booking.pk, verb, stored.status, stored.status, by=by, **receipt.note).save()
+    tell_bookings(verb, booking.pk, by=by)

@@ -5,6 +5,7 @@ from typing import Any
 from django.db import transaction
 
 from bookings import models
+from bookings.lifecycle.telling import tell_bookings
 from bookings.search import keys_of
 from config.problems import Precondition
 from config.values.text import fold
@@ -32,5 +33,6 @@ def correct(booking: "models.Booking", *, by: Any, check: Precondition, **change
             if "customer_name" in changed:
                 note["customer_name"] = [stored.customer_name, changed["customer_name"]]
             models.BookingChange.entry(booking.pk, "correct", stored.status, stored.status, by=by, **note).save()
+            tell_bookings("correct", booking.pk, by=by)
     booking.refresh_from_db()
     return booking

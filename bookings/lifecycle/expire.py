@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 from bookings import models
 from bookings.lifecycle.cancel import note_cancellations
 from bookings.lifecycle.states import CANCEL_PENDING, EXPIRE, LIVE, Status
+from bookings.lifecycle.telling import tell_bookings
 from bookings.lifecycle.transitions import give_back_places
 from bookings.payments.balance import nothing_owed
 
@@ -90,4 +91,5 @@ def move_batch(bookings: Any, changes: dict[str, Any], verb: str, *, by: Any, re
         if sold := [pk for pk, source in found.items() if source == Status.CONFIRMED]:
             note_cancellations(sold)
         give_back_places(ids)
+        tell_bookings(verb, *ids, by=by)
     return len(ids)

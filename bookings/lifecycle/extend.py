@@ -11,6 +11,7 @@ from django.db.models.functions import Least, Now
 from bookings import models
 from bookings.lifecycle.place import is_anonymous
 from bookings.lifecycle.states import Status
+from bookings.lifecycle.telling import tell_bookings
 from bookings.lifecycle.transitions import HOLD_LASTS
 from bookings.problems import BookingCancelled, BookingNotPending, HoldExpired, format_instant
 
@@ -37,6 +38,7 @@ def set_end(booking: "models.Booking", end: Any, by: Any) -> bool:
             booking.refresh_from_db(fields=["expires_at"])
             note = {"expires_at": format_instant(booking.expires_at)}
             models.BookingChange.entry(booking.pk, "extend", Status.PENDING, Status.PENDING, by=by, **note).save()
+            tell_bookings("extend", booking.pk, by=by)
     return is_extended
 
 

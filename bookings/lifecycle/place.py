@@ -31,6 +31,8 @@ from bookings.problems import (
 )
 from bookings.search import keys_of
 from config.database.constraints import violated_constraint
+from config.outbox.models import FeedChange
+from config.outbox.telling import change_of
 from config.problems import Problem
 from config.values import money, text
 from events.inventory import release_due, sales
@@ -190,12 +192,13 @@ class BookingRequest:
             for line, price in zip(self.lines, prices, strict=True)
         ]
         change = models.BookingChange.entry(booking.pk, "place", "", Status.PENDING, by=self.by, at=offer.at)
+        booking.item_list, booking.ticket_list = items, []
+        told = change_of("booking.placed", booking, by=self.by, at=offer.at)
         # One statement is a transaction of its own, which saves the round trips that begin and end one.
         is_one = connection.vendor == "postgresql" and offer.event.max_per_customer is None
         with nullcontext() if is_one and not connection.in_atomic_block else transaction.atomic(), translated_errors():
-            write(booking, items, change, offer.event)
+            write(booking, items, change, told, offer.event)
             refuse_over_limit(booking, offer.event, offer.at)
-        booking.item_list, booking.ticket_list = items, []
         booking.free_confirmation = offer.event.free_confirmation
         return booking
 
@@ -223,6 +226,7 @@ class BookingRequest:
             metadata=self.metadata,
             currency=offer.event.currency,
             created_at=offer.at,
+            updated_at=offer.at,
             expires_at=offer.at + hold,
             quantity=self.quantity,
             total_price=total,
@@ -268,13 +272,14 @@ def write(
     booking: "models.Booking",
     items: "list[models.BookingItem]",
     change: "models.BookingChange",
+    told: FeedChange,
     event: OfferedEvent,
 ) -> None:
     """Inserts the booking, then takes its places. Raises LostRace when they cannot be had (any more), and
     TooManyPlaces.
     """
     if connection.vendor == "postgresql":
-        ids = sql.claim(booking, items, change, event.max_per_customer)
+        ids = sql.claim(booking, items, change, told, event.max_per_customer)
         if not ids:
             refuse_too_many_places(booking)
             raise LostRace  # a hold of the client has ended since
@@ -287,6 +292,7 @@ def write(
     booking.save(force_insert=True)
     models.BookingItem.objects.bulk_create(items)
     change.save()
+    told.save(force_insert=True)
     quantities = {item.ticket_type_id: item.quantity for item in items}
     take_places(event, quantities, is_sale=True)
 

@@ -5,7 +5,9 @@ through the same verbs. A test compares the rows that they write with the rows t
 """
 
 import datetime as dt
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,7 @@ from psycopg.types.json import Jsonb
 
 from bookings import models
 from bookings.lifecycle.states import Status
+from config.outbox.models import FeedChange, to_text
 from config.values import money, percent
 
 if TYPE_CHECKING:
@@ -66,12 +69,12 @@ WITH line AS (
         id, secret, confirmation_code, event_id, status, customer_name, name_key, surname_key, customer_email,
         customer_key, quantity, cancelled_quantity, total_price, currency, metadata, payment_reference, refund_due,
         refund_amount, amount_paid, amount_refunded, amount_due, cancelled_amount, cancellation_fee, goodwill_amount,
-        created_at, expires_at, cancel_reason, is_late, idempotency_client, idempotency_key,
+        created_at, updated_at, expires_at, cancel_reason, is_late, idempotency_client, idempotency_key,
         request_fingerprint, fees, tax, client_key)
     SELECT
         %(id)s, %(secret)s, %(confirmation_code)s, %(event)s, 'pending', %(customer_name)s, %(name_key)s,
         %(surname_key)s, %(customer_email)s, %(customer_key)s, %(quantity)s, 0, %(total_price)s, %(currency)s,
-        %(metadata)s, '', false, 0, 0, 0, %(total_price)s, 0, 0, 0, %(created_at)s, %(expires_at)s, '', false,
+        %(metadata)s, '', false, 0, 0, 0, %(total_price)s, 0, 0, 0, %(created_at)s, %(created_at)s, %(expires_at)s, '', false,
         %(idempotency_client)s, %(idempotency_key)s, %(request_fingerprint)s, %(fees)s, %(tax)s,
         %(client_key)s
       FROM client
@@ -89,9 +92,14 @@ WITH line AS (
         booking_id, at, by_id, by_name, verb, from_status, to_status, details)
     SELECT id, %(created_at)s, %(by_id)s, %(by_name)s, 'place', '', 'pending', '{}' FROM booking
     RETURNING 1
+), told AS (
+    INSERT INTO outbox_feedchange (key, type, object_type, object_id, data, by, created_at)
+    SELECT %(told_key)s, %(told_type)s, 'booking', id, %(told_data)s, %(by_name)s, %(created_at)s FROM booking
+    RETURNING 1
 ), turn AS (
     SELECT PG_ADVISORY_XACT_LOCK(1, (%(event)s %% 2147483647)::int)
      WHERE (SELECT COUNT(*) FROM item) > 0 AND (SELECT COUNT(*) FROM change) > 0
+       AND (SELECT COUNT(*) FROM told) > 0
 ), wanted AS (
     SELECT t.id, line.quantity
       FROM ticket_types_tickettype t JOIN line ON line.ticket_type_id = t.id
@@ -127,14 +135,15 @@ CONFIRM = """
 WITH booking AS (
     UPDATE bookings_booking
        SET status = 'confirmed', client_key = '', confirmed_at = STATEMENT_TIMESTAMP(),
+           updated_at = STATEMENT_TIMESTAMP(),
            payment_reference = COALESCE(NULLIF(payment_reference, ''), %(payment_reference)s),
            amount_paid = %(amount)s,
            amount_due = GREATEST(total_price - %(amount)s, 0),
            refund_amount = GREATEST(%(amount)s - total_price, 0), refund_due = %(amount)s > total_price
      WHERE id = %(id)s AND status = 'pending' AND expires_at > STATEMENT_TIMESTAMP()
        AND amount_paid = 0 AND cancelled_amount = 0 AND (%(amount)s >= total_price OR %(may_be_unpaid)s)
-    RETURNING id, confirmed_at, payment_reference, customer_name, customer_email, expires_at, amount_paid, amount_due,
-              refund_amount, refund_due
+    RETURNING id, confirmed_at, updated_at, payment_reference, customer_name, customer_email, metadata::text,
+              expires_at, amount_paid, amount_due, refund_amount, refund_due
 ), change AS (
     INSERT INTO bookings_bookingchange (
         booking_id, at, by_id, by_name, verb, from_status, to_status, details)
@@ -146,18 +155,29 @@ WITH booking AS (
     SELECT id, %(provider)s, %(method)s, %(payment_reference)s, %(amount)s, 0, %(currency)s, 'succeeded', '', %(by_id)s,
            confirmed_at, confirmed_at, confirmed_at
       FROM booking WHERE %(amount)s > 0
+    RETURNING id
 ), ticket AS (
-    INSERT INTO bookings_ticket (booking_id, ticket_type_id, code, status, created_at)
-    SELECT id, UNNEST(%(ticket_types)s::bigint[]), UNNEST(%(codes)s::text[]), 'valid', confirmed_at FROM booking
+    INSERT INTO bookings_ticket (booking_id, ticket_type_id, code, status, created_at, updated_at)
+    SELECT id, UNNEST(%(ticket_types)s::bigint[]), UNNEST(%(codes)s::text[]), 'valid', confirmed_at, confirmed_at
+      FROM booking
     RETURNING id
 )
-SELECT confirmed_at, payment_reference, customer_name, customer_email, expires_at, amount_paid, amount_due,
-       refund_amount, refund_due, (SELECT ARRAY_AGG(id ORDER BY id) FROM ticket)
+SELECT confirmed_at, updated_at, payment_reference, customer_name, customer_email, metadata, expires_at, amount_paid,
+       amount_due, refund_amount, refund_due, (SELECT ARRAY_AGG(id ORDER BY id) FROM ticket), (SELECT id FROM payment)
   FROM booking
 """
-CHANGED_BY_CONFIRM = ("confirmed_at", "payment_reference", "customer_name", "customer_email", "expires_at",
-                      "amount_paid", "amount_due", "refund_amount", "refund_due")  # fmt: skip
-OF_MONEY = {"amount_paid", "amount_due", "refund_amount"}
+CHANGED_BY_CONFIRM = ("confirmed_at", "updated_at", "payment_reference", "customer_name", "customer_email", "metadata",
+                      "expires_at", "amount_paid", "amount_due", "refund_amount", "refund_due")  # fmt: skip
+LOADERS: dict[str, Callable[[Any], Any]] = {
+    "metadata": json.loads,
+    **dict.fromkeys(("amount_paid", "amount_due", "refund_amount"), money.from_units),
+}
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    ticket_ids: list[int]
+    payment_id: int | None  # None for a booking without a payment
 
 
 def look(ticket_types: list[int]) -> list[tuple[Any, ...]]:
@@ -181,6 +201,7 @@ def claim(
     booking: "models.Booking",
     items: "Sequence[models.BookingItem]",
     change: "models.BookingChange",
+    told: FeedChange,
     max_per_customer: int | None,
 ) -> list[int]:
     """Writes a new booking and takes its places; returns the ids of its items, none for a client with too many places.
@@ -199,6 +220,9 @@ def claim(
         metadata=Jsonb(booking.metadata),
         by_id=change.by_id,
         by_name=change.by_name,
+        told_key=told.key,
+        told_type=told.type,
+        told_data=to_text(told.data),
         ticket_types=[item.ticket_type_id for item in items],
         names=[item.name for item in items],
         prices=[money.to_units(item.unit_price) for item in items],
@@ -216,10 +240,10 @@ def confirm(
     tickets: "Sequence[models.Ticket]",
     change: "models.BookingChange",
     may_be_unpaid: bool,
-) -> list[int] | None:
+) -> Confirmed | None:
     """Confirms a pending booking with its first payment and inserts its tickets; None when that is not the case.
 
-    Returns the ids of the tickets. The booking gets the stored values of what may have changed since it was read.
+    The booking gets the stored values of what may have changed since it was read.
     Raises IntegrityError for a payment reference that exists.
     """
     price = booking.total_price if receipt.reference else Decimal(0)
@@ -241,10 +265,10 @@ def confirm(
     if not rows:
         return None
     booking.status, booking.client_key = Status.CONFIRMED, ""
-    for name, value in zip(CHANGED_BY_CONFIRM, rows[0][:-1], strict=True):
-        setattr(booking, name, money.from_units(value) if name in OF_MONEY else value)
-    ids: list[int] = rows[0][-1]
-    return ids
+    *changed, ticket_ids, payment_id = rows[0]
+    for name, value in zip(CHANGED_BY_CONFIRM, changed, strict=True):
+        setattr(booking, name, LOADERS[name](value) if name in LOADERS else value)
+    return Confirmed(ticket_ids, payment_id)
 
 
 def run(statement: str, **values: Any) -> list[tuple[Any, ...]]:

@@ -18,6 +18,7 @@ from bookings.payments import refunding
 from bookings.payments.balance import check_amount
 from bookings.payments.ledger import Receipt
 from bookings.search import KEY_LENGTH
+from config.database.updates import UpdatedQuerySet
 from config.problems import Precondition, no_precondition
 from config.values import money
 from config.values.text import MAX_EMAIL_KEY, fold, validate_line
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from bookings.payments.models import Refund
 
 
-class BookingQuerySet(models.QuerySet["Booking"]):
+class BookingQuerySet(UpdatedQuerySet["Booking"]):
     def detailed(self) -> Self:
         """With the items and tickets that the API shows, as `item_list` and `ticket_list`; two more queries."""
         return self.prefetch_related(
@@ -147,6 +148,7 @@ class Booking(models.Model):
     refund_due = models.BooleanField(default=False, editable=False, help_text="Whether a refund is due.")
     refund_amount = AmountField(help_text="The refund that is due; above 0 exactly when `refund_due` is true.")
     created_at = models.DateTimeField(editable=False)
+    updated_at = models.DateTimeField(db_default=Now(), editable=False)
     expires_at = models.DateTimeField(editable=False)
     confirmed_at = models.DateTimeField(null=True, editable=False)
     cancelled_at = models.DateTimeField(null=True, editable=False)
@@ -196,6 +198,8 @@ class Booking(models.Model):
             models.Index(fields=["surname_key"], name="booking_by_surname", opclasses=["varchar_pattern_ops"]),
             # The admin's search by payment reference; bookings of free events have none.
             models.Index(fields=["payment_reference"], name="booking_by_payment", condition=~Q(payment_reference="")),
+            # GET /bookings?updated_after=&ordering=updated_at.
+            models.Index(fields=["updated_at", "id"], name="booking_by_update"),
             # The list of refunds that are due.
             models.Index(fields=["created_at"], name="booking_refunds", condition=Q(refund_due=True)),
             # The list of what was sold and is not paid.

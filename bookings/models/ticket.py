@@ -3,15 +3,18 @@ from typing import Any, Self
 
 from django.db import models, transaction
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from bookings.codes import TICKET_LENGTH, ticket_code
 from bookings.lifecycle.states import Status
+from bookings.lifecycle.telling import tell_ticket
 from bookings.models.change import BookingChange
 from bookings.problems import AlreadyCheckedIn, BookingNotConfirmed, NotCheckedIn, OtherEvent, TicketVoid
+from config.database.updates import UpdatedQuerySet
 from ticket_types.models import TicketType
 
 
-class TicketQuerySet(models.QuerySet["Ticket"]):
+class TicketQuerySet(UpdatedQuerySet["Ticket"]):
     def detailed(self) -> Self:
         return self.select_related("booking", "ticket_type")
 
@@ -29,6 +32,7 @@ class Ticket(models.Model):
     ticket_type = models.ForeignKey(TicketType, on_delete=models.PROTECT, related_name="tickets")
     status = models.CharField(max_length=10, choices=Status, default=Status.VALID, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True, db_default=Now())
     checked_in_at = models.DateTimeField(null=True, editable=False)
 
     objects = TicketQuerySet.as_manager()
@@ -36,6 +40,10 @@ class Ticket(models.Model):
     class Meta:
         ordering = ["id"]
         permissions = [("check_in_ticket", "Can check in ticket")]
+        indexes = [
+            # GET /tickets?updated_after=&ordering=updated_at.
+            models.Index(fields=["updated_at", "id"], name="ticket_by_update"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(status__in=["valid", "checked_in", "void"]),
@@ -91,6 +99,7 @@ class Ticket(models.Model):
             if is_moved:
                 note = {"at": changes["checked_in_at"], "ticket": self.code}
                 BookingChange.entry(self.booking_id, verb, Status.CONFIRMED, Status.CONFIRMED, by=by, **note).save()
+                tell_ticket(verb, self.pk, by=by)
         self.refresh_from_db()
         return is_moved
 

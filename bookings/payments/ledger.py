@@ -16,6 +16,7 @@ from bookings.payments.balance import with_balance
 from bookings.payments.models import Payment
 from bookings.payments.states import PAYMENT_TRANSITIONS, PaymentStatus, sources
 from bookings.problems import PaymentReferenceUsed, PaymentRefunded
+from config.outbox.telling import tell
 
 MANUAL = "manual"
 
@@ -67,10 +68,10 @@ def record(booking: "models.Booking", receipt: Receipt, *, by: Any) -> bool:
     """
     if receipt.is_empty:
         return False
-    return insert(booking, receipt, by) if receipt.payment is None else succeed(receipt.payment)
+    return insert(booking, receipt, by) if receipt.payment is None else succeed(receipt.payment, by)
 
 
-def succeed(payment_id: int) -> bool:
+def succeed(payment_id: int, by: Any) -> bool:
     """Marks a started payment as succeeded. One conditional UPDATE, since its provider may call many times at once.
 
     The booking is locked before its payment, as by every other verb.
@@ -84,6 +85,7 @@ def succeed(payment_id: int) -> bool:
         return False
     payment.refresh_from_db()
     add(payment.booking_id, payment.amount, payment.reference)
+    tell("payment.succeeded", payment.pk, by=by)
     return True
 
 
@@ -105,6 +107,7 @@ def insert(booking: "models.Booking", receipt: Receipt, by: Any) -> bool:
     except IntegrityError:
         raise LostRace from None
     add(booking.pk, amount, receipt.reference)
+    tell("payment.succeeded", payment.pk, by=by)
     return True
 
 

@@ -35,6 +35,7 @@ from bookings.payments.providers.base import (
 )
 from bookings.payments.states import PAYMENT_TRANSITIONS, PaymentStatus, RefundStatus, sources
 from bookings.problems import BookingCancelled, HoldExpired, NothingToPay, PaymentUnavailable, ProviderNotSetUp
+from config.outbox.telling import tell
 from config.problems import DomainError
 
 logger = logging.getLogger(__name__)
@@ -70,6 +71,7 @@ def start_payment(booking: "models.Booking", provider: str, *, by: Any = None) -
                 status=PaymentStatus.PENDING,
                 by_id=getattr(by, "pk", None),
             )
+            tell("payment.started", payment.pk, by=by)
     try:
         started = look_up(payment)
     except ProviderUnavailable as error:
@@ -127,7 +129,11 @@ def apply_outcome(payment: Payment, outcome: Outcome) -> None:
 
 def move(payment: Payment, target: str, **changes: Any) -> bool:
     rows = Payment.objects.filter(pk=payment.pk, status__in=sources(PAYMENT_TRANSITIONS, target))
-    return rows.update(status=target, updated_at=Now(), **changes) == 1
+    with transaction.atomic():
+        is_moved = rows.update(status=target, updated_at=Now(), **changes) == 1
+        if is_moved:
+            tell(f"payment.{target}", payment.pk, by="system")
+    return is_moved
 
 
 # Callbacks
@@ -226,7 +232,8 @@ def look_up_payments(*, older_than: dt.timedelta, at: dt.datetime) -> int:
     One that nothing is due for any more is cancelled.
     """
     pending = Payment.objects.filter(status=PaymentStatus.PENDING)
-    pending.filter(created_at__lte=at - GIVE_UP_AFTER).update(status=PaymentStatus.CANCELLED, updated_at=Now())
+    for payment in pending.filter(created_at__lte=at - GIVE_UP_AFTER).iterator(chunk_size=100):
+        move(payment, PaymentStatus.CANCELLED)
     pause = ExpressionWrapper(F("updated_at") - F("created_at"), output_field=DurationField())
     next_at = ExpressionWrapper(F("updated_at") + pause, output_field=DateTimeField())
     due = pending.annotate(next_at=next_at).filter(updated_at__lte=at - older_than, next_at__lte=at)

@@ -16,6 +16,7 @@ from django.db.models.functions import Now
 from bookings import models
 from bookings.lifecycle.place import IdempotencyKey
 from bookings.lifecycle.states import Status
+from bookings.lifecycle.telling import tell_bookings
 from bookings.payments.balance import amount as as_amount
 from bookings.payments.balance import refunded
 from bookings.payments.models import Payment, Refund
@@ -24,10 +25,12 @@ from bookings.payments.providers.base import Outcome, ProviderRefused, ProviderU
 from bookings.payments.states import REFUND_TRANSITIONS, RefundStatus, sources
 from bookings.problems import IdempotencyKeyReused, NothingToRefund, RefundChanged, RefundTooHigh
 from config.database.constraints import violated_constraint
+from config.outbox.telling import tell
 from config.problems import InvalidInput
 from config.values import money
 
 KEY_CONSTRAINT = "refund_idempotency_key_is_unique_for_its_client"
+TOLD_AS = {RefundStatus.SUCCEEDED: "refund.succeeded", RefundStatus.PENDING: "refund.requested"}  # of new refunds
 
 
 def refund(
@@ -102,6 +105,8 @@ def add_refunds(
         )
     move_balance(booking.pk, amount, goodwill)
     note(booking, "refund", by, amount=with_currency(amount, booking), reason=reason)
+    for status, type_name in TOLD_AS.items():
+        tell(type_name, *[it.payment_id for it in refunds if it.status == status], by=by)
     return refunds
 
 
@@ -195,10 +200,13 @@ def apply_outcome(refund: Refund, outcome: Outcome) -> None:
             Refund.objects.filter(pk=refund.pk, reference="").update(reference=outcome.reference, updated_at=Now())
         match outcome.status:
             case RefundStatus.SUCCEEDED:
-                move(refund, RefundStatus.SUCCEEDED, succeeded_at=Now(), error="")
+                if move(refund, RefundStatus.SUCCEEDED, succeeded_at=Now(), error=""):
+                    Payment.objects.filter(pk=refund.payment_id).update(updated_at=Now())
+                    tell("refund.succeeded", refund.payment_id, by="system")
             case RefundStatus.FAILED:
                 if move(refund, RefundStatus.FAILED, failed_at=Now(), error=outcome.error[:500]):
                     take_back(refund)
+                    tell("refund.failed", refund.payment_id, by="system")
 
 
 def move(refund: Refund, target: str, **changes: Any) -> bool:
@@ -223,6 +231,7 @@ def move_balance(booking_id: Any, amount: Decimal, goodwill: Decimal) -> None:
 
 def note(booking: "models.Booking", verb: str, by: Any, **details: Any) -> None:
     models.BookingChange.entry(booking.pk, verb, booking.status, booking.status, by=by, **details).save()
+    tell_bookings(verb, booking.pk, by=by)
 
 
 def with_currency(amount: Decimal, booking: "models.Booking") -> str:

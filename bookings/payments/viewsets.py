@@ -1,7 +1,7 @@
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.db.models import Prefetch, QuerySet
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status
 from rest_framework.decorators import action
@@ -13,7 +13,7 @@ from bookings.idempotency import key_parameters, mark_replay, read_idempotency_k
 from bookings.payments import online
 from bookings.payments.filters import PaymentFilter
 from bookings.payments.ledger import MANUAL
-from bookings.payments.models import Payment, Refund
+from bookings.payments.models import Payment
 from bookings.payments.providers.base import UnverifiedEvent
 from bookings.payments.serializers import (
     PaymentSerializer,
@@ -41,11 +41,6 @@ from config.api.viewsets import BaseViewSet
 from config.problems import InvalidInput, NotFound, Problem
 
 
-def with_refunds(payments: QuerySet[Payment]) -> QuerySet[Payment]:
-    """With their refunds, in the order in which they were made."""
-    return payments.prefetch_related(Prefetch("refunds", Refund.objects.select_related("payment").order_by("pk")))
-
-
 class PaymentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, BaseViewSet):
     """Money that was paid for bookings, and paid back."""
 
@@ -57,7 +52,7 @@ class PaymentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, BaseViewS
     access = {"list": "payments.view_payment", "retrieve": "payments.view_payment", "receive_event": ANYONE}
 
     def get_queryset(self) -> QuerySet[Payment]:
-        return with_refunds(Payment.objects.all())
+        return Payment.objects.with_refunds()
 
     @extend_schema(exclude=True)  # for providers, each of which has its own form
     @action(detail=False, methods=["post"], url_path=r"(?P<provider>[a-z]{1,20})/events", throttle_classes=[])
@@ -115,7 +110,7 @@ class BookingPayments(GenericViewSet):
         may_exceed = may(request, "bookings.refund_more")
         key = read_idempotency_key(request)
         refunds = booking.refund(by=request.user, may_exceed=may_exceed, key=key, **data)
-        payments = with_refunds(Payment.objects.filter(refunds__in=refunds)).order_by("pk")
+        payments = Payment.objects.filter(refunds__in=refunds).with_refunds().order_by("pk")
         serializer = RefundedPaymentsSerializer({"payments": payments}, context=self.get_serializer_context())
         response = Response(serializer.data, status=status.HTTP_201_CREATED)
         return mark_replay(response, is_replay=any(it.is_replay for it in refunds))

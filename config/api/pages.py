@@ -29,6 +29,7 @@ from config import problems
 from config.api.conditional import READS
 from config.api.errors import MEDIA_TYPE, respond
 from config.api.renderers import wants_page
+from config.api.readiness import reported
 from config.api.schema import example_of
 from config.api.viewsets import BaseViewSet, check_query
 
@@ -80,16 +81,18 @@ def health(request: HttpRequest) -> JsonResponse:
 def ready(request: HttpRequest) -> JsonResponse:
     """Readiness: 200 or 503, with one line per check.
 
-    A cache that fails is reported but keeps the process ready: only rate limits depend on it.
+    A cache that fails is reported but keeps the process ready: only rate limits depend on it. So are workers: a server
+    without them serves as well.
     """
-    checks = {"database": check_database, "migrations": check_migrations, "cache": check_cache}
+    needed = {"database": check_database, "migrations": check_migrations}
+    checks = {**needed, "cache": check_cache, **reported}
     results = {}
     for name, check in checks.items():
         try:
             results[name] = check()
         except Exception as error:  # noqa: BLE001  any failure is the result
             results[name] = f"failed: {type(error).__name__}"
-    is_ready = all(result == "ok" for name, result in results.items() if name != "cache")
+    is_ready = all(results[name] == "ok" for name in needed)
     answer = {"status": "ready" if is_ready else "not ready", "checks": results}
     return JsonResponse(answer, status=200 if is_ready else 503)
 

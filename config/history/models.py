@@ -1,7 +1,7 @@
 """Who changed what, and when. Entries are written in the transaction of the change, and never changed or deleted."""
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from decimal import Decimal
@@ -128,6 +128,7 @@ def to_json(value: Any) -> Any:
 
 # Recording. The caller is in the transaction of the change.
 
+listeners: list[Callable[[Sequence[Change]], None]] = []  # called with new entries, in the same transaction
 bulk: ContextVar[list[Change] | None] = ContextVar("bulk", default=None)
 
 
@@ -137,8 +138,14 @@ def record(obj: models.Model, verb: str, details: dict[str, list[Any]], *, by: A
     entries = bulk.get()
     if entries is None:
         entry.save()
+        notify([entry])
     else:
         entries.append(entry)
+
+
+def notify(entries: Sequence[Change]) -> None:
+    for listener in listeners if entries else ():
+        listener(entries)
 
 
 def record_created(obj: models.Model, fields: Iterable[str], *, by: Any) -> None:
@@ -189,3 +196,4 @@ def record_in_bulk() -> Iterator[None]:
     finally:
         bulk.reset(token)
     Change.objects.bulk_create(entries, batch_size=500)
+    notify(entries)

@@ -67,6 +67,10 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "tickets@localhost")
 SUPPORT_EMAIL = env.str("SUPPORT_EMAIL", "")
 CONFIRM_URL = env.link("CONFIRM_URL")
 
+# The change feed
+
+CHANGES_KEEP_DAYS = env.whole_number("CHANGES_KEEP_DAYS", 90, least=1, most=3650)
+
 # Data
 
 DATABASES: dict[str, dict[str, Any]] = databases(env, BASE_DIR)
@@ -89,6 +93,7 @@ INSTALLED_APPS = [
     "config.apps.ProjectConfig",
     "config.access",
     "config.history",
+    "config.outbox",
     "venues",
     "events",
     "ticket_types",

@@ -1,0 +1,94 @@
+"""Publishes changes: gives them gapless positions, in the order of the feed.
+
+A change is written by any transaction, and gets its position only after that has committed, from one publisher at a
+time, who holds the lock on the feed's row. So a transaction that commits late is later in the feed, and a reader that
+goes on from its last position misses nothing. The changes of one object keep their order: the second one is written
+after the lock on the object was free, and so has the higher id.
+"""
+
+import datetime as dt
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F
+
+from config.outbox.models import Feed, FeedChange
+
+BATCH = 1000  # changes in one transaction
+
+# PostgreSQL and SQLite read it alike.
+PUBLISH = """
+UPDATE outbox_feedchange SET position = %s + due.number
+  FROM (SELECT id, ROW_NUMBER() OVER (ORDER BY id) AS number
+          FROM outbox_feedchange WHERE position IS NULL ORDER BY id LIMIT %s) AS due
+ WHERE outbox_feedchange.id = due.id
+"""
+
+
+def locked_feed() -> Feed:
+    """The feed, locked until the end of the transaction."""
+    feed, _ = Feed.objects.select_for_update(no_key=True).get_or_create(pk=1)
+    return feed
+
+
+def publish(*, limit: int = 10 * BATCH) -> int:
+    """Publishes up to about `limit` changes; returns how many."""
+    total = 0
+    while total < limit:
+        count = publish_batch() if FeedChange.objects.unpublished().exists() else 0
+        total += count
+        if count < BATCH:
+            break
+    return total
+
+
+def publish_batch() -> int:
+    with transaction.atomic():
+        feed = locked_feed()
+        with connection.cursor() as cursor:
+            # A statement of its own, with a snapshot from after the lock.
+            cursor.execute(PUBLISH, [feed.last_position, BATCH])
+            count: int = cursor.rowcount
+        if count:
+            Feed.objects.filter(pk=feed.pk).update(last_position=F("last_position") + count)
+    return count
+
+
+def bounds() -> tuple[int, int]:
+    """The last position that was purged, and the last one that is published."""
+    return Feed.objects.filter(pk=1).values_list("purged_position", "last_position").first() or (0, 0)
+
+
+def purge(at: dt.datetime, *, limit: int | None = None) -> int:
+    """Deletes published changes that are older than CHANGES_KEEP_DAYS, in batches; returns how many."""
+    before = at - dt.timedelta(days=settings.CHANGES_KEEP_DAYS)
+    total = 0
+    while limit is None or total < limit:
+        count = purge_batch(before)
+        total += count
+        if count < BATCH:
+            break
+    return total
+
+
+def outdated(before: dt.datetime) -> int:
+    """How many changes `purge` would delete."""
+    return FeedChange.objects.published().filter(created_at__lt=before).count()
+
+
+def purge_batch(before: dt.datetime) -> int:
+    """The oldest positions first, up to the first change that is kept."""
+    oldest = FeedChange.objects.published().values_list("position", "created_at")[:BATCH]
+    positions = []
+    for position, created_at in oldest:
+        if created_at >= before:
+            break
+        positions.append(position)
+    if not positions:
+        return 0
+    with transaction.atomic():
+        feed = locked_feed()
+        last = max(positions[-1], feed.purged_position)
+        count, _ = FeedChange.objects.filter(position__lte=last).delete()
+        Feed.objects.filter(pk=feed.pk).update(purged_position=last)
+    return count
