@@ -39,6 +39,7 @@ class BookingFilter(django_filters.FilterSet):
     amount_due = SwitchFilter(method="by_amount_due", help_text="true: something is still to be paid.")
     created_after = InstantFilter(field_name="created_at", lookup_expr="gte")
     created_before = InstantFilter(field_name="created_at", lookup_expr="lt")
+    updated_after = InstantFilter(field_name="updated_at", lookup_expr="gte", help_text="Updated then or later.")
     search = BookingSearchFilter()
 
     def by_amount_due(self, queryset: QuerySet, name: str, value: bool) -> QuerySet:
@@ -51,3 +52,4 @@ class BookingFilter(django_filters.FilterSet):
 class TicketFilter(django_filters.FilterSet):
     event = WholeNumberFilter(field_name="booking__event_id")
     status = ChoiceFilter(choices=Ticket.Status.choices)
+    updated_after = InstantFilter(field_name="updated_at", lookup_expr="gte", help_text="Updated then or later.")

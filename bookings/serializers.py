@@ -107,6 +107,7 @@ EXAMPLE = {
     "refund_due": False,
     "refund_amount": "0.00",
     "created_at": "2026-11-23T10:00:00Z",
+    "updated_at": "2026-11-23T10:00:00Z",
     "expires_at": "2026-11-23T10:15:00Z",
     "expires_in": 900,
     "confirmed_at": None,
@@ -178,6 +179,7 @@ class BookingSerializer(ModelSerializer):
             "refund_due",
             "refund_amount",
             "created_at",
+            "updated_at",
             "expires_at",
             "expires_in",
             "confirmed_at",
@@ -221,6 +223,7 @@ class BookingSerializer(ModelSerializer):
             "refund_due": booking.refund_due,
             "refund_amount": money.plain(booking.refund_amount, booking.currency),
             "created_at": format_instant(booking.created_at),
+            "updated_at": format_instant(booking.updated_at),
             "expires_at": format_instant(booking.expires_at),
             "expires_in": self.get_expires_in(booking),
             "confirmed_at": format_instant(booking.confirmed_at),
@@ -401,7 +404,7 @@ class TicketSerializer(ModelSerializer):
 
     class Meta:
         model = Ticket
-        fields = ["code", "status", "ticket_type", "event", "booking", "holder_name", "checked_in_at"]
+        fields = ["code", "status", "ticket_type", "event", "booking", "holder_name", "checked_in_at", "updated_at"]
         read_only_fields = ["ticket_type"]
         example = {
             "code": "7Q2MKZ4HAB9CDEFGHJKLMNPQRS",
@@ -411,6 +414,7 @@ class TicketSerializer(ModelSerializer):
             "booking": "0c9ab0c4-1f7c-4c8e-8d7e-1c2f3a4b5c6d",
             "holder_name": "Ann Lee",
             "checked_in_at": None,
+            "updated_at": "2026-11-23T10:02:00Z",
         }
 
     def to_representation(self, ticket: Ticket) -> dict[str, Any]:
@@ -423,6 +427,7 @@ class TicketSerializer(ModelSerializer):
             "booking": str(ticket.booking_id),
             "holder_name": ticket.booking.customer_name,
             "checked_in_at": format_instant(ticket.checked_in_at),
+            "updated_at": format_instant(ticket.updated_at),
         }
 
 

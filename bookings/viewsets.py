@@ -113,7 +113,7 @@ class BookingViewSet(BookingPayments, ReleaseMixin, mixins.ListModelMixin, mixin
     filterset_class = BookingFilter
     pagination_class = CursorPagination
     ordering = ("-created_at",)
-    ordering_fields = ("created_at", "customer_name", "total_price")
+    ordering_fields = ("created_at", "updated_at", "customer_name", "total_price")
     lookup_schema = {"type": "string", "format": "uuid"}
     is_guessable = True
     mail_token = ""  # nosec B105
@@ -278,6 +278,7 @@ class TicketViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, BaseViewSe
     lookup_schema = {"type": "string", "pattern": f"^{TICKET_CODE.pattern}$"}
     is_guessable = True
     ordering = ("-created_at",)
+    ordering_fields = ("created_at", "updated_at")
     access = {
         "list": "bookings.view_ticket",
         "retrieve": "bookings.view_ticket",

@@ -10,6 +10,7 @@ from bookings.reports.viewsets import ReportViewSet
 from bookings.viewsets import BookingViewSet, TicketViewSet
 from config.api import pages
 from config.api.routers import OptionalSlashRouter
+from config.outbox.viewsets import ChangeViewSet
 from events.viewsets import CalendarViewSet, EventViewSet
 from ticket_types.viewsets import TicketTypeViewSet
 from venues.viewsets import VenueViewSet
@@ -21,6 +22,7 @@ router.register("ticket-types", TicketTypeViewSet, basename="ticket-type")
 router.register("bookings", BookingViewSet, basename="booking")
 router.register("payments", PaymentViewSet, basename="payment")
 router.register("tickets", TicketViewSet, basename="ticket")
+router.register("changes", ChangeViewSet, basename="change")
 router.register("reports", ReportViewSet, basename="report")
 
 v1 = settings.API_V1_STR.strip("/")

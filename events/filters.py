@@ -13,6 +13,7 @@ class EventFilter(django_filters.FilterSet):
     starts_before = InstantFilter(field_name="starts_at", lookup_expr="lt", help_text="Starts before then.")
     upcoming = SwitchFilter(method="by_upcoming", help_text="true: not over yet; false: over.")
     available = SwitchFilter(method="by_available", help_text="true: on sale and not sold out; false: the others.")
+    updated_after = InstantFilter(field_name="updated_at", lookup_expr="gte", help_text="Updated then or later.")
     search = SearchFilter("name", "venue__name")
 
     def by_upcoming(self, queryset: QuerySet, name: str, value: bool) -> QuerySet:

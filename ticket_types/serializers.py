@@ -55,6 +55,8 @@ class TicketTypeSerializer(ModelSerializer):
             "sales_end_at",
             "position",
             "availability",
+            "created_at",
+            "updated_at",
         ]
         counted = ["availability"]
         example = {
@@ -73,6 +75,8 @@ class TicketTypeSerializer(ModelSerializer):
             "sales_end_at": "2027-06-12T16:00:00Z",
             "position": 0,
             "availability": {"status": "on_sale", "quantity": 300, "reserved": 3, "available": 297},
+            "created_at": "2026-11-23T09:01:00Z",
+            "updated_at": "2026-11-23T09:01:00Z",
         }
 
     @extend_schema_field(TicketAvailabilitySerializer)
@@ -102,6 +106,8 @@ class TicketTypeSerializer(ModelSerializer):
             "sales_end_at": format_instant(ticket_type.sales_end_at),
             "position": ticket_type.position,
             "availability": self.get_availability(ticket_type),
+            "created_at": format_instant(ticket_type.created_at),
+            "updated_at": format_instant(ticket_type.updated_at),
         }
         return self.with_expansions(data, ticket_type)
 

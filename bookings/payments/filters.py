@@ -13,4 +13,4 @@ class PaymentFilter(django_filters.FilterSet):
     method = ChoiceFilter(choices=Payment.Method.choices)
     currency = LineFilter()
     reference = LineFilter()
-    updated_after = InstantFilter(field_name="updated_at", lookup_expr="gte")
+    updated_after = InstantFilter(field_name="updated_at", lookup_expr="gte", help_text="Updated then or later.")

@@ -33,6 +33,7 @@ SELL_UNPAID = {"bookings.confirm_unpaid"}  # on invoice, at the counter
 MANAGE_REFUNDS = {"bookings.refund_more", "payments.view_providerevent"}
 CHECK_IN = {"bookings.check_in_ticket"}
 VIEW_REPORTS = {"bookings.view_reports"}
+VIEW_CHANGES = {"outbox.view_feedchange"}
 MANAGE_TOKENS = {"access.view_apitoken", "access.add_apitoken", "access.change_apitoken"}
 
 ROLE_PERMISSIONS: dict[str, set[str]] = {
@@ -43,10 +44,11 @@ ROLE_PERMISSIONS: dict[str, set[str]] = {
     | MANAGE_REFUNDS
     | CHECK_IN
     | VIEW_REPORTS
+    | VIEW_CHANGES
     | MANAGE_TOKENS,
     Role.BOX_OFFICE: VIEW_CATALOGUE | VIEW_SALES | SELL | SELL_UNPAID | CHECK_IN | VIEW_REPORTS,
     Role.DOOR: VIEW_CATALOGUE | VIEW_TICKETS | CHECK_IN,
-    Role.AUDITOR: VIEW_CATALOGUE | VIEW_SALES | VIEW_PAYMENTS | VIEW_REPORTS,
+    Role.AUDITOR: VIEW_CATALOGUE | VIEW_SALES | VIEW_PAYMENTS | VIEW_REPORTS | VIEW_CHANGES,
 }
 APPS = sorted({name.split(".")[0] for names in ROLE_PERMISSIONS.values() for name in names})
 

@@ -9,6 +9,7 @@ from config.access.roles import (
     SELL,
     SELL_UNPAID,
     VIEW_CATALOGUE,
+    VIEW_CHANGES,
     VIEW_PAYMENTS,
     VIEW_REPORTS,
     VIEW_SALES,
@@ -22,14 +23,16 @@ class Scope(models.TextChoices):
     BOOKINGS = "bookings", "Bookings: read, make, confirm when paid, correct, cancel and refund"
     COUNTER = "counter", "Counter: with bookings, confirm them unpaid too, on invoice"
     CHECK_IN = "check-in", "Tickets: read, check in"
+    CHANGES = "changes", "The change feed: of the catalogue, and of what other scopes let it see"
     REPORTS = "reports", "Reports alone, without the names of customers"
 
 
 SCOPE_PERMISSIONS: dict[str, set[str]] = {
-    Scope.READ: VIEW_CATALOGUE | VIEW_SALES | VIEW_PAYMENTS | VIEW_REPORTS,
+    Scope.READ: VIEW_CATALOGUE | VIEW_SALES | VIEW_PAYMENTS | VIEW_REPORTS | VIEW_CHANGES,
     Scope.CATALOGUE: MANAGE_CATALOGUE,
     Scope.BOOKINGS: VIEW_SALES | SELL | MANAGE_REFUNDS,
     Scope.COUNTER: SELL_UNPAID,
     Scope.CHECK_IN: VIEW_TICKETS | CHECK_IN,
+    Scope.CHANGES: VIEW_CHANGES | VIEW_CATALOGUE,
     Scope.REPORTS: VIEW_REPORTS,
 }

@@ -28,8 +28,8 @@ from rest_framework.views import APIView
 from config import problems
 from config.api.conditional import READS
 from config.api.errors import MEDIA_TYPE, respond
-from config.api.renderers import wants_page
 from config.api.readiness import reported
+from config.api.renderers import wants_page
 from config.api.schema import example_of
 from config.api.viewsets import BaseViewSet, check_query
 

@@ -271,8 +271,7 @@ class Schema(AutoSchema):
             kinds.append(problems.Forbidden)
         if getattr(self.view, "detail", False):
             kinds.append(problems.NotFound)
-        if self.method != "GET":
-            kinds += self.view.refusals.get(self.view.action, [problems.DomainError])
+        kinds += self.view.refusals.get(self.view.action, [] if self.method == "GET" else [problems.DomainError])
         if self.method in ("GET", *EDITS) or self.is_verb:
             kinds.append(problems.PreconditionFailed)
         if self.method not in ("GET", "DELETE"):
@@ -362,8 +361,8 @@ def example_for(schema: dict[str, Any], components: dict[str, Any]) -> Any:
             example = {name: value for name, value in component.get("example", {}).items() if name in known}
             return example | nested_examples(known, example, components)
         row = example_for(component["properties"]["results"]["items"], components)
-        counts = {"count": 1} if "count" in component["properties"] else {}
-        return {**counts, "next": None, "previous": None, "results": [row]}
+        page = {"count": 1, "next": None, "previous": None, "cursor": row.get("cursor"), "results": [row]}
+        return {name: page[name] for name in component["properties"]}
     return None
 
 

@@ -276,7 +276,11 @@ SPECTACULAR_SETTINGS = {
         "TicketTypeStatus": "events.inventory.sales.TICKET_TYPE_STATUSES",
     },
     "PREPROCESSING_HOOKS": ["config.api.schema.without_trailing_slashes"],
-    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "config.api.schema.finish"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.api.schema.finish",
+        "config.outbox.schema.add_webhooks",
+    ],
     "TAGS": [
         {"name": "venues", "description": "Places that hold events."},
         {"name": "events", "description": "What happens in the venues, and its calendar."},
@@ -284,6 +288,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "bookings", "description": "Customers' places: held, confirmed, cancelled."},
         {"name": "payments", "description": "Money that was paid for bookings, and paid back."},
         {"name": "tickets", "description": "Admissions, for the door."},
+        {"name": "changes", "description": "What happened, for programs that follow it."},
         {"name": "reports", "description": "What was sold, and what is left."},
     ],
 }
