@@ -28,11 +28,12 @@ help:  ## List the targets
 
 install: $(VENV)/.base  ## Create .venv with what running needs
 
-run: $(VENV)/.base  ## Serve on 127.0.0.1:$(PORT) with demo data, and reload when code changes
+run: $(VENV)/.base  ## Serve on 127.0.0.1:$(PORT) with demo data and a worker, and reload when code changes
 	@$(MANAGE) migrate --verbosity 0
 	@$(MANAGE) load_demo --if-empty
 	@$(MANAGE) welcome --port $(PORT)
-	@$(MANAGE) runserver 127.0.0.1:$(PORT)
+	@$(MANAGE) worker & worker=$$!; trap 'kill $$worker; wait $$worker' EXIT; trap exit INT TERM HUP; \
+		$(MANAGE) runserver 127.0.0.1:$(PORT)
 
 serve: export DJANGO_SETTINGS_MODULE := config.settings.production
 serve: export WEB_CONCURRENCY := $(WORKERS)
@@ -40,6 +41,7 @@ serve: $(VENV)/.production  ## Run the production server: PORT, BIND, WORKERS, T
 	@$(MANAGE) check --deploy --fail-level ERROR
 	@$(MANAGE) migrate --verbosity 0
 	@$(MANAGE) collectstatic --no-input --verbosity 0
+	@echo "Beside the server: DJANGO_SETTINGS_MODULE=$$DJANGO_SETTINGS_MODULE $(MANAGE) worker"
 	@exec $(MANAGE) serve --bind $(BIND) --port $(PORT) --workers $(WORKERS) --threads $(THREADS) $(ARGS)
 
 test: $(VENV)/.dev  ## Run all tests on PostgreSQL and the core tests on SQLite; ARGS="-k name" selects tests

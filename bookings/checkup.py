@@ -29,6 +29,8 @@ from bookings.reconciliation import counters
 from config.access.models import ApiToken, RoleGroup
 from config.access.roles import Role
 from config.database.errors import explain
+from config.outbox import heartbeat
+from config.outbox.models import FeedChange
 from config.values import money
 from events.models import Event
 
@@ -228,7 +230,7 @@ def check_holds() -> Result:
         return (
             LOOK,
             says,
-            "Reads and bookings release them, but a service is tidier: manage.py expire_holds --watch 30.",
+            "Reads and bookings release them, but a service is tidier: manage.py worker.",
         )
     return OK, says
 
@@ -243,7 +245,7 @@ def check_cancellations() -> Result:
         says = (
             f"{count:,} live {'booking' if count == 1 else 'bookings'} of cancelled events: a cancellation was cut off."
         )
-        return BAD, says, "Run manage.py expire_holds, which completes it."
+        return BAD, says, "Run manage.py worker, which completes it."
     return OK, "All cancellations of events are complete."
 
 
@@ -274,7 +276,7 @@ def check_payments() -> Result:
     if not any(counts.values()):
         return OK, "No event of a provider has waited for 5 minutes, no refund for an hour, and none has failed."
     says = "{not handled:,} events of providers not handled, {failed:,} refunds failed, {pending:,} pending for hours."
-    advice = "Run manage.py settle_payments every minute. Look at the errors in the admin under Payments."
+    advice = "Run manage.py worker. Look at the errors in the admin under Payments."
     return LOOK, says.format(**counts), advice
 
 
@@ -307,6 +309,32 @@ def check_tokens() -> Result:
     return LOOK, says, "Give their programs new ones: manage.py create_api_token, or the admin."
 
 
+def check_worker() -> Result:
+    found = heartbeat.status(timezone.now())
+    if not found.alive:
+        seen = f"the last one was seen {since(found.seen_at)} ago" if found.seen_at else "none was ever seen"
+        return LOOK, f"No worker is running; {seen}.", "Start manage.py worker, as docs/deployment.md says."
+    count = f"{found.alive} {'worker is' if found.alive == 1 else 'workers are'} running"
+    if found.failing:
+        name, error = next(iter(found.failing.items()))
+        more = f", and {len(found.failing) - 1} more" if len(found.failing) > 1 else ""
+        return BAD, f"{count}, and {name} fails{more}: {error}", "Look at the worker's log."
+    if found.idle:
+        return LOOK, f"{count}, and none runs {', '.join(found.idle)}.", "Start a worker with these steps, or with all."
+    return OK, f"{count}, with all steps."
+
+
+def check_changes() -> Result:
+    waiting = FeedChange.objects.unpublished()
+    count, oldest = waiting.count(), waiting.aggregate(at=Min("created_at"))["at"]
+    if not count:
+        return OK, "All changes are published."
+    says = f"{count:,} {'change waits' if count == 1 else 'changes wait'} to be published, the oldest for {since(oldest)}."
+    if timezone.now() - oldest > MAX_DUE:
+        return LOOK, says, "Start manage.py worker; readers of GET /changes publish them, too."
+    return OK, says
+
+
 TABLE_CHECKS: dict[str, Callable[[], Result]] = {
     "counters": check_counters,
     "holds": check_holds,
@@ -316,4 +344,6 @@ TABLE_CHECKS: dict[str, Callable[[], Result]] = {
     "values": check_values,
     "roles": check_roles,
     "tokens": check_tokens,
+    "worker": check_worker,
+    "changes": check_changes,
 }

@@ -107,16 +107,16 @@ def hold_all(stage: Stage, show: Show, size: int) -> dict[str, str]:
 
 @contextmanager
 def workers(stage: Stage, number: int) -> Iterator[None]:
-    """Runs `expire_holds` in several processes during the block. None of them may fail."""
-    command = [sys.executable, "manage.py", "expire_holds", "--watch", "0.05"]
-    logs = [stage.folder / f"{stage.database.name}-{stage.name}-expire-holds-{each}.log" for each in range(number)]
+    """Runs workers that release holds during the block. None of them may fail."""
+    command = [sys.executable, "manage.py", "worker", "--steps", "release-holds", "--interval", "0.05"]
+    logs = [stage.folder / f"{stage.database.name}-{stage.name}-worker-{each}.log" for each in range(number)]
     env = environment(stage.database.url(stage.name))
     running = [Running(command, env, log, stage.keeper) for log in logs]
     try:
         yield
         for each in running:
             if each.process.poll() is not None:
-                stage.notes.append(f"expire_holds failed: {each.logged()[-500:]}")
+                stage.notes.append(f"a worker failed: {each.logged()[-500:]}")
     finally:
         for each in running:
             each.stop()

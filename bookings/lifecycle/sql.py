@@ -74,8 +74,8 @@ WITH line AS (
     SELECT
         %(id)s, %(secret)s, %(confirmation_code)s, %(event)s, 'pending', %(customer_name)s, %(name_key)s,
         %(surname_key)s, %(customer_email)s, %(customer_key)s, %(quantity)s, 0, %(total_price)s, %(currency)s,
-        %(metadata)s, '', false, 0, 0, 0, %(total_price)s, 0, 0, 0, %(created_at)s, %(created_at)s, %(expires_at)s, '', false,
-        %(idempotency_client)s, %(idempotency_key)s, %(request_fingerprint)s, %(fees)s, %(tax)s,
+        %(metadata)s, '', false, 0, 0, 0, %(total_price)s, 0, 0, 0, %(created_at)s, %(created_at)s, %(expires_at)s,
+        '', false, %(idempotency_client)s, %(idempotency_key)s, %(request_fingerprint)s, %(fees)s, %(tax)s,
         %(client_key)s
       FROM client
     RETURNING id

@@ -1,9 +1,7 @@
 import datetime as dt
-import json
-import re
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import call_command
 
 from bookings.lifecycle import expire
 from bookings.models import Booking
@@ -142,63 +140,19 @@ def test_capacity_can_be_lowered_below_holds_that_ran_out(book, seat, pass_time)
         book((seat, 1))
 
 
-def test_expire_holds_sweeps(book, seat, pass_time, figures, capsys):
+def test_worker_releases_holds(book, seat, pass_time, figures, capsys):
     book((seat, 3))
     pass_time(minutes=16)
-    call_command("expire_holds")
-    assert capsys.readouterr().out == "1 expired, 0 cancelled.\n"
+    call_command("worker", once=True, steps="release-holds")
+    assert capsys.readouterr().out.split() == ["release-holds", "1"]
     assert figures() == {"Concert": 0, "Seat": 0}
 
 
-def test_expire_holds_dry_run_changes_nothing(book, seat, pass_time, figures, capsys):
-    book((seat, 3))
-    pass_time(minutes=16)
-    call_command("expire_holds", dry_run=True)
-    assert capsys.readouterr().out == "1 to expire, with 3 places; 0 to cancel.\n"
-    assert figures() == {"Concert": 3, "Seat": 3}
-
-
-def test_expire_holds_speaks_json(book, seat, pass_time, capsys):
-    book((seat, 3))
-    pass_time(minutes=16)
-    call_command("expire_holds", dry_run=True, json=True)
-    call_command("expire_holds", json=True)
-    call_command("expire_holds", json=True)
-    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [
-        {"to_expire": 1, "places": 3, "to_cancel": 0},
-        {"expired": 1, "cancelled": 0},
-        {"expired": 0, "cancelled": 0},
-    ]
-
-
-def test_expire_holds_finishes_an_event_cancellation_that_was_cut_short(book, seat, figures, capsys):
+def test_worker_completes_an_event_cancellation_that_was_cut_short(book, seat, figures, capsys):
     book((seat, 2))
     book((seat, 1)).confirm()
     Event.objects.update(status="cancelled", cancel_reason="storm")
-    call_command("expire_holds", dry_run=True)
-    call_command("expire_holds")
-    assert capsys.readouterr().out.splitlines() == [
-        "0 to expire, with 0 places; 2 to cancel.",
-        "0 expired, 2 cancelled.",
-    ]
+    call_command("worker", once=True, steps="complete-cancellations")
+    assert capsys.readouterr().out.split() == ["complete-cancellations", "2"]
     assert set(Booking.objects.values_list("status", "cancel_reason")) == {("cancelled", "storm")}
     assert figures() == {"Concert": 0, "Seat": 0}
-
-
-def test_expire_holds_watches_until_it_is_interrupted(book, seat, pass_time, monkeypatch, capsys):
-    pauses = []
-
-    def pause(seconds):
-        pauses.append(seconds)
-        if len(pauses) == 3:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr("bookings.management.commands.expire_holds.time.sleep", pause)
-    call_command("expire_holds", watch=0.5)
-    assert pauses == [0.5, 0.5, 0.5]
-    assert len(re.findall("0 expired", capsys.readouterr().out)) == 3
-
-
-def test_expire_holds_refuses_a_pause_of_nothing():
-    with pytest.raises(CommandError, match="--watch"):
-        call_command("expire_holds", watch=0)

@@ -81,10 +81,10 @@ def test_the_same_without_the_conditional_update_oversells(make_type, make_event
         offers.last = offer.look(ids)
         return offers.last
 
-    def naive(booking, items, change, event):
+    def naive(booking, items, change, told, event):
         with transaction.atomic():
             booking.save(force_insert=True)
-            for row in (*items, change):
+            for row in (*items, change, told):
                 row.save()
             ticket_type = offers.last.ticket_types[items[0].ticket_type_id]
             for model, stock in ((TicketType, ticket_type), (Event, offers.last.event)):

@@ -47,7 +47,10 @@ class FeedPagination(BasePagination):
         return add_links(Response({"next": following, "cursor": str(self.cursor), "results": data}), following, None)
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        after = f"The cursor of the last change that is known; `{LATEST}` answers no changes, and where to begin. By default the oldest change that is kept comes first."
+        after = (
+            f"The cursor of the last change that is known; `{LATEST}` answers no changes, and where to begin. "
+            "By default the oldest change that is kept comes first."
+        )
         types = "Only changes of these types, separated by commas."
         return [
             string_parameter("after", after, f"^({LATEST}|{CURSOR})$"),

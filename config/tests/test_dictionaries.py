@@ -172,7 +172,7 @@ def test_commands_accept_old_values(old, capsys):
     for name in ("venue timezone 2", f"event currency {events}", f"booking customer email {bookings}"):
         assert name in findings["says"]
     call_command("reconcile")
-    for command in (["expire_holds"], ["welcome"], ["purge", "--older-than", "1d"]):
+    for command in (["worker", "--once"], ["welcome"], ["purge", "--older-than", "1d"]):
         call_command(*command)
     with pytest.raises(CommandError, match="still needed"):
         call_command("erase_customer", EMAIL)
