@@ -329,7 +329,9 @@ def check_changes() -> Result:
     count, oldest = waiting.count(), waiting.aggregate(at=Min("created_at"))["at"]
     if not count:
         return OK, "All changes are published."
-    says = f"{count:,} {'change waits' if count == 1 else 'changes wait'} to be published, the oldest for {since(oldest)}."
+    says = (
+        f"{count:,} {'change waits' if count == 1 else 'changes wait'} to be published, the oldest for {since(oldest)}."
+    )
     if timezone.now() - oldest > MAX_DUE:
         return LOOK, says, "Start manage.py worker; readers of GET /changes publish them, too."
     return OK, says

@@ -20,9 +20,11 @@ from config.backoffice.formats import (
     format_number,
     list_url,
     local_time_with_zone,
+    office_time,
     places_bar,
 )
 from config.backoffice.times import day_starts_at, office_day
+from config.outbox import heartbeat
 from config.values.timezones import zone_label
 from events.models import Event
 
@@ -45,6 +47,8 @@ def dashboard(request):
         context |= holds_context(at) | refunds_context() | unpaid_context()
     if request.user.has_perm("payments.view_providerevent"):
         context |= unhandled_context()
+    if request.user.has_perm("outbox.view_feedchange"):
+        context |= worker_context(at)
     if request.user.has_perm("events.view_event"):
         context |= events_context(at)
     return context
@@ -159,6 +163,11 @@ def unhandled_context():
         "unhandled_count": ProviderEvent.objects.filter(handled_at=None).count(),
         "unhandled_url": list_url(ProviderEvent, handled="no"),
     }
+
+
+def worker_context(at):
+    found = heartbeat.status(at)
+    return {"worker": found, "worker_seen": found.seen_at and office_time(found.seen_at)}
 
 
 def bounded_count(rows):

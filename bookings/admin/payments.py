@@ -15,16 +15,11 @@ from bookings.payments.models import Payment, ProviderEvent
 from config.backoffice.actions import ActionSkipped
 from config.backoffice.base import BaseAdmin, ViewOnly
 from config.backoffice.filters import DayFilter
-from config.backoffice.formats import badge, change_url, format_amount, local_time, two_lines
+from config.backoffice.formats import badge, change_url, format_amount, office_time, two_lines
 from config.backoffice.tables import amount_column
 from config.values.timezones import zone_label
 
 MAX_EVENTS = 100
-
-
-def office_time(instant):
-    """A time in BACK_OFFICE_TIME_ZONE, which the heading or the second line names."""
-    return local_time(instant, settings.BACK_OFFICE_TIME_ZONE, "%d %b %Y, %H:%M")
 
 
 class ProviderFilter(admin.SimpleListFilter):

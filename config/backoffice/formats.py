@@ -3,6 +3,7 @@
 import datetime as dt
 from decimal import Decimal
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import reverse
 from django.utils.formats import number_format
@@ -23,6 +24,11 @@ def local_time(instant, timezone, form=DATE_AND_TIME):
     local = instant.astimezone(find_zone(timezone))
     is_ambiguous = "%H" in form and local.replace(fold=1 - local.fold).utcoffset() != local.utcoffset()
     return f"{local:{form}} {letters(local)}" if is_ambiguous else f"{local:{form}}"
+
+
+def office_time(instant):
+    """A time in BACK_OFFICE_TIME_ZONE, which the heading or the second line names."""
+    return local_time(instant, settings.BACK_OFFICE_TIME_ZONE, "%d %b %Y, %H:%M")
 
 
 def local_time_with_zone(instant, timezone):

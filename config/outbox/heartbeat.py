@@ -33,19 +33,11 @@ class Heartbeat:
 
     def beat(self) -> None:
         """Renews the row, and deletes those of workers that were killed long ago."""
-        at = timezone.now()
-        errors = self.worker.errors
+        at, errors = timezone.now(), self.worker.errors
+        state = {"steps": self.worker.states, "seen_at": at} | ({"error": errors[0][:500]} if errors else {})
+        of_process = {"host": socket.gethostname()[:100], "pid": os.getpid(), "version": settings.VERSION[:50]}
         WorkerHeartbeat.objects.update_or_create(
-            pk=self.id,
-            defaults={"steps": self.worker.states, "seen_at": at, **({"error": errors[0][:500]} if errors else {})},
-            create_defaults={
-                "host": socket.gethostname()[:100],
-                "pid": os.getpid(),
-                "version": settings.VERSION[:50],
-                "steps": self.worker.states,
-                "started_at": self.started_at,
-                "seen_at": at,
-            },
+            pk=self.id, defaults=state, create_defaults={**state, **of_process, "started_at": self.started_at}
         )
         WorkerHeartbeat.objects.filter(seen_at__lt=at - FORGOTTEN).delete()
 

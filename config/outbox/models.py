@@ -83,6 +83,8 @@ class FeedChange(models.Model):
             models.Index(fields=["id"], name="feed_change_unpublished", condition=Q(position=None)),
             # GET /changes?type=.
             models.Index(fields=["type", "position"], name="feed_change_by_type", condition=Q(position__isnull=False)),
+            # The changes of a day: the admin.
+            models.Index(fields=["created_at"], name="feed_change_by_day", condition=Q(position__isnull=False)),
             # The changes of one object: the admin, and erasure.
             models.Index(fields=["object_type", "object_id"], name="feed_change_of_object"),
         ]
@@ -159,7 +161,7 @@ class WorkerHeartbeat(models.Model):
     class Meta:
         verbose_name = "worker"
         ordering = ["-seen_at"]
-        default_permissions = ("view",)
+        default_permissions = ()
 
     def __str__(self) -> str:
         return f"{self.host} {self.pid}"

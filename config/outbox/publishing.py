@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F
 
-from config.outbox.models import Feed, FeedChange
+from config.outbox.models import Feed, FeedChange, FeedChangeQuerySet
 
 BATCH = 1000  # changes in one transaction
 
@@ -59,6 +59,11 @@ def bounds() -> tuple[int, int]:
     return Feed.objects.filter(pk=1).values_list("purged_position", "last_position").first() or (0, 0)
 
 
+def outdated(at: dt.datetime) -> FeedChangeQuerySet:
+    """Published changes that are older than CHANGES_KEEP_DAYS."""
+    return FeedChange.objects.published().filter(created_at__lt=at - dt.timedelta(days=settings.CHANGES_KEEP_DAYS))
+
+
 def purge(at: dt.datetime, *, limit: int | None = None) -> int:
     """Deletes published changes that are older than CHANGES_KEEP_DAYS, in batches; returns how many."""
     before = at - dt.timedelta(days=settings.CHANGES_KEEP_DAYS)
@@ -69,11 +74,6 @@ def purge(at: dt.datetime, *, limit: int | None = None) -> int:
         if count < BATCH:
             break
     return total
-
-
-def outdated(before: dt.datetime) -> int:
-    """How many changes `purge` would delete."""
-    return FeedChange.objects.published().filter(created_at__lt=before).count()
 
 
 def purge_batch(before: dt.datetime) -> int:

@@ -48,7 +48,6 @@ class Runner:
 
     def attempt(self) -> int:
         """Runs the step once; a failure is logged, and does not stop the worker."""
-        close_old_connections()
         try:
             count = self.step.run()
         except Exception as error:  # noqa: BLE001  any failure is noted
@@ -56,7 +55,6 @@ class Runner:
             return 0
         finally:
             self.ran_at = timezone.now()
-            close_old_connections()
         self.done += count
         self.failures, self.error = 0, ""
         return count
@@ -105,8 +103,11 @@ class Worker:
             thread.start()
 
     def repeat(self, runner: Runner) -> None:
+        """In a thread, with a database connection of its own."""
         while not self.stopping.is_set():
+            close_old_connections()
             runner.attempt()
+            close_old_connections()
             self.stopping.wait(runner.pause(self.interval))
 
     def stop(self, seconds: float) -> list[str]:

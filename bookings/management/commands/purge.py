@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from bookings.personal_data import attempts_before, old_bodies, purge_attempts, purge_names, sales_before
 from config.access.models import LoginFailure
+from config.outbox import publishing
 
 AGE = re.compile(r"([1-9][0-9]{0,4})([dwy])")
 DAYS = {"d": 1, "w": 7, "y": 365}
@@ -22,7 +23,8 @@ class Command(BaseCommand):
         "Deletes personal data after a retention period. Attempts (bookings that were never paid or confirmed) are "
         "deleted when their hold ended before it. Sales keep their figures for ever, and lose the customer's name, "
         "address and notes when their event ended before it, unless a refund is due. Expired logins, records of failed "
-        "ones and bodies of payment providers' events after 30 days, are deleted, too. Works in small steps: it may "
+        "ones, bodies of payment providers' events after 30 days, and changes in the feed after CHANGES_KEEP_DAYS, are "
+        "deleted, too. Works in small steps: it may "
         "run while sales go on, and an interrupted run is completed by the next one. Run it every night."
     )
 
@@ -42,20 +44,23 @@ class Command(BaseCommand):
         if dry_run:
             attempts, names = attempts_before(before).count(), sales_before(before)
             owed = names.filter(refund_due=True).count()
-            self.report("would be ", attempts, names.count() - owed, logins.count(), old_bodies(at).count())
+            figures = logins.count(), old_bodies(at).count(), publishing.outdated(at).count()
+            self.report("would be ", attempts, names.count() - owed, *figures)
         else:
             attempts = purge_attempts(before, self.progress("attempts deleted"))
             erased = purge_names(before, by="system", progress=self.progress("sales erased"))
             LoginFailure.objects.outdated(at).delete()
-            self.report("", attempts, erased, logins.delete()[0], old_bodies(at).update(body=""))
+            figures = logins.delete()[0], old_bodies(at).update(body=""), publishing.purge(at)
+            self.report("", attempts, erased, *figures)
             owed = sales_before(before).filter(refund_due=True).count()
         if owed:
             self.stderr.write(f"{owed} sale{pluralize(owed)} not erased, because a refund is due.")
 
-    def report(self, would_be: str, attempts: int, erased: int, logins: int, bodies: int) -> None:
+    def report(self, would_be: str, attempts: int, erased: int, logins: int, bodies: int, changes: int) -> None:
         self.stdout.write(
             f"{attempts:,} attempts {would_be}deleted, {erased:,} sales {would_be}erased, "
-            f"{logins:,} expired logins and {bodies:,} bodies of payment events {would_be}deleted."
+            f"{logins:,} expired logins, {bodies:,} bodies of payment events and {changes:,} changes in the feed "
+            f"{would_be}deleted."
         )
 
     def progress(self, what: str) -> Callable[[int], None]:

@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'worker',
                 'ordering': ['-seen_at'],
-                'default_permissions': ('view',),
+                'default_permissions': (),
             },
         ),
         migrations.CreateModel(
@@ -58,7 +58,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'change',
                 'ordering': ['-id'],
                 'default_permissions': ('view',),
-                'indexes': [models.Index(condition=models.Q(('position', None)), fields=['id'], name='feed_change_unpublished'), models.Index(condition=models.Q(('position__isnull', False)), fields=['type', 'position'], name='feed_change_by_type'), models.Index(fields=['object_type', 'object_id'], name='feed_change_of_object')],
+                'indexes': [models.Index(condition=models.Q(('position', None)), fields=['id'], name='feed_change_unpublished'), models.Index(condition=models.Q(('position__isnull', False)), fields=['type', 'position'], name='feed_change_by_type'), models.Index(condition=models.Q(('position__isnull', False)), fields=['created_at'], name='feed_change_by_day'), models.Index(fields=['object_type', 'object_id'], name='feed_change_of_object')],
                 'constraints': [models.UniqueConstraint(fields=('position',), name='feed_change_position_is_unique', violation_error_code='already-exists', violation_error_message='Another change has this position.'), models.CheckConstraint(condition=models.Q(('position', None), ('position__gte', 1), _connector='OR'), name='feed_change_position_is_above_0', violation_error_code='invalid-position', violation_error_message='Positions begin with 1.'), models.CheckConstraint(condition=models.Q(('object_id__length__gt', 0), ('object_type__length__gt', 0), ('type__length__gt', 0)), name='feed_change_names_its_object', violation_error_code='invalid-change', violation_error_message='A change has a type and an object.')],
             },
         ),
