@@ -93,7 +93,7 @@ class IdempotencyKey:
         """The booking that was placed with this key. Raises IdempotencyKeyReused when its request was another one, and
         IdempotencyKeyExpired.
         """
-        rows = models.Booking.objects.detailed().annotate(read_at=Now())
+        rows: Any = models.Booking.objects.detailed().annotate(read_at=Now())
         booking = rows.filter(idempotency_client=self.client, idempotency_key=self.key).first()
         if booking is None:
             return None

@@ -29,7 +29,7 @@ class RenderedField(models.TextField):
         return self.get_prep_value(self.value_from_object(obj)) or ""
 
 
-def to_text(data: dict[str, Any]) -> str:
+def to_text(data: Any) -> str:
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 

@@ -7,6 +7,7 @@ after the lock on the object was free, and so has the higher id.
 """
 
 import datetime as dt
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -78,7 +79,7 @@ def purge(at: dt.datetime, *, limit: int | None = None) -> int:
 
 def purge_batch(before: dt.datetime) -> int:
     """The oldest positions first, up to the first change that is kept."""
-    oldest = FeedChange.objects.published().values_list("position", "created_at")[:BATCH]
+    oldest: Any = FeedChange.objects.published().values_list("position", "created_at")[:BATCH]
     positions = []
     for position, created_at in oldest:
         if created_at >= before:

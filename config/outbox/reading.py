@@ -28,7 +28,7 @@ class FeedPagination(BasePagination):
 
     parameters = ("after", "type", "limit")
 
-    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[FeedChange]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         self.request = request
         limit = whole_number(request, "limit", ROWS, 1, MAX_ROWS)
         types = wanted_types(request)
@@ -110,6 +110,6 @@ def read(types: Collection[str], after: int, last: int, limit: int) -> list[Feed
     if len(types) == len(TYPES):
         return list(rows[:limit])
     # One range of the index for each type, however rare it is.
-    found = (rows.filter(type=name).values_list("position", flat=True)[:limit] for name in types)
+    found: Any = (rows.filter(type=name).values_list("position", flat=True)[:limit] for name in types)
     positions = sorted(chain.from_iterable(found))[:limit]
     return list(FeedChange.objects.filter(position__in=positions).order_by("position")) if positions else []

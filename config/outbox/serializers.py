@@ -19,7 +19,7 @@ class ChangeSerializer(ModelSerializer):
     cursor = serializers.CharField(read_only=True, help_text="`?after=` continues after this change.")
     type = serializers.CharField(read_only=True, help_text="noun.participle, such as booking.confirmed.")
     object = ObjectSerializer(read_only=True)
-    data = serializers.JSONField(
+    data = serializers.JSONField(  # type: ignore[assignment]
         read_only=True,
         help_text="The object as the API showed it at that time; null when it was deleted, or erased since.",
     )

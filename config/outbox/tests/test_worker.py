@@ -75,7 +75,7 @@ def test_database_that_does_not_answer_is_a_warning(caplog):
 
 def test_slow_step_delays_no_other_and_does_not_hold_the_end(steps):
     ended, counted = threading.Event(), []
-    register(Step("slow", lambda: ended.wait(30) and 1 or 0))
+    register(Step("slow", lambda: int(ended.wait(30))))
     register(Step("quick", lambda: counted.append(1) or 1, every=0.01))
     worker = Worker.of(["slow", "quick"])
     worker.start()
