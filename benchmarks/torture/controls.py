@@ -9,6 +9,7 @@ from benchmarks.torture.clients import PATIENCE
 from benchmarks.torture.payments import small_callbacks
 from benchmarks.torture.scenarios import CLIENTS, edit, endless, hold_all, pause, play_no_worker
 from benchmarks.torture.stage import Stage
+from benchmarks.torture.told import small_told
 
 MAX_ROUNDS = 20
 KEY_TABLE = "CREATE TABLE torture_key (name varchar(255) PRIMARY KEY, booking varchar(36) NOT NULL)"
@@ -134,6 +135,14 @@ CONTROLS = (
         only_on="PostgreSQL",
         otherwise="n/a: the operating system keeps the writes of killed processes",
         options={"wal_writer_delay": "10s", "wal_writer_flush_after": "1GB"},
+    ),
+    Control(
+        "positions given at the insert",
+        "early_positions",
+        small_told,
+        ("drift",),
+        only_on="PostgreSQL",
+        otherwise="n/a: SQLite has one writer",
     ),
     Control("response before the commit", "early_response", workers_die, ("lost",)),
 )

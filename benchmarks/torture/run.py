@@ -21,6 +21,7 @@ from benchmarks.torture.payments import payments
 from benchmarks.torture.report import Progress, Result
 from benchmarks.torture.servers import Server, managed
 from benchmarks.torture.stage import Stage
+from benchmarks.torture.told import told
 from benchmarks.torture.verify import Findings, verify
 
 TEMPLATE = "template_torture"  # the database that all others are copied from
@@ -33,6 +34,7 @@ SCENARIOS: dict[str, Callable[[Stage], None]] = {
     "edits": scenarios.edits,
     "no-worker": scenarios.no_worker,
     "payments": payments,
+    "told": told,
 }
 CONTROL_NAMES = [control.sabotage.replace("_", "-") for control in CONTROLS]
 QUICK = os.environ.get("QUICK", "0").lower() not in ("", "0", "false", "no")

@@ -167,6 +167,24 @@ def lazy_commits() -> None:
     options["options"] = options["options"].replace("synchronous_commit=on", "synchronous_commit=off")
 
 
+def early_positions() -> None:
+    """The position of a change is its id, which is given when it is written and not when it is committed."""
+    from django.db.models import F, Max
+
+    from config.outbox import publishing
+    from config.outbox.models import Feed, FeedChange
+
+    def publish_batch() -> int:
+        with transaction.atomic():
+            feed = publishing.locked_feed()
+            count = FeedChange.objects.unpublished().update(position=F("id"))
+            last = FeedChange.objects.published().order_by().aggregate(last=Max("position"))["last"] or 0
+            Feed.objects.filter(pk=feed.pk).update(last_position=last)
+        return count
+
+    publishing.publish_batch = publish_batch
+
+
 def early_response() -> None:
     """Responds first, and writes the booking a moment later."""
     from bookings.models import Booking, BookingChange, BookingItem
@@ -212,6 +230,7 @@ SABOTAGES = {
         no_release,
         whole_rows,
         lazy_commits,
+        early_positions,
         early_response,
     )
 }
