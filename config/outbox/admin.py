@@ -74,7 +74,8 @@ class FeedChangeAdmin(ViewOnly, BaseAdmin):
 
     def get_search_results(self, request, queryset, search_term):
         words = search_term.strip()
-        return queryset.filter(object_type__in=PERMISSIONS, object_id=words) if words else queryset, False
+        of_object = {"object_type__in": PERMISSIONS, "object_id": words, "position__isnull": False}
+        return queryset.filter(**of_object) if words else queryset, False
 
     @admin.display(description=gettext_lazy("cursor"), empty_value=gettext_lazy("not published yet"))
     def cursor(self, change):

@@ -29,8 +29,11 @@ class RenderedField(models.TextField):
         return self.get_prep_value(self.value_from_object(obj)) or ""
 
 
+ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def to_text(data: Any) -> str:
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return ENCODER.encode(data)
 
 
 class FeedChangeQuerySet(models.QuerySet["FeedChange"]):
@@ -49,7 +52,9 @@ class FeedChangeQuerySet(models.QuerySet["FeedChange"]):
         """Erases what the changes of some objects tell of them: only that they happened is kept."""
         rest = list(ids)
         while rest:
-            self.of(resource, rest[:BATCH]).update(data=None)
+            rows = self.of(resource, rest[:BATCH])
+            rows.unpublished().update(data=None)  # first: what is published meanwhile is found by the second
+            rows.filter(position__isnull=False).update(data=None)
             del rest[:BATCH]
 
 
@@ -86,7 +91,11 @@ class FeedChange(models.Model):
             # The changes of a day: the admin.
             models.Index(fields=["created_at"], name="feed_change_by_day", condition=Q(position__isnull=False)),
             # The changes of one object: the admin, and erasure.
-            models.Index(fields=["object_type", "object_id"], name="feed_change_of_object"),
+            models.Index(
+                fields=["object_type", "object_id"],
+                name="feed_change_of_object",
+                condition=Q(position__isnull=False),  # written by the publisher, and not by a sale
+            ),
         ]
         constraints = [
             # Its index is that of GET /changes.

@@ -1,6 +1,7 @@
 """Money: exact on every database, with the decimals of its ISO 4217 currency."""
 
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -40,7 +41,12 @@ def plain(amount: Any, currency: str) -> str:
 
     An amount with more decimals, stored when its currency had more or was known, is shown as it is.
     """
-    text = f"{amount:.{DECIMALS[currency]}f}"
+    return with_decimals(amount, DECIMALS[currency])
+
+
+@lru_cache(maxsize=10_000)  # a booking has fourteen amounts, most of them 0
+def with_decimals(amount: Any, decimals: int) -> str:
+    text = f"{amount + 0:.{decimals}f}"  # the sum has no negative zero
     return text if Decimal(text) == amount else f"{Decimal(amount).normalize():f}"
 
 

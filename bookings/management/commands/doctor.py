@@ -31,7 +31,8 @@ Checks the health of this installation, with advice for each problem, on one scr
 It checks the settings (as check --deploy, unless DEBUG is on), the database and whether commits are durable,
 migrations, the cache, the clocks of this machine and of the database, the free disk space, the counters of future
 events (manage.py reconcile compares all), due holds, incomplete cancellations, refunds that are due, stored values that
-would be refused today, roles, tokens that expire within 30 days, workers, and changes that wait to be published. It changes nothing and may run at any time.
+would be refused today, roles, tokens that expire within 30 days, workers, and changes that wait to be published. It
+changes nothing and may run at any time.
 
 Exit status: 1 when a check is bad, otherwise 0. A check marked “look” can wait."""
     requires_system_checks: list[str] = []  # reported as a finding
