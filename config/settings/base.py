@@ -71,6 +71,10 @@ CONFIRM_URL = env.link("CONFIRM_URL")
 
 CHANGES_KEEP_DAYS = env.whole_number("CHANGES_KEEP_DAYS", 90, least=1, most=3650)
 
+# Webhooks
+
+WEBHOOK_ALLOW_PRIVATE = env.switch("WEBHOOK_ALLOW_PRIVATE", False)
+
 # Data
 
 DATABASES: dict[str, dict[str, Any]] = databases(env, BASE_DIR)

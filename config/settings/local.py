@@ -8,3 +8,4 @@ DEBUG = env.switch("DEBUG", True)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CORS_ALLOW_ALL_ORIGINS = not env.words("CORS_ALLOWED_ORIGINS")
 WHITENOISE_USE_FINDERS = True
+WEBHOOK_ALLOW_PRIVATE = env.switch("WEBHOOK_ALLOW_PRIVATE", True)  # a receiver on the same machine
