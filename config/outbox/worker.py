@@ -22,11 +22,17 @@ LONGEST_PAUSE = 60.0  # seconds, of a step that fails
 
 @dataclass(frozen=True)
 class Step:
-    """`run` does what is due, and returns how much it did. It is called again after `every` seconds."""
+    """`run` does what is due, and returns how much it did. It is called again after `every` seconds.
+
+    A step with threads of its own has two more functions: `run_all` stands in the place of `run` where it is called
+    once, and returns when all is done; `finish` ends the threads, and waits for them up to so many seconds.
+    """
 
     name: str
     run: Callable[[], int]
     every: float = 1.0
+    run_all: Callable[[], int] | None = None
+    finish: Callable[[float], None] | None = None
 
 
 steps: dict[str, Step] = {}
@@ -46,10 +52,10 @@ class Runner:
     failures: int = 0
     error: str = ""
 
-    def attempt(self) -> int:
-        """Runs the step once; a failure is logged, and does not stop the worker."""
+    def attempt(self, *, is_only: bool = False) -> int:
+        """Runs the step once; a failure is logged, and does not stop the worker. `is_only`: it is not run again."""
         try:
-            count = self.step.run()
+            count = ((self.step.run_all if is_only else None) or self.step.run)()
         except Exception as error:  # noqa: BLE001  any failure is noted
             self.fail(error)
             return 0
@@ -93,7 +99,7 @@ class Worker:
 
     def run_once(self) -> None:
         for runner in self.runners:
-            runner.attempt()
+            runner.attempt(is_only=True)
 
     def start(self) -> None:
         for runner in self.runners:
@@ -116,6 +122,9 @@ class Worker:
         deadline = timezone.now().timestamp() + seconds
         for thread in self.threads:
             thread.join(max(deadline - timezone.now().timestamp(), 0))
+        for runner in self.runners:
+            if runner.step.finish:
+                runner.step.finish(max(deadline - timezone.now().timestamp(), 0))
         return [thread.name for thread in self.threads if thread.is_alive()]
 
     @property

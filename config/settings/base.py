@@ -98,6 +98,7 @@ INSTALLED_APPS = [
     "config.access",
     "config.history",
     "config.outbox",
+    "config.webhooks",
     "venues",
     "events",
     "ticket_types",

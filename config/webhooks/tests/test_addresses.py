@@ -6,6 +6,12 @@ from django.core.exceptions import ValidationError
 
 from config.webhooks.addresses import PrivateAddress, is_public, read_url, resolve, validate_url
 
+
+@pytest.fixture(autouse=True)
+def _public(settings):
+    settings.WEBHOOK_ALLOW_PRIVATE = False
+
+
 PRIVATE = [
     "127.0.0.1", "127.8.9.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.100.100.200",
     "192.0.0.192", "0.0.0.0", "255.255.255.255", "224.0.0.1", "240.0.0.1", "192.0.2.1", "198.18.0.1", "192.88.99.1",

@@ -152,7 +152,9 @@ def call_over_tls(certificate, monkeypatch, host, *, is_trusted):
             connection, _ = server.accept()
             try:
                 with server_side.wrap_socket(connection, server_side=True) as secured:
-                    secured.recv(10_000)
+                    received = b""
+                    while not received.endswith(b"{}"):
+                        received += secured.recv(10_000)
                     secured.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
             except OSError:
                 pass

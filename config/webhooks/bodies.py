@@ -1,0 +1,39 @@
+"""What is sent: a change as GET /changes shows it."""
+
+from typing import Any
+
+from rest_framework.renderers import JSONRenderer
+
+from config.api.fields import format_instant
+from config.webhooks.models import WebhookDelivery, WebhookEndpoint
+from config.webhooks.serializers import WebhookEndpointSerializer
+
+
+def body_of(endpoint: WebhookEndpoint, delivery: WebhookDelivery) -> bytes:
+    change = delivery.change
+    return JSONRenderer().render(test_data(endpoint, delivery) if change is None else change_data(change))
+
+
+def change_data(change: Any) -> dict[str, Any]:
+    return {
+        "id": str(change.key),
+        "cursor": str(change.position),
+        "type": change.type,
+        "object": {"type": change.object_type, "id": change.object_id},
+        "data": change.data,
+        "by": change.by,
+        "created_at": format_instant(change.created_at),
+    }
+
+
+def test_data(endpoint: WebhookEndpoint, delivery: WebhookDelivery) -> dict[str, Any]:
+    """A change that is in no feed, so that it has no cursor."""
+    return {
+        "id": str(delivery.webhook_id),
+        "cursor": None,
+        "type": delivery.type,
+        "object": {"type": "webhook_endpoint", "id": str(endpoint.pk)},
+        "data": WebhookEndpointSerializer().to_representation(endpoint),
+        "by": "system",
+        "created_at": format_instant(delivery.created_at),
+    }
