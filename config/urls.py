@@ -11,6 +11,7 @@ from bookings.viewsets import BookingViewSet, TicketViewSet
 from config.api import pages
 from config.api.routers import OptionalSlashRouter
 from config.outbox.viewsets import ChangeViewSet
+from config.webhooks.viewsets import WebhookDeliveryViewSet, WebhookEndpointViewSet
 from events.viewsets import CalendarViewSet, EventViewSet
 from ticket_types.viewsets import TicketTypeViewSet
 from venues.viewsets import VenueViewSet
@@ -23,6 +24,8 @@ router.register("bookings", BookingViewSet, basename="booking")
 router.register("payments", PaymentViewSet, basename="payment")
 router.register("tickets", TicketViewSet, basename="ticket")
 router.register("changes", ChangeViewSet, basename="change")
+router.register("webhook-endpoints", WebhookEndpointViewSet, basename="webhook-endpoint")
+router.register("webhook-deliveries", WebhookDeliveryViewSet, basename="webhook-delivery")
 router.register("reports", ReportViewSet, basename="report")
 
 v1 = settings.API_V1_STR.strip("/")

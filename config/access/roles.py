@@ -34,6 +34,11 @@ MANAGE_REFUNDS = {"bookings.refund_more", "payments.view_providerevent"}
 CHECK_IN = {"bookings.check_in_ticket"}
 VIEW_REPORTS = {"bookings.view_reports"}
 VIEW_CHANGES = {"outbox.view_feedchange"}
+VIEW_WEBHOOKS = {"webhooks.view_webhookendpoint", "webhooks.view_webhookdelivery"}
+MANAGE_WEBHOOKS = {
+    *VIEW_WEBHOOKS,
+    *("webhooks.add_webhookendpoint", "webhooks.change_webhookendpoint", "webhooks.delete_webhookendpoint"),
+}
 MANAGE_TOKENS = {"access.view_apitoken", "access.add_apitoken", "access.change_apitoken"}
 
 ROLE_PERMISSIONS: dict[str, set[str]] = {
@@ -45,10 +50,11 @@ ROLE_PERMISSIONS: dict[str, set[str]] = {
     | CHECK_IN
     | VIEW_REPORTS
     | VIEW_CHANGES
+    | MANAGE_WEBHOOKS
     | MANAGE_TOKENS,
     Role.BOX_OFFICE: VIEW_CATALOGUE | VIEW_SALES | SELL | SELL_UNPAID | CHECK_IN | VIEW_REPORTS,
     Role.DOOR: VIEW_CATALOGUE | VIEW_TICKETS | CHECK_IN,
-    Role.AUDITOR: VIEW_CATALOGUE | VIEW_SALES | VIEW_PAYMENTS | VIEW_REPORTS | VIEW_CHANGES,
+    Role.AUDITOR: VIEW_CATALOGUE | VIEW_SALES | VIEW_PAYMENTS | VIEW_REPORTS | VIEW_CHANGES | VIEW_WEBHOOKS,
 }
 APPS = sorted({name.split(".")[0] for names in ROLE_PERMISSIONS.values() for name in names})
 

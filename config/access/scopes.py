@@ -6,6 +6,7 @@ from config.access.roles import (
     CHECK_IN,
     MANAGE_CATALOGUE,
     MANAGE_REFUNDS,
+    MANAGE_WEBHOOKS,
     SELL,
     SELL_UNPAID,
     VIEW_CATALOGUE,
@@ -14,6 +15,7 @@ from config.access.roles import (
     VIEW_REPORTS,
     VIEW_SALES,
     VIEW_TICKETS,
+    VIEW_WEBHOOKS,
 )
 
 
@@ -24,15 +26,17 @@ class Scope(models.TextChoices):
     COUNTER = "counter", "Counter: with bookings, confirm them unpaid too, on invoice"
     CHECK_IN = "check-in", "Tickets: read, check in"
     CHANGES = "changes", "The change feed: of the catalogue, and of what other scopes let it see"
+    WEBHOOKS = "webhooks", "Webhooks: of the catalogue, and of what other scopes let it see"
     REPORTS = "reports", "Reports alone, without the names of customers"
 
 
 SCOPE_PERMISSIONS: dict[str, set[str]] = {
-    Scope.READ: VIEW_CATALOGUE | VIEW_SALES | VIEW_PAYMENTS | VIEW_REPORTS | VIEW_CHANGES,
+    Scope.READ: VIEW_CATALOGUE | VIEW_SALES | VIEW_PAYMENTS | VIEW_REPORTS | VIEW_CHANGES | VIEW_WEBHOOKS,
     Scope.CATALOGUE: MANAGE_CATALOGUE,
     Scope.BOOKINGS: VIEW_SALES | SELL | MANAGE_REFUNDS,
     Scope.COUNTER: SELL_UNPAID,
     Scope.CHECK_IN: VIEW_TICKETS | CHECK_IN,
     Scope.CHANGES: VIEW_CHANGES | VIEW_CATALOGUE,
+    Scope.WEBHOOKS: MANAGE_WEBHOOKS | VIEW_CATALOGUE,
     Scope.REPORTS: VIEW_REPORTS,
 }

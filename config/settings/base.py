@@ -294,6 +294,8 @@ SPECTACULAR_SETTINGS = {
         {"name": "payments", "description": "Money that was paid for bookings, and paid back."},
         {"name": "tickets", "description": "Admissions, for the door."},
         {"name": "changes", "description": "What happened, for programs that follow it."},
+        {"name": "webhook-endpoints", "description": "URLs of other programs that are told of changes."},
+        {"name": "webhook-deliveries", "description": "What was sent to them, and what they answered."},
         {"name": "reports", "description": "What was sold, and what is left."},
     ],
 }

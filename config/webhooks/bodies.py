@@ -5,25 +5,16 @@ from typing import Any
 from rest_framework.renderers import JSONRenderer
 
 from config.api.fields import format_instant
+from config.outbox.serializers import ChangeSerializer
 from config.webhooks.models import WebhookDelivery, WebhookEndpoint
 from config.webhooks.serializers import WebhookEndpointSerializer
 
 
 def body_of(endpoint: WebhookEndpoint, delivery: WebhookDelivery) -> bytes:
     change = delivery.change
-    return JSONRenderer().render(test_data(endpoint, delivery) if change is None else change_data(change))
-
-
-def change_data(change: Any) -> dict[str, Any]:
-    return {
-        "id": str(change.key),
-        "cursor": str(change.position),
-        "type": change.type,
-        "object": {"type": change.object_type, "id": change.object_id},
-        "data": change.data,
-        "by": change.by,
-        "created_at": format_instant(change.created_at),
-    }
+    return JSONRenderer().render(
+        test_data(endpoint, delivery) if change is None else ChangeSerializer().to_representation(change)
+    )
 
 
 def test_data(endpoint: WebhookEndpoint, delivery: WebhookDelivery) -> dict[str, Any]:

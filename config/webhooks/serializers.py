@@ -2,6 +2,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from config.access.permissions import may
 from config.api.fields import LineField, ListField
 from config.api.serializers import ModelSerializer, Serializer
 from config.outbox.types import TYPES
@@ -85,7 +86,7 @@ class WebhookEndpointSerializer(ModelSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """The one who chooses where changes go must be permitted to see what they show."""
         types = attrs.get("types", getattr(self.instance, "types", []))
-        if missing := missing_permissions(self.context["request"].user, types):
+        if missing := missing_permissions(lambda name: may(self.context["request"], name), types):
             detail = f"You are not permitted to see what these types show. It needs {', '.join(missing)}."
             raise serializers.ValidationError({"types": serializers.ErrorDetail(detail, code="not-permitted")})
         return attrs
