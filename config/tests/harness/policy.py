@@ -23,6 +23,7 @@ EXPIRED, REVOKED, GARBAGE, INACTIVE = "expired token", "revoked token", "garbage
 
 READ, CATALOGUE, BOOKINGS = "read token", "catalogue token", "bookings token"  # of the superuser, with one scope
 CHECK_IN, REPORTS, COUNTER = "check-in token", "reports token", "counter token"
+CHECK_IN, REPORTS, WEBHOOKS = "check-in token", "reports token", "webhooks token"
 ROLES = {MANAGER: "manager", BOX_OFFICE: "box-office", DOOR: "door", AUDITOR: "auditor"}
 SCOPES = {READ: "read", CATALOGUE: "catalogue", BOOKINGS: "bookings", COUNTER: "counter", CHECK_IN: "check-in",
           REPORTS: "reports"}  # fmt: skip
