@@ -23,6 +23,7 @@ from config.access.roles import Role
 from config.access.scopes import Scope
 from config.history.models import Change
 from config.tests.harness import policy
+from config.webhooks.models import WebhookEndpoint
 from conftest import Client, client_of, make_user
 
 ABSENT = 10**17
@@ -172,7 +173,10 @@ def make_world(make_venue, make_event, make_type, book):
     mailed = make_type(event=make_event(venue=hall, name="By mail", free_confirmation="by_mail"), price=0)
     confirmed = book((seat, 2)).confirm(payment_reference="pay_1").confirm(payment_reference="pay_2")
     used = book((seat, 1)).confirm().tickets.get().check_in(at=timezone.now())
+    endpoint = WebhookEndpoint.add(url="https://shop.example.com")
+    delivery = endpoint.test(at=timezone.now())
     return {
+        "endpoint": endpoint, "delivery": delivery,
         "venue": venue, "published": published, "draft": draft, "cancelled": cancelled, "withdrawn": withdrawn,
         "on_sale": on_sale, "of_draft": of_draft, "pending": book((seat, 1)), "confirmed": confirmed,
         "free": book((free, 1)), "mailed": book((mailed, 1)), "ticket": confirmed.tickets.first(), "used": used,
@@ -209,6 +213,12 @@ def secret_for(path, world, client):
     return {"Booking-Secret": world[other if client == policy.STRANGER else names[0]].secret}
 
 
+VERBS = (
+    *("confirm", "cancel", "resend", "publish", "check-in", "undo-check-in", "renew-secret", "refunds"),
+    *("rotate-secret", "test", "redeliver"),
+)  # whose body may be empty
+
+
 def valid_body(method, path, world):
     if method not in ("POST", "PUT", "PATCH"):
         return None
@@ -222,10 +232,11 @@ def valid_body(method, path, world):
         return {"provider": "fake"}
     if last == "events" and resource == "payments":
         return {"id": "evt_1"}
-    if last in ("confirm", "cancel", "resend", "publish", "check-in", "undo-check-in", "renew-secret", "refunds"):
+    if last in VERBS:
         return {"payment_reference": "matrix"} if path.endswith("{pending}/confirm") else {}
     if method == "PATCH":
-        return {"metadata": {"seat": "aisle"}} if resource == "bookings" else {"name": "Newer"}
+        changes = {"bookings": {"metadata": {"seat": "aisle"}}, "webhook-endpoints": {"types": ["event.changed"]}}
+        return changes.get(resource, {"name": "Newer"})
     of = "of_draft" if "{of_draft}" in path else "on_sale"
     ticket_type = {"event": world[of].event_id, "name": "New", "price": "1.00"}
     return {
@@ -237,6 +248,7 @@ def valid_body(method, path, world):
             "customer_email": "ann@example.com",
             "items": [{"ticket_type": world["on_sale"].pk, "quantity": 1}],
         },
+        "webhook-endpoints": {"url": "https://shop.example.com/new", "types": ["event.changed"]},
     }.get(resource, {})
 
 
@@ -461,4 +473,6 @@ def admin_objects(world, book):
         "payments.providerevent": ProviderEvent.objects.create(provider="manual", event_id="evt_1", kind="spare"),
         ("bookings.ticket", "undo_check_in"): world["used"],
         ("events.event", "publish"): world["draft"],
+        "webhooks.webhookendpoint": world["endpoint"],
+        "webhooks.webhookdelivery": world["delivery"],
     }

@@ -27,6 +27,8 @@ CHECK_IN, REPORTS, WEBHOOKS = "check-in token", "reports token", "webhooks token
 ROLES = {MANAGER: "manager", BOX_OFFICE: "box-office", DOOR: "door", AUDITOR: "auditor"}
 SCOPES = {READ: "read", CATALOGUE: "catalogue", BOOKINGS: "bookings", COUNTER: "counter", CHECK_IN: "check-in",
           REPORTS: "reports"}  # fmt: skip
+SCOPES = {READ: "read", CATALOGUE: "catalogue", BOOKINGS: "bookings", CHECK_IN: "check-in", REPORTS: "reports",
+          WEBHOOKS: "webhooks"}  # fmt: skip
 
 WITHOUT_CREDENTIALS = frozenset({ANONYMOUS, HOLDER, STRANGER, READER})
 SCOPED = frozenset(SCOPES)
@@ -36,7 +38,7 @@ CLIENTS = WITHOUT_CREDENTIALS | AUTHENTICATED | REJECTED
 
 EVERYONE = WITHOUT_CREDENTIALS | AUTHENTICATED
 STAFF = frozenset({MANAGER, BOX_OFFICE, DOOR, AUDITOR, SUPERUSER, COOKIE})
-SEE_DRAFTS = STAFF | {READ, CATALOGUE}
+SEE_DRAFTS = STAFF | {READ, CATALOGUE, WEBHOOKS}
 PUBLIC = EVERYONE - SEE_DRAFTS
 PLANNERS = frozenset({MANAGER, SUPERUSER, COOKIE, CATALOGUE})
 SELLERS = frozenset({MANAGER, BOX_OFFICE, SUPERUSER, COOKIE, BOOKINGS})
@@ -44,6 +46,8 @@ AT_THE_DOOR = frozenset({MANAGER, BOX_OFFICE, DOOR, SUPERUSER, COOKIE, CHECK_IN}
 READERS_OF_SALES = SELLERS | {AUDITOR, READ}
 READERS_OF_TICKETS = READERS_OF_SALES | AT_THE_DOOR
 READERS_OF_REPORTS = frozenset({MANAGER, BOX_OFFICE, AUDITOR, SUPERUSER, COOKIE, REPORTS, READ})
+KEEPERS_OF_WEBHOOKS = frozenset({MANAGER, SUPERUSER, COOKIE, WEBHOOKS})
+READERS_OF_WEBHOOKS = KEEPERS_OF_WEBHOOKS | {AUDITOR, READ}
 BUYERS = SELLERS | WITHOUT_CREDENTIALS
 HOLDERS = frozenset({HOLDER})
 WITHOUT_SECRET = WITHOUT_CREDENTIALS - HOLDERS
@@ -166,6 +170,27 @@ API = [
     ("POST",   "/payments/fake/events",               {EVERYONE: 200}),
     ("POST",   "/payments/nobody/events",             {EVERYONE: 404}),
 
+    # Webhooks: managers keep endpoints, and have deliveries sent again
+    ("GET",    "/webhook-endpoints",                  {READERS_OF_WEBHOOKS: 200}),
+    ("POST",   "/webhook-endpoints",                  {KEEPERS_OF_WEBHOOKS: 201}),
+    ("GET",    "/webhook-endpoints/{endpoint}",       {READERS_OF_WEBHOOKS: 200}),
+    ("PUT",    "/webhook-endpoints/{endpoint}",       {KEEPERS_OF_WEBHOOKS: 200}),
+    ("PATCH",  "/webhook-endpoints/{endpoint}",       {KEEPERS_OF_WEBHOOKS: 200}),
+    ("DELETE", "/webhook-endpoints/{endpoint}",       {KEEPERS_OF_WEBHOOKS: 204}),
+    ("GET",    "/webhook-endpoints/{absent}",         {READERS_OF_WEBHOOKS: 404}),
+    ("PUT",    "/webhook-endpoints/{absent}",         {KEEPERS_OF_WEBHOOKS: 404}),
+    ("PATCH",  "/webhook-endpoints/{absent}",         {KEEPERS_OF_WEBHOOKS: 404}),
+    ("DELETE", "/webhook-endpoints/{absent}",         {KEEPERS_OF_WEBHOOKS: 404}),
+    ("POST",   "/webhook-endpoints/{endpoint}/rotate-secret", {KEEPERS_OF_WEBHOOKS: 200}),
+    ("POST",   "/webhook-endpoints/{absent}/rotate-secret", {KEEPERS_OF_WEBHOOKS: 404}),
+    ("POST",   "/webhook-endpoints/{endpoint}/test",  {KEEPERS_OF_WEBHOOKS: 201}),
+    ("POST",   "/webhook-endpoints/{absent}/test",    {KEEPERS_OF_WEBHOOKS: 404}),
+    ("GET",    "/webhook-deliveries",                 {READERS_OF_WEBHOOKS: 200}),
+    ("GET",    "/webhook-deliveries/{delivery}",      {READERS_OF_WEBHOOKS: 200}),
+    ("GET",    "/webhook-deliveries/{absent}",        {READERS_OF_WEBHOOKS: 404}),
+    ("POST",   "/webhook-deliveries/{delivery}/redeliver", {KEEPERS_OF_WEBHOOKS: 200}),
+    ("POST",   "/webhook-deliveries/{absent}/redeliver", {KEEPERS_OF_WEBHOOKS: 404}),
+
     # Tickets: for staff. The secret of the booking does not permit checking in.
     ("GET",    "/tickets",                            {READERS_OF_TICKETS: 200}),
     ("GET",    "/tickets/{ticket}",                   {READERS_OF_TICKETS: 200}),
@@ -206,6 +231,7 @@ EVENT = ["venue", "name", "description", "starts_at", "ends_at", "currency", "ca
          "free_confirmation"]  # fmt: skip
 TICKET_TYPE = ["event", "name", "description", "price", "fee", "tax_rate", "quantity", "min_per_booking",
                "max_per_booking", "sales_start_at", "sales_end_at", "position"]  # fmt: skip
+ENDPOINT = ["url", "types", "description", "is_active"]
 WRITABLE = {
     ("POST", "/venues"): VENUE,
     ("PUT", "/venues/{venue}"): VENUE,
@@ -227,6 +253,12 @@ WRITABLE = {
     ("POST", "/bookings/{pending}/payments"): ["provider"],
     ("POST", "/bookings/{confirmed}/refunds"): ["amount", "payment", "reason"],
     ("POST", "/bookings/{pending}/renew-secret"): [],
+    ("POST", "/webhook-endpoints"): [*ENDPOINT, "secret"],
+    ("PUT", "/webhook-endpoints/{endpoint}"): ENDPOINT,
+    ("PATCH", "/webhook-endpoints/{endpoint}"): ENDPOINT,
+    ("POST", "/webhook-endpoints/{endpoint}/rotate-secret"): ["secret"],
+    ("POST", "/webhook-endpoints/{endpoint}/test"): [],
+    ("POST", "/webhook-deliveries/{delivery}/redeliver"): [],
     ("POST", "/tickets/{ticket}/check-in"): ["event"],
     ("POST", "/tickets/{used}/undo-check-in"): [],
 }
@@ -285,6 +317,8 @@ ADMIN_PAGES = [
     ("GET",  "/payments/",                          {READERS_OF_SALES & WITH_ADMIN: 200,
                                                      WITH_ADMIN - READERS_OF_SALES: 404}),
     ("GET",  "/payments/payment/till/",             {READERS_OF_REPORTS & WITH_ADMIN: 200}),
+    ("GET",  "/webhooks/",                          {READERS_OF_WEBHOOKS & WITH_ADMIN: 200,
+                                                     WITH_ADMIN - READERS_OF_WEBHOOKS: 404}),
     ("GET",  "/history/",                           {STAFF & WITH_ADMIN: 200, WITH_ADMIN - STAFF: 404}),
     ("GET",  "/nowhere/",                           {WITH_ADMIN: 404}),
 ]
@@ -305,6 +339,8 @@ ADMIN_MODELS = {
     "payments.providerevent":   (PLANNERS,          NO_ONE,   NO_ONE,   NO_ONE),
     "ticket_types.tickettype":  (STAFF,             PLANNERS, PLANNERS, PLANNERS),
     "venues.venue":             (STAFF,             PLANNERS, PLANNERS, PLANNERS),
+    "webhooks.webhookendpoint": (READERS_OF_WEBHOOKS, KEEPERS_OF_WEBHOOKS, KEEPERS_OF_WEBHOOKS, KEEPERS_OF_WEBHOOKS),
+    "webhooks.webhookdelivery": (READERS_OF_WEBHOOKS, NO_ONE, NO_ONE,   NO_ONE),
 }
 ADMIN_ACTIONS = {
     "access.apitoken":          {"revoke": PLANNERS, "delete_selected": ROOT},
@@ -323,6 +359,9 @@ ADMIN_ACTIONS = {
     "payments.providerevent":   {"delete_selected": NO_ONE},
     "ticket_types.tickettype":  {"delete_selected": PLANNERS},
     "venues.venue":             {"delete_selected": PLANNERS},
+    "webhooks.webhookendpoint": {"send_test": KEEPERS_OF_WEBHOOKS, "rotate_secret": KEEPERS_OF_WEBHOOKS,
+                                 "delete_selected": KEEPERS_OF_WEBHOOKS},
+    "webhooks.webhookdelivery": {"send_again": KEEPERS_OF_WEBHOOKS, "delete_selected": NO_ONE},
 }
 # fmt: on
 
