@@ -32,6 +32,7 @@ from config.database.errors import explain
 from config.outbox import heartbeat
 from config.outbox.models import FeedChange
 from config.values import money
+from config.webhooks.models import WebhookEndpoint
 from events.models import Event
 
 OK, LOOK, BAD = "ok", "look", "bad"
@@ -337,6 +338,18 @@ def check_changes() -> Result:
     return OK, says
 
 
+def check_webhooks() -> Result:
+    endpoints = WebhookEndpoint.objects.order_by("pk")
+    off = [f"{it} was switched off: {it.disabled_reason}" for it in endpoints.exclude(disabled_reason="")]
+    failing = endpoints.filter(is_active=True, failing_since__isnull=False)
+    found = [*off, *(f"{it} fails since {since(it.failing_since)}." for it in failing if it.failing_since)]
+    if found:
+        more = f" And {len(found) - 1} more." if len(found) > 1 else ""
+        return LOOK, f"{found[0]}{more}", "Look at the answers in the admin under Webhook deliveries."
+    count = endpoints.filter(is_active=True).count()
+    return OK, f"{count:,} active {'endpoint' if count == 1 else 'endpoints'}, and none fails."
+
+
 TABLE_CHECKS: dict[str, Callable[[], Result]] = {
     "counters": check_counters,
     "holds": check_holds,
@@ -348,4 +361,5 @@ TABLE_CHECKS: dict[str, Callable[[], Result]] = {
     "tokens": check_tokens,
     "worker": check_worker,
     "changes": check_changes,
+    "webhooks": check_webhooks,
 }

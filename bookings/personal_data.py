@@ -23,6 +23,7 @@ from bookings.search import keys_of
 from config.outbox.models import FeedChange
 from config.outbox.telling import tell_gone
 from config.values import money
+from config.webhooks.models import WebhookDelivery
 
 BATCH = 500  # bookings in one transaction
 KEEP_BODIES = dt.timedelta(days=30)  # of providers' events
@@ -150,11 +151,15 @@ def erase_payments(bookings: Any, *, with_references: bool) -> None:
 
 
 def erase_told(bookings: Any) -> None:
-    """Erases what the change feed tells of their tickets and payments; in the caller's transaction."""
+    """Erases what the change feed tells of their tickets and payments, and what receivers of webhooks answered; in the
+    caller's transaction.
+    """
     codes = models.Ticket.objects.filter(booking__in=bookings).values_list("code", flat=True)
     FeedChange.objects.erase_data("ticket", codes)
     payments = Payment.objects.filter(booking__in=bookings).values_list("pk", flat=True)
     FeedChange.objects.erase_data("payment", payments)
+    for resource, ids in {"booking": bookings, "ticket": codes, "payment": payments}.items():
+        WebhookDelivery.objects.erase_responses(resource, ids)
 
 
 def erase_customer(email: str, *, by: Any, with_payments: bool) -> int:

@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -44,15 +45,19 @@ def waiting(at: dt.datetime) -> QuerySet[WebhookEndpoint]:
 
 @dataclass
 class Lanes:
-    """Those of one process. `lease` tells it from others."""
+    """Those of one process."""
 
-    lease: uuid.UUID = field(default_factory=uuid.uuid4)
     running: dict[int, bool] = field(default_factory=dict)  # by endpoint; whether it counts as slow
     slow: set[int] = field(default_factory=set)  # endpoints that were slow last time
     lock: threading.Lock = field(default_factory=threading.Lock)
     stopping: threading.Event = field(default_factory=threading.Event)
     renewed_at: float = 0.0
     sent: int = 0
+
+    @cached_property
+    def lease(self) -> uuid.UUID:
+        """Tells this process from others. Made when it is used, so that forks differ."""
+        return uuid.uuid4()
 
     def run(self) -> int:
         """Starts lanes for what is due, and returns how many deliveries were sent since the last time."""

@@ -164,6 +164,10 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
     def pending(self) -> Self:
         return self.filter(state=WebhookDelivery.State.PENDING)
 
+    def erase_responses(self, resource: str, ids: Any) -> None:
+        """Erases what receivers answered to changes of some objects, which may repeat what was sent."""
+        self.filter(change__in=FeedChange.objects.of(resource, ids)).update(response="")
+
     def due(self, at: dt.datetime) -> Self:
         """Those to send now: no earlier one of the same object is pending."""
         earlier = WebhookDelivery.objects.pending().filter(

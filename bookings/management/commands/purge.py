@@ -13,6 +13,7 @@ from django.utils import timezone
 from bookings.personal_data import attempts_before, old_bodies, purge_attempts, purge_names, sales_before
 from config.access.models import LoginFailure
 from config.outbox import publishing
+from config.webhooks.upkeep import purge_tests
 
 AGE = re.compile(r"([1-9][0-9]{0,4})([dwy])")
 DAYS = {"d": 1, "w": 7, "y": 365}
@@ -50,6 +51,7 @@ class Command(BaseCommand):
             attempts = purge_attempts(before, self.progress("attempts deleted"))
             erased = purge_names(before, by="system", progress=self.progress("sales erased"))
             LoginFailure.objects.outdated(at).delete()
+            purge_tests()
             figures = logins.delete()[0], old_bodies(at).update(body=""), publishing.purge(at)
             self.report("", attempts, erased, *figures)
             owed = sales_before(before).filter(refund_due=True).count()
