@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('bookings', '0003_booking_by_update'),
+        ('bookings', '0004_booking_by_update'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ class Migration(migrations.Migration):
     """Rows from before were updated when this was run: readers that ask for what is new get them all once."""
 
     dependencies = [
-        ('bookings', '0001_initial'),
+        ('bookings', '0002_cancellation_fee_within_what_is_owed'),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('bookings', '0002_updated_at'),
+        ('bookings', '0003_updated_at'),
     ]
 
     operations = [
