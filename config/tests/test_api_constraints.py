@@ -13,15 +13,17 @@ from bookings.models import Booking, BookingChange, BookingItem, Cancellation, T
 from bookings.payments.models import Payment, ProviderEvent, Refund
 from config.access.models import ApiToken, LoginFailure, RoleGroup
 from config.database.constraints import violated_constraint
+from config.outbox.models import FeedChange
 from config.tests.harness.answers import errors_in
 from config.values.money import MoneyField
+from config.webhooks.models import WebhookDelivery, WebhookEndpoint
 from events.models import Event
 from ticket_types.models import TicketType
 from venues.models import Venue
 
 pytestmark = pytest.mark.both
 
-APPS = ("access", "venues", "events", "ticket_types", "bookings", "payments")
+APPS = ("access", "venues", "events", "ticket_types", "bookings", "payments", "webhooks")
 NAMED = {
     constraint.name: (model, constraint)
     for label in APPS
@@ -139,10 +141,18 @@ RAW = {
     "ticket_status_is_known": [{"status": "lost"}],
     "ticket_checked_in_has_a_time": [{"status": "checked_in"}],
     "ticket_code_has_26_characters": [{"code": "A" * 25}],
+    "webhook_endpoint_url_has_1_to_500_characters": [{"url": ""}],
+    "webhook_endpoint_description_has_up_to_200_characters": [{"description": "a" * 201}],
+    "webhook_endpoint_has_a_secret": [{"secret": "broken"}],
+    "webhook_endpoint_disabled_is_not_active": [{"disabled_reason": "It failed."}],
+    "webhook_delivery_is_one_for_each_change": [{"change": "taken"}],
+    "webhook_delivery_state_is_known": [{"state": "lost"}],
+    "webhook_delivery_pending_has_a_next_attempt": [{"next_attempt_at": None}],
 }
 
 # The same through the API: request, status, and the field of the error.
 VENUE, EVENT, TYPE, BOOKING = "/venues/{venue}", "/events/{event}", "/ticket-types/{seat}", "/bookings/{booking}"
+ENDPOINT = "/webhook-endpoints/{endpoint}"
 THROUGH_API = [
     ("venue_name_has_1_to_200_characters", VENUE, {"name": ""}, 400, "/name"),
     ("venue_name_has_1_to_200_characters", VENUE, {"name": "a" * 201}, 400, "/name"),
@@ -216,6 +226,21 @@ THROUGH_API = [
         400,
         "/customer_email",
     ),
+    ("webhook_endpoint_url_has_1_to_500_characters", ENDPOINT, {"url": ""}, 400, "/url"),
+    (
+        "webhook_endpoint_url_has_1_to_500_characters",
+        ENDPOINT,
+        {"url": f"https://a.example.com/{'a' * 500}"},
+        400,
+        "/url",
+    ),
+    (
+        "webhook_endpoint_description_has_up_to_200_characters",
+        ENDPOINT,
+        {"description": "a" * 201},
+        400,
+        "/description",
+    ),
 ]
 OUT_OF_REACH = {  # only the server sets these fields, or the serializer takes fixed values
     "api_token_name_has_1_to_100_characters",
@@ -265,6 +290,11 @@ OUT_OF_REACH = {  # only the server sets these fields, or the serializer takes f
     "ticket_status_is_known",
     "ticket_checked_in_has_a_time",
     "ticket_code_has_26_characters",
+    "webhook_endpoint_has_a_secret",
+    "webhook_endpoint_disabled_is_not_active",
+    "webhook_delivery_is_one_for_each_change",
+    "webhook_delivery_state_is_known",
+    "webhook_delivery_pending_has_a_next_attempt",
 }
 
 
@@ -288,8 +318,19 @@ def rows(make_type, book, manager):
         BookingItem: booking.items.first(),
         BookingChange: booking.changes.first(),
         Ticket: booking.tickets.first(),
+        **rows_of_webhooks(),
         **rows_of_money(book((standing, 2), customer_email="paid@example.com")),
     }
+
+
+def rows_of_webhooks():
+    """An endpoint, and two deliveries of different changes."""
+    endpoint = WebhookEndpoint.add(url="https://shop.example.com")
+    changes = FeedChange.objects.order_by("pk")[:2]
+    one, _ = [
+        endpoint.deliveries.create(change=change, type="x", object_key="x", next_attempt_at=NOW) for change in changes
+    ]
+    return {WebhookEndpoint: endpoint, WebhookDelivery: one}
 
 
 def rows_of_money(booking):
@@ -331,6 +372,8 @@ def test_database_enforces_constraint(name, changes, rows):
     row = rows[model]
     if changes == {"ticket_type": "standing"}:
         changes = {"ticket_type": TicketType.objects.get(name="Standing")}
+    if changes == {"change": "taken"}:
+        changes = {"change": WebhookDelivery.objects.exclude(pk=row.pk).get().change}
     before = stored(row)
     with pytest.raises(IntegrityError) as error, transaction.atomic():
         QuerySet(model).filter(pk=row.pk).update(**changes)
@@ -343,7 +386,8 @@ def test_api_returns_the_code_of_the_constraint(name, path, body, status, pointe
     model, constraint = NAMED[name]
     row = rows[model]
     before = stored(row)
-    ids = {"venue": rows[Venue].pk, "event": rows[Event].pk, "seat": rows[TicketType].pk, "booking": rows[Booking].pk}
+    ids = {"venue": rows[Venue].pk, "event": rows[Event].pk, "seat": rows[TicketType].pk, "booking": rows[Booking].pk,
+           "endpoint": rows[WebhookEndpoint].pk}  # fmt: skip
     answer = manager.patch(path.format(**ids), body)
     assert (answer.status_code, errors_in(answer)) == (status, [(pointer, constraint.violation_error_code)])
     assert answer.json()["errors"][0]["detail"] == constraint.violation_error_message

@@ -20,6 +20,7 @@ from config.access.permissions import ANYONE
 from config.access.roles import Role
 from config.api.pagination import SkipLimitPagination
 from config.tests.harness import canaries, matrix, policy
+from config.webhooks.models import WebhookDelivery, WebhookEndpoint
 from conftest import client_of, holder_of, make_user
 from events.models import Event
 from events.viewsets import EventViewSet
@@ -73,6 +74,18 @@ def money_of(booking):
 
 
 @pytest.fixture
+def hide_webhooks(db):
+    """Creates an endpoint with a delivery; returns the strings that would reveal them."""
+
+    def hide():
+        endpoint = WebhookEndpoint.add(url="https://shop.example.com")
+        delivery = endpoint.test(at=timezone.now())
+        return canaries.plant(delivery) | canaries.plant(endpoint.revise(is_active=False))
+
+    return hide
+
+
+@pytest.fixture
 def hide_accounts(db):
     """Creates a user with a token, a second factor and a failed login; returns the strings that would reveal them."""
 
@@ -96,6 +109,9 @@ def ids(public):
         "bookings": [],
         "payments": Payment.objects.values_list("pk", flat=True),
         "tickets": [],
+        "webhook-endpoints": WebhookEndpoint.objects.values_list("pk", flat=True),
+        "webhook-deliveries": WebhookDelivery.objects.values_list("pk", flat=True),
+        "endpoint": [1, 0],
         "venue": [seat.event.venue_id, 0],
         "event": [seat.event_id, 0],
         "ticket_type": [seat.pk, 0],
@@ -135,9 +151,9 @@ def changed(before, after):
 
 # Which clients may not see what. The other clients of the matrix have the permissions of one of these.
 BLIND = {
-    ("draft", "sales", "accounts"): [policy.ANONYMOUS, policy.NO_RIGHTS, policy.REPORTS, policy.GARBAGE],
-    ("draft", "accounts"): [policy.BOOKINGS, policy.CHECK_IN],
-    ("sales", "accounts"): [policy.CATALOGUE],
+    ("draft", "sales", "webhooks", "accounts"): [policy.ANONYMOUS, policy.NO_RIGHTS, policy.REPORTS, policy.GARBAGE],
+    ("draft", "webhooks", "accounts"): [policy.BOOKINGS, policy.CHECK_IN],
+    ("sales", "webhooks", "accounts"): [policy.CATALOGUE],
     # The API shows accounts to no client: the clients with all permissions stand for the others.
     ("accounts",): [policy.MANAGER, policy.SUPERUSER],
 }
@@ -151,7 +167,7 @@ def is_report(request):
 @pytest.mark.parametrize("kinds", BLIND)
 def test_hidden_objects_change_no_response(kinds, public, request, caplog):
     """The same bytes with and without them: text, counts, order, links and entity tags."""
-    hide = {kind: request.getfixturevalue(f"hide_{kind}") for kind in ("draft", "sales", "accounts")}
+    hide = {kind: request.getfixturevalue(f"hide_{kind}") for kind in ("draft", "sales", "webhooks", "accounts")}
     clients = {name: client for name, client in matrix.clients().items() if name in BLIND[kinds]}
     for kind in hide.keys() - set(kinds):
         hide[kind]()  # visible to these clients, so it exists all the time
@@ -169,7 +185,8 @@ def test_hidden_objects_change_no_response(kinds, public, request, caplog):
 
 
 def test_blind_clients_match_the_table_of_permissions():
-    may_see = {"draft": policy.SEE_DRAFTS, "sales": policy.READERS_OF_TICKETS, "accounts": frozenset()}
+    may_see = {"draft": policy.SEE_DRAFTS, "sales": policy.READERS_OF_TICKETS,
+               "webhooks": policy.READERS_OF_WEBHOOKS, "accounts": frozenset()}  # fmt: skip
     for kinds, names in BLIND.items():
         for name in names:
             assert kinds == tuple(kind for kind, clients in may_see.items() if name not in clients), name
