@@ -61,7 +61,8 @@ def change_of(type_name: str, obj: Any, *, by: Any, at: dt.datetime | None = Non
     at = at or timezone.now()
     resource = resources[TYPES[type_name].resource]
     change = change_without_data(type_name, resource.identify(obj), by=by, at=at)
-    change.data = resource.show(obj, at)
+    data: Any = resource.show(obj, at)
+    change.data = data
     return change
 
 

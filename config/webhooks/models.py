@@ -15,7 +15,7 @@ from config.values.text import validate_line
 from config.webhooks.addresses import MAX_LENGTH, validate_url
 from config.webhooks.problems import EndpointInactive
 from config.webhooks.signing import MAX_LENGTH as MAX_SECRET
-from config.webhooks.signing import new_secret
+from config.webhooks.signing import PREFIX, new_secret
 
 BOTH_SIGN = dt.timedelta(hours=24)  # the old secret beside the new one
 TEST = "webhook_endpoint.tested"
@@ -62,7 +62,7 @@ class WebhookEndpoint(models.Model):
                 violation_error_code="invalid-description",
             ),
             models.CheckConstraint(
-                condition=Q(secret__startswith="whsec_"),  # noqa: S106  no secret
+                condition=Q(secret__startswith=PREFIX),
                 name="webhook_endpoint_has_a_secret",
                 violation_error_message="A secret must start with whsec_.",
                 violation_error_code="invalid-secret",
