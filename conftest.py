@@ -21,6 +21,7 @@ from bookings.payments.models import Payment, ProviderEvent, Refund
 from bookings.reconciliation import comparisons, drifts
 from config.access.models import ApiToken
 from config.access.roles import Role
+from config.outbox.models import FeedChange
 from events.models import Event
 from ticket_types.models import TicketType
 from venues.models import Venue
@@ -137,7 +138,18 @@ def pass_time(db: None) -> Callable[..., None]:
 
     def shift(**by: float) -> None:
         delta = dt.timedelta(**by)
-        for model in (Venue, Event, TicketType, Booking, Ticket, BookingChange, Payment, Refund, ProviderEvent):
+        for model in (
+            Venue,
+            Event,
+            TicketType,
+            Booking,
+            Ticket,
+            BookingChange,
+            Payment,
+            Refund,
+            ProviderEvent,
+            FeedChange,
+        ):
             instants = [field.name for field in model._meta.fields if isinstance(field, DateTimeField)]
             QuerySet(model).update(**{name: F(name) - delta for name in instants})
 

@@ -300,7 +300,10 @@ def again(book, seat):
 
 def test_purge_deletes_attempts_takes_names_from_sales_and_keeps_what_is_owed(past, capsys):
     before = figures_of(Booking.objects.exclude(pk__in=[past["old expired"].pk, past["old cancelled"].pk]))
-    told = "2 attempts {}deleted, 2 sales {}erased, 0 expired logins and 0 bodies of payment events {}deleted.\n"
+    told = (
+        "2 attempts {}deleted, 2 sales {}erased, 0 expired logins, 0 bodies of payment events and 16 changes in the "
+        "feed {}deleted.\n"
+    )
     owed = "1 sale not erased, because a refund is due.\n"
     unchanged = rows_of()
     assert run(capsys, "purge", "--older-than", "365d", "--dry-run") == (told.format(*["would be "] * 3), owed, 0)
@@ -313,7 +316,8 @@ def test_purge_deletes_attempts_takes_names_from_sales_and_keeps_what_is_owed(pa
     }  # fmt: skip
     assert figures_of(Booking.objects) == before
     assert run(capsys, "purge", "--older-than", "1y")[0] == (
-        "0 attempts deleted, 0 sales erased, 0 expired logins and 0 bodies of payment events deleted.\n"
+        "0 attempts deleted, 0 sales erased, 0 expired logins, 0 bodies of payment events and 0 changes in the "
+        "feed deleted.\n"
     )
 
 
@@ -362,7 +366,7 @@ def test_purge_deletes_expired_logins(client, db, capsys):
         LoginFailure.note(username="x", address="192.0.2.1", at=timezone.now() - dt.timedelta(days=days))
     client_of()
     assert run(capsys, "purge", "--older-than", "1d")[0].endswith(
-        "1 expired logins and 0 bodies of payment events deleted.\n"
+        "1 expired logins, 0 bodies of payment events and 0 changes in the feed deleted.\n"
     )
     assert (Session.objects.count(), LoginFailure.objects.count()) == (0, 1)
 

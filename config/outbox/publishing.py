@@ -61,12 +61,17 @@ def bounds() -> tuple[int, int]:
 
 
 def outdated(at: dt.datetime) -> FeedChangeQuerySet:
-    """Published changes that are older than CHANGES_KEEP_DAYS."""
-    return FeedChange.objects.published().filter(created_at__lt=at - dt.timedelta(days=settings.CHANGES_KEEP_DAYS))
+    """Changes that are older than CHANGES_KEEP_DAYS."""
+    return FeedChange.objects.filter(created_at__lt=at - dt.timedelta(days=settings.CHANGES_KEEP_DAYS))
 
 
 def purge(at: dt.datetime, *, limit: int | None = None) -> int:
-    """Deletes published changes that are older than CHANGES_KEEP_DAYS, in batches; returns how many."""
+    """Deletes changes that are older than CHANGES_KEEP_DAYS, in batches; returns how many.
+
+    It publishes what is not published yet, since only the beginning of the feed is deleted.
+    """
+    while publish():
+        pass
     before = at - dt.timedelta(days=settings.CHANGES_KEEP_DAYS)
     total = 0
     while limit is None or total < limit:

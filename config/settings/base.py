@@ -52,6 +52,14 @@ if STRIPE_SECRET_KEY:
     PAYMENT_PROVIDERS["stripe"] = "bookings.payments.providers.stripe.StripeProvider"
 REFUND_AUTOMATICALLY = env.switch("REFUND_AUTOMATICALLY", False)
 
+# The change feed
+
+CHANGES_KEEP_DAYS = env.whole_number("CHANGES_KEEP_DAYS", 90, least=1, most=3650)
+
+# Webhooks
+
+WEBHOOK_ALLOW_PRIVATE = env.switch("WEBHOOK_ALLOW_PRIVATE", False)
+
 # The back office
 
 BACK_OFFICE_TIME_ZONE = env.time_zone("BACK_OFFICE_TIME_ZONE", "UTC")
@@ -66,14 +74,6 @@ EMAIL_TIMEOUT = 10  # seconds
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "tickets@localhost")
 SUPPORT_EMAIL = env.str("SUPPORT_EMAIL", "")
 CONFIRM_URL = env.link("CONFIRM_URL")
-
-# The change feed
-
-CHANGES_KEEP_DAYS = env.whole_number("CHANGES_KEEP_DAYS", 90, least=1, most=3650)
-
-# Webhooks
-
-WEBHOOK_ALLOW_PRIVATE = env.switch("WEBHOOK_ALLOW_PRIVATE", False)
 
 # Data
 

@@ -13,7 +13,8 @@ from bookings.models import Booking, BookingChange, BookingItem, Cancellation, T
 from bookings.payments.models import Payment, ProviderEvent, Refund
 from config.access.models import ApiToken, LoginFailure, RoleGroup
 from config.database.constraints import violated_constraint
-from config.outbox.models import FeedChange
+from config.outbox.models import Feed, FeedChange
+from config.outbox.publishing import publish
 from config.tests.harness.answers import errors_in
 from config.values.money import MoneyField
 from config.webhooks.models import WebhookDelivery, WebhookEndpoint
@@ -23,7 +24,7 @@ from venues.models import Venue
 
 pytestmark = pytest.mark.both
 
-APPS = ("access", "venues", "events", "ticket_types", "bookings", "payments", "webhooks")
+APPS = ("access", "outbox", "venues", "events", "ticket_types", "bookings", "payments", "webhooks")
 NAMED = {
     constraint.name: (model, constraint)
     for label in APPS
@@ -137,6 +138,11 @@ RAW = {
     ],
     "booking_change_states_are_known": [{"from_status": "open"}, {"to_status": "open"}, {"to_status": ""}],
     "login_failures_are_counted_once": [{"address": "taken"}],
+    "feed_begins_before_its_end": [{"purged_position": -1}, {"purged_position": 1000}],
+    "feed_is_one": [{"id": 2}],
+    "feed_change_position_is_unique": [{"position": 7}],
+    "feed_change_position_is_above_0": [{"position": 0}],
+    "feed_change_names_its_object": [{"type": ""}, {"object_type": ""}, {"object_id": ""}],
     "role_group_has_a_known_role": [{"role": "king"}, {"role": ""}],
     "ticket_status_is_known": [{"status": "lost"}],
     "ticket_checked_in_has_a_time": [{"status": "checked_in"}],
@@ -286,6 +292,11 @@ OUT_OF_REACH = {  # only the server sets these fields, or the serializer takes f
     "booking_item_fee_and_tax_are_within_its_total",
     "booking_change_states_are_known",
     "login_failures_are_counted_once",
+    "feed_begins_before_its_end",
+    "feed_is_one",
+    "feed_change_position_is_unique",
+    "feed_change_position_is_above_0",
+    "feed_change_names_its_object",
     "role_group_has_a_known_role",
     "ticket_status_is_known",
     "ticket_checked_in_has_a_time",
@@ -320,6 +331,7 @@ def rows(make_type, book, manager):
         Ticket: booking.tickets.first(),
         **rows_of_webhooks(),
         **rows_of_money(book((standing, 2), customer_email="paid@example.com")),
+        **rows_of_feed(),
     }
 
 
@@ -331,6 +343,12 @@ def rows_of_webhooks():
         endpoint.deliveries.create(change=change, type="x", object_key="x", next_attempt_at=NOW) for change in changes
     ]
     return {WebhookEndpoint: endpoint, WebhookDelivery: one}
+
+
+def rows_of_feed():
+    """The feed, and the first of its changes."""
+    publish()
+    return {Feed: Feed.objects.get(), FeedChange: FeedChange.objects.published().first()}
 
 
 def rows_of_money(booking):

@@ -14,6 +14,7 @@ LISTS = {
     "/bookings": 401,
     "/tickets": 401,
     "/payments": 401,
+    "/changes": 401,
 }
 ONES = (
     "/venues/{venue}",
@@ -125,6 +126,7 @@ ALLOWED = {
     "/bookings/{booking}": "GET, PATCH, HEAD, OPTIONS",
     "/tickets/{ticket}": "GET, HEAD, OPTIONS",
     "/payments": "GET, HEAD, OPTIONS",
+    "/changes": "GET, HEAD, OPTIONS",
     "/payments/{payment}": "GET, HEAD, OPTIONS",
     **dict.fromkeys(ACTIONS, "POST, OPTIONS"),
 }

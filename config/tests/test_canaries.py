@@ -19,6 +19,7 @@ from config.access.models import ApiToken, LoginFailure
 from config.access.permissions import ANYONE
 from config.access.roles import Role
 from config.api.pagination import SkipLimitPagination
+from config.outbox.models import FeedChange
 from config.tests.harness import canaries, matrix, policy
 from config.webhooks.models import WebhookDelivery, WebhookEndpoint
 from conftest import client_of, holder_of, make_user
@@ -58,7 +59,15 @@ def hide_sales(public, book):
         bookings = [book((seat, 2)).confirm(payment_reference="pay").cancel(reason="x"), book((seat, 1)).cancel()]
         found = set()
         for booking in bookings:
-            rows = [*booking.items.all(), *booking.tickets.all(), *booking.changes.all(), *money_of(booking), booking]
+            told = FeedChange.objects.of("booking", [booking.pk])
+            rows = [
+                *booking.items.all(),
+                *booking.tickets.all(),
+                *booking.changes.all(),
+                *money_of(booking),
+                *told,
+                booking,
+            ]
             found |= set().union(*map(canaries.plant, rows))
         return found
 
@@ -184,6 +193,14 @@ def test_hidden_objects_change_no_response(kinds, public, request, caplog):
     assert leaks_in_log(caplog, strings) == []
 
 
+def test_client_of_the_catalogue_sees_no_sales_in_the_feed(public, hide_sales):
+    """Its answers are not the same with and without them: cursors count all changes."""
+    strings = hide_sales()
+    responses = crawl({policy.CHANGES: matrix.clients()[policy.CHANGES]}, public)
+    assert any(response[0] == 200 for (_, path, _), response in responses.items() if path == "/changes")
+    assert leaks(responses, strings) == []
+
+
 def test_blind_clients_match_the_table_of_permissions():
     may_see = {"draft": policy.SEE_DRAFTS, "sales": policy.READERS_OF_TICKETS,
                "webhooks": policy.READERS_OF_WEBHOOKS, "accounts": frozenset()}  # fmt: skip
@@ -211,7 +228,7 @@ def test_auditor_sees_hidden_objects(public, hide_draft, hide_sales):
 def test_every_text_of_every_model_has_a_canary():
     fields = {f"{model._meta.label_lower}.{field.name}" for model in canaries.OURS for field in canaries.texts(model)}
     assert fields >= canaries.NO_CANARY | canaries.CODES
-    without_text = {"RoleGroup", "Cancellation"}
+    without_text = {"RoleGroup", "Cancellation", "Feed"}
     assert {model.__name__ for model in canaries.own_models()} - without_text == {it.__name__ for it in canaries.OURS}
 
 

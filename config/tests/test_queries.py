@@ -21,17 +21,17 @@ QUERIES = {
     "GET ": 1,
     "GET /": 1,
     "GET /venues": 2,
-    "POST /venues": 4,
+    "POST /venues": 6,
     "GET /venues/{venue}": 2,
-    "PUT /venues/{venue}": 7,
-    "PATCH /venues/{venue}": 6,
-    "DELETE /venues/{venue}": 15,
+    "PUT /venues/{venue}": 9,
+    "PATCH /venues/{venue}": 8,
+    "DELETE /venues/{venue}": 16,
     "GET /venues/{absent}": 2,
     "PUT /venues/{absent}": 2,
     "PATCH /venues/{absent}": 2,
     "DELETE /venues/{absent}": 2,
     "GET /events": 4,
-    "POST /events": 7,
+    "POST /events": 10,
     "GET /events.ics": 2,
     "GET /events/{published}": 4,
     "GET /events/{cancelled}": 4,
@@ -43,55 +43,56 @@ QUERIES = {
     "GET /events/{draft}.ics": 2,
     "GET /events/{withdrawn}.ics": 2,
     "GET /events/{absent}.ics": 2,
-    "PUT /events/{published}": 12,
-    "PUT /events/{draft}": 12,
+    "PUT /events/{published}": 15,
+    "PUT /events/{draft}": 15,
     "PUT /events/{absent}": 3,
-    "PATCH /events/{published}": 11,
-    "PATCH /events/{draft}": 11,
+    "PATCH /events/{published}": 14,
+    "PATCH /events/{draft}": 14,
     "PATCH /events/{absent}": 3,
-    "DELETE /events/{published}": 15,
-    "DELETE /events/{draft}": 15,
+    "DELETE /events/{published}": 16,
+    "DELETE /events/{draft}": 16,
     "DELETE /events/{absent}": 3,
-    "POST /events/{draft}/publish": 7,
+    "POST /events/{draft}/publish": 10,
     "POST /events/{absent}/publish": 3,
-    "POST /events/{published}/cancel": 11,
-    "POST /events/{draft}/cancel": 11,
+    "POST /events/{published}/cancel": 14,
+    "POST /events/{draft}/cancel": 14,
     "POST /events/{absent}/cancel": 3,
     "GET /ticket-types": 3,
     "POST /ticket-types": 6,
     "POST /ticket-types/bulk": 7,
+    "POST /ticket-types": 8,
     "GET /ticket-types/{on_sale}": 3,
     "GET /ticket-types/{of_draft}": 3,
     "GET /ticket-types/{absent}": 3,
-    "PUT /ticket-types/{on_sale}": 9,
-    "PUT /ticket-types/{of_draft}": 9,
+    "PUT /ticket-types/{on_sale}": 11,
+    "PUT /ticket-types/{of_draft}": 11,
     "PUT /ticket-types/{absent}": 3,
-    "PATCH /ticket-types/{on_sale}": 7,
-    "PATCH /ticket-types/{of_draft}": 7,
+    "PATCH /ticket-types/{on_sale}": 9,
+    "PATCH /ticket-types/{of_draft}": 9,
     "PATCH /ticket-types/{absent}": 3,
-    "DELETE /ticket-types/{on_sale}": 9,
-    "DELETE /ticket-types/{of_draft}": 9,
+    "DELETE /ticket-types/{on_sale}": 10,
+    "DELETE /ticket-types/{of_draft}": 10,
     "DELETE /ticket-types/{absent}": 3,
     "GET /bookings": 5,
-    "POST /bookings": (7, 3),
+    "POST /bookings": (8, 3),
     "GET /bookings/{pending}": 5,
     "GET /bookings/{confirmed}": 5,
     "GET /bookings/{absent}": 3,
-    "PATCH /bookings/{pending}": 9,
+    "PATCH /bookings/{pending}": 13,
     "PATCH /bookings/{absent}": 3,
-    "POST /bookings/{pending}/confirm": (8, 5),
-    "POST /bookings/{free}/confirm": (8, 5),
+    "POST /bookings/{pending}/confirm": (12, 6),
+    "POST /bookings/{free}/confirm": (12, 6),
     "POST /bookings/{absent}/confirm": 3,
     "POST /bookings/{mailed}/resend": 8,
     "POST /bookings/{absent}/resend": 3,
-    "POST /bookings/{pending}/cancel": 14,
-    "POST /bookings/{confirmed}/cancel": 17,
+    "POST /bookings/{pending}/cancel": 18,
+    "POST /bookings/{confirmed}/cancel": 21,
     "POST /bookings/{absent}/cancel": 3,
     "POST /bookings/{pending}/renew-secret": 9,
     "POST /bookings/{absent}/renew-secret": 3,
-    "POST /bookings/{pending}/payments": 11,
+    "POST /bookings/{pending}/payments": 14,
     "POST /bookings/{absent}/payments": 3,
-    "POST /bookings/{confirmed}/refunds": 12,
+    "POST /bookings/{confirmed}/refunds": 19,
     "POST /bookings/{absent}/refunds": 3,
     "GET /payments": 3,
     "GET /payments/{payment}": 3,
@@ -101,10 +102,11 @@ QUERIES = {
     "GET /tickets": 2,
     "GET /tickets/{ticket}": 2,
     "GET /tickets/{no_ticket}": 2,
-    "POST /tickets/{ticket}/check-in": 6,
+    "POST /tickets/{ticket}/check-in": 8,
     "POST /tickets/{no_ticket}/check-in": 2,
-    "POST /tickets/{used}/undo-check-in": 6,
+    "POST /tickets/{used}/undo-check-in": 8,
     "POST /tickets/{no_ticket}/undo-check-in": 2,
+    "GET /changes": 8,
     "GET /reports/overview": 6,
     "GET /reports/sales?group_by=event": 3,
     "GET /reports/occupancy": 3,
@@ -170,6 +172,7 @@ def test_list_has_the_same_queries_for_1_and_3_rows(row, root, book, make_type):
         for number in range(len(counts), rows):
             booking = book((make_type(name=f"Seat {number}"), 1)).confirm(payment_reference=f"pay_{number}")
             booking.refund(amount=Decimal(1), reason="x", may_exceed=True)
+        send(root, method, path, {})  # publishes changes, which is done once
         statements, answer = send(root, method, path, {})
         assert answer.status_code == 200
         counts.append(len(statements))
@@ -180,14 +183,17 @@ def test_list_has_the_same_queries_for_1_and_3_rows(row, root, book, make_type):
 def test_booking_has_one_read_and_one_claim(price, anonymous, world, make_type):
     world["on_sale"] = make_type(event=world["published"], name="Any", price=price)
     statements, answer = send(anonymous, "POST", "/bookings", world)
-    claim = ["WITH"] if connection.vendor == "postgresql" else ["INSERT", "INSERT", "INSERT", "UPDATE", "UPDATE"]
+    claim = ["WITH"] if connection.vendor == "postgresql" else ["INSERT"] * 4 + ["UPDATE"] * 2
     assert answer.status_code == 201
     assert [statement.split()[0] for statement in statements] == ["SELECT", *claim]
 
 
 def test_confirming_has_one_read_and_one_transition(root, world):
     statements, answer = send(root, "POST", "/bookings/{pending}/confirm", world)
-    move = ["WITH"] if connection.vendor == "postgresql" else ["UPDATE", "INSERT", "SELECT", "INSERT"]
+    if connection.vendor == "postgresql":
+        move = ["WITH", "INSERT"]
+    else:
+        move = ["UPDATE", "INSERT", "SELECT", "INSERT", *["SELECT"] * 3, "INSERT"]
     assert (answer.status_code, answer.json()["status"]) == (200, "confirmed")
     token, *others = [statement.split()[0] for statement in statements]
     read = ["SELECT"] * 3  # due holds, the booking, its items

@@ -16,6 +16,7 @@ from bookings.models import Booking, BookingChange, BookingItem, Ticket
 from bookings.payments.models import Payment, ProviderEvent, Refund
 from config.access.models import ApiToken, LoginFailure
 from config.history.models import Change
+from config.outbox.models import FeedChange, RenderedField, WorkerHeartbeat
 from config.webhooks.models import WebhookDelivery, WebhookEndpoint
 from events.models import Event
 from ticket_types.models import TicketType
@@ -27,7 +28,7 @@ NO_CANARY = {
     "bookings.booking.currency", "bookings.booking.idempotency_client", "bookings.booking.status",
     "bookings.bookingchange.from_status", "bookings.bookingchange.to_status",
     "bookings.ticket.status", "events.event.currency", "events.event.free_confirmation", "events.event.status",
-    "history.change.kind", "venues.venue.timezone",
+    "history.change.kind", "outbox.feedchange.object_type", "outbox.feedchange.type", "venues.venue.timezone",
     "payments.payment.currency", "payments.payment.method", "payments.payment.provider", "payments.payment.status",
     "payments.providerevent.provider", "payments.refund.idempotency_client", "payments.refund.status",
     "webhooks.webhookdelivery.state", "webhooks.webhookendpoint.lease",
@@ -36,8 +37,8 @@ CODES = {  # unique by themselves, in a form that the database checks
     "bookings.booking.confirmation_code", "bookings.ticket.code", "webhooks.webhookendpoint.secret",
 }  # fmt: skip
 PAID = (Payment, Refund, ProviderEvent)
-OURS = (Venue, Event, TicketType, Booking, BookingItem, Ticket, BookingChange, *PAID, Change, ApiToken,
-        LoginFailure, WebhookEndpoint, WebhookDelivery)  # fmt: skip
+OURS = (Venue, Event, TicketType, Booking, BookingItem, Ticket, BookingChange, *PAID, Change, FeedChange,
+        WorkerHeartbeat, ApiToken, LoginFailure, WebhookEndpoint, WebhookDelivery)  # fmt: skip
 
 
 def texts(model):
@@ -65,7 +66,7 @@ def plant(obj):
 
 
 def valid_value(field, text):
-    if isinstance(field, models.JSONField):
+    if isinstance(field, models.JSONField | RenderedField):
         return {"note": text}
     return f"{text}@example.com" if isinstance(field, models.EmailField) else text
 

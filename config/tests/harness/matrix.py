@@ -22,6 +22,7 @@ from config.access.models import ApiToken, LoginFailure
 from config.access.roles import Role
 from config.access.scopes import Scope
 from config.history.models import Change
+from config.outbox.models import FeedChange
 from config.tests.harness import policy
 from config.webhooks.models import WebhookEndpoint
 from conftest import Client, client_of, make_user
@@ -466,6 +467,7 @@ def admin_objects(world, book):
         "user": user,
         "venue": world["venue"],
         "history.change": Change.objects.latest("pk"),
+        "outbox.feedchange": FeedChange.objects.latest("pk"),
         ("bookings.booking", "cancel_tickets"): world["confirmed"],
         ("bookings.booking", "refund"): cancelled,
         ("bookings.booking", "record_payment"): world["confirmed"],

@@ -29,6 +29,10 @@ SCOPES = {READ: "read", CATALOGUE: "catalogue", BOOKINGS: "bookings", COUNTER: "
           REPORTS: "reports"}  # fmt: skip
 SCOPES = {READ: "read", CATALOGUE: "catalogue", BOOKINGS: "bookings", CHECK_IN: "check-in", REPORTS: "reports",
           WEBHOOKS: "webhooks"}  # fmt: skip
+CHECK_IN, REPORTS, CHANGES = "check-in token", "reports token", "changes token"
+ROLES = {MANAGER: "manager", BOX_OFFICE: "box-office", DOOR: "door", AUDITOR: "auditor"}
+SCOPES = {READ: "read", CATALOGUE: "catalogue", BOOKINGS: "bookings", CHECK_IN: "check-in", REPORTS: "reports",
+          CHANGES: "changes"}  # fmt: skip
 
 WITHOUT_CREDENTIALS = frozenset({ANONYMOUS, HOLDER, STRANGER, READER})
 SCOPED = frozenset(SCOPES)
@@ -39,6 +43,7 @@ CLIENTS = WITHOUT_CREDENTIALS | AUTHENTICATED | REJECTED
 EVERYONE = WITHOUT_CREDENTIALS | AUTHENTICATED
 STAFF = frozenset({MANAGER, BOX_OFFICE, DOOR, AUDITOR, SUPERUSER, COOKIE})
 SEE_DRAFTS = STAFF | {READ, CATALOGUE, WEBHOOKS}
+SEE_DRAFTS = STAFF | {READ, CATALOGUE, CHANGES}
 PUBLIC = EVERYONE - SEE_DRAFTS
 PLANNERS = frozenset({MANAGER, SUPERUSER, COOKIE, CATALOGUE})
 SELLERS = frozenset({MANAGER, BOX_OFFICE, SUPERUSER, COOKIE, BOOKINGS})
@@ -48,6 +53,7 @@ READERS_OF_TICKETS = READERS_OF_SALES | AT_THE_DOOR
 READERS_OF_REPORTS = frozenset({MANAGER, BOX_OFFICE, AUDITOR, SUPERUSER, COOKIE, REPORTS, READ})
 KEEPERS_OF_WEBHOOKS = frozenset({MANAGER, SUPERUSER, COOKIE, WEBHOOKS})
 READERS_OF_WEBHOOKS = KEEPERS_OF_WEBHOOKS | {AUDITOR, READ}
+READERS_OF_CHANGES = frozenset({MANAGER, AUDITOR, SUPERUSER, COOKIE, READ, CHANGES})
 BUYERS = SELLERS | WITHOUT_CREDENTIALS
 HOLDERS = frozenset({HOLDER})
 WITHOUT_SECRET = WITHOUT_CREDENTIALS - HOLDERS
@@ -200,6 +206,9 @@ API = [
     ("POST",   "/tickets/{used}/undo-check-in",       {AT_THE_DOOR: 200}),
     ("POST",   "/tickets/{no_ticket}/undo-check-in",  {AT_THE_DOOR: 404}),
 
+    # Changes: for programs that follow what happens. What a client may not see is left out.
+    ("GET",    "/changes",                            {READERS_OF_CHANGES: 200}),
+
     # Reports
     ("GET",    "/reports/overview",                   {READERS_OF_REPORTS: 200}),
     ("GET",    "/reports/sales?group_by=event",       {READERS_OF_REPORTS: 200}),
@@ -319,6 +328,8 @@ ADMIN_PAGES = [
     ("GET",  "/payments/payment/till/",             {READERS_OF_REPORTS & WITH_ADMIN: 200}),
     ("GET",  "/webhooks/",                          {READERS_OF_WEBHOOKS & WITH_ADMIN: 200,
                                                      WITH_ADMIN - READERS_OF_WEBHOOKS: 404}),
+    ("GET",  "/outbox/",                            {READERS_OF_CHANGES & WITH_ADMIN: 200,
+                                                     WITH_ADMIN - READERS_OF_CHANGES: 404}),
     ("GET",  "/history/",                           {STAFF & WITH_ADMIN: 200, WITH_ADMIN - STAFF: 404}),
     ("GET",  "/nowhere/",                           {WITH_ADMIN: 404}),
 ]
@@ -335,6 +346,7 @@ ADMIN_MODELS = {
     "bookings.ticket":          (READERS_OF_TICKETS, NO_ONE,  NO_ONE,   NO_ONE),
     "events.event":             (STAFF,             PLANNERS, PLANNERS, PLANNERS),
     "history.change":           (STAFF,             NO_ONE,   NO_ONE,   NO_ONE),
+    "outbox.feedchange":        (READERS_OF_CHANGES, NO_ONE,  NO_ONE,   NO_ONE),
     "payments.payment":         (READERS_OF_SALES,  NO_ONE,   NO_ONE,   NO_ONE),
     "payments.providerevent":   (PLANNERS,          NO_ONE,   NO_ONE,   NO_ONE),
     "ticket_types.tickettype":  (STAFF,             PLANNERS, PLANNERS, PLANNERS),
@@ -355,6 +367,7 @@ ADMIN_ACTIONS = {
     "bookings.ticket":          {"check_in": AT_THE_DOOR, "undo_check_in": AT_THE_DOOR, "delete_selected": NO_ONE},
     "events.event":             {"publish": PLANNERS, "cancel": PLANNERS, "delete_selected": PLANNERS},
     "history.change":           {"delete_selected": NO_ONE},
+    "outbox.feedchange":        {"delete_selected": NO_ONE},
     "payments.payment":         {"refund": SELLERS, "delete_selected": NO_ONE},
     "payments.providerevent":   {"delete_selected": NO_ONE},
     "ticket_types.tickettype":  {"delete_selected": PLANNERS},

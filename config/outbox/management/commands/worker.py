@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, InterfaceError, close_old_connections
 
 from config.outbox.heartbeat import EVERY, Heartbeat
+from config.outbox.models import WorkerHeartbeat
 from config.outbox.worker import Worker, steps
 
 logger = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ class Command(BaseCommand):
         if interval is not None and not 0 < interval <= 3600:
             raise CommandError("--interval must be above 0 and at most 3600 seconds.")
         worker = Worker.of(chosen(options["steps"]), interval)
+        WorkerHeartbeat.objects.exists()  # without a database or its tables it does not start
         if once:
             self.run_once(worker)
         else:
