@@ -17,6 +17,7 @@ from django.conf import settings
 from bookings.reports.viewsets import ReportViewSet
 from config import problems
 from config.access.scopes import Scope
+from config.outbox.types import TYPES
 from config.tests.harness.server import migrated_database, served
 from config.urls import router
 
@@ -159,12 +160,23 @@ def names(cell):
     return re.findall(r"`([^`]+)`", cell)
 
 
+def filters_of(viewset):
+    if hasattr(viewset, "filterset_class"):
+        return set(viewset.filterset_class.base_filters)
+    return set(viewset.pagination_class.parameters) - {"limit"}
+
+
+def test_table_of_types_is_complete():
+    documented = {names(name)[0]: text for name, text in table("Changes")}
+    assert documented == {name: it.description for name, it in TYPES.items()}
+
+
 def test_table_of_lists_names_every_list_and_its_parameters():
     documented = {
         names(path)[0]: (set(names(filters)), set(names(ordering))) for path, filters, ordering in table("Filters")
     }
     actual = {
-        f"/{prefix}": (set(viewset.filterset_class.base_filters), set(viewset.ordering_fields))
+        f"/{prefix}": (filters_of(viewset), set(viewset.ordering_fields))
         for prefix, viewset, _ in router.registry
         if "list" in viewset.access
     }
@@ -208,7 +220,18 @@ def test_table_of_statuses_knows_every_status():
 
 
 @pytest.mark.parametrize(
-    "path", ["venues", "events", "ticket-types", "events.ics", "bookings", "payments", "tickets", "reports/overview"]
+    "path",
+    [
+        "venues",
+        "events",
+        "ticket-types",
+        "events.ics",
+        "bookings",
+        "payments",
+        "tickets",
+        "changes",
+        "reports/overview",
+    ],
 )
 def test_table_of_caching_is_so(path, server, transcript):
     answers = {names(row[1])[0]: row[0] for row in table("Caching and conditional requests")}

@@ -58,7 +58,6 @@ QUERIES = {
     "POST /events/{draft}/cancel": 14,
     "POST /events/{absent}/cancel": 3,
     "GET /ticket-types": 3,
-    "POST /ticket-types": 6,
     "POST /ticket-types/bulk": 7,
     "POST /ticket-types": 8,
     "GET /ticket-types/{on_sale}": 3,
