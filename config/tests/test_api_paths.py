@@ -3,9 +3,11 @@
 import re
 
 import pytest
+from django.utils import timezone
 
 from config.tests.harness.answers import refused
 from config.urls import router
+from config.webhooks.models import WebhookEndpoint
 
 LISTS = {
     "/venues": 200,
@@ -15,6 +17,8 @@ LISTS = {
     "/tickets": 401,
     "/payments": 401,
     "/changes": 401,
+    "/webhook-endpoints": 401,
+    "/webhook-deliveries": 401,
 }
 ONES = (
     "/venues/{venue}",
@@ -23,6 +27,8 @@ ONES = (
     "/bookings/{booking}",
     "/tickets/{ticket}",
     "/payments/{payment}",
+    "/webhook-endpoints/{endpoint}",
+    "/webhook-deliveries/{delivery}",
 )
 ACTIONS = (
     "/events/{event}/publish",
@@ -35,6 +41,9 @@ ACTIONS = (
     "/bookings/{booking}/refunds",
     "/tickets/{ticket}/check-in",
     "/tickets/{ticket}/undo-check-in",
+    "/webhook-endpoints/{endpoint}/rotate-secret",
+    "/webhook-endpoints/{endpoint}/test",
+    "/webhook-deliveries/{delivery}/redeliver",
 )
 REPORTS = tuple(f"/reports/{name}" for name in ("overview", "sales", "occupancy", "cancellations", "refunds", "till"))
 BULK = "/ticket-types/bulk"
@@ -46,6 +55,7 @@ METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 def ids(book):
     booking = book().confirm(payment_reference="pay_1")
     item = booking.items.get()
+    endpoint = WebhookEndpoint.add(url="https://shop.example.com")
     return {
         "venue": booking.event.venue_id,
         "event": booking.event_id,
@@ -54,6 +64,8 @@ def ids(book):
         "secret": booking.secret,
         "ticket": booking.tickets.get().code,
         "payment": booking.payments.get().pk,
+        "endpoint": endpoint.pk,
+        "delivery": endpoint.test(at=timezone.now()).pk,
     }
 
 
@@ -125,6 +137,10 @@ ALLOWED = {
     "/ticket-types/{type}": "GET, PUT, PATCH, DELETE, HEAD, OPTIONS",
     "/bookings/{booking}": "GET, PATCH, HEAD, OPTIONS",
     "/tickets/{ticket}": "GET, HEAD, OPTIONS",
+    "/webhook-endpoints": "GET, POST, HEAD, OPTIONS",
+    "/webhook-endpoints/{endpoint}": "GET, PUT, PATCH, DELETE, HEAD, OPTIONS",
+    "/webhook-deliveries": "GET, HEAD, OPTIONS",
+    "/webhook-deliveries/{delivery}": "GET, HEAD, OPTIONS",
     "/payments": "GET, HEAD, OPTIONS",
     "/changes": "GET, HEAD, OPTIONS",
     "/payments/{payment}": "GET, HEAD, OPTIONS",

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 from hypothesis import given
@@ -22,6 +23,7 @@ from config.api.schema import references
 from config.problems import DomainError
 from config.urls import router
 from config.values import text
+from config.webhooks.models import WebhookEndpoint
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 
@@ -156,11 +158,19 @@ def test_operations_with_the_secret_of_a_booking_document_it(operations):
     }
 
 
-def test_secret_of_a_booking_is_in_two_answers_alone(document, operations):
-    schemas = document["components"]["schemas"]
-    assert [name for name, schema in schemas.items() if "secret" in schema.get("properties", {})] == ["PlacedBooking"]
-    answered = {key for key, operation in operations.items() if '/PlacedBooking"' in json.dumps(operation)}
-    assert answered == {("post", "/api/v1/bookings"), ("post", "/api/v1/bookings/{id}/renew-secret")}
+@pytest.mark.parametrize(
+    ("schema", "actions"),
+    [
+        ("PlacedBooking", {"/bookings", "/bookings/{id}/renew-secret"}),
+        ("NewWebhookEndpoint", {"/webhook-endpoints", "/webhook-endpoints/{id}/rotate-secret"}),
+    ],
+)
+def test_secret_is_in_two_answers_alone(document, operations, schema, actions):
+    answers = {name: it for name, it in document["components"]["schemas"].items() if not name.endswith("Request")}
+    found = {name for name, it in answers.items() if "secret" in it.get("properties", {})}
+    assert found == {"PlacedBooking", "NewWebhookEndpoint"}
+    answered = {key for key, operation in operations.items() if f'/{schema}"' in json.dumps(operation)}
+    assert answered == {("post", f"/api/v1{path}") for path in actions}
 
 
 def test_creation_documents_its_headers(operations):
@@ -198,6 +208,7 @@ def answers(manager, book):
     """One response of every GET operation."""
     booking = book().confirm(payment_reference="pay-1")
     booking.refund(amount=Decimal(1), reason="kindness", may_exceed=True)
+    endpoint = WebhookEndpoint.add(url="https://shop.example.com")
     ids = {
         "venues": booking.event.venue_id,
         "events": booking.event_id,
@@ -205,6 +216,8 @@ def answers(manager, book):
         "bookings": booking.pk,
         "payments": booking.payments.get().pk,
         "tickets": booking.tickets.get().code,
+        "webhook-endpoints": endpoint.pk,
+        "webhook-deliveries": endpoint.test(at=timezone.now()).pk,
     }
     book()
     lists = {f"/api/v1/{name}": manager.get(f"/{name}?limit=1") for name in ids}

@@ -17,9 +17,10 @@ from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 
 from config.tests.harness.nasty import IN_BODIES, IN_HEADERS, IN_URLS
+from config.webhooks.models import WebhookEndpoint
 
 MARK = "@here@"
-LISTS = ("/venues", "/events", "/ticket-types", "/bookings", "/tickets")
+LISTS = ("/venues", "/events", "/ticket-types", "/bookings", "/tickets", "/webhook-endpoints", "/webhook-deliveries")
 METHODS = ("get", "post", "put", "patch", "delete")
 HEADERS = {"If-Match": "*", "If-None-Match": '"other"', "Idempotency-Key": "sweep", "Booking-Secret": "sweep"}
 QUERY = {
@@ -33,11 +34,13 @@ QUERY = {
     "customer_email": "ann@example.com",
     "day": "2026-11-23",
     "dry_run": "false",
+    "endpoint": "1",
     "event": "1",
     "expand": None,  # differs between resources
     "format": "json",
     "from": "2020-01-01",
     "group_by": "day",
+    "is_active": "true",
     "limit": "10",
     "method": "cash",
     "min_capacity": "1",
@@ -51,10 +54,12 @@ QUERY = {
     "skip": "0",
     "starts_after": "2020-01-01T00:00:00Z",
     "starts_before": "2090-01-01T00:00:00Z",
+    "state": "pending",
     "status": None,
     "ticket_type": "1",
     "timezone": "Europe/Vienna",
     "to": "2090-01-01T00:00:00Z",
+    "type": "event.changed",
     "upcoming": "true",
     "updated_after": "2020-01-01T00:00:00Z",
     "user": "1",
@@ -71,6 +76,7 @@ def world(make_event, make_type, book):
     confirmed, pending = book((seat, 3)).confirm(payment_reference="sweep"), book((seat, 1))
     free = make_type(event=make_event(name="Free", free_confirmation="by_mail"), price=0)
     confirmed.tickets.last().check_in(at=timezone.now())
+    endpoint = WebhookEndpoint.add(url="https://shop.example.com")
     tickets = [ticket.code for ticket in confirmed.tickets.all()]
     return {
         "venues": event.venue_id,
@@ -83,7 +89,12 @@ def world(make_event, make_type, book):
         "tickets": tickets[0],
         "codes": tickets[:1],
         "undo-check-in": tickets[-1],
-        "unused": unused(make_type(event=make_event(name="Unused", is_published=False))),
+        "webhook-endpoints": endpoint.pk,
+        "webhook-deliveries": endpoint.test(at=timezone.now()).pk,
+        "unused": {
+            **unused(make_type(event=make_event(name="Unused", is_published=False))),
+            "webhook-endpoints": endpoint.pk,
+        },  # fmt: skip
     }
 
 

@@ -38,14 +38,7 @@ class WebhookEndpointViewSet(CatalogueViewSet):
         "rotate_secret": CHANGE,
         "test": CHANGE,
     }
-    refusals = {
-        "create": [],
-        "update": [],
-        "partial_update": [],
-        "destroy": [],
-        "rotate_secret": [],
-        "test": [EndpointInactive],
-    }
+    refusals = {"test": [EndpointInactive]}
 
     def get_serializer_class(self) -> type[WebhookEndpointSerializer]:
         has_secret = self.action in ("create", "rotate_secret")
