@@ -94,7 +94,7 @@ def world(make_event, make_type, book):
         "unused": {
             **unused(make_type(event=make_event(name="Unused", is_published=False))),
             "webhook-endpoints": endpoint.pk,
-        },  # fmt: skip
+        },
     }
 
 
