@@ -2,6 +2,7 @@
 
 import re
 import secrets
+import string
 
 ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # without the look-alikes I, L, O, 0 and 1
 CONFIRMATION_LENGTH = 8
@@ -9,11 +10,15 @@ TICKET_LENGTH = 26  # 31 ** 26 is more than 2 ** 128: a ticket's code cannot be 
 PREFIX = "bks_"  # of secrets, by which the log recognises them
 SECRET_LENGTH = len(PREFIX) + 32
 TICKET_CODE = re.compile(f"[{ALPHABET}]{{{TICKET_LENGTH}}}")
+CAPITALS = str.maketrans(string.ascii_lowercase, string.ascii_uppercase)  # `upper` makes an S of a long s
 
 
 def typed(code: str) -> str:
-    """A typed or pasted code, such as `k7qm-z2ha` or `K7QM Z2HA`, in the form that is stored."""
-    return re.sub(r"[\W_]+", "", code).upper()
+    """A typed, pasted or scanned code, such as `k7qm-z2ha` or `K7QM Z2HA`, in the form that is stored.
+
+    Without case, spaces, dashes, control and invisible characters. Look-alikes are not guessed: codes have none.
+    """
+    return re.sub(r"[\W_]+", "", code).translate(CAPITALS)
 
 
 def random_code(length: int) -> str:

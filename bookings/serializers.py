@@ -6,7 +6,7 @@ from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from bookings.codes import PREFIX, TICKET_CODE
+from bookings.codes import PREFIX, TICKET_CODE, typed
 from bookings.lifecycle.place import MAX_LINES, Line
 from bookings.lifecycle.states import Status
 from bookings.models import Booking, BookingItem, Ticket
@@ -346,6 +346,9 @@ class PlaceBookingSerializer(Serializer):
 @extend_schema_field({"type": "string", "pattern": f"^{TICKET_CODE.pattern}$"})
 class TicketCodeField(LineField):
     default_error_messages = {"invalid": "Must be a ticket code."}
+
+    def validate_new(self, data: Any) -> Any:
+        return super().validate_new(typed(data) if isinstance(data, str) else data)
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str) or not TICKET_CODE.fullmatch(data):

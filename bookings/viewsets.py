@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from bookings import mailing
-from bookings.codes import TICKET_CODE
+from bookings.codes import TICKET_CODE, typed
 from bookings.filters import BookingFilter, TicketFilter
 from bookings.idempotency import MIN_ANONYMOUS_KEY, key_parameters, mark_replay, read_idempotency_key
 from bookings.lifecycle.by_mail import is_valid
@@ -56,6 +56,7 @@ from bookings.serializers import (
     TicketSerializer,
 )
 from config.access.permissions import PermissionOrAnonymous, PermissionOrSecret, may
+from config.access.rate_limits import DOOR
 from config.api.pagination import CursorPagination
 from config.api.serializers import Serializer
 from config.api.viewsets import BaseViewSet
@@ -183,6 +184,10 @@ class BookingViewSet(BookingPayments, ReleaseMixin, mixins.ListModelMixin, mixin
         return PlacedBookingSerializer if self.action == "renew_secret" else BookingSerializer
 
     @staticmethod
+    def fold_identifier(value: str) -> str:
+        return value.lower()
+
+    @staticmethod
     def is_identifier(value: str) -> bool:
         return bool(text.UUID.fullmatch(value))
 
@@ -277,6 +282,7 @@ class TicketViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, BaseViewSe
     lookup_field = "code"
     lookup_schema = {"type": "string", "pattern": f"^{TICKET_CODE.pattern}$"}
     is_guessable = True
+    guess_limit = DOOR
     ordering = ("-created_at",)
     ordering_fields = ("created_at", "updated_at")
     access = {
@@ -289,6 +295,8 @@ class TicketViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, BaseViewSe
         "check_in": [AlreadyCheckedIn, TicketVoid, OtherEvent, BookingNotConfirmed],
         "undo_check_in": [NotCheckedIn, TicketVoid],
     }
+
+    fold_identifier = staticmethod(typed)
 
     @staticmethod
     def is_identifier(value: str) -> bool:

@@ -25,7 +25,8 @@ CREDENTIALS = (
     (re.compile(r"tbs_[\w-]+"), "[token]"),
     (re.compile(r"bks_[\w-]+"), "[secret]"),
     (re.compile(r"[0-9a-z]{6,7}-[0-9a-f]{32}(?![0-9A-Za-z])"), "[token]"),  # of a link that resets a password
-    (re.compile(r"(?<![A-Za-z0-9])[A-HJKMNP-Z2-9]{26}(?![A-Za-z0-9])"), "[ticket]"),
+    (re.compile(r"(?<![A-Za-z0-9])[A-HJKMNP-Za-hjkmnp-z2-9]{26}(?![A-Za-z0-9])"), "[ticket]"),
+    (re.compile(r"(?<=/tickets/)[^/?\s\"']+"), "[ticket]"),  # however it was typed
     # In queries, cookies and reprs. A cursor contains the sort key of a list, such as a name.
     (
         re.compile(

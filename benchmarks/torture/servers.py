@@ -45,6 +45,7 @@ def environment(url: str, **more: str) -> dict[str, str]:
         "RATE_LIMIT_TOKENS": "",
         "RATE_LIMIT_LOGINS": "",
         "RATE_LIMIT_GUESSES": "",
+        "RATE_LIMIT_DOOR": "",
         "RATE_LIMIT_MAILS": "",
         **more,
     }

@@ -18,7 +18,7 @@ from config.access.permissions import may
 from config.problems import TooManyRequests
 
 BOOKINGS, PLACES, READS, TOKENS = "anonymous-bookings", "anonymous-places", "anonymous-reads", "tokens"
-LOGINS, GUESSES, MAILS = "logins", "guesses", "mails"
+LOGINS, GUESSES, DOOR, MAILS = "logins", "guesses", "door", "mails"
 QUOTES = str.maketrans("", "", '"\\')
 COUNTED, SPENT = "tickets.counted", "tickets.spent"  # in META, which DRF's request shares with Django's
 
@@ -28,10 +28,10 @@ def limit_for(purpose: str) -> Limit | None:
     return Limit(purpose, *rate, unit="place" if purpose == PLACES else "request") if rate else None
 
 
-def spend(request: HttpRequest | Request, purpose: str, client: str) -> Count | None:
+def spend(request: HttpRequest | Request, purpose: str, client: str, amount: int = 1) -> Count | None:
     """Counts one more request of a client, for the headers of the response too. None without a limit."""
     limit = limit_for(purpose)
-    spent = count(limit, client) if limit else None
+    spent = count(limit, client, amount) if limit else None
     if spent:
         note(request, spent)
     return spent
@@ -45,7 +45,8 @@ def note(request: HttpRequest | Request, spent: Count) -> None:
 class ClientThrottle(BaseThrottle):
     """Counts each request of a client once. Raises TooManyRequests when there were too many.
 
-    A view whose ids are secrets sets `is_guessable`: a client that guessed too often is refused there.
+    A view whose ids are secrets sets `is_guessable`: a client that guessed too often is refused there. Its
+    `guess_limit` is the limit for which its guesses count.
     """
 
     def allow_request(self, request: Request, view: Any) -> bool:
@@ -53,7 +54,7 @@ class ClientThrottle(BaseThrottle):
             request.META[COUNTED] = True
             count_request(request, *purpose_and_client(request, view))
             if getattr(view, "is_guessable", False) and getattr(view, "detail", False):
-                refuse_guesser(request)
+                refuse_guesser(request, view.guess_limit)
         return True
 
 
@@ -93,18 +94,20 @@ def permission_of(view: Any) -> str:
     return "" if queryset is None else f"{queryset.model._meta.app_label}.view_{queryset.model._meta.model_name}"
 
 
-def refuse_guesser(request: Request) -> None:
+def refuse_guesser(request: Request, purpose: str) -> None:
     """Raises TooManyRequests when no wrong guess is left, so that the next one cannot be right either."""
-    limit = limit_for(GUESSES)
+    limit = limit_for(purpose)
     guesses = current_count(limit, client_key(request)) if limit else None
     if guesses and not guesses.remaining:
         note(request, guesses)
         raise too_many_guesses(guesses)
 
 
-def count_guess(request: Request, client: str | None = None) -> None:
-    """Counts an unknown id or code. Raises TooManyRequests after too many, instead of saying that it is unknown."""
-    guesses = spend(request, GUESSES, client or client_key(request))
+def count_guess(request: Request, client: str | None = None, *, purpose: str = GUESSES, amount: int = 1) -> None:
+    """Counts an unknown id or code, or several. Raises TooManyRequests after too many, instead of saying that it is
+    unknown.
+    """
+    guesses = spend(request, purpose, client or client_key(request), amount)
     if guesses and guesses.is_exceeded:
         raise too_many_guesses(guesses)
 

@@ -177,9 +177,16 @@ class LineFilter(django_filters.CharFilter):
         super().__init__(*args, strip=False, max_length=MAX_IN_LINE, validators=validators, **kwargs)
 
 
+class SearchField(forms.CharField):
+    def to_python(self, value: Any) -> str | None:
+        return super().to_python(value and value.strip(text.TRIMMED))
+
+
 @extend_schema_field({"type": "string", "maxLength": MAX_SEARCHED, "pattern": text.words(MAX_TERMS)})
 class SearchFilter(django_filters.CharFilter):
     """Each word must occur in one of the fields, case-insensitively."""
+
+    field_class = SearchField
 
     def __init__(self, *fields: str, to_many: bool = False) -> None:
         """`to_many` avoids duplicates when a field is of a to-many relation."""

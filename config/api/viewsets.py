@@ -18,7 +18,7 @@ from rest_framework.viewsets import GenericViewSet
 from config.access.booking_secret import PARAMETER as SECRET
 from config.access.booking_secret import sent_secret
 from config.access.permissions import PermissionOrSecret
-from config.access.rate_limits import count_guess
+from config.access.rate_limits import GUESSES, count_guess
 from config.api.caching import cache_anonymous
 from config.api.conditional import READS, ConditionalMixin
 from config.api.deprecation import Deprecated
@@ -74,6 +74,7 @@ class BaseViewSet(ConditionalMixin, ExpandMixin, GenericViewSet):
     deprecations: ClassVar[dict[str, Deprecated]] = {}
     pagination_class: Any = SkipLimitPagination
     is_guessable: ClassVar[bool] = False  # unknown ids and wrong secrets are counted
+    guess_limit: ClassVar[str] = GUESSES
     queryset: Any
 
     @classmethod
@@ -147,13 +148,15 @@ class BaseViewSet(ConditionalMixin, ExpandMixin, GenericViewSet):
         return {**super().get_serializer_context(), "at": getattr(self, "at", None)}
 
     def get_object(self) -> Any:
-        if self.is_identifier(self.kwargs[self.lookup_field]):
+        identifier = self.kwargs[self.lookup_field] = self.fold_identifier(self.kwargs[self.lookup_field])
+        is_possible = self.is_identifier(identifier)
+        if is_possible:
             with suppress(Http404):
                 found = super().get_object()
                 self.load([found])
                 return found
-        if self.is_guessable:
-            count_guess(self.request)
+        if self.is_guessable and (is_possible or self.guess_limit == GUESSES):
+            count_guess(self.request, purpose=self.guess_limit)
             refuse_late(self.request)
         name = self.queryset.model._meta.verbose_name
         raise NotFound(f"No {name} with this {'id' if self.lookup_field == 'pk' else self.lookup_field}.")
@@ -165,6 +168,11 @@ class BaseViewSet(ConditionalMixin, ExpandMixin, GenericViewSet):
         page = super().paginate_queryset(queryset)
         self.load(page or [])
         return page
+
+    @staticmethod
+    def fold_identifier(value: str) -> str:
+        """An id from the path in the form that is stored."""
+        return value
 
     @staticmethod
     def is_identifier(value: str) -> bool:

@@ -228,6 +228,7 @@ RATE_LIMITS = {
     "tokens": env.rate("RATE_LIMIT_TOKENS", "60000/min"),
     "logins": env.rate("RATE_LIMIT_LOGINS", "20/min"),
     "guesses": env.rate("RATE_LIMIT_GUESSES", "60/min"),
+    "door": env.rate("RATE_LIMIT_DOOR", "600/min"),
     "mails": env.rate("RATE_LIMIT_MAILS", "10/hour"),
 }
 NUM_PROXIES = env.whole_number("NUM_PROXIES", 0, most=10)

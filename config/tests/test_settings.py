@@ -162,6 +162,7 @@ def test_value_is_not_expanded(value):
         ("RATE_LIMIT_TOKENS", "20/week"),
         ("RATE_LIMIT_LOGINS", "-1/min"),
         ("RATE_LIMIT_GUESSES", "many"),
+        ("RATE_LIMIT_DOOR", "many"),
         ("NUM_PROXIES", "-1"),
         ("WEB_CONCURRENCY", "0"),
         ("MACHINES", "0"),

@@ -306,10 +306,26 @@ def test_guess_above_the_limit_is_429_instead_of_404(limit, anonymous, db, monke
     assert statuses(anonymous, f"/bookings/{uuid.uuid4()}", 4) == [404, 404, 429, 429]
 
 
+UNKNOWN = "A" * 26
+
+
 def test_unknown_ticket_codes_are_limited_for_each_token(limit, door, auditor):
-    limit(guesses=1)
-    assert [door.post("/tickets/NONSENSE/check-in").status_code for _ in range(2)] == [404, 429]
-    assert [auditor.get("/tickets/NONSENSE").status_code for _ in range(2)] == [404, 429]
+    limit(door=1, guesses=0)
+    assert [door.post(f"/tickets/{UNKNOWN}/check-in").status_code for _ in range(2)] == [404, 429]
+    assert [auditor.get(f"/tickets/{UNKNOWN}").status_code for _ in range(2)] == [404, 429]
+
+
+def test_what_cannot_be_a_ticket_code_counts_as_no_guess(limit, door):
+    limit(door=1)
+    assert statuses(door, "/tickets/hello/check-in", 5, "post") == [404] * 5
+    assert statuses(door, f"/tickets/{'I' * 26}/check-in", 5, "post") == [404] * 5
+
+
+def test_tickets_of_others_do_not_close_the_door(settings, counters, door, book):
+    """With the limits that are the default."""
+    ticket = book().confirm().tickets.get()
+    assert set(statuses(door, f"/tickets/{UNKNOWN}/check-in", 200, "post")) == {404}
+    assert door.post(f"/tickets/{ticket.code}/check-in").status_code == 200
 
 
 def test_invalid_tokens_are_limited(limit, anonymous, db):
