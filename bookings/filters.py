@@ -2,7 +2,6 @@ import django_filters
 from django.db.models import QuerySet
 
 from bookings.lifecycle.states import Status
-from bookings.models import Ticket
 from config.api.filters import (
     MAX_TERMS,
     ChoiceFilter,
@@ -47,9 +46,3 @@ class BookingFilter(django_filters.FilterSet):
 
     def by_email(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
         return queryset.filter(customer_key=fold(value))
-
-
-class TicketFilter(django_filters.FilterSet):
-    event = WholeNumberFilter(field_name="booking__event_id")
-    status = ChoiceFilter(choices=Ticket.Status.choices)
-    updated_after = InstantFilter(field_name="updated_at", lookup_expr="gte", help_text="Updated then or later.")

@@ -138,6 +138,12 @@ class NotCheckedIn(DomainError):
     code, title = "not-checked-in", "Not checked in"
 
 
+class AlreadyCheckedOut(DomainError):
+    """The holder is outside already."""
+
+    code, title = "already-checked-out", "Already checked out"
+
+
 class TicketVoid(DomainError):
     """The ticket was cancelled."""
 

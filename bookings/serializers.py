@@ -11,6 +11,7 @@ from bookings.lifecycle.place import MAX_LINES, Line
 from bookings.lifecycle.states import Status
 from bookings.models import Booking, BookingItem, Ticket
 from bookings.payments.models import Payment
+from config.api.expand import Expansion
 from config.api.fields import (
     AmountField,
     EmailField,
@@ -25,6 +26,7 @@ from config.api.fields import (
 from config.api.serializers import ModelSerializer, Serializer
 from config.values import money, percent, text
 from events.serializers import EVENT
+from ticket_types.serializers import TicketTypeSerializer, visible_ticket_types
 
 MAX_ENTRIES = 20
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}")
@@ -406,45 +408,61 @@ class CancelBookingSerializer(Serializer):
 
 class TicketSerializer(ModelSerializer):
     event = serializers.IntegerField(source="booking.event_id", read_only=True)
+    event_name = serializers.CharField(source="booking.event.name", read_only=True)
+    ticket_type_name = serializers.CharField(source="ticket_type.name", read_only=True)
     booking = serializers.UUIDField(source="booking_id", read_only=True)
-    holder_name = serializers.CharField(source="booking.customer_name", read_only=True)
+    holder_name = serializers.CharField(source="holder", read_only=True)
+    expansions = {
+        "event": EVENT,
+        "ticket_type": Expansion(TicketTypeSerializer, visible_ticket_types, key="ticket_type_id"),
+    }
 
     class Meta:
         model = Ticket
-        fields = ["code", "status", "ticket_type", "event", "booking", "holder_name", "checked_in_at", "updated_at"]
+        fields = [
+            "code",
+            "status",
+            "ticket_type",
+            "ticket_type_name",
+            "event",
+            "event_name",
+            "booking",
+            "holder_name",
+            "checked_in_at",
+            "checked_out_at",
+            "created_at",
+            "updated_at",
+        ]
         read_only_fields = ["ticket_type"]
         example = {
             "code": "7Q2MKZ4HAB9CDEFGHJKLMNPQRS",
             "status": "valid",
             "ticket_type": 1,
+            "ticket_type_name": "Adult",
             "event": 1,
+            "event_name": "Summer Concert",
             "booking": "0c9ab0c4-1f7c-4c8e-8d7e-1c2f3a4b5c6d",
             "holder_name": "Ann Lee",
             "checked_in_at": None,
-            "updated_at": "2026-11-23T10:02:00Z",
+            "checked_out_at": None,
+            "created_at": "2026-11-23T10:00:00Z",
+            "updated_at": "2026-11-23T10:00:00Z",
         }
 
     def to_representation(self, ticket: Ticket) -> dict[str, Any]:
         """Written out, because lists are hot."""
-        return {
+        data = {
             "code": ticket.code,
             "status": ticket.status,
             "ticket_type": ticket.ticket_type_id,
+            "ticket_type_name": ticket.ticket_type.name,
             "event": ticket.booking.event_id,
+            "event_name": ticket.booking.event.name,
             "booking": str(ticket.booking_id),
-            "holder_name": ticket.booking.customer_name,
+            "holder_name": ticket.holder,
             "checked_in_at": format_instant(ticket.checked_in_at),
+            "checked_out_at": format_instant(ticket.checked_out_at),
+            "created_at": format_instant(ticket.created_at),
             "updated_at": format_instant(ticket.updated_at),
         }
-
-
-class CheckInSerializer(Serializer):
-    event = WholeNumberField(
-        required=False,
-        min_value=1,
-        max_value=2**63 - 1,
-        help_text="The event of the door; a ticket of another event is refused.",
-    )
-
-    class Meta:
-        example = {"event": 1}
+        return self.with_expansions(data, ticket)

@@ -13,7 +13,11 @@ from rest_framework.response import Response
 
 from bookings import mailing
 from bookings.codes import TICKET_CODE, typed
-from bookings.filters import BookingFilter, TicketFilter
+from bookings.door.answers import Answer, Result, answer_of
+from bookings.door.filters import TicketFilter
+from bookings.door.serializers import AdmissionSerializer, CheckInSerializer
+from bookings.door.viewsets import BookingDoor
+from bookings.filters import BookingFilter
 from bookings.idempotency import MIN_ANONYMOUS_KEY, key_parameters, mark_replay, read_idempotency_key
 from bookings.lifecycle.by_mail import is_valid
 from bookings.lifecycle.states import Status
@@ -24,6 +28,7 @@ from bookings.payments.models import Payment
 from bookings.payments.viewsets import BookingPayments
 from bookings.problems import (
     AlreadyCheckedIn,
+    AlreadyCheckedOut,
     BookingCancelled,
     BookingNotConfirmed,
     BookingNotPending,
@@ -48,19 +53,20 @@ from bookings.problems import (
 from bookings.serializers import (
     BookingSerializer,
     CancelBookingSerializer,
-    CheckInSerializer,
     ConfirmBookingSerializer,
     PlaceBookingSerializer,
     PlacedBookingSerializer,
     QuoteSerializer,
     TicketSerializer,
 )
-from config.access.permissions import PermissionOrAnonymous, PermissionOrSecret, may
+from config.access.permissions import PermissionOrAnonymous, PermissionOrSecret, may, narrowed
 from config.access.rate_limits import DOOR
 from config.api.pagination import CursorPagination
 from config.api.serializers import Serializer
 from config.api.viewsets import BaseViewSet
+from config.problems import DomainError, NotFound, Problem
 from config.values import text
+from events.inventory.bookings import release_due
 from events.inventory.mixins import ReleaseMixin
 
 CHANGE = "bookings.change_booking"
@@ -106,7 +112,9 @@ def of_bookings(model: Any, statement: str, ids: list[Any]) -> Iterable[Any]:
     return model.objects.filter(booking__in=ids).order_by("pk")
 
 
-class BookingViewSet(BookingPayments, ReleaseMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, BaseViewSet):
+class BookingViewSet(
+    BookingDoor, BookingPayments, ReleaseMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, BaseViewSet
+):
     """Customers' bookings. Their secret opens them to anonymous clients."""
 
     queryset = Booking.objects.all()
@@ -136,6 +144,7 @@ class BookingViewSet(BookingPayments, ReleaseMixin, mixins.ListModelMixin, mixin
         ),
         "renew_secret": CHANGE,
         **BookingPayments.payment_access,
+        **BookingDoor.door_access,
     }
     refusals = {
         "create": [
@@ -159,7 +168,9 @@ class BookingViewSet(BookingPayments, ReleaseMixin, mixins.ListModelMixin, mixin
         "resend": [NothingToSend],
         "cancel": [HoldExpired, BookingNotPending, BookingNotConfirmed, AlreadyCheckedIn],
         **BookingPayments.payment_refusals,
+        **BookingDoor.door_refusals,
     }
+    narrowed_actions = frozenset(BookingDoor.door_access)
 
     def check_object_permissions(self, request: Request, obj: Booking) -> None:
         """The token of a mail stands in the place of the secret, which the mail does not have."""
@@ -168,7 +179,8 @@ class BookingViewSet(BookingPayments, ReleaseMixin, mixins.ListModelMixin, mixin
             super().check_object_permissions(request, obj)
 
     def get_queryset(self) -> QuerySet[Booking]:
-        return Booking.objects.with_free_confirmation() if self.action == "confirm" else Booking.objects.all()
+        rows = Booking.objects.with_free_confirmation() if self.action == "confirm" else Booking.objects.all()
+        return narrowed(self.request, rows, "event")
 
     def load(self, objects: Sequence[Booking]) -> None:
         if self.action == "list":
@@ -284,33 +296,57 @@ class TicketViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, BaseViewSe
     is_guessable = True
     guess_limit = DOOR
     ordering = ("-created_at",)
-    ordering_fields = ("created_at", "updated_at")
+    ordering_fields = ("created_at", "updated_at", "holder_name", "holder_surname")
+    ordering_columns = {"holder_name": "holder_key", "holder_surname": "holder_surname_key"}
     access = {
         "list": "bookings.view_ticket",
         "retrieve": "bookings.view_ticket",
         "check_in": "bookings.check_in_ticket",
+        "check_out": "bookings.check_in_ticket",
         "undo_check_in": "bookings.check_in_ticket",
     }
+    narrowed_actions = frozenset(access)
     refusals = {
         "check_in": [AlreadyCheckedIn, TicketVoid, OtherEvent, BookingNotConfirmed],
+        "check_out": [NotCheckedIn, AlreadyCheckedOut, TicketVoid, OtherEvent],
         "undo_check_in": [NotCheckedIn, TicketVoid],
     }
-
     fold_identifier = staticmethod(typed)
 
     @staticmethod
     def is_identifier(value: str) -> bool:
         return bool(TICKET_CODE.fullmatch(value))
 
-    def get_queryset(self) -> QuerySet[Ticket]:
-        return Ticket.objects.detailed()
+    def read_expand(self, request: Request) -> None:
+        super().read_expand(request)
+        if self.expand:
+            release_due()  # an event and a ticket type show their stock
 
-    @extend_schema(request=CheckInSerializer, responses=TicketSerializer)
+    def get_queryset(self) -> QuerySet[Ticket]:
+        rows = Ticket.objects.for_answers() if self.action == "check_in" else Ticket.objects.detailed()
+        return narrowed(self.request, rows.with_holder_keys() if self.action == "list" else rows, "booking__event")
+
+    @extend_schema(request=CheckInSerializer, responses=AdmissionSerializer)
     @action(detail=True, methods=["post"], url_path="check-in")
     def check_in(self, request: Request, code: str) -> Response:
-        """Admit the holder, once."""
+        """Admit the holder, once, and again after each check-out. A refusal has the same fields in `errors`."""
+        data, at = self.read_body(CheckInSerializer), timezone.now()
+        try:
+            ticket = self.get_object()
+        except NotFound as error:
+            raise with_answer(error, Answer(Result.UNKNOWN, None, at)) from None
+        try:
+            ticket.check_in(at=at, by=request.user, **data)
+        except DomainError as error:
+            raise with_answer(error, answer_of(error, ticket, at)) from None
+        return Response(AdmissionSerializer(Answer(Result.ADMITTED, ticket, at, ticket.is_reentry)).data)
+
+    @extend_schema(request=CheckInSerializer, responses=TicketSerializer)
+    @action(detail=True, methods=["post"], url_path="check-out")
+    def check_out(self, request: Request, code: str) -> Response:
+        """Note that the holder has left, and may come in again."""
         data = self.read_body(CheckInSerializer)
-        return self.respond(self.get_object().check_in(at=timezone.now(), by=request.user, **data))
+        return self.respond(self.get_object().check_out(at=timezone.now(), by=request.user, **data))
 
     @extend_schema(request=None, responses=TicketSerializer)
     @action(detail=True, methods=["post"], url_path="undo-check-in")
@@ -318,3 +354,9 @@ class TicketViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, BaseViewSe
         """Undo a check-in."""
         self.read_body(Serializer)
         return self.respond(self.get_object().undo_check_in(by=request.user))
+
+
+def with_answer(problem: Problem, answer: Answer) -> Problem:
+    """Adds what a scanner shows."""
+    problem.errors = [{"pointer": "", "code": problem.code, "detail": problem.detail, **answer.as_dict()}]
+    return problem

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
 
+from bookings.door.viewsets import CheckInViewSet, DoorListViewSet
 from bookings.pages import confirm_page
 from bookings.payments.viewsets import PaymentViewSet
 from bookings.reports.viewsets import ReportViewSet
@@ -26,6 +27,8 @@ router.register("tickets", TicketViewSet, basename="ticket")
 router.register("changes", ChangeViewSet, basename="change")
 router.register("webhook-endpoints", WebhookEndpointViewSet, basename="webhook-endpoint")
 router.register("webhook-deliveries", WebhookDeliveryViewSet, basename="webhook-delivery")
+router.register("check-ins", CheckInViewSet, basename="check-in")
+router.register("events/(?P<event>[^/]+)/door-list", DoorListViewSet, basename="door-list")
 router.register("reports", ReportViewSet, basename="report")
 
 v1 = settings.API_V1_STR.strip("/")

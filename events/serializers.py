@@ -5,7 +5,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from config.access.permissions import may
+from config.access.permissions import may, narrowed
 from config.api.expand import Expansion
 from config.api.fields import LineField, format_instant
 from config.api.serializers import ModelSerializer, Serializer
@@ -101,7 +101,7 @@ class EventSerializer(ModelSerializer):
 
 
 def visible_events(request: Request) -> QuerySet[Event]:
-    return Event.objects.visible(drafts=may(request, "events.view_event"))
+    return narrowed(request, Event.objects.visible(drafts=may(request, "events.view_event")), "pk")
 
 
 # In the place of an event's id; null when the user may not see the event.

@@ -58,6 +58,7 @@ class EventViewSet(ReleaseMixin, CatalogueViewSet):
     ordering = ("starts_at",)
     ordering_fields = ("starts_at", "name", "created_at")
     public_for = 5
+    narrowed_actions = frozenset({"list", "retrieve"})
     make = Event.plan
     access = {
         "list": ANYONE,

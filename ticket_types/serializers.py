@@ -5,7 +5,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from config.access.permissions import may
+from config.access.permissions import may, narrowed
 from config.api.bulk import MAX_OBJECTS, Objects
 from config.api.expand import Expansion, register_expansion
 from config.api.fields import WholeNumberField, format_instant
@@ -120,7 +120,8 @@ class TicketTypesSerializer(Serializer):
 
 
 def visible_ticket_types(request: Request) -> QuerySet[TicketType]:
-    return TicketType.objects.visible(drafts=may(request, "ticket_types.view_tickettype")).select_related("event")
+    rows = TicketType.objects.visible(drafts=may(request, "ticket_types.view_tickettype"))
+    return narrowed(request, rows, "event").select_related("event")
 
 
 register_expansion(

@@ -48,6 +48,8 @@ VERBS = {
     "send mail": _("Mail sent"),
     "check in": _("Checked in"),
     "undo check-in": _("Check-in undone"),
+    "check out": _("Checked out"),
+    "re-enter": _("Let in again"),
     "note payment": _("Second payment recorded"),
     "refuse payment": _("Payment refused"),
     "renew secret": _("Secret renewed"),

@@ -20,7 +20,12 @@ PARTICIPLES = {
     "refund failed": "refund_failed",
     "erase": "erased",
 }
-OF_TICKETS = {"check in": "checked_in", "undo check-in": "check_in_undone"}
+OF_TICKETS = {
+    "check in": "checked_in",
+    "re-enter": "checked_in",
+    "check out": "checked_out",
+    "undo check-in": "check_in_undone",
+}
 NOT_TOLD = {"renew secret", "send mail"}  # change nothing that the API shows
 
 
@@ -29,5 +34,5 @@ def tell_bookings(verb: str, *ids: Any, by: Any) -> None:
     tell(f"booking.{PARTICIPLES[verb]}", *ids, by=by)
 
 
-def tell_ticket(verb: str, pk: Any, *, by: Any) -> None:
-    tell(f"ticket.{OF_TICKETS[verb]}", pk, by=by)
+def tell_ticket(verb: str, *ids: Any, by: Any) -> None:
+    tell(f"ticket.{OF_TICKETS[verb]}", *ids, by=by)

@@ -2,25 +2,45 @@ import datetime as dt
 from typing import Any, Self
 
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from bookings.codes import TICKET_LENGTH, ticket_code
 from bookings.lifecycle.states import Status
 from bookings.lifecycle.telling import tell_ticket
 from bookings.models.change import BookingChange
-from bookings.problems import AlreadyCheckedIn, BookingNotConfirmed, NotCheckedIn, OtherEvent, TicketVoid
+from bookings.problems import (
+    AlreadyCheckedIn,
+    AlreadyCheckedOut,
+    BookingNotConfirmed,
+    NotCheckedIn,
+    OtherEvent,
+    TicketVoid,
+)
 from config.database.updates import UpdatedQuerySet
 from ticket_types.models import TicketType
+
+OUTSIDE = Q(checked_out_at__isnull=False)
+CHANGING = ["status", "checked_in_at", "checked_out_at", "updated_at"]  # the columns that verbs of the door change
 
 
 class TicketQuerySet(UpdatedQuerySet["Ticket"]):
     def detailed(self) -> Self:
-        return self.select_related("booking", "ticket_type")
+        return self.select_related("booking__event", "ticket_type")
+
+    def for_answers(self) -> Self:
+        """With what a scanner shows."""
+        return self.select_related("booking__event__venue", "ticket_type")
+
+    def with_holder_keys(self) -> Self:
+        """Adds the keys to sort by name and by surname."""
+        return self.annotate(holder_key=F("booking__name_key"), holder_surname_key=F("booking__surname_key"))
 
 
 class Ticket(models.Model):
     """One admission, issued when its booking is confirmed."""
+
+    is_reentry = False  # whether `check_in` let the holder in again
 
     class Status(models.TextChoices):
         VALID = "valid"
@@ -33,13 +53,16 @@ class Ticket(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.VALID, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True, db_default=Now())
-    checked_in_at = models.DateTimeField(null=True, editable=False)
+    checked_in_at = models.DateTimeField(null=True, editable=False, help_text="The first entry.")
+    checked_out_at = models.DateTimeField(
+        null=True, editable=False, help_text="Since when the holder is outside again."
+    )
 
     objects = TicketQuerySet.as_manager()
 
     class Meta:
         ordering = ["id"]
-        permissions = [("check_in_ticket", "Can check in ticket")]
+        permissions = [("check_in_ticket", "Can check in ticket"), ("view_admissions", "Can view admissions")]
         indexes = [
             # GET /tickets?updated_after=&ordering=updated_at.
             models.Index(fields=["updated_at", "id"], name="ticket_by_update"),
@@ -58,6 +81,12 @@ class Ticket(models.Model):
                 violation_error_code="invalid-status",
             ),
             models.CheckConstraint(
+                condition=Q(checked_out_at=None) | ~Q(status="valid") & Q(checked_in_at__isnull=False),
+                name="ticket_checked_out_was_checked_in",
+                violation_error_message="A ticket that is checked out was checked in before.",
+                violation_error_code="invalid-status",
+            ),
+            models.CheckConstraint(
                 condition=Q(code__length=TICKET_LENGTH),
                 name="ticket_code_has_26_characters",
                 violation_error_message="A ticket's code has 26 characters.",
@@ -69,39 +98,74 @@ class Ticket(models.Model):
         return self.code
 
     def check_in(self, *, at: dt.datetime, event: int | None = None, by: Any = None) -> Self:
-        """Admits the holder, once. `event` is the id of the event at the door.
+        """Admits the holder, once, and again after each check-out. `event` is the id of the event at the door.
 
         Raises OtherEvent, AlreadyCheckedIn, TicketVoid, BookingNotConfirmed.
         """
-        if event is not None and self.booking.event_id != event:
-            raise OtherEvent(f"The ticket is for event {self.booking.event_id}.")
+        self.refuse_other_event(event)
         if self.booking.status == Status.PENDING:
             raise BookingNotConfirmed
-        if self.move(Ticket.Status.VALID, Ticket.Status.CHECKED_IN, "check in", by=by, checked_in_at=at):
+        if self.move(Ticket.Status.VALID, Ticket.Status.CHECKED_IN, "check in", at=at, by=by, checked_in_at=at):
+            return self
+        if self.is_outside and self.move(
+            Ticket.Status.CHECKED_IN, Ticket.Status.CHECKED_IN, "re-enter", OUTSIDE, at=at, by=by, checked_out_at=None
+        ):
+            self.is_reentry = True
             return self
         raise AlreadyCheckedIn.of(self) if self.status == Ticket.Status.CHECKED_IN else TicketVoid
 
+    def check_out(self, *, at: dt.datetime, event: int | None = None, by: Any = None) -> Self:
+        """Notes that the holder has left, and may come in again.
+
+        Raises OtherEvent, NotCheckedIn, AlreadyCheckedOut, TicketVoid.
+        """
+        self.refuse_other_event(event)
+        if self.move(
+            Ticket.Status.CHECKED_IN, Ticket.Status.CHECKED_IN, "check out", ~OUTSIDE, at=at, by=by, checked_out_at=at
+        ):
+            return self
+        if self.status == Ticket.Status.CHECKED_IN:
+            raise AlreadyCheckedOut
+        raise TicketVoid if self.status == Ticket.Status.VOID else NotCheckedIn
+
     def undo_check_in(self, *, by: Any = None) -> Self:
-        """Undoes a check-in. Raises NotCheckedIn, TicketVoid."""
-        if self.move(Ticket.Status.CHECKED_IN, Ticket.Status.VALID, "undo check-in", by=by, checked_in_at=None):
+        """Undoes a check-in, as if it had never been. Raises NotCheckedIn, TicketVoid."""
+        nothing = {"checked_in_at": None, "checked_out_at": None}
+        if self.move(Ticket.Status.CHECKED_IN, Ticket.Status.VALID, "undo check-in", by=by, **nothing):
             return self
         raise TicketVoid if self.status == Ticket.Status.VOID else NotCheckedIn
 
-    def move(self, source: str, target: str, verb: str, *, by: Any, **changes: Any) -> bool:
-        """Changes the status, with an entry in the booking's history; False when the ticket is not in `source`.
+    def refuse_other_event(self, event: int | None) -> None:
+        if event is not None and self.booking.event_id != event:
+            raise OtherEvent(f"The ticket is for event {self.booking.event_id}.")
+
+    def move(
+        self, source: str, target: str, verb: str, where: Q = Q(), *, by: Any, at: Any = None, **changes: Any
+    ) -> bool:
+        """Changes the ticket, with an entry in the booking's history; False when it is not in `source`, or not `where`.
 
         A concurrent verb is a check-in at another door, or a cancellation, which voids the ticket. The condition is on
         this row alone: after waiting for a lock PostgreSQL evaluates the row again, but not a subquery or a join.
         """
         with transaction.atomic():
-            rows = Ticket.objects.filter(pk=self.pk, status=source)
+            rows = Ticket.objects.filter(where, pk=self.pk, status=source)
             is_moved = rows.update(status=target, **changes) == 1
             if is_moved:
-                note = {"at": changes["checked_in_at"], "ticket": self.code}
+                note = {"at": at, "ticket": self.code}
                 BookingChange.entry(self.booking_id, verb, Status.CONFIRMED, Status.CONFIRMED, by=by, **note).save()
                 tell_ticket(verb, self.pk, by=by)
-        self.refresh_from_db()
+        self.refresh_from_db(fields=CHANGING)
         return is_moved
+
+    @property
+    def holder(self) -> str:
+        """The name of who is admitted. Needs the booking."""
+        return self.booking.customer_name
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether the holder was inside, and has left."""
+        return self.status == Ticket.Status.CHECKED_IN and self.checked_out_at is not None
 
     @property
     def event_id(self) -> Any:

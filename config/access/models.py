@@ -7,6 +7,7 @@ from typing import Any, Self
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -22,6 +23,12 @@ LAST_USED_PRECISION = dt.timedelta(minutes=5)
 
 def in_a_year() -> dt.datetime:
     return timezone.now() + LIFETIME
+
+
+def validate_ids(value: Any) -> None:
+    """Raises ValidationError."""
+    if not isinstance(value, list) or not all(type(it) is int and it > 0 for it in value):
+        raise ValidationError("Must be a list of ids.", code="invalid")
 
 
 def digest(token: str) -> str:
@@ -47,6 +54,14 @@ class ApiToken(models.Model):
     start = models.CharField(max_length=12, editable=False, help_text="The first characters, to recognise the token.")
     digest = models.CharField(max_length=64, unique=True, editable=False)
     scopes = models.JSONField(default=list, db_default=[], blank=True, help_text="None: everything the user may do.")
+    # Ids, and no relation: the token of a deleted event must not become one of all events.
+    events = models.JSONField(
+        default=list,
+        db_default=[],
+        blank=True,
+        validators=[validate_ids],
+        help_text="The ids of the only events that it may see and check in. None: all events.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True, default=in_a_year, help_text="Empty: never.")
     last_used_at = models.DateTimeField(null=True, editable=False)
@@ -76,14 +91,16 @@ class ApiToken(models.Model):
         return f"{self.name} ({self.start}…)"
 
     @classmethod
-    def issue(cls, *, user: object, name: str, scopes: Collection[str] = (), **data: Any) -> tuple["ApiToken", str]:
+    def issue(
+        cls, *, user: object, name: str, scopes: Collection[str] = (), events: Collection[int] = (), **data: Any
+    ) -> tuple["ApiToken", str]:
         """Creates a token and returns it with its text, which is not stored. Raises ValueError for an unknown scope.
 
         The token expires in a year; `expires_at` is another time, or None: never.
         """
         text = PREFIX + secrets.token_urlsafe(32)
         known = {Scope(scope).value for scope in scopes}
-        data |= {"name": name, "scopes": [scope for scope in Scope.values if scope in known]}
+        data |= {"name": name, "scopes": [scope for scope in Scope.values if scope in known], "events": sorted(events)}
         return cls.objects.create(user=user, start=text[:12], digest=digest(text), **data), text
 
     def revoke(self, *, at: dt.datetime) -> None:

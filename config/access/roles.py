@@ -31,8 +31,9 @@ SELL = {
 }
 SELL_UNPAID = {"bookings.confirm_unpaid"}  # on invoice, at the counter
 MANAGE_REFUNDS = {"bookings.refund_more", "payments.view_providerevent"}
-CHECK_IN = {"bookings.check_in_ticket"}
-VIEW_REPORTS = {"bookings.view_reports"}
+VIEW_ADMISSIONS = {"bookings.view_admissions"}
+CHECK_IN = {"bookings.check_in_ticket", *VIEW_ADMISSIONS}
+VIEW_REPORTS = {"bookings.view_reports", *VIEW_ADMISSIONS}
 VIEW_CHANGES = {"outbox.view_feedchange"}
 VIEW_WEBHOOKS = {"webhooks.view_webhookendpoint", "webhooks.view_webhookdelivery"}
 MANAGE_WEBHOOKS = {

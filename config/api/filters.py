@@ -67,6 +67,8 @@ class DeclaredOrdering(OrderingFilter):
             raise InvalidInput(errors=[parameter_error("ordering", "invalid", detail)])
         first = {name.removeprefix("-"): name for name in reversed(names)}  # a repeated name changes nothing
         names = [name for name in dict.fromkeys(names) if first[name.removeprefix("-")] == name]
+        columns = view.ordering_columns  # type: ignore[attr-defined]
+        names = [name.replace(bare, columns.get(bare, bare)) for name in names if (bare := name.removeprefix("-"))]
         sign = "-" if names[-1].startswith("-") else ""
         return (*names, f"{sign}pk")
 

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from django.core import signing
-from django.db.models import Field, Model, Q
+from django.db.models import Model, Q
 from rest_framework.pagination import BasePagination, LimitOffsetPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -128,9 +128,10 @@ class CursorPagination(BasePagination):
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         self.request = request
         self.order: tuple[str, ...] = queryset.query.order_by
+        self.columns = {name: column_of(queryset, name) for name in self.order}
         self.signer = signing.Signer(salt=f"cursor {queryset.model._meta.label} {self.order}")
         limit = whole_number(request, "limit", ROWS, 1, MAX_ROWS)
-        position, is_backward = self.read_cursor(queryset.model)
+        position, is_backward = self.read_cursor()
         order = [opposite(name) for name in self.order] if is_backward else self.order
         if position:
             queryset = queryset.filter(beyond(order, position))
@@ -143,7 +144,7 @@ class CursorPagination(BasePagination):
         self.previous = self.link(rows[0], is_backward=True) if rows and has_previous else None
         return rows
 
-    def read_cursor(self, model: type[Model]) -> tuple[list[Any], bool]:
+    def read_cursor(self) -> tuple[list[Any], bool]:
         """The position, and whether to go backwards. Raises InvalidInput for a cursor of another list or order."""
         cursor = self.request.query_params.get("cursor")
         if cursor is None:
@@ -153,14 +154,18 @@ class CursorPagination(BasePagination):
         except signing.BadSignature:
             detail = "Must be the cursor of a `next` or `previous` link with the same ordering."
             raise InvalidInput(errors=[{"parameter": "cursor", "code": "invalid", "detail": detail}]) from None
-        return [
-            field(model, name).to_python(value) for name, value in zip(self.order, position, strict=True)
-        ], is_backward
+        values = zip(self.order, position, strict=True)
+        return [self.columns[name].to_python(value) for name, value in values], is_backward
 
     def link(self, row: Model, *, is_backward: bool) -> str:
-        position = [field(type(row), name).value_to_string(row) for name in self.order]
+        position = [self.value_of(row, name) for name in self.order]
         cursor = self.signer.sign_object([*position, is_backward], compress=True)
         return replace_query_param(url_of(self.request), "cursor", cursor)
+
+    def value_of(self, row: Model, name: str) -> str:
+        bare, column = name.removeprefix("-"), self.columns[name]
+        is_own = bare == "pk" or column.name == bare  # an annotation has the field of another model
+        return str(column.value_to_string(row) if is_own else getattr(row, bare))
 
     def get_paginated_response(self, data: Any) -> Response:
         response = Response({"next": self.next, "previous": self.previous, "results": data})
@@ -176,9 +181,12 @@ class CursorPagination(BasePagination):
         return page_schema(schema)
 
 
-def field(model: type[Model], name: str) -> Field:
+def column_of(queryset: Any, name: str) -> Any:
+    """The field, or that of an annotation, which is a text."""
     name = name.removeprefix("-")
-    return model._meta.pk if name == "pk" else model._meta.get_field(name)  # type: ignore[return-value]
+    if name in queryset.query.annotations:
+        return queryset.query.annotations[name].output_field
+    return queryset.model._meta.pk if name == "pk" else queryset.model._meta.get_field(name)
 
 
 def opposite(name: str) -> str:

@@ -69,12 +69,14 @@ class BaseViewSet(ConditionalMixin, ExpandMixin, GenericViewSet):
     lookup_schema: ClassVar[dict[str, Any]] = {"type": "integer", "minimum": 1}
     ordering: ClassVar[tuple[str, ...]] = ("id",)
     ordering_fields: ClassVar[tuple[str, ...]] = ()
+    ordering_columns: ClassVar[dict[str, str]] = {}  # of the fields that are sorted by another column or annotation
     access: ClassVar[dict[str, Any]]
     refusals: ClassVar[dict[str, list[type[Problem]]]] = {}
     deprecations: ClassVar[dict[str, Deprecated]] = {}
     pagination_class: Any = SkipLimitPagination
     is_guessable: ClassVar[bool] = False  # unknown ids and wrong secrets are counted
     guess_limit: ClassVar[str] = GUESSES
+    narrowed_actions: ClassVar[frozenset[str]] = frozenset()  # whose rows are those of the events of a narrowed token
     queryset: Any
 
     @classmethod

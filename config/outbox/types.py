@@ -73,7 +73,8 @@ ALL = [
     ),
     *of(
         "ticket",
-        checked_in="Its holder was admitted.",
+        checked_in="Its holder was admitted, for the first time or again.",
+        checked_out="Its holder has left, and may come in again.",
         check_in_undone="The check-in was undone.",
     ),
     *of(

@@ -40,6 +40,7 @@ BOOKING_HOLD_MINUTES_MAX = env.whole_number("BOOKING_HOLD_MINUTES_MAX", 60, leas
 BOOKING_HOLD_MINUTES = env.whole_number(
     "BOOKING_HOLD_MINUTES", min(15, BOOKING_HOLD_MINUTES_MAX), least=1, most=BOOKING_HOLD_MINUTES_MAX
 )
+DOOR_OPENS_HOURS = env.whole_number("DOOR_OPENS_HOURS", 12, most=8_760)
 ANONYMOUS_PLACES_PER_CLIENT = env.whole_number("ANONYMOUS_PLACES_PER_CLIENT", 40)
 
 # Payments: the class of each provider
@@ -104,6 +105,7 @@ INSTALLED_APPS = [
     "ticket_types",
     "bookings",
     "bookings.payments",
+    "bookings.door",
     "config.apps.BackOfficeConfig",
     "django_otp",
     "django_otp.plugins.otp_static",
@@ -273,6 +275,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "BookingStatus": "bookings.lifecycle.states.Status",
         "OffSaleReason": "events.inventory.sales.EVENT_REASONS",
+        "ScanResult": "bookings.door.answers.Result",
+        "ScanWarning": "bookings.door.answers.Warning",
         "PaymentMethod": "bookings.payments.models.Payment.Method",
         "PaymentStatus": "bookings.payments.states.PaymentStatus",
         "RefundStatus": "bookings.payments.states.RefundStatus",
