@@ -183,6 +183,10 @@ class TillFilter(django_filters.FilterSet):
         return till_of(data["day"], timezone=data["timezone"], user=data["user"])
 
 
+class AdmissionsFilter(django_filters.FilterSet):
+    event = WholeNumberFilter(field_name="pk", required=True, help_text="The event.")
+
+
 class OccupancyFilter(django_filters.FilterSet):
     event = WholeNumberFilter(field_name="pk")
     venue = WholeNumberFilter(field_name="venue_id")

@@ -267,3 +267,55 @@ class OccupancyReportSerializer(Serializer):
                 }
             ]
         }
+
+
+ADMISSIONS = ("expected", "admitted", "inside")
+
+
+class AdmittedSerializer(Serializer):
+    """Of one ticket type."""
+
+    ticket_type = serializers.IntegerField(source="group")
+    name = serializers.CharField(source="label")
+    expected = serializers.IntegerField(help_text="Tickets that are not void.")
+    admitted = serializers.IntegerField(help_text="Of these, tickets that were checked in.")
+    inside = serializers.IntegerField(help_text="Of these, people who have not left.")
+
+
+class QuarterSerializer(Serializer):
+    """People whose first entry was in this quarter of an hour."""
+
+    starts_at = InstantField()
+    label = serializers.CharField(help_text="Its start in the venue's local time.")  # type: ignore[assignment]
+    admitted = serializers.IntegerField()
+
+
+class AdmissionsSerializer(Serializer):
+    event = serializers.IntegerField(source="group")
+    event_name = serializers.CharField(source="label")
+    expected = serializers.IntegerField(help_text="Tickets that are not void.")
+    admitted = serializers.IntegerField(help_text="Of these, tickets that were checked in.")
+    inside = serializers.IntegerField(help_text="Of these, people who have not left.")
+    by_ticket_type = AdmittedSerializer(many=True)
+    by_quarter = QuarterSerializer(many=True, help_text="From the first entry to the last one.")
+
+    class Meta:
+        example = {
+            "event": 1,
+            "event_name": "Summer Concert",
+            "expected": 3,
+            "admitted": 2,
+            "inside": 1,
+            "by_ticket_type": [{"ticket_type": 1, "name": "Adult", "expected": 3, "admitted": 2, "inside": 1}],
+            "by_quarter": [{"starts_at": "2027-06-12T17:00:00Z", "label": "12 Jun 2027, 19:00", "admitted": 2}],
+        }
+
+    @staticmethod
+    def table(report: dict[str, Any]) -> list[tuple[Any, ...]]:
+        """As rows of the event, of its ticket types by id, and of quarters of an hour by their start."""
+        rows: list[tuple[Any, ...]] = [
+            (f"event {report['event']}", report["event_name"], *(report[name] for name in ADMISSIONS))
+        ]
+        for row in report["by_ticket_type"]:
+            rows.append((f"ticket type {row['ticket_type']}", row["name"], *(row[name] for name in ADMISSIONS)))
+        return rows + [(row["starts_at"], row["label"], None, row["admitted"], None) for row in report["by_quarter"]]

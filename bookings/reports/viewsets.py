@@ -14,9 +14,18 @@ from rest_framework.response import Response
 from bookings import reports
 from bookings.models import Booking, Cancellation
 from bookings.payments.models import Payment, Refund
-from bookings.reports.filters import CancellationsFilter, OccupancyFilter, RefundsFilter, SalesFilter, TillFilter
+from bookings.reports.filters import (
+    AdmissionsFilter,
+    CancellationsFilter,
+    OccupancyFilter,
+    RefundsFilter,
+    SalesFilter,
+    TillFilter,
+)
 from bookings.reports.queries import UTC
 from bookings.reports.serializers import (
+    ADMISSIONS,
+    AdmissionsSerializer,
     CancellationsReportSerializer,
     CancelledSerializer,
     OccupancyReportSerializer,
@@ -30,11 +39,11 @@ from bookings.reports.serializers import (
     TillReportSerializer,
     TillRowSerializer,
 )
-from config.access.permissions import may
+from config.access.permissions import may, narrowed
 from config.api import tables
 from config.api.filters import DeclaredFilterBackend
 from config.api.viewsets import BaseViewSet
-from config.problems import InvalidInput
+from config.problems import InvalidInput, NotFound
 from events.inventory.mixins import ReleaseMixin
 from events.models import Event
 
@@ -80,7 +89,8 @@ class ReportViewSet(ReleaseMixin, BaseViewSet):
     pagination_class = None
     access = dict.fromkeys(
         ("overview", "sales", "occupancy", "cancellations", "refunds", "till"), "bookings.view_reports"
-    )
+    ) | {"admissions": "bookings.view_admissions"}
+    narrowed_actions = frozenset({"admissions"})
 
     def query_parameters(self) -> set[str]:
         return super().query_parameters() | {"format"}
@@ -167,6 +177,24 @@ class ReportViewSet(ReleaseMixin, BaseViewSet):
         """Payments and refunds of a day by user, method and currency."""
         movements: Any = self.filter_queryset(Payment.objects.all())
         return self.respond_rows(TillRowSerializer(), reports.till(*movements))
+
+    @report(
+        "admissions",
+        AdmissionsSerializer,
+        "group,label,expected,admitted,inside\r\nevent 1,Summer Concert,3,2,1\r\nticket type 1,Adult,3,2,1\r\n"
+        '2027-06-12T17:00:00Z,"12 Jun 2027, 19:00",,2,\r\n',
+        AdmissionsFilter,
+    )
+    def admissions(self, request: Request) -> HttpResponseBase:
+        """How many are expected, were let in, and are inside: by ticket type, and by quarter of an hour."""
+        events = narrowed(request, self.visible_events(), "pk").select_related("venue")
+        event = self.filter_queryset(events).first()
+        if event is None:
+            raise NotFound("No event with this id.")
+        shown = AdmissionsSerializer(reports.admissions(event)).data
+        if self.is_csv:
+            return tables.csv_response("admissions", ("group", "label", *ADMISSIONS), AdmissionsSerializer.table(shown))
+        return Response(shown)
 
     @report(
         "occupancy",

@@ -13,6 +13,7 @@ from django_otp.plugins.otp_totp.admin import TOTPDevice
 from config.access import second_factor
 from config.access.login import LimitedLoginForm
 from config.access.models import MONTH, ApiToken, LoginFailure
+from config.access.narrowing import all_events
 from config.access.passwords import end_tokens
 from config.access.scopes import Scope
 from config.backoffice.actions import ActionsAdmin, ActionSkipped
@@ -21,6 +22,13 @@ from config.backoffice.formats import utc_column
 from config.backoffice.forms import BaseAdminForm
 from config.backoffice.history import PermissionFirstAdmin
 from config.backoffice.rights import grantable, is_lesser
+from config.values.timezones import in_words
+
+
+def event_choices():
+    """Events that are not over, by start."""
+    events = all_events().filter(ends_at__gt=timezone.now()).order_by("starts_at", "pk")
+    return [(it.pk, f"{it.name}, {in_words(it.starts_at, it.venue.timezone)}, {it.venue}") for it in events]
 
 
 class TokenForm(BaseAdminForm):
@@ -29,6 +37,12 @@ class TokenForm(BaseAdminForm):
         required=False,
         widget=forms.CheckboxSelectMultiple,
         help_text="Limits the token to some of its user's permissions. None chosen: no limit.",
+    )
+    events = forms.TypedMultipleChoiceField(
+        choices=event_choices,
+        coerce=int,
+        required=False,
+        help_text="Limits the token to the tickets of some events, for their doors. None chosen: no limit.",
     )
 
 
@@ -41,26 +55,27 @@ class ApiTokenAdmin(BaseAdmin):
         "name": "name",
         "user": "user__username",
         "first characters": "start",
+        "events": "events",
         "created at (UTC)": "created_at",
         "expires at (UTC)": "expires_at",
         "last used at (UTC)": "last_used_at",
         "revoked at (UTC)": "revoked_at",
     }
     times = [utc_column("created_at"), utc_column("expires_at"), utc_column("last_used_at")]
-    list_display = ["name", "user", "start", "scope_names", "state", *times]
+    list_display = ["name", "user", "start", "scope_names", "event_names", "state", *times]
     list_filter = ["created_at", ("revoked_at", admin.EmptyFieldListFilter)]
     list_select_related = ["user"]
     search_fields = ["name", "=start", "user__username"]
     search_help_text = "Name, first characters or user"
     autocomplete_fields = ["user"]
-    readonly_fields = ["start", "scope_names", "state", *times, utc_column("revoked_at")]
+    readonly_fields = ["start", "scope_names", "event_names", "state", *times, utc_column("revoked_at")]
     actions = ["revoke"]
 
     def get_fields(self, request, obj=None):
         if obj is not None:
             return ["user", "name", *self.readonly_fields]
         # A token has its user's permissions: with one of another user, staff could exceed their own.
-        return [*(["user"] if request.user.is_superuser else []), "name", "scopes", "expires_at"]
+        return [*(["user"] if request.user.is_superuser else []), "name", "scopes", "events", "expires_at"]
 
     def has_change_permission(self, request, obj=None):
         return False
@@ -81,6 +96,11 @@ class ApiTokenAdmin(BaseAdmin):
     @admin.display(description="scopes")
     def scope_names(self, token):
         return ", ".join(token.scopes) or "no limit"
+
+    @admin.display(description="events")
+    def event_names(self, token):
+        """By id, as the API has them: a list of tokens needs no query for each."""
+        return ", ".join(map(str, token.events)) or "no limit"
 
     @admin.display
     def state(self, token):

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from config.access.models import ApiToken
+from config.access.narrowing import all_events
 from config.access.roles import Role
 from config.access.scopes import Scope
 
@@ -28,6 +29,14 @@ class Command(BaseCommand):
             action="append",
             choices=Scope.values,
             help=f"narrow the token to a part of what the user may do; can be repeated. {scopes}",
+        )
+        parser.add_argument(
+            "--event",
+            dest="events",
+            action="append",
+            type=int,
+            metavar="ID",
+            help="narrow the token to the tickets of an event, for its door; can be repeated",
         )
         end = parser.add_mutually_exclusive_group()
         end.add_argument("--days", type=int, default=365, help="the token expires after this many days (default: 365)")
@@ -51,7 +60,10 @@ class Command(BaseCommand):
             )
         expires_at = timezone.now() + dt.timedelta(days=days) if days is not None else None
         scopes = options.get("scopes") or ()
-        _, text = ApiToken.issue(user=user, name=purpose, scopes=scopes, expires_at=expires_at)
+        events = set(options.get("events") or ())
+        if unknown := events - set(all_events().filter(pk__in=events).values_list("pk", flat=True)):
+            raise CommandError(f"No event {min(unknown)}.")
+        _, text = ApiToken.issue(user=user, name=purpose, scopes=scopes, events=events, expires_at=expires_at)
         self.stderr.write(f"A token for {name}, shown only now. Send it as: Authorization: Bearer <token>")
         self.stdout.write(text)
 
