@@ -6,6 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from bookings.admin.door import DoorAdmin
 from bookings.admin.labels import SEARCH_HELP, STATES, TICKET_STATES, change_details, tax_text, verb_label
 from bookings.codes import TICKET_CODE, typed
 from bookings.models import Booking, BookingChange, BookingItem, Ticket
@@ -105,7 +106,7 @@ class BookingItemAdmin(BookingPermissionAdmin):
 
 
 @admin.register(Ticket)
-class TicketAdmin(OfBookingAdmin):
+class TicketAdmin(DoorAdmin, OfBookingAdmin):
     exported = {
         "code": "code",
         "status": "status",

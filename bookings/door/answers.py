@@ -21,7 +21,7 @@ class Result(TextChoices):
     UNKNOWN = "unknown"
 
 
-class Warning(TextChoices):  # noqa: A001  the field of the API
+class ScanWarning(TextChoices):
     NOT_YET = "not_yet"
 
 
@@ -40,12 +40,13 @@ class Answer:
     ticket: "models.Ticket | None"
     at: dt.datetime
     is_reentry: bool = False
+    refusal: DomainError | None = None
 
     @property
     def warning(self) -> str | None:
         """Doors do not refuse early guests, but staff must see who they are."""
         is_early = self.ticket is not None and self.at < opens_at(self.ticket.booking.event)
-        return Warning.NOT_YET if is_early and self.result == Result.ADMITTED else None
+        return ScanWarning.NOT_YET if is_early and self.result == Result.ADMITTED else None
 
     @property
     def message(self) -> str:
@@ -100,4 +101,4 @@ def note_of(ticket: "models.Ticket") -> str:
 
 def answer_of(error: DomainError, ticket: "models.Ticket", at: dt.datetime) -> Answer:
     """A refusal of `Ticket.check_in`."""
-    return Answer(RESULTS.get(type(error), Result.VOID), ticket, at)
+    return Answer(RESULTS.get(type(error), Result.VOID), ticket, at, refusal=error)

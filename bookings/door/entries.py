@@ -65,17 +65,8 @@ def upload(
         answer = answers[scan.scan_id] = enter(ticket, when, scan.event)
         if answer.result == Result.ADMITTED and ticket:
             admitted.append((ticket, "re-enter" if answer.is_reentry else "check in", when))
-        new.append(
-            Scan(
-                client=client,
-                scan_id=scan.scan_id,
-                code=scan.code,
-                ticket=ticket,
-                at=scan.at,
-                result=answer.result,
-                is_reentry=answer.is_reentry,
-            )  # fmt: skip
-        )
+        data = {"scan_id": scan.scan_id, "code": scan.code, "at": scan.at}
+        new.append(Scan(client=client, ticket=ticket, result=answer.result, is_reentry=answer.is_reentry, **data))
     write(admitted, by)
     Scan.objects.bulk_create(sorted(new, key=lambda it: it.scan_id))  # in one order, against deadlocks
     unknown = Answer(Result.UNKNOWN, None, at)

@@ -4,7 +4,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from bookings.codes import typed
-from bookings.door.answers import Result, Warning, note_of
+from bookings.door.answers import Result, ScanWarning, note_of
 from bookings.door.entries import Sent
 from bookings.door.models import MAX_SCAN_ID
 from bookings.models import Ticket
@@ -40,7 +40,7 @@ class AnswerSerializer(Serializer):
 
     result = serializers.ChoiceField(choices=Result.choices)
     warning = serializers.ChoiceField(
-        choices=Warning.choices, allow_null=True, help_text="not_yet: let in before the door opens."
+        choices=ScanWarning.choices, allow_null=True, help_text="not_yet: let in before the door opens."
     )
     message = serializers.CharField(help_text="A sentence for staff.")
     is_reentry = serializers.BooleanField(help_text="Whether the holder was let in again after a check-out.")
@@ -60,7 +60,7 @@ class AdmissionSerializer(TicketSerializer):
 
     result = serializers.ChoiceField(choices=Result.choices, read_only=True)
     warning = serializers.ChoiceField(
-        choices=Warning.choices, allow_null=True, read_only=True, help_text="not_yet: let in before the door opens."
+        choices=ScanWarning.choices, allow_null=True, read_only=True, help_text="not_yet: let in before the door opens."
     )
     message = serializers.CharField(read_only=True, help_text="A sentence for staff.")
     is_reentry = serializers.BooleanField(read_only=True, help_text="Let in again after a check-out.")

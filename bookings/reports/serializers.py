@@ -316,6 +316,8 @@ class AdmissionsSerializer(Serializer):
         rows: list[tuple[Any, ...]] = [
             (f"event {report['event']}", report["event_name"], *(report[name] for name in ADMISSIONS))
         ]
-        for row in report["by_ticket_type"]:
-            rows.append((f"ticket type {row['ticket_type']}", row["name"], *(row[name] for name in ADMISSIONS)))
+        rows += [
+            (f"ticket type {row['ticket_type']}", row["name"], *(row[name] for name in ADMISSIONS))
+            for row in report["by_ticket_type"]
+        ]
         return rows + [(row["starts_at"], row["label"], None, row["admitted"], None) for row in report["by_quarter"]]

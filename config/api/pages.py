@@ -245,7 +245,7 @@ class UnknownPath(APIView):
 
 
 class PermissionsPolicyMiddleware:
-    """Denies cameras and the like to every page: none needs them."""
+    """Denies cameras and the like to every page that has no policy of its own."""
 
     policy = ", ".join(f"{feature}=()" for feature in (
         "camera", "display-capture", "geolocation", "microphone", "payment", "usb",
@@ -257,5 +257,5 @@ class PermissionsPolicyMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         if response.get("Content-Type", "").startswith("text/html"):
-            response["Permissions-Policy"] = self.policy
+            response.setdefault("Permissions-Policy", self.policy)
         return response

@@ -164,7 +164,7 @@ class CursorPagination(BasePagination):
 
     def value_of(self, row: Model, name: str) -> str:
         bare, column = name.removeprefix("-"), self.columns[name]
-        is_own = bare == "pk" or column.name == bare  # an annotation has the field of another model
+        is_own = bare in ("pk", column.name)  # an annotation has the field of another model
         return str(column.value_to_string(row) if is_own else getattr(row, bare))
 
     def get_paginated_response(self, data: Any) -> Response:

@@ -276,7 +276,7 @@ SPECTACULAR_SETTINGS = {
         "BookingStatus": "bookings.lifecycle.states.Status",
         "OffSaleReason": "events.inventory.sales.EVENT_REASONS",
         "ScanResult": "bookings.door.answers.Result",
-        "ScanWarning": "bookings.door.answers.Warning",
+        "ScanWarning": "bookings.door.answers.ScanWarning",
         "PaymentMethod": "bookings.payments.models.Payment.Method",
         "PaymentStatus": "bookings.payments.states.PaymentStatus",
         "RefundStatus": "bookings.payments.states.RefundStatus",
