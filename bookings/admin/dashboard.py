@@ -12,6 +12,7 @@ from bookings.admin.charts import daily_chart, sold_url
 from bookings.admin.filters import EXPIRING_SOON, SOON
 from bookings.models import Booking
 from bookings.payments.models import ProviderEvent, Refund
+from bookings.reports.admissions import FIGURES, counts_of
 from bookings.reports.queries import daily, refunds_due, sales
 from bookings.reports.rows import GroupBy
 from config.backoffice.formats import (
@@ -51,6 +52,8 @@ def dashboard(request):
         context |= worker_context(at)
     if request.user.has_perm("events.view_event"):
         context |= events_context(at)
+        if request.user.has_perm("bookings.view_admissions"):
+            context |= doors_context(request, at)
     return context
 
 
@@ -173,6 +176,29 @@ def worker_context(at):
 def bounded_count(rows):
     count = rows.order_by()[: MAX_COUNTED + 1].count()
     return format_number(count) if count <= MAX_COUNTED else _("more than %s") % format_number(MAX_COUNTED)
+
+
+def doors_context(request, at):
+    """Published events whose doors are open; two queries."""
+    soon = at + dt.timedelta(hours=settings.DOOR_OPENS_HOURS)
+    found = Event.objects.filter(status=Event.Status.PUBLISHED, starts_at__lte=soon).upcoming(at)
+    events = list(found.select_related("venue").order_by("starts_at", "pk")[:MAX_EVENTS])
+    if not events:
+        return {}
+    counts = counts_of([event.pk for event in events])
+    may_open = request.user.has_perms(("bookings.view_ticket", "bookings.check_in_ticket"))
+    door = reverse("admin:bookings_ticket_door")
+    return {
+        "doors": [
+            {
+                "event": event,
+                "url": f"{door}?event={event.pk}" if may_open else change_url(Event, event.pk),
+                "when": local_time_with_zone(event.starts_at, event.venue.timezone),
+                **counts.get(event.pk, dict.fromkeys(FIGURES, 0)),
+            }
+            for event in events
+        ]
+    }
 
 
 def events_context(at):

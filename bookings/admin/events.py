@@ -3,13 +3,14 @@
 from decimal import Decimal
 
 from django.contrib import admin
-from django.db.models import Count, OuterRef
+from django.db.models import OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from bookings.admin.charts import sales_curve
 from bookings.lifecycle.amounts import net_price
 from bookings.models import Booking, Ticket
+from bookings.reports.admissions import counts_of
 from bookings.reports.queries import sales, totals
 from bookings.reports.rows import GroupBy
 from config.backoffice.formats import badge, change_url, event_times, format_amount, list_url, local_time, places_bar
@@ -86,6 +87,7 @@ class EventSalesAdmin(EventAdmin):
             "curve": None,
             "add_type_url": self.add_type_url(request, event),
             "sell_url": self.sell_url(request, event, at),
+            "door_url": self.door_url(request, event),
         }
         revenues = {}
         if request.user.has_perm("bookings.view_booking"):
@@ -132,11 +134,18 @@ class EventSalesAdmin(EventAdmin):
         ]
 
     def check_ins(self, event):
-        """The checked-in tickets, of all that are valid or checked in; None while there are none."""
-        tickets = Ticket.objects.filter(booking__event=event).order_by().values_list("status")
-        counts = dict(tickets.annotate(count=Count("pk")))
-        count = counts.get(Ticket.Status.CHECKED_IN, 0)
-        return {"count": count, "of": count + counts.get(Ticket.Status.VALID, 0)} if count else None
+        """The checked-in tickets, of all that are not void, and how many are inside; None while there are none."""
+        counts = counts_of([event.pk]).get(event.pk)
+        if not counts or not counts["admitted"]:
+            return None
+        return {"count": counts["admitted"], "of": counts["expected"], "inside": counts["inside"]}
+
+    def door_url(self, request, event):
+        """The page of the door, for a published event and those who may check in."""
+        door = self.admin_site.get_model_admin(Ticket)
+        (page,) = door.pages
+        may_open = event.status == Event.Status.PUBLISHED and request.user.has_perms(page.permissions)
+        return f"{door.page_url('door')}?event={event.pk}" if may_open else None
 
     def add_type_url(self, request, event):
         may_add = self.admin_site.get_model_admin(TicketType).has_add_permission(request)

@@ -1,6 +1,7 @@
 """Lists of what belongs to bookings: items, tickets, history."""
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,10 +19,12 @@ from config.backoffice.formats import (
     format_amount,
     local_time,
     local_time_with_offset,
+    local_time_with_zone,
     utc_column,
 )
 from config.backoffice.tables import amount_column, local_cell
 from config.values import percent
+from events.models import Event
 
 OF_BOOKING = {
     "booking": "booking__confirmation_code",
@@ -105,6 +108,25 @@ class BookingItemAdmin(BookingPermissionAdmin):
         return tax_text(item.tax, item.tax_rate, item.currency)
 
 
+def admission_text(ticket):
+    """Who is let in where."""
+    event = ticket.booking.event
+    return f"{ticket.holder}, {ticket.ticket_type.name}: {event_choice(event)}"
+
+
+def event_choice(event):
+    return f"{event.name}, {local_time_with_zone(event.starts_at, event.venue.timezone)}"
+
+
+class CheckInForm(forms.Form):
+    event = forms.ModelChoiceField(None, label=gettext_lazy("Event at the door"), empty_label=None)
+
+    def __init__(self, events, data=None):
+        super().__init__(data)
+        self.fields["event"].queryset = events.order_by("starts_at", "pk")
+        self.fields["event"].label_from_instance = event_choice
+
+
 @admin.register(Ticket)
 class TicketAdmin(DoorAdmin, OfBookingAdmin):
     exported = {
@@ -143,7 +165,7 @@ class TicketAdmin(DoorAdmin, OfBookingAdmin):
 
     @admin.display(description=gettext_lazy("holder"))
     def holder(self, ticket):
-        return ticket.booking.customer_name
+        return ticket.holder
 
     @admin.display(description=gettext_lazy("ticket type"))
     def type_name(self, ticket):
@@ -159,12 +181,25 @@ class TicketAdmin(DoorAdmin, OfBookingAdmin):
     def is_offered(self, action, ticket):
         return ticket.status == {"check_in": Ticket.Status.VALID, "undo_check_in": Ticket.Status.CHECKED_IN}[action]
 
-    @admin.action(description=gettext_lazy("Check in"), permissions=["check_in"])
+    @admin.action(description=gettext_lazy("Check in…"), permissions=["check_in"])
     def check_in(self, request, queryset):
-        def check_in(ticket):
-            ticket.check_in(at=timezone.now(), by=request.user)
+        """Asks for the event of the door first, as scanners send it; then says who was let in where."""
+        events = Event.objects.filter(pk__in=queryset.order_by().values("booking__event"))
+        form = CheckInForm(events.select_related("venue"), request.POST if "confirmed" in request.POST else None)
+        if not form.is_valid():
+            title, submit = _("Check in: at which door?"), _("Check in")
+            return self.confirm_page(
+                request, queryset, admission_text, title=title, form=form, submit=submit, is_reversible=True
+            )
+        admitted = []
 
-        return self.run_action(request, queryset, check_in, _("Checked in"))
+        def check_in(ticket):
+            ticket.check_in(at=timezone.now(), event=form.cleaned_data["event"].pk, by=request.user)
+            admitted.append(_("Let in: %s") % admission_text(ticket))
+
+        response = self.run_action(request, queryset, check_in, _("Checked in"))
+        self.show_messages(request, admitted, messages.INFO, _("%s more were let in."))
+        return response
 
     @admin.action(description=gettext_lazy("Undo check-in"), permissions=["check_in"])
     def undo_check_in(self, request, queryset):

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,11 +62,12 @@ def admissions(event: Event) -> Admissions:
     return Admissions(event.pk, event.name, *sums, rows, quarters(event, tickets))
 
 
-def inside(event: Event) -> tuple[int, int]:
-    """How many are inside, of how many that are expected; one statement."""
-    tickets = Ticket.objects.filter(ticket_type__event=event).order_by()
-    found = tickets.aggregate(**{name: Count("pk", filter=FIGURES[name]) for name in ("inside", "expected")})
-    return found["inside"], found["expected"]
+def counts_of(events: Collection[int]) -> dict[int, dict[str, int]]:
+    """The figures of several events by id; none for an event without tickets. One statement."""
+    figures = {name: Count("pk", filter=condition) for name, condition in FIGURES.items()}
+    tickets = Ticket.objects.filter(ticket_type__event__in=events).order_by()
+    rows = tickets.values_list("ticket_type__event").annotate(**figures)
+    return {pk: dict(zip(FIGURES, row, strict=True)) for pk, *row in rows}
 
 
 def quarters(event: Event, tickets: Any) -> list[Quarter]:

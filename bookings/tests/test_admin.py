@@ -560,11 +560,19 @@ def test_history_of_a_booking_is_shown_and_cannot_be_written(book):
 def test_door_checks_in_and_undoes_it(book):
     ticket = book().confirm().tickets.get()
     browser = staff(Role.DOOR)
-    assert messages_of(act(browser, "check_in", ticket)) == [("success", "Checked in: 1 ticket.")]
+    page = act(browser, "check_in", ticket)  # asks for the event of the door first
+    assert page.context["form"].fields["event"].queryset.get() == ticket.booking.event
+    assert Ticket.objects.get().status == "valid"
+    door = {"confirmed": "yes", "event": str(ticket.event_id)}
+    told = messages_of(act(browser, "check_in", ticket, **door))
+    assert told[0] == ("success", "Checked in: 1 ticket.")
+    assert [(level, text.split(", ")[:2]) for level, text in told[1:]] == [
+        ("info", ["Let in: Ann Lee", "Seat: Concert"])
+    ]
     assert Ticket.objects.get().status == "checked_in"
     local = timezone.localtime(Ticket.objects.get().checked_in_at, ZoneInfo("Europe/Vienna"))
     text = f"{ticket}: Ticket {ticket} was checked in on {local:%a %d %b %Y, %H:%M %Z}."
-    assert messages_of(act(browser, "check_in", ticket)) == [("error", text)]
+    assert messages_of(act(browser, "check_in", ticket, **door)) == [("error", text)]
     assert messages_of(act(browser, "undo_check_in", ticket)) == [("success", "Check-in undone: 1 ticket.")]
     assert messages_of(act(browser, "undo_check_in", ticket)) == [("error", f"{ticket}: Not checked in.")]
     assert Ticket.objects.get().status == "valid"
@@ -572,7 +580,7 @@ def test_door_checks_in_and_undoes_it(book):
 
 def test_auditor_cannot_check_in(book):
     ticket = book().confirm().tickets.get()
-    act(staff(Role.AUDITOR), "check_in", ticket)
+    act(staff(Role.AUDITOR), "check_in", ticket, confirmed="yes", event=str(ticket.event_id))
     assert Ticket.objects.get().status == "valid"
 
 

@@ -43,7 +43,7 @@ def test_event_on_one_screen(seat, make_type, book):
     page = page_of(seat.event)
     context = page.context
     assert (context["sold"], context["held"], context["available"]) == (3, 2, 5)
-    assert context["checked_in"] == {"count": 1, "of": 3}
+    assert context["checked_in"] == {"count": 1, "of": 3, "inside": 1}
     assert context["revenue"] == f"219.80{SPACE}EUR"
     names = ["sold", "held", "available", "revenue"]
     figures = [(row["type"].name, *(row[name] for name in names)) for row in context["types"]]
