@@ -160,7 +160,9 @@ def changed(before, after):
 
 # Which clients may not see what. The other clients of the matrix have the permissions of one of these.
 BLIND = {
-    ("draft", "sales", "webhooks", "accounts"): [policy.ANONYMOUS, policy.NO_RIGHTS, policy.REPORTS, policy.GARBAGE],
+    ("draft", "sales", "webhooks", "accounts"): [
+        *(policy.ANONYMOUS, policy.NO_RIGHTS, policy.REPORTS, policy.GARBAGE, policy.NARROWED),
+    ],
     ("draft", "webhooks", "accounts"): [policy.BOOKINGS, policy.CHECK_IN],
     ("sales", "webhooks", "accounts"): [policy.CATALOGUE],
     # The API shows accounts to no client: the clients with all permissions stand for the others.

@@ -26,6 +26,7 @@ from config.outbox.models import FeedChange
 from config.tests.harness import policy
 from config.webhooks.models import WebhookEndpoint
 from conftest import Client, client_of, make_user
+from events.models import Event
 
 ABSENT = 10**17
 WRITES = re.compile(r"\s*(WITH\b.*\b)?(INSERT|UPDATE|DELETE|REPLACE)\b", re.IGNORECASE | re.DOTALL)
@@ -116,6 +117,11 @@ def logged_in(user, **how):
     return browser
 
 
+def narrowed_event():
+    """The id of the event of the narrowed token."""
+    return Event.objects.filter(name__in=["Busy", "A talk"]).values_list("pk", flat=True).first() or ABSENT
+
+
 def clients():
     """The clients of the API by name."""
     at, hour = timezone.now(), dt.timedelta(hours=1)
@@ -133,6 +139,7 @@ def clients():
         policy.NO_RIGHTS: client_of(make_user()),
         policy.SUPERUSER: client_of(root),
         policy.COOKIE: cookie,
+        policy.NARROWED: token_of(root, events=[narrowed_event()]),
         **{name: token_of(root, scopes=[scope]) for name, scope in policy.SCOPES.items()},
         policy.EXPIRED: token_of(manager, created_at=at - 2 * hour, expires_at=at - hour),
         policy.REVOKED: token_of(manager, revoked_at=at),
@@ -179,7 +186,7 @@ def make_world(make_venue, make_event, make_type, book):
     return {
         "endpoint": endpoint, "delivery": delivery,
         "venue": venue, "published": published, "draft": draft, "cancelled": cancelled, "withdrawn": withdrawn,
-        "on_sale": on_sale, "of_draft": of_draft, "pending": book((seat, 1)), "confirmed": confirmed,
+        "busy": busy, "on_sale": on_sale, "of_draft": of_draft, "pending": book((seat, 1)), "confirmed": confirmed,
         "free": book((free, 1)), "mailed": book((mailed, 1)), "ticket": confirmed.tickets.first(), "used": used,
         "payment": confirmed.payments.first(),
     }  # fmt: skip
@@ -215,7 +222,7 @@ def secret_for(path, world, client):
 
 
 VERBS = (
-    *("confirm", "cancel", "resend", "publish", "check-in", "undo-check-in", "renew-secret", "refunds"),
+    *("confirm", "cancel", "resend", "publish", "check-in", "check-out", "undo-check-in", "renew-secret", "refunds"),
     *("rotate-secret", "test", "redeliver"),
 )  # whose body may be empty
 
@@ -233,6 +240,8 @@ def valid_body(method, path, world):
         return {"provider": "fake"}
     if last == "events" and resource == "payments":
         return {"id": "evt_1"}
+    if last == "check-ins":
+        return {"check_ins": [{"code": world["ticket"].code, "at": timezone.now().isoformat(), "scan_id": "1"}]}
     if last in VERBS:
         return {"payment_reference": "matrix"} if path.endswith("{pending}/confirm") else {}
     if method == "PATCH":
@@ -392,7 +401,8 @@ class Matrix:
     def check_action(self, label, action, permitted, obj, ticket):
         url = reverse(f"admin:{label.replace('.', '_')}_changelist")
         form = {"confirmed": "yes", "reason": "rain", "payment_reference": "pay_9", "post": "yes",
-                "from_page": "yes", "minutes": "60", "tickets": ticket.code}  # fmt: skip
+                "from_page": "yes", "minutes": "60", "tickets": ticket.code,
+                "event": str(ticket.event_id)}  # fmt: skip
         if action == "refund":
             booking = getattr(obj, "booking", obj)
             form["seen"] = f"{booking.confirmation_code}:{booking.refund_amount}"

@@ -24,6 +24,8 @@ EXPIRED, REVOKED, GARBAGE, INACTIVE = "expired token", "revoked token", "garbage
 READ, CATALOGUE, BOOKINGS = "read token", "catalogue token", "bookings token"  # of the superuser, with one scope
 CHECK_IN, REPORTS, COUNTER = "check-in token", "reports token", "counter token"
 CHECK_IN, REPORTS, WEBHOOKS = "check-in token", "reports token", "webhooks token"
+CHECK_IN, REPORTS = "check-in token", "reports token"
+NARROWED = "token of one event"  # of the superuser, narrowed to the event `busy`
 ROLES = {MANAGER: "manager", BOX_OFFICE: "box-office", DOOR: "door", AUDITOR: "auditor"}
 SCOPES = {READ: "read", CATALOGUE: "catalogue", BOOKINGS: "bookings", COUNTER: "counter", CHECK_IN: "check-in",
           REPORTS: "reports"}  # fmt: skip
@@ -36,24 +38,30 @@ SCOPES = {READ: "read", CATALOGUE: "catalogue", BOOKINGS: "bookings", CHECK_IN: 
 
 WITHOUT_CREDENTIALS = frozenset({ANONYMOUS, HOLDER, STRANGER, READER})
 SCOPED = frozenset(SCOPES)
-AUTHENTICATED = SCOPED | ROLES.keys() | {NO_RIGHTS, SUPERUSER, COOKIE}
+AUTHENTICATED = SCOPED | ROLES.keys() | {NO_RIGHTS, SUPERUSER, COOKIE, NARROWED}
 REJECTED = frozenset({EXPIRED, REVOKED, GARBAGE, INACTIVE})
 CLIENTS = WITHOUT_CREDENTIALS | AUTHENTICATED | REJECTED
 
 EVERYONE = WITHOUT_CREDENTIALS | AUTHENTICATED
+UNLIMITED = EVERYONE - {NARROWED}  # a narrowed token may do nothing but what its event's door needs
 STAFF = frozenset({MANAGER, BOX_OFFICE, DOOR, AUDITOR, SUPERUSER, COOKIE})
 SEE_DRAFTS = STAFF | {READ, CATALOGUE, WEBHOOKS}
 SEE_DRAFTS = STAFF | {READ, CATALOGUE, CHANGES}
 PUBLIC = EVERYONE - SEE_DRAFTS
+SEE_DRAFTS = STAFF | {READ, CATALOGUE}
+PUBLIC = UNLIMITED - SEE_DRAFTS
 PLANNERS = frozenset({MANAGER, SUPERUSER, COOKIE, CATALOGUE})
 SELLERS = frozenset({MANAGER, BOX_OFFICE, SUPERUSER, COOKIE, BOOKINGS})
 AT_THE_DOOR = frozenset({MANAGER, BOX_OFFICE, DOOR, SUPERUSER, COOKIE, CHECK_IN})
 READERS_OF_SALES = SELLERS | {AUDITOR, READ}
+SCANNERS = AT_THE_DOOR | {NARROWED}
 READERS_OF_TICKETS = READERS_OF_SALES | AT_THE_DOOR
+SEE_TICKETS = READERS_OF_TICKETS | {NARROWED}
 READERS_OF_REPORTS = frozenset({MANAGER, BOX_OFFICE, AUDITOR, SUPERUSER, COOKIE, REPORTS, READ})
 KEEPERS_OF_WEBHOOKS = frozenset({MANAGER, SUPERUSER, COOKIE, WEBHOOKS})
 READERS_OF_WEBHOOKS = KEEPERS_OF_WEBHOOKS | {AUDITOR, READ}
 READERS_OF_CHANGES = frozenset({MANAGER, AUDITOR, SUPERUSER, COOKIE, READ, CHANGES})
+READERS_OF_ADMISSIONS = READERS_OF_REPORTS | AT_THE_DOOR | {NARROWED}
 BUYERS = SELLERS | WITHOUT_CREDENTIALS
 HOLDERS = frozenset({HOLDER})
 WITHOUT_SECRET = WITHOUT_CREDENTIALS - HOLDERS
@@ -87,13 +95,13 @@ API = [
     ("GET",    "/",                                   {EVERYONE: 200}),
 
     # Venues: public; managers write
-    ("GET",    "/venues",                             {EVERYONE: 200}),
+    ("GET",    "/venues",                             {UNLIMITED: 200}),
     ("POST",   "/venues",                             {PLANNERS: 201}),
-    ("GET",    "/venues/{venue}",                     {EVERYONE: 200}),
+    ("GET",    "/venues/{venue}",                     {UNLIMITED: 200}),
     ("PUT",    "/venues/{venue}",                     {PLANNERS: 200}),
     ("PATCH",  "/venues/{venue}",                     {PLANNERS: 200}),
     ("DELETE", "/venues/{venue}",                     {PLANNERS: 204}),
-    ("GET",    "/venues/{absent}",                    {EVERYONE: 404}),
+    ("GET",    "/venues/{absent}",                    {UNLIMITED: 404}),
     ("PUT",    "/venues/{absent}",                    {PLANNERS: 404}),
     ("PATCH",  "/venues/{absent}",                    {PLANNERS: 404}),
     ("DELETE", "/venues/{absent}",                    {PLANNERS: 404}),
@@ -101,17 +109,17 @@ API = [
     # Events: public, but drafts only for staff, also those that were cancelled (withdrawn)
     ("GET",    "/events",                             {EVERYONE: 200}),
     ("POST",   "/events",                             {PLANNERS: 201}),
-    ("GET",    "/events.ics",                         {EVERYONE: 200}),
-    ("GET",    "/events/{published}",                 {EVERYONE: 200}),
-    ("GET",    "/events/{cancelled}",                 {EVERYONE: 200}),
-    ("GET",    "/events/{draft}",                     {SEE_DRAFTS: 200, PUBLIC: 404}),
-    ("GET",    "/events/{withdrawn}",                 {SEE_DRAFTS: 200, PUBLIC: 404}),
+    ("GET",    "/events.ics",                         {UNLIMITED: 200}),
+    ("GET",    "/events/{published}",                 {UNLIMITED: 200, frozenset({NARROWED}): 404}),
+    ("GET",    "/events/{cancelled}",                 {UNLIMITED: 200, frozenset({NARROWED}): 404}),
+    ("GET",    "/events/{draft}",                     {SEE_DRAFTS: 200, PUBLIC | {NARROWED}: 404}),
+    ("GET",    "/events/{withdrawn}",                 {SEE_DRAFTS: 200, PUBLIC | {NARROWED}: 404}),
     ("GET",    "/events/{absent}",                    {EVERYONE: 404}),
-    ("GET",    "/events/{published}.ics",             {EVERYONE: 200}),
-    ("GET",    "/events/{cancelled}.ics",             {EVERYONE: 200}),
+    ("GET",    "/events/{published}.ics",             {UNLIMITED: 200}),
+    ("GET",    "/events/{cancelled}.ics",             {UNLIMITED: 200}),
     ("GET",    "/events/{draft}.ics",                 {SEE_DRAFTS: 200, PUBLIC: 404}),
     ("GET",    "/events/{withdrawn}.ics",             {SEE_DRAFTS: 200, PUBLIC: 404}),
-    ("GET",    "/events/{absent}.ics",                {EVERYONE: 404}),
+    ("GET",    "/events/{absent}.ics",                {UNLIMITED: 404}),
     ("PUT",    "/events/{published}",                 {PLANNERS: 200}),
     ("PUT",    "/events/{draft}",                     {PLANNERS: 200}),
     ("PUT",    "/events/{absent}",                    {PLANNERS: 404}),
@@ -128,12 +136,13 @@ API = [
     ("POST",   "/events/{absent}/cancel",             {PLANNERS: 404}),
 
     # Ticket types: public, but those of drafts only for staff
-    ("GET",    "/ticket-types",                       {EVERYONE: 200}),
+    ("GET",    "/ticket-types",                       {UNLIMITED: 200}),
     ("POST",   "/ticket-types",                       {PLANNERS: 201}),
     ("POST",   "/ticket-types/bulk",                  {PLANNERS: 201}),
     ("GET",    "/ticket-types/{on_sale}",             {EVERYONE: 200}),
+    ("GET",    "/ticket-types/{on_sale}",             {UNLIMITED: 200}),
     ("GET",    "/ticket-types/{of_draft}",            {SEE_DRAFTS: 200, PUBLIC: 404}),
-    ("GET",    "/ticket-types/{absent}",              {EVERYONE: 404}),
+    ("GET",    "/ticket-types/{absent}",              {UNLIMITED: 404}),
     ("PUT",    "/ticket-types/{on_sale}",             {PLANNERS: 200}),
     ("PUT",    "/ticket-types/{of_draft}",            {PLANNERS: 200}),
     ("PUT",    "/ticket-types/{absent}",              {PLANNERS: 404}),
@@ -173,8 +182,8 @@ API = [
     ("GET",    "/payments",                           {READERS_OF_SALES: 200}),
     ("GET",    "/payments/{payment}",                 {READERS_OF_SALES: 200}),
     ("GET",    "/payments/{absent}",                  {READERS_OF_SALES: 404}),
-    ("POST",   "/payments/fake/events",               {EVERYONE: 200}),
-    ("POST",   "/payments/nobody/events",             {EVERYONE: 404}),
+    ("POST",   "/payments/fake/events",               {UNLIMITED: 200}),
+    ("POST",   "/payments/nobody/events",             {UNLIMITED: 404}),
 
     # Webhooks: managers keep endpoints, and have deliveries sent again
     ("GET",    "/webhook-endpoints",                  {READERS_OF_WEBHOOKS: 200}),
@@ -198,13 +207,23 @@ API = [
     ("POST",   "/webhook-deliveries/{absent}/redeliver", {KEEPERS_OF_WEBHOOKS: 404}),
 
     # Tickets: for staff. The secret of the booking does not permit checking in.
-    ("GET",    "/tickets",                            {READERS_OF_TICKETS: 200}),
-    ("GET",    "/tickets/{ticket}",                   {READERS_OF_TICKETS: 200}),
-    ("GET",    "/tickets/{no_ticket}",                {READERS_OF_TICKETS: 404}),
-    ("POST",   "/tickets/{ticket}/check-in",          {AT_THE_DOOR: 200}),
-    ("POST",   "/tickets/{no_ticket}/check-in",       {AT_THE_DOOR: 404}),
-    ("POST",   "/tickets/{used}/undo-check-in",       {AT_THE_DOOR: 200}),
-    ("POST",   "/tickets/{no_ticket}/undo-check-in",  {AT_THE_DOOR: 404}),
+    ("GET",    "/tickets",                            {SEE_TICKETS: 200}),
+    ("GET",    "/tickets/{ticket}",                   {SEE_TICKETS: 200}),
+    ("GET",    "/tickets/{no_ticket}",                {SEE_TICKETS: 404}),
+    ("POST",   "/tickets/{ticket}/check-in",          {SCANNERS: 200}),
+    ("POST",   "/tickets/{no_ticket}/check-in",       {SCANNERS: 404}),
+    ("POST",   "/tickets/{used}/check-out",           {SCANNERS: 200}),
+    ("POST",   "/tickets/{no_ticket}/check-out",      {SCANNERS: 404}),
+    ("POST",   "/tickets/{used}/undo-check-in",       {SCANNERS: 200}),
+    ("POST",   "/tickets/{no_ticket}/undo-check-in",  {SCANNERS: 404}),
+
+    # The door. A token that is narrowed to an event finds nothing of the others.
+    ("POST",   "/check-ins",                          {SCANNERS: 200}),
+    ("POST",   "/bookings/{confirmed}/check-in",      {SCANNERS: 200}),
+    ("POST",   "/bookings/{absent}/check-in",         {SCANNERS: 404}),
+    ("GET",    "/events/{busy}/door-list",            {SEE_TICKETS: 200}),
+    ("GET",    "/events/{published}/door-list",       {READERS_OF_TICKETS: 200, frozenset({NARROWED}): 404}),
+    ("GET",    "/events/{absent}/door-list",          {SEE_TICKETS: 404}),
 
     # Changes: for programs that follow what happens. What a client may not see is left out.
     ("GET",    "/changes",                            {READERS_OF_CHANGES: 200}),
@@ -213,6 +232,7 @@ API = [
     ("GET",    "/reports/overview",                   {READERS_OF_REPORTS: 200}),
     ("GET",    "/reports/sales?group_by=event",       {READERS_OF_REPORTS: 200}),
     ("GET",    "/reports/occupancy",                  {READERS_OF_REPORTS: 200}),
+    ("GET",    "/reports/admissions?event={busy}",    {READERS_OF_ADMISSIONS: 200}),
     ("GET",    "/reports/cancellations?group_by=day", {READERS_OF_REPORTS: 200}),
     ("GET",    "/reports/refunds?group_by=event",     {READERS_OF_REPORTS: 200}),
     ("GET",    "/reports/till?day=2026-11-23",        {READERS_OF_REPORTS: 200}),
@@ -269,6 +289,9 @@ WRITABLE = {
     ("POST", "/webhook-endpoints/{endpoint}/test"): [],
     ("POST", "/webhook-deliveries/{delivery}/redeliver"): [],
     ("POST", "/tickets/{ticket}/check-in"): ["event"],
+    ("POST", "/tickets/{used}/check-out"): ["event"],
+    ("POST", "/bookings/{confirmed}/check-in"): ["count", "event"],
+    ("POST", "/check-ins"): ["check_ins"],
     ("POST", "/tickets/{used}/undo-check-in"): [],
 }
 OF_PROVIDERS = [("POST", "/payments/fake/events")]  # their bodies have a form of their own
@@ -322,6 +345,7 @@ ADMIN_PAGES = [
     ("POST", "/auth/user/{user}/password/",         {ROOT: 200}),
     ("GET",  "/events/event/calendar/",             {STAFF & WITH_ADMIN: 200}),
     ("GET",  "/bookings/booking/sell/",             {SELLERS & WITH_ADMIN: 200}),
+    ("GET",  "/bookings/ticket/door/",              {AT_THE_DOOR & WITH_ADMIN: 200}),
     ("GET",  "/ticket_types/tickettype/import_catalogue/", {PLANNERS & WITH_ADMIN: 200}),
     ("GET",  "/payments/",                          {READERS_OF_SALES & WITH_ADMIN: 200,
                                                      WITH_ADMIN - READERS_OF_SALES: 404}),
