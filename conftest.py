@@ -16,6 +16,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from bookings.lifecycle.place import Line
+from bookings.door.models import Scan
 from bookings.models import Booking, BookingChange, Ticket
 from bookings.payments.models import Payment, ProviderEvent, Refund
 from bookings.reconciliation import comparisons, drifts
@@ -144,6 +145,7 @@ def pass_time(db: None) -> Callable[..., None]:
             TicketType,
             Booking,
             Ticket,
+            Scan,
             BookingChange,
             Payment,
             Refund,

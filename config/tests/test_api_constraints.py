@@ -10,6 +10,7 @@ from django.db.models import F, QuerySet, Value
 from django.utils import timezone
 
 from bookings.models import Booking, BookingChange, BookingItem, Cancellation, Ticket
+from bookings.door.models import Scan
 from bookings.payments.models import Payment, ProviderEvent, Refund
 from config.access.models import ApiToken, LoginFailure, RoleGroup
 from config.database.constraints import violated_constraint
@@ -24,7 +25,7 @@ from venues.models import Venue
 
 pytestmark = pytest.mark.both
 
-APPS = ("access", "outbox", "venues", "events", "ticket_types", "bookings", "payments", "webhooks")
+APPS = ("access", "outbox", "venues", "events", "ticket_types", "bookings", "payments", "door", "webhooks")
 NAMED = {
     constraint.name: (model, constraint)
     for label in APPS
@@ -146,6 +147,7 @@ RAW = {
     "role_group_has_a_known_role": [{"role": "king"}, {"role": ""}],
     "ticket_status_is_known": [{"status": "lost"}],
     "ticket_checked_in_has_a_time": [{"status": "checked_in"}],
+    "ticket_checked_out_was_checked_in": [{"checked_out_at": NOW}],
     "ticket_code_has_26_characters": [{"code": "A" * 25}],
     "webhook_endpoint_url_has_1_to_500_characters": [{"url": ""}],
     "webhook_endpoint_description_has_up_to_200_characters": [{"description": "a" * 201}],
@@ -154,6 +156,10 @@ RAW = {
     "webhook_delivery_is_one_for_each_change": [{"change": "taken"}],
     "webhook_delivery_state_is_known": [{"state": "lost"}],
     "webhook_delivery_pending_has_a_next_attempt": [{"next_attempt_at": None}],
+    "scan_id_is_unique_for_its_client": [{"scan_id": "taken"}],
+    "scan_result_is_known": [{"result": "lost"}],
+    "scan_without_a_ticket_is_unknown": [{"result": "unknown"}, {"ticket": None}],
+    "scan_has_an_id_and_the_code_of_a_ticket": [{"scan_id": ""}, {"code": "A" * 25}],
 }
 
 # The same through the API: request, status, and the field of the error.
@@ -300,12 +306,17 @@ OUT_OF_REACH = {  # only the server sets these fields, or the serializer takes f
     "role_group_has_a_known_role",
     "ticket_status_is_known",
     "ticket_checked_in_has_a_time",
+    "ticket_checked_out_was_checked_in",
     "ticket_code_has_26_characters",
     "webhook_endpoint_has_a_secret",
     "webhook_endpoint_disabled_is_not_active",
     "webhook_delivery_is_one_for_each_change",
     "webhook_delivery_state_is_known",
     "webhook_delivery_pending_has_a_next_attempt",
+    "scan_id_is_unique_for_its_client",
+    "scan_result_is_known",
+    "scan_without_a_ticket_is_unknown",
+    "scan_has_an_id_and_the_code_of_a_ticket",
 }
 
 
@@ -318,7 +329,10 @@ def rows(make_type, book, manager):
     taken = {"idempotency_client": "", "idempotency_key": "taken", "confirmation_code": "TAKEN234"}
     Booking.objects.filter(pk=book((standing, 1)).pk).update(**taken)
     failures = [LoginFailure.objects.create(hour=NOW, last_at=NOW, address=address) for address in ("one", "taken")]
+    data = {"client": "user:1", "code": "A" * 26, "ticket": booking.tickets.last(), "at": NOW, "result": "admitted"}
+    scans = [Scan.objects.create(scan_id=scan_id, **data) for scan_id in ("one", "taken")]
     return {
+        Scan: scans[0],
         LoginFailure: failures[0],
         ApiToken: ApiToken.objects.get(),
         RoleGroup: RoleGroup.objects.first(),

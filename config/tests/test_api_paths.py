@@ -39,14 +39,20 @@ ACTIONS = (
     "/bookings/{booking}/resend",
     "/bookings/{booking}/payments",
     "/bookings/{booking}/refunds",
+    "/bookings/{booking}/check-in",
     "/tickets/{ticket}/check-in",
+    "/tickets/{ticket}/check-out",
     "/tickets/{ticket}/undo-check-in",
     "/webhook-endpoints/{endpoint}/rotate-secret",
     "/webhook-endpoints/{endpoint}/test",
     "/webhook-deliveries/{delivery}/redeliver",
 )
-REPORTS = tuple(f"/reports/{name}" for name in ("overview", "sales", "occupancy", "cancellations", "refunds", "till"))
+REPORTS = tuple(
+    f"/reports/{name}"
+    for name in ("overview", "sales", "occupancy", "cancellations", "refunds", "till", "admissions")
+)
 BULK = "/ticket-types/bulk"
+DOOR = ("/events/{event}/door-list", "/check-ins")
 CALLBACKS = "/payments/(?P<provider>[a-z]{1,20})/events"
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 
@@ -76,7 +82,7 @@ def alike(answer):
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("path", ["", *LISTS, *ONES, *ACTIONS, *REPORTS, "/openapi.json"])
+@pytest.mark.parametrize("path", ["", *LISTS, *ONES, *ACTIONS, *REPORTS, *DOOR, "/openapi.json"])
 def test_path_works_with_and_without_trailing_slash(path, method, ids, anonymous):
     path = path.format(**ids)
     anonymous.credentials(HTTP_BOOKING_SECRET=ids["secret"])
@@ -86,7 +92,7 @@ def test_path_works_with_and_without_trailing_slash(path, method, ids, anonymous
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("path", [*LISTS, *ONES, *ACTIONS, *REPORTS, BULK])
+@pytest.mark.parametrize("path", [*LISTS, *ONES, *ACTIONS, *REPORTS, BULK, *DOOR])
 def test_staff_path_works_with_and_without_trailing_slash(path, method, ids, manager):
     path = path.format(**ids)
     getattr(manager, method)(path)  # publish, cancel and check-in are idempotent: the first call changes the state
@@ -109,7 +115,8 @@ def test_documentation_is_a_page(path, anonymous, db):
 
 
 def test_every_resource_and_action_is_in_these_tables():
-    assert {f"/{prefix}" for prefix, *_ in router.registry} == {*LISTS, "/reports"}
+    prefixes = {f"/{prefix}".replace("(?P<event>[^/]+)", "{event}") for prefix, *_ in router.registry}
+    assert prefixes == {*LISTS, *DOOR, "/reports"}
     extras = [(prefix, extra) for prefix, viewset, _ in router.registry for extra in viewset.get_extra_actions()]
     assert {(prefix, extra.url_path) for prefix, extra in extras if extra.detail} == {
         (path.split("/")[1], path.split("/")[3]) for path in ACTIONS
@@ -144,6 +151,8 @@ ALLOWED = {
     "/payments": "GET, HEAD, OPTIONS",
     "/changes": "GET, HEAD, OPTIONS",
     "/payments/{payment}": "GET, HEAD, OPTIONS",
+    "/events/{event}/door-list": "GET, HEAD, OPTIONS",
+    "/check-ins": "POST, OPTIONS",
     **dict.fromkeys(ACTIONS, "POST, OPTIONS"),
 }
 

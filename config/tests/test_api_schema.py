@@ -225,7 +225,8 @@ def answers(manager, book):
         f"/api/v1/{name}/{{{'code' if name == 'tickets' else 'id'}}}": manager.get(f"/{name}/{value}")
         for name, value in ids.items()
     }
-    by_day = ("cancellations?group_by=day", "refunds?group_by=day", "till?day=2026-11-23")
+    ones["/api/v1/events/{event}/door-list"] = manager.get(f"/events/{booking.event_id}/door-list")
+    by_day = (f"admissions?event={booking.event_id}", "cancellations?group_by=day", "refunds?group_by=day", "till?day=2026-11-23")
     reports = ("overview", "occupancy", "sales?group_by=event", *by_day)
     return lists | ones | {f"/api/v1/reports/{name.split('?')[0]}": manager.get(f"/reports/{name}") for name in reports}
 

@@ -40,6 +40,7 @@ QUERY = {
     "format": "json",
     "from": "2020-01-01",
     "group_by": "day",
+    "holder_name": "ann",
     "is_active": "true",
     "limit": "10",
     "method": "cash",
@@ -169,10 +170,10 @@ class Sweep:
         resource = path.split("/")[3].partition(".")[0]
         if method == "delete":
             return self.world["unused"][resource]
-        if path.endswith("/undo-check-in"):
+        if path.endswith(("/undo-check-in", "/check-out")):
             return self.world["undo-check-in"]
         verb = path.rpartition("bookings/{id}/")[2]
-        return self.world[{"cancel": "confirmed", "refunds": "confirmed", "resend": "mailed"}.get(verb, resource)]
+        return self.world[{"cancel": "confirmed", "check-in": "confirmed", "refunds": "confirmed", "resend": "mailed"}.get(verb, resource)]
 
     def body(self, path, media):
         """The example of the document, with ids of existing rows and all optional fields."""
@@ -188,6 +189,7 @@ class Sweep:
             "payment": self.world["payments"],
             "provider": "fake",
             "tickets": self.world["codes"],
+            "count": 1,
         }
         schema = self.resolve(media["schema"])
         for name in schema["properties"]:

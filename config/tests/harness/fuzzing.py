@@ -19,6 +19,7 @@ from config.values import money, text
 BASE = os.environ["FUZZ_URL"]
 MANAGER = {"Authorization": f"Bearer {os.environ['FUZZ_TOKEN']}"}
 MAX_ID = 2**63 - 1
+SCAN_ID = re.compile(r"[!-~]{1,100}")
 CURSOR = re.compile(r"[A-Za-z0-9_.:-]+")
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
 INSTANT = re.compile(r"(20\d\d|2100)-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
@@ -206,8 +207,17 @@ def adjust_body(case, body):
     adjust_money(case, body)
     if path == "/bookings":
         adjust_items(body)
+    if path == "/check-ins" and isinstance(body.get("check_ins"), list):
+        adjust_scans(body["check_ins"])
     if path.endswith("/cancel") and isinstance(body.get("tickets"), list):
         adjust_codes(case, body)
+
+
+def adjust_scans(scans):
+    """Each scan has an id of its own."""
+    for scan in scans:
+        if isinstance(scan, dict) and isinstance(scan.get("scan_id"), str) and SCAN_ID.fullmatch(scan["scan_id"]):
+            scan["scan_id"] = f"scan-{next(numbers)}"
 
 
 def adjust_money(case, body):
