@@ -44,6 +44,7 @@ class CheckInViewSet(BaseViewSet):
     @extend_schema(
         operation_id="check_in_tickets",
         summary="Check in tickets",
+        tags=["check-ins"],
         request=ScansSerializer,
         responses=ScannedListSerializer,
     )
@@ -81,7 +82,7 @@ class DoorListViewSet(mixins.ListModelMixin, BaseViewSet):
             raise NotFound("No event with this id.")
         return Ticket.objects.select_related("booking", "ticket_type").filter(ticket_type__event=event)
 
-    @extend_schema(operation_id="list_door_list", summary="Show door list", tags=["tickets"])
+    @extend_schema(operation_id="list_door_list", summary="Show door list", tags=["events"])
     def list(self, request: Request, event: str) -> Response:
         """The tickets of an event, void ones among them, the longest unchanged first.
 

@@ -298,6 +298,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "bookings", "description": "Customers' places: held, confirmed, cancelled."},
         {"name": "payments", "description": "Money that was paid for bookings, and paid back."},
         {"name": "tickets", "description": "Admissions, for the door."},
+        {"name": "check-ins", "description": "Scans of scanners that were offline."},
         {"name": "changes", "description": "What happened, for programs that follow it."},
         {"name": "webhook-endpoints", "description": "URLs of other programs that are told of changes."},
         {"name": "webhook-deliveries", "description": "What was sent to them, and what they answered."},

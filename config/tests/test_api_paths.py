@@ -231,4 +231,4 @@ def test_invalid_ticket_code_is_404(given, door):
 
 
 def test_root_names_every_resource_without_trailing_slashes(anonymous):
-    assert anonymous.get("").json() == {path[1:]: f"http://testserver/api/v1{path}" for path in LISTS}
+    assert anonymous.get("").json() == {path[1:]: f"http://testserver/api/v1{path}" for path in [*LISTS, "/check-ins"]}

@@ -173,7 +173,11 @@ class Sweep:
         if path.endswith(("/undo-check-in", "/check-out")):
             return self.world["undo-check-in"]
         verb = path.rpartition("bookings/{id}/")[2]
-        return self.world[{"cancel": "confirmed", "check-in": "confirmed", "refunds": "confirmed", "resend": "mailed"}.get(verb, resource)]
+        return self.world[
+            {"cancel": "confirmed", "check-in": "confirmed", "refunds": "confirmed", "resend": "mailed"}.get(
+                verb, resource
+            )
+        ]
 
     def body(self, path, media):
         """The example of the document, with ids of existing rows and all optional fields."""

@@ -105,7 +105,7 @@ def test_id_of_a_scan_is_that_of_one_code_and_of_one_account(door, manager, tick
     upload(door, sent)
     assert upload(manager, {**sent, "code": tickets[1].code})[0]["result"] == "admitted"
     reused = door.post("/check-ins", {"check_ins": [scan(tickets[2].code), {**sent, "code": tickets[3].code}]})
-    assert refused(reused, 422, "scan-id-reused")
+    assert refused(reused, 409, "scan-id-reused")
     assert errors_in(reused) == [("/check_ins/1/scan_id", "scan-id-reused")]
     assert Ticket.objects.filter(status="valid").count() == 2
 

@@ -80,6 +80,7 @@ def own_models():
 
 # Requests
 
+
 @cache
 def document():
     return SchemaGenerator().get_schema(request=None, public=True)
