@@ -15,8 +15,8 @@ from django.db.models import DateTimeField, F, QuerySet, Value
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from bookings.lifecycle.place import Line
 from bookings.door.models import Scan
+from bookings.lifecycle.place import Line
 from bookings.models import Booking, BookingChange, Ticket
 from bookings.payments.models import Payment, ProviderEvent, Refund
 from bookings.reconciliation import comparisons, drifts

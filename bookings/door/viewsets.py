@@ -73,6 +73,7 @@ class DoorListViewSet(mixins.ListModelMixin, BaseViewSet):
     pagination_class = CursorPagination
     ordering = ("updated_at",)
     access = {"list": "bookings.view_ticket"}
+    refusals = {"list": [NotFound]}
     narrowed_actions = frozenset({"list"})
 
     def get_queryset(self) -> QuerySet[Ticket]:

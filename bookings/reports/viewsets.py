@@ -91,6 +91,7 @@ class ReportViewSet(ReleaseMixin, BaseViewSet):
         ("overview", "sales", "occupancy", "cancellations", "refunds", "till"), "bookings.view_reports"
     ) | {"admissions": "bookings.view_admissions"}
     narrowed_actions = frozenset({"admissions"})
+    refusals = {"admissions": [NotFound]}
 
     def query_parameters(self) -> set[str]:
         return super().query_parameters() | {"format"}

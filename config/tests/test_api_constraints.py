@@ -9,8 +9,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet, Value
 from django.utils import timezone
 
-from bookings.models import Booking, BookingChange, BookingItem, Cancellation, Ticket
 from bookings.door.models import Scan
+from bookings.models import Booking, BookingChange, BookingItem, Cancellation, Ticket
 from bookings.payments.models import Payment, ProviderEvent, Refund
 from config.access.models import ApiToken, LoginFailure, RoleGroup
 from config.database.constraints import violated_constraint

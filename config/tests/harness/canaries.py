@@ -28,8 +28,8 @@ NO_CANARY = {
     "access.apitoken.start",  # the start of the token, shown in the list of tokens
     "bookings.booking.currency", "bookings.booking.idempotency_client", "bookings.booking.status",
     "bookings.bookingchange.from_status", "bookings.bookingchange.to_status",
-    "bookings.ticket.status", "door.scan.client", "door.scan.result", "events.event.currency",
-    "events.event.free_confirmation", "events.event.status",
+    "bookings.ticket.status", "door.scan.client", "door.scan.result",
+    "events.event.currency", "events.event.free_confirmation", "events.event.status",
     "history.change.kind", "outbox.feedchange.object_type", "outbox.feedchange.type", "venues.venue.timezone",
     "payments.payment.currency", "payments.payment.method", "payments.payment.provider", "payments.payment.status",
     "payments.providerevent.provider", "payments.refund.idempotency_client", "payments.refund.status",

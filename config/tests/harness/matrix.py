@@ -240,8 +240,6 @@ def valid_body(method, path, world):
         return {"provider": "fake"}
     if last == "events" and resource == "payments":
         return {"id": "evt_1"}
-    if last == "check-ins":
-        return {"check_ins": [{"code": world["ticket"].code, "at": timezone.now().isoformat(), "scan_id": "1"}]}
     if last in VERBS:
         return {"payment_reference": "matrix"} if path.endswith("{pending}/confirm") else {}
     if method == "PATCH":
@@ -252,6 +250,7 @@ def valid_body(method, path, world):
     return {
         "venues": venue,
         "events": event,
+        "check-ins": {"check_ins": [{"code": world["ticket"].code, "at": timezone.now().isoformat(), "scan_id": "1"}]},
         "ticket-types": {"ticket_types": [ticket_type]} if last == "bulk" else ticket_type,
         "bookings": {
             "customer_name": "Ann Lee",
