@@ -38,6 +38,7 @@ PAGES = [
     "/admin/second_factor/",
     "/admin/events/event/calendar/",
     "/admin/bookings/booking/sell/",
+    "/admin/bookings/ticket/door/",
     "/admin/payments/payment/till/",
     "/admin/ticket_types/tickettype/import_catalogue/",
     *(f"/admin/{name}/" for name in LISTS),
@@ -68,7 +69,9 @@ def test_nothing_is_wrong_with_any_page(sit_down, way):
     desk = sit_down(**WAYS_TO_LOOK[way])
     event = desk.go("/admin/bookings/booking/sell/").locator("#content table a").first.get_attribute("href")
     wrong = []
-    for path in [*PAGES, f"/admin/bookings/booking/sell/{event}", *objects(desk)]:
+    door = desk.go("/admin/bookings/ticket/door/").locator("#content table a").first.get_attribute("href")
+    counters = [f"/admin/bookings/booking/sell/{event}", f"/admin/bookings/ticket/door/{door}"]
+    for path in [*PAGES, *counters, *objects(desk)]:
         desk.go(path)
         wrong += desk.look()
     assert not wrong, "\n".join(wrong)
