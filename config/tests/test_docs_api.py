@@ -210,7 +210,7 @@ def test_table_of_scopes_names_every_scope():
 def test_table_of_rates_has_the_defaults():
     example = (settings.BASE_DIR / ".env.example").read_text()
     defaults = dict(re.findall(r"^# RATE_LIMIT_(\w+)=(\d+)/min$", example, re.MULTILINE))
-    purposes = ("ANONYMOUS_BOOKINGS", "ANONYMOUS_READS", "TOKENS", "GUESSES", "GUESSES")
+    purposes = ("ANONYMOUS_BOOKINGS", "ANONYMOUS_READS", "TOKENS", "GUESSES", "DOOR", "GUESSES")
     assert re.findall(r"\| (\d+) a minute \|", GUIDE) == [defaults[purpose] for purpose in purposes]
 
 
