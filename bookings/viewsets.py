@@ -311,7 +311,10 @@ class TicketViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, BaseViewSe
         "check_out": [NotCheckedIn, AlreadyCheckedOut, TicketVoid, OtherEvent],
         "undo_check_in": [NotCheckedIn, TicketVoid],
     }
-    fold_identifier = staticmethod(typed)
+
+    @staticmethod
+    def fold_identifier(value: str) -> str:
+        return typed(value)
 
     @staticmethod
     def is_identifier(value: str) -> bool:

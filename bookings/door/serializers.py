@@ -15,7 +15,7 @@ from config.api.serializers import Serializer
 MAX_SCANS = 500
 MAX_CODE = 200  # characters that a scanner may read
 SCAN_ID = rf"[\x21-\x7e]{{1,{MAX_SCAN_ID}}}"
-EVENT = {
+EVENT: dict[str, Any] = {
     "required": False,
     "min_value": 1,
     "max_value": 2**63 - 1,
@@ -153,7 +153,7 @@ class ScanSerializer(Serializer):
             "event": 1,
         }
 
-    def to_internal_value(self, data: Any) -> Sent:  # type: ignore[override]
+    def to_internal_value(self, data: Any) -> Sent:
         return Sent(**super().to_internal_value(data))
 
 

@@ -130,8 +130,14 @@ class Ticket(models.Model):
 
     def undo_check_in(self, *, by: Any = None) -> Self:
         """Undoes a check-in, as if it had never been. Raises NotCheckedIn, TicketVoid."""
-        nothing = {"checked_in_at": None, "checked_out_at": None}
-        if self.move(Ticket.Status.CHECKED_IN, Ticket.Status.VALID, "undo check-in", by=by, **nothing):
+        if self.move(
+            Ticket.Status.CHECKED_IN,
+            Ticket.Status.VALID,
+            "undo check-in",
+            by=by,
+            checked_in_at=None,
+            checked_out_at=None,
+        ):
             return self
         raise TicketVoid if self.status == Ticket.Status.VOID else NotCheckedIn
 

@@ -58,8 +58,8 @@ def admissions(event: Event) -> Admissions:
     counts = {pk: row for pk, *row in tickets.values_list("ticket_type").annotate(**figures)}
     types = TicketType.objects.filter(event=event).order_by("position", "pk").values_list("pk", "name")
     rows = [Admitted(pk, name, *counts.get(pk, (0, 0, 0))) for pk, name in types]
-    sums = (sum(getattr(row, name) for row in rows) for name in FIGURES)
-    return Admissions(event.pk, event.name, *sums, rows, quarters(event, tickets))
+    sums = {name: sum(getattr(row, name) for row in rows) for name in FIGURES}
+    return Admissions(event.pk, event.name, **sums, by_ticket_type=rows, by_quarter=quarters(event, tickets))
 
 
 def counts_of(events: Collection[int]) -> dict[int, dict[str, int]]:
