@@ -98,10 +98,11 @@ document.addEventListener("DOMContentLoaded", () => {
     scan(submission.submitter.value, submission.submitter.name);
   });
 
-  // A scanner types wherever the focus is: keys that no other control needs go to the field.
+  // A scanner types wherever the focus is: characters that no text field takes go to the field of the code. A space
+  // presses buttons, and no code begins with one.
   document.addEventListener("keydown", (key) => {
-    const isTyping = key.target.closest?.("input, select, textarea, button, a, summary");
-    if (!isTyping && key.key.length === 1 && !key.ctrlKey && !key.metaKey && !key.altKey) {
+    const isTyping = key.target.closest?.("input:is([type='text'], [type='search']), select, textarea");
+    if (!isTyping && key.key.length === 1 && key.key !== " " && !key.ctrlKey && !key.metaKey && !key.altKey) {
       field.focus();
     }
   });

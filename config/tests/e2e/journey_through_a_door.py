@@ -1,6 +1,7 @@
 """The page of the door: with a keyboard scanner, the list, and a camera; on a telephone too."""
 
 import os
+from contextlib import closing
 
 import pytest
 
@@ -83,12 +84,10 @@ def test_let_people_in_from_the_list(sit_down):
 
 
 @SIZES
-def test_let_people_in_with_the_camera(server, axe, size):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=os.environ["BROWSER_PATH"], args=[*FLAGS, *CAMERA])
-        desk = Desk(browser, server.url, axe, size=size)
+def test_let_people_in_with_the_camera(server, browser, axe, size):
+    flags = [*FLAGS, *CAMERA]
+    with closing(browser.browser_type.launch(executable_path=os.environ["BROWSER_PATH"], args=flags)) as filming:
+        desk = Desk(filming, server.url, axe, size=size)
         desk.context.grant_permissions(["camera"])
         desk.context.add_init_script(DETECTOR)
         page = open_door(desk.log_in(Role.DOOR, PASSWORD), "club")
@@ -102,8 +101,6 @@ def test_let_people_in_with_the_camera(server, axe, size):
         assert desk.look() == []
         desk.press("Use the camera")
         assert page.locator("#viewfinder").is_hidden()
-        desk.leave()
-        browser.close()
 
 
 def test_browser_without_a_detector_offers_no_camera(sit_down):
