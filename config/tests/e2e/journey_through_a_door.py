@@ -83,6 +83,15 @@ def test_let_people_in_from_the_list(sit_down):
     assert desk.look() == []
 
 
+def wait_for_pictures(page):
+    """Without `wait_for_function`, which the page's policy forbids."""
+    for _ in range(100):
+        if page.evaluate("window.pictures ?? 0") > 2:
+            return
+        page.wait_for_timeout(100)
+    pytest.fail("The camera gives no picture.")
+
+
 @SIZES
 def test_let_people_in_with_the_camera(server, browser, axe, size):
     flags = [*FLAGS, *CAMERA]
@@ -93,7 +102,7 @@ def test_let_people_in_with_the_camera(server, browser, axe, size):
         page = open_door(desk.log_in(Role.DOOR, PASSWORD), "club")
         code, before = codes_of_valid(page)[0], inside(page)
         desk.press("Use the camera")
-        page.wait_for_function("window.pictures > 2")
+        wait_for_pictures(page)
         page.evaluate("code => { window.shown = code }", code)
         page.locator("#result", has_text="Let in").wait_for()
         page.wait_for_timeout(1500)  # the ticket stays before the camera, and is not scanned again
