@@ -70,6 +70,7 @@ def test_expansion_of_bookings_is_one_query(three, manager, django_assert_num_qu
         "/events?expand=Venue",
         "/ticket-types?expand=venue",
         "/bookings?expand=items",
+        "/tickets?expand=booking",
     ],
 )
 def test_unknown_expansion_is_400(path, three, manager):
@@ -78,7 +79,7 @@ def test_unknown_expansion_is_400(path, three, manager):
     assert errors_in(answer) == [("expand", "invalid")]
 
 
-@pytest.mark.parametrize("path", ["/venues", "/tickets"])
+@pytest.mark.parametrize("path", ["/venues", "/payments"])
 def test_expand_is_400_without_expansions(path, manager):
     assert errors_in(manager.get(f"{path}?expand=venue")) == [("expand", "unknown-parameter")]
 
