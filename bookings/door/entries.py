@@ -13,6 +13,7 @@ from bookings.door.answers import Answer, Result
 from bookings.door.models import Scan
 from bookings.door.problems import ScanIdReused
 from bookings.lifecycle.states import Status
+from bookings.lifecycle.telling import tell_ticket
 from bookings.models import Booking, BookingChange, Ticket
 from bookings.problems import AlreadyCheckedIn, BookingNotConfirmed, OtherEvent, TicketVoid
 
@@ -136,6 +137,7 @@ def write(admitted: Sequence[tuple[Ticket, str, dt.datetime]], by: Any) -> None:
         )
         for ticket, verb, at in admitted
     )
+    tell_ticket("check in", *tickets, by=by)
 
 
 def check_in_booking(

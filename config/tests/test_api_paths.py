@@ -48,8 +48,7 @@ ACTIONS = (
     "/webhook-deliveries/{delivery}/redeliver",
 )
 REPORTS = tuple(
-    f"/reports/{name}"
-    for name in ("overview", "sales", "occupancy", "cancellations", "refunds", "till", "admissions")
+    f"/reports/{name}" for name in ("overview", "sales", "occupancy", "cancellations", "refunds", "till", "admissions")
 )
 BULK = "/ticket-types/bulk"
 DOOR = ("/events/{event}/door-list", "/check-ins")

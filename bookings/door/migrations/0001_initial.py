@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('bookings', '0004_ticket_checked_out_was_checked_in'),
+        ('bookings', '0007_ticket_checked_out_was_checked_in'),
     ]
 
     operations = [

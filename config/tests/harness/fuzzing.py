@@ -198,12 +198,7 @@ def adjust_body(case, body):
     if is_id(body.get("venue")):
         body["venue"] = pick(rows("/venues"), body["venue"])["id"]
     if path.startswith("/ticket-types"):
-        several = body.get("ticket_types")
-        for each in several if isinstance(several, list) else [body]:
-            if isinstance(each, dict):
-                adjust_range(case, each, "sales_start_at", "sales_end_at")
-                adjust_bounds(case, each)
-                adjust_ticket_type(case, each)
+        adjust_ticket_types(case, body)
     adjust_money(case, body)
     if path == "/bookings":
         adjust_items(body)
@@ -211,6 +206,15 @@ def adjust_body(case, body):
         adjust_scans(body["check_ins"])
     if path.endswith("/cancel") and isinstance(body.get("tickets"), list):
         adjust_codes(case, body)
+
+
+def adjust_ticket_types(case, body):
+    several = body.get("ticket_types")
+    for each in several if isinstance(several, list) else [body]:
+        if isinstance(each, dict):
+            adjust_range(case, each, "sales_start_at", "sales_end_at")
+            adjust_bounds(case, each)
+            adjust_ticket_type(case, each)
 
 
 def adjust_scans(scans):

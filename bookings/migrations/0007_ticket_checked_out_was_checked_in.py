@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('bookings', '0003_ticket_checked_out_at'),
+        ('bookings', '0006_ticket_checked_out_at'),
     ]
 
     operations = [

@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('bookings', '0002_ticket_updated_at'),
+        ('bookings', '0005_ticket_by_update'),
     ]
 
     operations = [
