@@ -30,7 +30,9 @@ from events.models import Event
 
 ABSENT = 10**17
 WRITES = re.compile(r"\s*(WITH\b.*\b)?(INSERT|UPDATE|DELETE|REPLACE)\b", re.IGNORECASE | re.DOTALL)
-NOT_OF_THE_DOMAIN = re.compile(r"django_session|last_used_at|last_login")
+# A reader of the feed publishes what has committed.
+PUBLISHES = r"INTO \"outbox_feed\"|UPDATE outbox_feedchange SET position|UPDATE \"outbox_feed\""
+NOT_OF_THE_DOMAIN = re.compile(rf"django_session|last_used_at|last_login|{PUBLISHES}")
 
 
 # Routes and rows
