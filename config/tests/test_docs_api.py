@@ -230,13 +230,19 @@ def test_table_of_statuses_knows_every_status():
         "payments",
         "tickets",
         "changes",
+        "webhook-endpoints",
         "reports/overview",
     ],
 )
 def test_table_of_caching_is_so(path, server, transcript):
     answers = {names(row[1])[0]: row[0] for row in table("Caching and conditional requests")}
     token = server.manage("create_api_token", "reader", "--role", "auditor").strip()
-    subjects = {"ticket-types": "ticket types", "events.ics": "calendars", "reports/overview": "reports"}
+    subjects = {
+        "ticket-types": "ticket types",
+        "webhook-endpoints": "webhooks",
+        "events.ics": "calendars",
+        "reports/overview": "reports",
+    }
     subject = subjects.get(path, path)
     documented = next(value for value, shown in answers.items() if subject in shown)
     for headers, expected in (({}, documented), ({"Authorization": f"Bearer {token}"}, "private, no-cache")):

@@ -62,7 +62,7 @@ class WebhookEndpoint(models.Model):
                 violation_error_code="invalid-description",
             ),
             models.CheckConstraint(
-                condition=Q(secret__startswith=PREFIX),
+                condition=Q(("secret__startswith", PREFIX)),
                 name="webhook_endpoint_has_a_secret",
                 violation_error_message="A secret must start with whsec_.",
                 violation_error_code="invalid-secret",

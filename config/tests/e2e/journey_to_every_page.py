@@ -25,6 +25,8 @@ LISTS = [
     "history/change",
     "payments/payment",
     "payments/providerevent",
+    "webhooks/webhookendpoint",
+    "webhooks/webhookdelivery",
     "ticket_types/tickettype",
     "venues/venue",
 ]
