@@ -35,6 +35,11 @@ CHECK_IN, REPORTS, CHANGES = "check-in token", "reports token", "changes token"
 ROLES = {MANAGER: "manager", BOX_OFFICE: "box-office", DOOR: "door", AUDITOR: "auditor"}
 SCOPES = {READ: "read", CATALOGUE: "catalogue", BOOKINGS: "bookings", CHECK_IN: "check-in", REPORTS: "reports",
           CHANGES: "changes"}  # fmt: skip
+CHECK_IN, REPORTS, CHANGES = "check-in token", "reports token", "changes token"
+WEBHOOKS = "webhooks token"
+ROLES = {MANAGER: "manager", BOX_OFFICE: "box-office", DOOR: "door", AUDITOR: "auditor"}
+SCOPES = {READ: "read", CATALOGUE: "catalogue", BOOKINGS: "bookings", CHECK_IN: "check-in", REPORTS: "reports",
+          CHANGES: "changes", WEBHOOKS: "webhooks"}  # fmt: skip
 
 WITHOUT_CREDENTIALS = frozenset({ANONYMOUS, HOLDER, STRANGER, READER})
 SCOPED = frozenset(SCOPES)
@@ -47,6 +52,7 @@ UNLIMITED = EVERYONE - {NARROWED}  # a narrowed token may do nothing but what it
 STAFF = frozenset({MANAGER, BOX_OFFICE, DOOR, AUDITOR, SUPERUSER, COOKIE})
 SEE_DRAFTS = STAFF | {READ, CATALOGUE, WEBHOOKS}
 SEE_DRAFTS = STAFF | {READ, CATALOGUE, CHANGES}
+SEE_DRAFTS = STAFF | {READ, CATALOGUE, CHANGES, WEBHOOKS}
 PUBLIC = EVERYONE - SEE_DRAFTS
 SEE_DRAFTS = STAFF | {READ, CATALOGUE}
 PUBLIC = UNLIMITED - SEE_DRAFTS
