@@ -23,6 +23,7 @@ from bookings.search import keys_of
 from config.outbox.models import FeedChange
 from config.outbox.telling import tell_gone
 from config.values import money
+from config.values.text import fold
 from config.webhooks.models import WebhookDelivery
 
 BATCH = 500  # bookings in one transaction
@@ -43,8 +44,18 @@ ERASED: dict[str, Any] = {
     "request_fingerprint": "",
     "client_key": "",
 }
+NO_HOLDER = {"holder_name": "", "holder_email": ""}
 PAYMENT = "payment_reference"
-KEPT_IN_HISTORY = {"at", "expires_at", "fields", "ticket", "tickets", "amount", PAYMENT}  # keys of `details`
+KEPT_IN_HISTORY = {
+    "at",
+    "expires_at",
+    "fields",
+    "ticket",
+    "new_ticket",
+    "tickets",
+    "amount",
+    PAYMENT,
+}  # keys of `details`
 
 Progress = Callable[[int], None]  # the number of bookings done
 
@@ -67,6 +78,13 @@ def record(booking: "models.Booking") -> dict[str, Any]:
         "payments": [record_payment(payment) for payment in reversed(booking.payments.all())],
         "history": [columns(change, "booking") for change in booking.changes.all()],
     }
+
+
+def held_tickets(email: str) -> list[dict[str, Any]]:
+    """The tickets in bookings of others that are in the name of an address."""
+    tickets = models.Ticket.objects.held_by(email).exclude(booking__customer_key=fold(email))
+    rows = tickets.select_related("booking__event").order_by("pk")
+    return [{**columns(it, "booking"), "event_name": it.booking.event.name} for it in rows]
 
 
 def record_payment(payment: Payment) -> dict[str, Any]:
@@ -132,6 +150,8 @@ def erase_batch(rows: Any, by: Any, with_payments: bool) -> int:
         found = dict(locked.values_list("pk", "status")[:BATCH])
         changes = {**ERASED, **({PAYMENT: ""} if with_payments else {})}
         models.Booking.objects.filter(pk__in=found).update(**changes)
+        models.BookingItem.objects.filter(booking__in=found).exclude(attendees=[]).update(attendees=[])
+        models.Ticket.objects.filter(booking__in=found).exclude(**NO_HOLDER).update(**NO_HOLDER)
         kept = KEPT_IN_HISTORY - ({PAYMENT} if with_payments else set())
         models.BookingChange.objects.filter(booking__in=found).erase_details(keep=kept)
         erase_payments(found, with_references=with_payments)
@@ -160,6 +180,25 @@ def erase_told(bookings: Any) -> None:
     FeedChange.objects.erase_data("payment", payments)
     for resource, ids in {"booking": bookings, "ticket": codes, "payment": payments}.items():
         WebhookDelivery.objects.erase_responses(resource, ids)
+
+
+def erase_holder(email: str, *, by: Any) -> int:
+    """Erases an address and its name from tickets in bookings of others; returns how many. The tickets stay valid."""
+    held = models.Ticket.objects.held_by(email).exclude(booking__customer_key=fold(email))
+    with transaction.atomic():
+        tickets = list(held.select_for_update(no_key=True, of=("self",)).select_related("booking"))
+        models.Ticket.objects.filter(pk__in=[it.pk for it in tickets]).update(**NO_HOLDER)
+        bookings = sorted({it.booking_id for it in tickets})
+        FeedChange.objects.erase_data("booking", bookings)
+        erase_told(bookings)
+        for it in tickets:
+            booking = it.booking
+            transfers = models.BookingChange.objects.filter(booking=booking, verb="transfer")
+            codes = Q(details__ticket=it.code) | Q(details__new_ticket=it.code)
+            transfers.filter(codes).erase_details(keep=KEPT_IN_HISTORY)
+            note = {"ticket": it.code, "fields": sorted(NO_HOLDER)}
+            models.BookingChange.entry(booking.pk, "transfer", booking.status, booking.status, by=by, **note).save()
+    return len(tickets)
 
 
 def erase_customer(email: str, *, by: Any, with_payments: bool) -> int:

@@ -150,6 +150,12 @@ class TicketVoid(DomainError):
     code, title = "ticket-void", "The ticket is void"
 
 
+class TransferClosed(DomainError):
+    """The holder changes until some time before the event, which the server's settings say. Staff may do it later."""
+
+    code, title = "transfer-closed", "Too late to change the holder"
+
+
 class OtherEvent(DomainError):
     """The ticket is for another event."""
 

@@ -19,6 +19,7 @@ from config.api.fields import (
     ListField,
     PriceField,
     StoredIsValid,
+    SwitchField,
     TotalField,
     WholeNumberField,
     format_instant,
@@ -91,6 +92,7 @@ EXAMPLE = {
             "total_price": "104.80",
             "tax": "12.06",
             "cancelled_quantity": 0,
+            "attendees": [],
         }
     ],
     "quantity": 2,
@@ -101,6 +103,7 @@ EXAMPLE = {
     "total_price": "104.80",
     "currency": "EUR",
     "metadata": {"basket": "7"},
+    "notify": True,
     "cancelled_amount": "0.00",
     "cancellation_fee": "0.00",
     "amount_paid": "0.00",
@@ -121,11 +124,22 @@ EXAMPLE = {
 }
 
 
+class AttendeeSerializer(Serializer):
+    """Who is admitted with one ticket."""
+
+    name = LineField(max_length=200, required=False, allow_blank=True)
+    email = EmailField(max_length=254, required=False, allow_blank=True)
+
+    def to_representation(self, instance: dict[str, str]) -> dict[str, str]:
+        return instance
+
+
 class BookingItemSerializer(ModelSerializer):
     unit_price = PriceField()
     unit_fee = PriceField(help_text="Per ticket, added to the price.")
     total_price = PriceField(help_text="Price and fee, times the quantity.")
     tax = PriceField(help_text="Contained in the total; rounded half up.")
+    attendees = AttendeeSerializer(many=True, read_only=True, help_text="Until the tickets are issued.")
 
     class Meta:
         model = BookingItem
@@ -139,15 +153,30 @@ class BookingItemSerializer(ModelSerializer):
             "total_price",
             "tax",
             "cancelled_quantity",
+            "attendees",
         ]
         # Otherwise the schema would have the range of the column, which depends on the database.
         read_only_fields = ["quantity", "cancelled_quantity"]
 
 
 class BookedTicketSerializer(ModelSerializer):
+    holder_name = serializers.CharField(source="holder", read_only=True, help_text="The customer's, unless it is set.")
+
     class Meta:
         model = Ticket
-        fields = ["code", "ticket_type", "status", "checked_in_at"]
+        fields = ["code", "ticket_type", "status", "holder_name", "holder_email", "checked_in_at"]
+        read_only_fields = ["ticket_type", "holder_email"]
+        example = {
+            "code": "7Q2MKZ4HAB9CDEFGHJKLMNPQRS",
+            "ticket_type": 1,
+            "status": "valid",
+            "holder_name": "Bea Moss",
+            "holder_email": "bea@example.com",
+            "checked_in_at": None,
+        }
+
+    def to_representation(self, ticket: Ticket) -> dict[str, Any]:
+        return represent_ticket(ticket)
 
 
 class BookingSerializer(ModelSerializer):
@@ -177,6 +206,7 @@ class BookingSerializer(ModelSerializer):
             "total_price",
             "currency",
             "metadata",
+            "notify",
             *AMOUNTS,
             "payment_reference",
             "refund_due",
@@ -191,7 +221,7 @@ class BookingSerializer(ModelSerializer):
             "is_late",
             "tickets",
         ]
-        read_only_fields = ["event"]
+        read_only_fields = ["event", "notify"]
         counted = ["expires_in"]
         example = EXAMPLE
 
@@ -225,6 +255,7 @@ def represent_booking(booking: Booking, at: dt.datetime) -> dict[str, Any]:
         "total_price": money.plain(booking.total_price, booking.currency),
         "currency": booking.currency,
         "metadata": booking.metadata,
+        "notify": booking.notify,
         **{name: money.plain(getattr(booking, name), booking.currency) for name in AMOUNTS},
         "payment_reference": booking.payment_reference,
         "refund_due": booking.refund_due,
@@ -253,6 +284,7 @@ def represent_item(item: BookingItem, currency: str) -> dict[str, Any]:
         "total_price": money.plain(item.total_price, currency),
         "tax": money.plain(item.tax, currency),
         "cancelled_quantity": item.cancelled_quantity,
+        "attendees": item.attendees,
     }
 
 
@@ -262,6 +294,8 @@ def represent_ticket(ticket: Ticket) -> dict[str, Any]:
         "code": ticket.code,
         "ticket_type": ticket.ticket_type_id,
         "status": ticket.status,
+        "holder_name": ticket.holder,
+        "holder_email": ticket.holder_email,
         "checked_in_at": format_instant(ticket.checked_in_at),
     }
 
@@ -296,6 +330,7 @@ class QuoteSerializer(BookingSerializer):
             "total_price",
             "currency",
             "metadata",
+            "notify",
             "expires_at",
             "expires_in",
         ]
@@ -308,6 +343,9 @@ class QuoteSerializer(BookingSerializer):
 class LineSerializer(Serializer):
     ticket_type = WholeNumberField(min_value=1, max_value=2**63 - 1)
     quantity = WholeNumberField(min_value=1, max_value=100)
+    attendees = AttendeeSerializer(  # type: ignore[call-arg]
+        many=True, required=False, max_length=100, help_text="Who is admitted: at most `quantity`, others later."
+    )
 
     class Meta:
         model = BookingItem
@@ -318,6 +356,7 @@ class PlaceBookingSerializer(Serializer):
     customer_email = EmailField(max_length=254)
     items = LineSerializer(many=True, allow_empty=False, min_length=1, max_length=MAX_LINES)  # type: ignore[call-arg]
     metadata = MetadataField(required=False)
+    notify = SwitchField(required=False, help_text="false: the customer gets no mails, for a shop that sends its own.")
     hold_minutes = WholeNumberField(
         required=False,
         min_value=1,
@@ -341,7 +380,7 @@ class PlaceBookingSerializer(Serializer):
             "expected_total": "104.80",
         }
 
-    def validate_items(self, items: list[dict[str, int]]) -> list[Line]:
+    def validate_items(self, items: list[dict[str, Any]]) -> list[Line]:
         return [Line(**item) for item in items]
 
 

@@ -18,6 +18,7 @@ from bookings.door.filters import TicketFilter
 from bookings.door.serializers import AdmissionSerializer, CheckInSerializer
 from bookings.door.viewsets import BookingDoor
 from bookings.filters import BookingFilter
+from bookings.holders import CHANGE, BookingHolders
 from bookings.idempotency import MIN_ANONYMOUS_KEY, key_parameters, mark_replay, read_idempotency_key
 from bookings.lifecycle.by_mail import is_valid
 from bookings.lifecycle.states import Status
@@ -69,8 +70,6 @@ from config.values import text
 from events.inventory.bookings import release_due
 from events.inventory.mixins import ReleaseMixin
 
-CHANGE = "bookings.change_booking"
-
 
 def order(request: Request, data: dict[str, Any]) -> dict[str, Any]:
     """The arguments of `Booking.place` and `Booking.quote`."""
@@ -82,6 +81,7 @@ def order(request: Request, data: dict[str, Any]) -> dict[str, Any]:
         "hold": None if minutes is None else dt.timedelta(minutes=minutes),
         "metadata": data.get("metadata"),
         "expected_total": data.get("expected_total"),
+        "notify": data.get("notify", True),
         "key": read_idempotency_key(request),
         "client_key": client_key_of(request),
         "by": request.user,
@@ -101,7 +101,8 @@ def load_details(bookings: Sequence[Booking]) -> None:
     for item in of_bookings(BookingItem, ITEMS, list(by_id)):
         by_id[item.booking_id].item_list.append(item)
     for ticket in of_bookings(Ticket, TICKETS, list(by_id)):
-        by_id[ticket.booking_id].ticket_list.append(ticket)
+        ticket.booking = by_id[ticket.booking_id]  # its name may stand on the ticket
+        ticket.booking.ticket_list.append(ticket)
 
 
 def of_bookings(model: Any, statement: str, ids: list[Any]) -> Iterable[Any]:
@@ -113,7 +114,13 @@ def of_bookings(model: Any, statement: str, ids: list[Any]) -> Iterable[Any]:
 
 
 class BookingViewSet(
-    BookingDoor, BookingPayments, ReleaseMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, BaseViewSet
+    BookingDoor,
+    BookingPayments,
+    BookingHolders,
+    ReleaseMixin,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    BaseViewSet,
 ):
     """Customers' bookings. Their secret opens them to anonymous clients."""
 
@@ -145,6 +152,7 @@ class BookingViewSet(
         "renew_secret": CHANGE,
         **BookingPayments.payment_access,
         **BookingDoor.door_access,
+        **BookingHolders.holder_access,
     }
     refusals = {
         "create": [
@@ -169,6 +177,7 @@ class BookingViewSet(
         "cancel": [HoldExpired, BookingNotPending, BookingNotConfirmed, AlreadyCheckedIn],
         **BookingPayments.payment_refusals,
         **BookingDoor.door_refusals,
+        **BookingHolders.holder_refusals,
     }
     narrowed_actions = frozenset(BookingDoor.door_access)
 

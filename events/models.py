@@ -119,6 +119,12 @@ class Event(Stock):
         db_default=FreeConfirmation.IMMEDIATE,
         help_text="How bookings that cost nothing are confirmed, until their hold ends; afterwards by staff alone.",
     )
+    is_cancellable_by_customer = models.BooleanField(
+        "customers may cancel",
+        default=False,
+        db_default=False,
+        help_text="Confirmed bookings too, until some hours before the start, which the server's settings say.",
+    )
     sequence = models.PositiveIntegerField(
         default=0,
         db_default=0,

@@ -86,6 +86,7 @@ class TicketTypeAdmin(ImportAdmin, CatalogueAdmin):
         "most per booking": "max_per_booking",
         "sales start at (UTC)": "sales_start_at",
         "sales end at (UTC)": "sales_end_at",
+        "names required": "is_name_required",
         "position": "position",
         "description": "description",
     }
@@ -115,6 +116,7 @@ class TicketTypeAdmin(ImportAdmin, CatalogueAdmin):
     def get_fieldsets(self, request, obj=None):
         limits = ["capacity", "min_per_booking", "max_per_booking"]
         sale = ["sales_start_at", "sales_end_at"]
+        limits.append("is_name_required")
         if obj is None:
             return [
                 (None, {"fields": ["event", "name", "description", "price", "fee", "tax_rate", "position"]}),

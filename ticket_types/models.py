@@ -67,6 +67,12 @@ class TicketType(Stock):
     )
     sales_start_at = models.DateTimeField(null=True, blank=True, help_text="Empty: as soon as the event is published.")
     sales_end_at = models.DateTimeField(null=True, blank=True, help_text="Empty: until the event ends.")
+    is_name_required = models.BooleanField(
+        "names of holders are required",
+        default=False,
+        db_default=False,
+        help_text="Each ticket is booked with the name of its holder.",
+    )
     position = models.PositiveSmallIntegerField(
         default=0, validators=[MaxValueValidator(10_000)], help_text="Where it stands in the event's list."
     )

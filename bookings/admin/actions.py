@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from bookings.admin import paying
 from bookings.admin.cancelling import CancelForm, RefundTotals, TicketsForm
+from bookings.admin.holding import HolderForm
 from bookings.admin.paying import PayingActions
 from bookings.lifecycle.states import CANCEL_CONFIRMED, CONFIRM, TRANSITIONS, Status
 from bookings.problems import BookingNotPending
@@ -34,8 +35,17 @@ class HoldForm(forms.Form):
 
 
 class BookingActions(PayingActions):
-    actions = ["confirm", "record_payment", "cancel", "cancel_tickets", "extend", "refund", "renew_secret"]
-    page_actions = ["record_payment", "cancel_tickets", "renew_secret"]
+    actions = [
+        "confirm",
+        "record_payment",
+        "cancel",
+        "cancel_tickets",
+        "extend",
+        "refund",
+        "change_holder",
+        "renew_secret",
+    ]
+    page_actions = ["record_payment", "cancel_tickets", "change_holder", "renew_secret"]
 
     def has_cancel_permission(self, request):
         return request.user.has_perm("bookings.cancel_booking")
@@ -49,6 +59,8 @@ class BookingActions(PayingActions):
                 return paying.is_offered(action, booking)
             case "extend":
                 return state == Status.PENDING
+            case "change_holder":
+                return state == Status.CONFIRMED
             case "cancel_tickets":
                 return state == Status.CONFIRMED and booking.places > 1
         target = {"confirm": CONFIRM.target, "cancel": CANCEL_CONFIRMED.target}[action]
@@ -106,6 +118,18 @@ class BookingActions(PayingActions):
                 raise ActionSkipped(_("skipped, because its hold lasts until %s.") % self.held_until(booking))
 
         return self.run_action(request, queryset, extend, _("Hold extended"))
+
+    @admin.action(description=gettext_lazy("Change a holder…"), permissions=["change"])
+    def change_holder(self, request, queryset):
+        form = HolderForm(queryset.get(), request.POST if "confirmed" in request.POST else None)
+        if not form.is_valid():
+            return self.confirm_page(request, queryset, self.summary, title=_("Change a holder"), form=form)
+        return self.run_action(
+            request,
+            queryset,
+            lambda booking: booking.transfer(form.cleaned_data["ticket"], **form.changes, by=request.user),
+            _("Holder changed"),
+        )
 
     @admin.action(description=gettext_lazy("Renew the secret…"), permissions=["change"])
     def renew_secret(self, request, queryset):

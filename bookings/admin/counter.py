@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from django import forms
 from django.contrib import messages
+from django.core.validators import MaxLengthValidator
 from django.db.models import Q
 from django.http import HttpResponseRedirect, JsonResponse
 from django.utils import timezone
@@ -36,7 +37,7 @@ from config.backoffice.formats import (
 from config.backoffice.forms import EmailField, TextField
 from config.backoffice.pages import Page, PagesAdmin
 from config.values import money
-from config.values.text import validate_line
+from config.values.text import normalise, validate_line
 from config.values.timezones import zone_label
 from events.admin import SALE_STATES
 from events.inventory import sales
@@ -54,6 +55,7 @@ UNSOLD = {
     "sold_out": gettext_lazy("This event is sold out. Held places become available again when their holds expire."),
 }
 INVOICE = "invoice"
+ASKED = ("customer_name", "customer_email", "payment", "payment_reference")
 MAX_EVENTS = 50
 MAX_WORDS = 10
 MAX_QUANTITY = 100  # of an item; a ticket type may allow less
@@ -66,6 +68,21 @@ def max_quantity(ticket_type):
 
 def time_now(event):
     return local_time(timezone.now(), event.venue.timezone, "%H:%M")
+
+
+class NamesField(TextField):
+    """Names, one on each line."""
+
+    widget = forms.Textarea(attrs={"rows": 3, "cols": 40})
+
+    def to_python(self, value):
+        names = [normalise(line) for line in super().to_python(value).splitlines()]
+        return [name for name in names if name]
+
+    def run_validators(self, value):
+        for name in value:
+            validate_line(name)
+            MaxLengthValidator(200)(name)
 
 
 class SaleForm(forms.Form):
@@ -116,6 +133,10 @@ class SaleForm(forms.Form):
                 error_messages={"invalid": not_a_number, "min_value": not_a_number},
             )
             quantity.widget.attrs["max"] = max_quantity(kind)
+            if kind.is_name_required:
+                self.fields[f"names_{kind.pk}"] = NamesField(
+                    label=_("Holders of %s") % kind.name, required=False, help_text=_("One name on each line.")
+                )
             self.fields[f"price_{kind.pk}"] = forms.DecimalField(
                 widget=forms.HiddenInput, initial=money.plain(kind.price_with_fee, event.currency), required=False
             )
@@ -158,7 +179,15 @@ class SaleForm(forms.Form):
     @property
     def lines(self):
         quantities = [(kind.pk, self.cleaned_data.get(f"quantity_{kind.pk}")) for kind in self.types]
-        return [Line(pk, quantity) for pk, quantity in quantities if quantity]
+        return [Line(pk, quantity, self.attendees(pk)) for pk, quantity in quantities if quantity]
+
+    def attendees(self, pk):
+        return [{"name": name} for name in self.cleaned_data.get(f"names_{pk}", [])]
+
+    def asked(self):
+        """The fields below the table: the holders, the customer and the payment."""
+        names = [name for name in self.fields if name.startswith("names_")]
+        return [self[name] for name in (*names, *ASKED)]
 
     @property
     def shown_total(self):
@@ -194,7 +223,8 @@ class SaleForm(forms.Form):
             part, _slash, rest = (pointer or "").partition("/")
             index = rest.partition("/")[0]
             is_line = part == "items" and index.isdecimal() and int(index) < len(self.lines)
-            name = f"quantity_{self.lines[int(index)].ticket_type}" if is_line else part
+            kind = "names" if rest.endswith("attendees") else "quantity"
+            name = f"{kind}_{self.lines[int(index)].ticket_type}" if is_line else part
             self.add_error(name if name in self.fields else None, detail)
 
     def renew(self):

@@ -53,6 +53,7 @@ VERBS = {
     "note payment": _("Second payment recorded"),
     "refuse payment": _("Payment refused"),
     "renew secret": _("Secret renewed"),
+    "transfer": _("Holder changed"),
     "refund": _("Refunded"),
     "refund failed": _("Refund failed"),
 }
@@ -61,11 +62,18 @@ DETAILS = {
     "expires_at": _("Held until"),
     "fee": _("Cancellation fee"),
     "payment_reference": _("Payment reference"),
+    "new_ticket": _("New ticket"),
     "reason": _("Reason"),
     "ticket": _("Ticket"),
     "tickets": _("Tickets"),
 }
-FIELDS = {"customer_email": _("E-mail"), "customer_name": _("Name"), "metadata": _("Notes")}
+FIELDS = {
+    "customer_email": _("E-mail"),
+    "customer_name": _("Name"),
+    "holder_email": _("Holder's e-mail"),
+    "holder_name": _("Holder"),
+    "metadata": _("Notes"),
+}
 
 
 def tax_text(tax, rate, currency):

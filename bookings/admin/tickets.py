@@ -133,6 +133,8 @@ class TicketAdmin(DoorAdmin, OfBookingAdmin):
         "code": "code",
         "status": "status",
         **OF_BOOKING,
+        "holder": "holder_name",
+        "holder's e-mail": "holder_email",
         "ticket type": "ticket_type__name",
         "issued at (UTC)": "created_at",
         "checked in at (UTC)": "checked_in_at",
@@ -151,7 +153,8 @@ class TicketAdmin(DoorAdmin, OfBookingAdmin):
 
     def get_exported(self, request):
         is_shown = request.user.has_perm("bookings.view_booking")
-        return {title: column for title, column in self.exported.items() if is_shown or title != "e-mail"}
+        hidden = () if is_shown else ("e-mail", "holder's e-mail")
+        return {title: column for title, column in self.exported.items() if title not in hidden}
 
     def get_search_results(self, request, queryset, search_term):
         code = typed(search_term)

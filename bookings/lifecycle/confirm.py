@@ -94,6 +94,8 @@ def confirm_in_time(booking: "models.Booking", receipt: Receipt, may_be_unpaid: 
         booking, receipt, tickets, may_be_unpaid, by
     ):
         return False
+    for item in items:
+        item.attendees = []
     booking.item_list, booking.ticket_list = items, tickets
     return True
 
@@ -142,7 +144,7 @@ def confirm_in_steps(
             refuse_refunded(models.Booking.objects.get(pk=booking.pk), receipt)
         if move(booking, CONFIRM, HOLD_LASTS & is_paid, by=by, note=receipt.note, confirmed_at=Now()):
             booking.refresh_from_db()
-            models.Ticket.objects.bulk_create(tickets)
+            issue(booking, tickets)
             tell_bookings(CONFIRM.verb, booking.pk, by=by)
             return True
         is_held = models.Booking.objects.pending().filter(HOLD_LASTS, pk=booking.pk).exists()
@@ -173,12 +175,20 @@ def missing_amount(booking: "models.Booking") -> Decimal:
 
 
 def new_tickets(booking: "models.Booking", items: "list[models.BookingItem]") -> "list[models.Ticket]":
-    """One unsaved ticket for each place."""
-    return [
-        models.Ticket(booking=booking, ticket_type_id=item.ticket_type_id)
-        for item in items
-        for _ in range(item.quantity)
-    ]
+    """One unsaved ticket for each place, the first ones for the attendees that are known."""
+    tickets = []
+    for item in items:
+        attendees = [*item.attendees, *[{}] * item.quantity][: item.quantity]
+        for attendee in attendees:
+            holder = {"holder_name": attendee.get("name", ""), "holder_email": attendee.get("email", "")}
+            tickets.append(models.Ticket(booking=booking, ticket_type_id=item.ticket_type_id, **holder))
+    return tickets
+
+
+def issue(booking: "models.Booking", tickets: "list[models.Ticket]") -> None:
+    """Inserts the tickets; from now on they know their holders. In the caller's transaction."""
+    models.Ticket.objects.bulk_create(tickets)
+    models.BookingItem.objects.filter(booking=booking).exclude(attendees=[]).update(attendees=[])
 
 
 def confirm_late_or_refuse(booking: "models.Booking", receipt: Receipt, may_be_unpaid: bool, by: Any) -> None:
@@ -228,7 +238,7 @@ def take_again(booking: "models.Booking", receipt: Receipt, offer: Offer, quanti
         raise LostRace
     take_places(offer.event, quantities, is_sale=False)
     refuse_over_limit(booking, offer.event, offer.at)
-    models.Ticket.objects.bulk_create(new_tickets(booking, booking.item_list))
+    issue(booking, new_tickets(booking, booking.item_list))
     tell_bookings(CONFIRM_LATE.verb, booking.pk, by=by)
 
 

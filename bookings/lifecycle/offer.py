@@ -27,6 +27,7 @@ class OfferedTicketType:
     max_per_booking: int
     sales_start_at: dt.datetime | None
     sales_end_at: dt.datetime | None
+    is_name_required: bool
 
 
 @dataclass(frozen=True)

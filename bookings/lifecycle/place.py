@@ -57,10 +57,11 @@ class DuplicateKey(Exception):
 
 @dataclass(frozen=True)
 class Line:
-    """A number of places of one ticket type (its id)."""
+    """A number of places of one ticket type (its id), and who is admitted, as far as that is known: `name`, `email`."""
 
     ticket_type: int
     quantity: int
+    attendees: Sequence[dict[str, str]] = ()
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,7 @@ class BookingRequest:
     by: Any
     expected_total: Decimal | None = None
     client_key: str = ""
+    notify: bool = True
 
     @property
     def quantity(self) -> int:
@@ -139,6 +141,7 @@ class BookingRequest:
         for _ in range(MAX_TRIES):
             offer = look([line.ticket_type for line in self.lines])
             self.refuse_quantities(offer)
+            self.refuse_attendees(offer)
             self.refuse_off_sale(offer)
             try:
                 refuse_sold_out(offer, self.lines)
@@ -170,6 +173,16 @@ class BookingRequest:
                 detail = f"A booking may have {fewest} to {most} of “{ticket_type.name}”."
                 raise refusal(f"/items/{index}/quantity", "quantity-out-of-range", detail)
 
+    def refuse_attendees(self, offer: Offer) -> None:
+        for index, line in enumerate(self.lines):
+            pointer, ticket_type = f"/items/{index}/attendees", offer.ticket_types[line.ticket_type]
+            if len(line.attendees) > line.quantity:
+                raise refusal(pointer, "too-many-attendees", f"At most {line.quantity}, one for each ticket.")
+            names = sum(bool(attendee.get("name")) for attendee in line.attendees)
+            if ticket_type.is_name_required and names < line.quantity:
+                detail = f"“{ticket_type.name}” needs the name of each holder: {line.quantity}, not {names}."
+                raise refusal(pointer, "name-required", detail)
+
     def refuse_off_sale(self, offer: Offer) -> None:
         errors = []
         for index, line in enumerate(self.lines):
@@ -188,7 +201,7 @@ class BookingRequest:
         booking = self.new_booking(offer, prices)
         self.refuse_other_total(booking)
         items = [
-            new_item(booking, offer.ticket_types[line.ticket_type], price)
+            new_item(booking, offer.ticket_types[line.ticket_type], price, line.attendees)
             for line, price in zip(self.lines, prices, strict=True)
         ]
         change = models.BookingChange.entry(booking.pk, "place", "", Status.PENDING, by=self.by, at=offer.at)
@@ -234,6 +247,7 @@ class BookingRequest:
             fees=sum(price.fees for price in prices),
             tax=sum(price.tax for price in prices),
             client_key=self.client_key,
+            notify=self.notify,
             **(self.key.columns if self.key else {}),
         )
 
@@ -254,7 +268,9 @@ def price_of(line: Line, offer: Offer) -> PriceLine:
     )
 
 
-def new_item(booking: "models.Booking", ticket_type: OfferedTicketType, price: PriceLine) -> "models.BookingItem":
+def new_item(
+    booking: "models.Booking", ticket_type: OfferedTicketType, price: PriceLine, attendees: Sequence[dict[str, str]]
+) -> "models.BookingItem":
     return models.BookingItem(
         booking=booking,
         ticket_type_id=ticket_type.id,
@@ -265,6 +281,7 @@ def new_item(booking: "models.Booking", ticket_type: OfferedTicketType, price: P
         quantity=price.quantity,
         total_price=price.total_price,
         tax=price.tax,
+        attendees=list(attendees),
     )
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 LOOK = """
 SELECT t.id, t.event_id, t.name, t.price, t.fee, t.tax_rate, t.capacity, t.reserved, t.min_per_booking,
-       t.max_per_booking, t.sales_start_at, t.sales_end_at,
+       t.max_per_booking, t.sales_start_at, t.sales_end_at, t.is_name_required,
        e.id, e.name, e.status, e.ends_at, e.currency, e.capacity, e.reserved, e.max_per_customer,
        e.free_confirmation, STATEMENT_TIMESTAMP()
   FROM ticket_types_tickettype t
@@ -59,8 +59,10 @@ SELECT COALESCE(SUM(i.quantity), 0)::bigint, MIN(b.expires_at)
 CLAIM = """
 WITH line AS (
     SELECT * FROM UNNEST(%(ticket_types)s::bigint[], %(names)s::text[], %(prices)s::bigint[], %(quantities)s::int[],
-                         %(unit_fees)s::bigint[], %(tax_rates)s::bigint[], %(taxes)s::bigint[])
-        WITH ORDINALITY AS line (ticket_type_id, name, unit_price, quantity, unit_fee, tax_rate, tax, position)
+                         %(unit_fees)s::bigint[], %(tax_rates)s::bigint[], %(taxes)s::bigint[],
+                         %(attendees)s::text[])
+        WITH ORDINALITY
+          AS line (ticket_type_id, name, unit_price, quantity, unit_fee, tax_rate, tax, attendees, position)
 ), client AS (
     SELECT WHERE CASE WHEN %(client_key)s = '' THEN true
                       ELSE bookings_held_by_client(%(client_key)s) + %(quantity)s <= %(places_per_client)s END
@@ -70,21 +72,21 @@ WITH line AS (
         customer_key, quantity, cancelled_quantity, total_price, currency, metadata, payment_reference, refund_due,
         refund_amount, amount_paid, amount_refunded, amount_due, cancelled_amount, cancellation_fee, goodwill_amount,
         created_at, updated_at, expires_at, cancel_reason, is_late, idempotency_client, idempotency_key,
-        request_fingerprint, fees, tax, client_key)
+        request_fingerprint, fees, tax, client_key, notify)
     SELECT
         %(id)s, %(secret)s, %(confirmation_code)s, %(event)s, 'pending', %(customer_name)s, %(name_key)s,
         %(surname_key)s, %(customer_email)s, %(customer_key)s, %(quantity)s, 0, %(total_price)s, %(currency)s,
         %(metadata)s, '', false, 0, 0, 0, %(total_price)s, 0, 0, 0, %(created_at)s, %(created_at)s, %(expires_at)s,
         '', false, %(idempotency_client)s, %(idempotency_key)s, %(request_fingerprint)s, %(fees)s, %(tax)s,
-        %(client_key)s
+        %(client_key)s, %(notify)s
       FROM client
     RETURNING id
 ), item AS (
     INSERT INTO bookings_bookingitem (
         booking_id, ticket_type_id, name, unit_price, unit_fee, tax_rate, quantity, total_price, tax,
-        cancelled_quantity)
+        cancelled_quantity, attendees)
     SELECT booking.id, ticket_type_id, name, unit_price, unit_fee, tax_rate, quantity,
-           (unit_price + unit_fee) * quantity, tax, 0
+           (unit_price + unit_fee) * quantity, tax, 0, attendees::jsonb
       FROM booking, line ORDER BY position
     RETURNING id
 ), change AS (
@@ -128,7 +130,7 @@ SELECT id, 1 / (SELECT COUNT(*) FROM event) FROM item ORDER BY id
 DIVISION_BY_ZERO = "22012"
 OF_BOOKING = ("id", "secret", "confirmation_code", "customer_name", "name_key", "surname_key", "customer_email",
               "customer_key", "quantity", "currency", "created_at", "expires_at", "idempotency_client",
-              "idempotency_key", "request_fingerprint", "client_key")  # fmt: skip
+              "idempotency_key", "request_fingerprint", "client_key", "notify")  # fmt: skip
 
 # The first payment of a booking and its tickets, when it pays enough. Other cases take the ORM's way.
 CONFIRM = """
@@ -157,10 +159,14 @@ WITH booking AS (
       FROM booking WHERE %(amount)s > 0
     RETURNING id
 ), ticket AS (
-    INSERT INTO bookings_ticket (booking_id, ticket_type_id, code, status, created_at, updated_at)
-    SELECT id, UNNEST(%(ticket_types)s::bigint[]), UNNEST(%(codes)s::text[]), 'valid', confirmed_at, confirmed_at
-      FROM booking
+    INSERT INTO bookings_ticket (
+        booking_id, ticket_type_id, code, holder_name, holder_email, status, created_at, updated_at)
+    SELECT id, UNNEST(%(ticket_types)s::bigint[]), UNNEST(%(codes)s::text[]), UNNEST(%(holder_names)s::text[]),
+           UNNEST(%(holder_emails)s::text[]), 'valid', confirmed_at, confirmed_at FROM booking
     RETURNING id
+), item AS (
+    UPDATE bookings_bookingitem SET attendees = '[]'
+     WHERE %(has_holders)s AND booking_id IN (SELECT id FROM booking)
 )
 SELECT confirmed_at, updated_at, payment_reference, customer_name, customer_email, metadata, expires_at, amount_paid,
        amount_due, refund_amount, refund_due, (SELECT ARRAY_AGG(id ORDER BY id) FROM ticket), (SELECT id FROM payment)
@@ -229,6 +235,7 @@ def claim(
         unit_fees=[money.to_units(item.unit_fee) for item in items],
         tax_rates=[percent.to_stored(item.tax_rate) for item in items],
         taxes=[money.to_units(item.tax) for item in items],
+        attendees=[json.dumps(item.attendees) for item in items],
         quantities=[item.quantity for item in items],
     )
     return [pk for pk, _ in rows]
@@ -261,6 +268,9 @@ def confirm(
         details=Jsonb(change.details),
         ticket_types=[ticket.ticket_type_id for ticket in tickets],
         codes=[ticket.code for ticket in tickets],
+        holder_names=[ticket.holder_name for ticket in tickets],
+        holder_emails=[ticket.holder_email for ticket in tickets],
+        has_holders=any(ticket.holder_name or ticket.holder_email for ticket in tickets),
     )
     if not rows:
         return None

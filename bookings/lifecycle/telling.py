@@ -25,6 +25,7 @@ OF_TICKETS = {
     "re-enter": "checked_in",
     "check out": "checked_out",
     "undo check-in": "check_in_undone",
+    "transfer": "transferred",
 }
 NOT_TOLD = {"renew secret", "send mail"}  # change nothing that the API shows
 

@@ -12,7 +12,7 @@ from django.utils.functional import cached_property
 
 from bookings import personal_data, search
 from bookings.codes import CONFIRMATION_LENGTH, SECRET_LENGTH, booking_secret, confirmation_code
-from bookings.lifecycle import amounts, by_mail, cancel, confirm, correct, extend, place, renew
+from bookings.lifecycle import amounts, by_mail, cancel, confirm, correct, extend, place, renew, transfer
 from bookings.lifecycle.states import LIVE, Status, status_at
 from bookings.payments import refunding
 from bookings.payments.balance import check_amount
@@ -138,6 +138,7 @@ class Booking(models.Model):
     tax = money.MoneyField(default=Decimal(0), db_default=0, editable=False, help_text="Contained in the total.")
     currency = models.CharField(max_length=3, editable=False)
     metadata = models.JSONField(default=dict, blank=True, help_text="Data of the client's own.")
+    notify = models.BooleanField(default=True, db_default=True, help_text="Whether the customer gets mails.")
     payment_reference = models.CharField(max_length=200, blank=True, default="", editable=False)
     cancelled_amount = AmountField(help_text="What is not owed any more of `total_price`.")
     cancellation_fee = AmountField(help_text="What is owed of cancelled places.")
@@ -360,6 +361,7 @@ class Booking(models.Model):
         client_key: str = "",
         by: Any = None,
         expected_total: Decimal | None = None,
+        notify: bool = True,
     ) -> "Booking":
         """Books all lines or none, and holds the places for `hold` (by default and at most what the settings say).
 
@@ -380,6 +382,7 @@ class Booking(models.Model):
             client_key=client_key,
             by=by,
             expected_total=expected_total,
+            notify=notify,
         ).place()
 
     @classmethod
@@ -471,6 +474,14 @@ class Booking(models.Model):
     def correct(self, *, by: Any = None, check: Precondition = no_precondition, **changes: Any) -> "Booking":
         """Changes `customer_name`, `customer_email` or `metadata`. Raises what `check` raises with the row locked."""
         return correct.correct(self, by=by, check=check, **changes)
+
+    def transfer(self, code: str, **changes: Any) -> "Ticket":
+        """Changes `holder_name` or `holder_email` of one of its tickets; with `new_code` the old code becomes void.
+
+        `at` is the time of a customer, who may do that until TICKET_TRANSFER_UNTIL; staff have none. Raises NotFound,
+        TransferClosed, AlreadyCheckedIn, TicketVoid, InvalidInput, and what `check` raises with the row locked.
+        """
+        return transfer.transfer(self, code, **changes)
 
     @classmethod
     def erase_customer(cls, email: str, *, by: Any = None, with_payments: bool = False) -> int:

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from django.db import models
-from django.db.models import ExpressionWrapper, F, Q
+from django.db.models import ExpressionWrapper, F, Q, Value
 
 from bookings.lifecycle.amounts import PRICE_WITH_FEE
 from config.values import money, percent
@@ -23,6 +23,9 @@ class BookingItem(models.Model):
     total_price = money.MoneyField()
     tax = money.MoneyField(default=Decimal(0), db_default=0, help_text="Contained in the total.")
     cancelled_quantity = models.PositiveSmallIntegerField(default=0)
+    attendees = models.JSONField(
+        default=list, db_default=Value([], models.JSONField()), help_text="Holders, until the tickets are issued."
+    )
 
     class Meta:
         ordering = ["id"]

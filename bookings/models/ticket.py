@@ -3,7 +3,7 @@ from typing import Any, Self
 
 from django.db import models, transaction
 from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models.functions import Now, Upper
 
 from bookings.codes import TICKET_LENGTH, ticket_code
 from bookings.lifecycle.states import Status
@@ -18,6 +18,7 @@ from bookings.problems import (
     TicketVoid,
 )
 from config.database.updates import UpdatedQuerySet
+from config.values.text import fold, validate_line
 from ticket_types.models import TicketType
 
 OUTSIDE = Q(checked_out_at__isnull=False)
@@ -36,6 +37,10 @@ class TicketQuerySet(UpdatedQuerySet["Ticket"]):
         """Adds the keys to sort by name and by surname."""
         return self.annotate(holder_key=F("booking__name_key"), holder_surname_key=F("booking__surname_key"))
 
+    def held_by(self, email: str) -> Self:
+        """Whose holder has an e-mail address of their own, without regard to case."""
+        return self.filter(holder_email__iexact=fold(email)).exclude(holder_email="")
+
 
 class Ticket(models.Model):
     """One admission, issued when its booking is confirmed."""
@@ -51,6 +56,15 @@ class Ticket(models.Model):
     booking = models.ForeignKey("bookings.Booking", on_delete=models.CASCADE, related_name="tickets")
     ticket_type = models.ForeignKey(TicketType, on_delete=models.PROTECT, related_name="tickets")
     status = models.CharField(max_length=10, choices=Status, default=Status.VALID, editable=False)
+    holder_name = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[validate_line],
+        help_text="Who is admitted; empty: the customer.",
+    )
+    holder_email = models.EmailField(blank=True, default="", db_default="", help_text="May be empty.")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True, db_default=Now())
     checked_in_at = models.DateTimeField(null=True, editable=False, help_text="The first entry.")
@@ -66,6 +80,8 @@ class Ticket(models.Model):
         indexes = [
             # GET /tickets?updated_after=&ordering=updated_at.
             models.Index(fields=["updated_at", "id"], name="ticket_by_update"),
+            # Personal data of a holder: export and erasure.
+            models.Index(Upper("holder_email"), name="ticket_of_holder", condition=~Q(holder_email="")),
         ]
         constraints = [
             models.CheckConstraint(
@@ -91,6 +107,13 @@ class Ticket(models.Model):
                 name="ticket_code_has_26_characters",
                 violation_error_message="A ticket's code has 26 characters.",
                 violation_error_code="invalid-code",
+            ),
+            models.CheckConstraint(
+                condition=Q(holder_name__length__lte=200)
+                & (Q(holder_email="") | Q(holder_email__length__range=(3, 254))),
+                name="ticket_holder_has_a_name_and_an_address_that_fit",
+                violation_error_message="A holder's name has at most 200 characters, an address 3 to 254 or none.",
+                violation_error_code="invalid-holder",
             ),
         ]
 
@@ -166,7 +189,7 @@ class Ticket(models.Model):
     @property
     def holder(self) -> str:
         """The name of who is admitted. Needs the booking."""
-        return self.booking.customer_name
+        return self.holder_name or self.booking.customer_name
 
     @property
     def is_outside(self) -> bool:

@@ -76,6 +76,7 @@ ALL = [
         checked_in="Its holder was admitted, for the first time or again.",
         checked_out="Its holder has left, and may come in again.",
         check_in_undone="The check-in was undone.",
+        transferred="Its holder or code has changed. With a new code, the old ticket is told, too: it is void.",
     ),
     *of(
         "payment",

@@ -43,6 +43,9 @@ BOOKING_HOLD_MINUTES = env.whole_number(
 DOOR_OPENS_HOURS = env.whole_number("DOOR_OPENS_HOURS", 12, most=8_760)
 ANONYMOUS_PLACES_PER_CLIENT = env.whole_number("ANONYMOUS_PLACES_PER_CLIENT", 40)
 
+TICKET_TRANSFER_UNTIL = env.whole_number("TICKET_TRANSFER_UNTIL", 1, most=8_760)  # hours before the event
+CUSTOMER_CANCEL_UNTIL = env.whole_number("CUSTOMER_CANCEL_UNTIL", 24, most=8_760)  # hours before the event
+
 # Payments: the class of each provider
 
 PAYMENT_PROVIDERS = {"manual": "bookings.payments.providers.manual.ManualProvider"}

@@ -105,6 +105,7 @@ class EventAdmin(CalendarAdmin, CatalogueAdmin):
         "reserved": "reserved",
         "most per customer": "max_per_customer",
         "free bookings are confirmed": "free_confirmation",
+        "customers may cancel": "is_cancellable_by_customer",
         "description": "description",
         "cancel reason": "cancel_reason",
         "created at (UTC)": "created_at",
@@ -127,10 +128,11 @@ class EventAdmin(CalendarAdmin, CatalogueAdmin):
 
     def get_fieldsets(self, request, obj=None):
         may_change = obj is None or self.has_change_permission(request, obj)
+        customers = ["free_confirmation", "is_cancellable_by_customer"]
         times = ["starts_at", "ends_at"] if may_change else ["starts_local", "ends_local"]
         return [
             (_("Event"), {"fields": ["venue", "name", "description", *times]}),
-            (_("Sale"), {"fields": ["currency", "capacity", "max_per_customer", "free_confirmation"]}),
+            (_("Sale"), {"fields": ["currency", "capacity", "max_per_customer", *customers]}),
         ]
 
     def get_queryset(self, request):

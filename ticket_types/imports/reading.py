@@ -35,6 +35,7 @@ FIELDS = {
         "capacity",
         "max_per_customer",
         "free_confirmation",
+        "is_cancellable_by_customer",
     ),
     "ticket_type": (
         "name",
@@ -46,6 +47,7 @@ FIELDS = {
         "max_per_booking",
         "sales_start_at",
         "sales_end_at",
+        "is_name_required",
         "position",
         "description",
     ),
@@ -54,6 +56,7 @@ COLUMNS = {f"{kind}_{name}": (kind, name) for kind in KINDS for name in FIELDS[k
 CHILDREN = {"venue": "events", "event": "ticket_types"}  # nested lists in JSON
 INTEGER = re.compile(r"-?[0-9]{1,18}")
 NUMBERS = ("capacity", "max_per_customer", "quantity", "min_per_booking", "max_per_booking", "position")
+SWITCHES = ("is_cancellable_by_customer", "is_name_required")
 NULLABLE = ("max_per_customer", "quantity", "sales_start_at", "sales_end_at")
 
 
@@ -197,6 +200,8 @@ def record_of(cells: dict[str, str], line: int) -> Record:
 def value_of(name: str, text: str) -> Any:
     if name in NULLABLE and text.lower() == NONE:
         return None
+    if name in SWITCHES and text.lower() in ("true", "false"):
+        return text.lower() == "true"
     return int(text) if name in NUMBERS and INTEGER.fullmatch(text) else text
 
 

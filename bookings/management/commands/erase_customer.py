@@ -6,7 +6,7 @@ from django.db import transaction
 from django.template.defaultfilters import pluralize
 
 from bookings.models import Booking
-from bookings.personal_data import EMAIL, accounts, address
+from bookings.personal_data import EMAIL, accounts, address, erase_holder
 from bookings.problems import StillNeeded
 from config.values.text import fold
 
@@ -15,11 +15,11 @@ NO_DATA = 2
 
 class Command(BaseCommand):
     help = (
-        "Erases a customer's name, e-mail address, notes and reasons from all their bookings and the history. The "
-        "figures stay: places, prices and times, and the payment reference unless --with-payments erases it. It "
-        "erases all bookings or none: a live booking of a future event, or one with a refund due, must be cancelled "
-        "or settled first. Exit status 0: erased; 1: a booking is still needed, nothing was changed; 2: there is no "
-        "data."
+        "Erases a customer's name, e-mail address, notes and reasons from all their bookings and the history, and as "
+        "the holder of tickets that others booked, which stay valid. The figures stay: places, prices and times, and "
+        "the payment reference unless --with-payments erases it. It erases all bookings or none: a live booking of a "
+        "future event, or one with a refund due, must be cancelled or settled first. Exit status 0: erased; 1: a "
+        "booking is still needed, nothing was changed; 2: there is no data."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -35,10 +35,13 @@ class Command(BaseCommand):
         try:
             with transaction.atomic():
                 erased = Booking.erase_customer(email, by="system", with_payments=with_payments)
+                held = erase_holder(email, by="system")
                 transaction.set_rollback(dry_run)
         except StillNeeded as refusal:
             lines = "\n".join(f"  {error['detail']}" for error in refusal.errors)
             raise CommandError(f"Nothing was erased, because these bookings are still needed:\n{lines}") from None
-        if not erased:
+        if not erased and not held:
             raise CommandError("There is no data about this address.", returncode=NO_DATA)
-        self.stdout.write(f"{erased} booking{pluralize(erased)} {'would be ' if dry_run else ''}erased.")
+        would_be = "would be " if dry_run else ""
+        also = f", and the holder of {held} ticket{pluralize(held)}" if held else ""
+        self.stdout.write(f"{erased} booking{pluralize(erased)}{also} {would_be}erased.")
