@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 
 from bookings.door.viewsets import CheckInViewSet, DoorListViewSet
+from bookings.messages.viewsets import BookingCalendarViewSet, PdfViewSet, PngViewSet, SvgViewSet
 from bookings.pages import confirm_page
 from bookings.payments.viewsets import PaymentViewSet
 from bookings.reports.viewsets import ReportViewSet
@@ -37,8 +38,15 @@ calendar = [
     re_path(r"^events\.ics/?$", CalendarViewSet.as_view({"get": "list"}, detail=False)),
     re_path(r"^events/(?P<pk>[^/]+)\.ics/?$", CalendarViewSet.as_view({"get": "retrieve"}, detail=True)),
 ]
+BOOKING, TICKET = r"^bookings/(?P<pk>[^/]+)", r"/tickets/(?P<code>[^/]+)"
+documents = [
+    re_path(rf"{BOOKING}\.ics/?$", BookingCalendarViewSet.as_view({"get": "retrieve"}, detail=True)),
+    re_path(rf"{BOOKING}/tickets\.pdf/?$", PdfViewSet.as_view({"get": "retrieve"}, detail=True)),
+    re_path(rf"{BOOKING}{TICKET}\.svg/?$", SvgViewSet.as_view({"get": "retrieve"}, detail=True)),
+    re_path(rf"{BOOKING}{TICKET}\.png/?$", PngViewSet.as_view({"get": "retrieve"}, detail=True)),
+]
 urlpatterns = [
-    path(f"{v1}/", include([*calendar, *router.urls])),  # first: the others before it were 4 % of a read
+    path(f"{v1}/", include([*calendar, *documents, *router.urls])),  # first: the others before it were 4 % of a read
     path("", pages.root),
     re_path(r"^health/?$", pages.health),
     re_path(r"^health/ready/?$", pages.ready),

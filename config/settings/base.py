@@ -46,6 +46,8 @@ ANONYMOUS_PLACES_PER_CLIENT = env.whole_number("ANONYMOUS_PLACES_PER_CLIENT", 40
 TICKET_TRANSFER_UNTIL = env.whole_number("TICKET_TRANSFER_UNTIL", 1, most=8_760)  # hours before the event
 CUSTOMER_CANCEL_UNTIL = env.whole_number("CUSTOMER_CANCEL_UNTIL", 24, most=8_760)  # hours before the event
 
+TICKET_FONTS = env.words("TICKET_FONTS")  # TrueType files, for letters that DejaVu Sans does not have
+
 # Payments: the class of each provider
 
 PAYMENT_PROVIDERS = {"manual": "bookings.payments.providers.manual.ManualProvider"}
