@@ -17,6 +17,7 @@ from rest_framework.test import APIClient
 
 from bookings.door.models import Scan
 from bookings.lifecycle.place import Line
+from bookings.messages.models import Message
 from bookings.models import Booking, BookingChange, Ticket
 from bookings.payments.models import Payment, ProviderEvent, Refund
 from bookings.reconciliation import comparisons, drifts
@@ -27,6 +28,10 @@ from events.models import Event
 from ticket_types.models import TicketType
 from venues.models import Venue
 
+WITH_TIMES = (
+    *(Venue, Event, TicketType, Booking, Ticket, Scan, BookingChange, Message),
+    *(Payment, Refund, ProviderEvent, FeedChange),
+)
 MILLISECOND = dt.timedelta(milliseconds=1)
 
 
@@ -139,19 +144,7 @@ def pass_time(db: None) -> Callable[..., None]:
 
     def shift(**by: float) -> None:
         delta = dt.timedelta(**by)
-        for model in (
-            Venue,
-            Event,
-            TicketType,
-            Booking,
-            Ticket,
-            Scan,
-            BookingChange,
-            Payment,
-            Refund,
-            ProviderEvent,
-            FeedChange,
-        ):
+        for model in WITH_TIMES:
             instants = [field.name for field in model._meta.fields if isinstance(field, DateTimeField)]
             QuerySet(model).update(**{name: F(name) - delta for name in instants})
 

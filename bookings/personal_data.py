@@ -16,6 +16,7 @@ from django.db.models.functions import Now
 from bookings import models
 from bookings.lifecycle.expire import expire
 from bookings.lifecycle.states import LIVE, Status
+from bookings.messages.models import Message
 from bookings.payments.models import Payment, ProviderEvent, Refund
 from bookings.payments.online import GIVE_UP_AFTER
 from bookings.problems import StillNeeded
@@ -44,6 +45,7 @@ ERASED: dict[str, Any] = {
     "request_fingerprint": "",
     "client_key": "",
 }
+NO_MESSAGE: dict[str, Any] = {"address": EMAIL, "details": {}, "error": ""}
 NO_HOLDER = {"holder_name": "", "holder_email": ""}
 PAYMENT = "payment_reference"
 KEPT_IN_HISTORY = {
@@ -76,6 +78,7 @@ def record(booking: "models.Booking") -> dict[str, Any]:
         "items": [columns(item, "booking") for item in booking.items.all()],
         "tickets": [columns(ticket, "booking") for ticket in booking.tickets.all()],
         "payments": [record_payment(payment) for payment in reversed(booking.payments.all())],
+        "mails": [columns(message, "booking") for message in reversed(booking.messages.all())],
         "history": [columns(change, "booking") for change in booking.changes.all()],
     }
 
@@ -155,6 +158,7 @@ def erase_batch(rows: Any, by: Any, with_payments: bool) -> int:
         kept = KEPT_IN_HISTORY - ({PAYMENT} if with_payments else set())
         models.BookingChange.objects.filter(booking__in=found).erase_details(keep=kept)
         erase_payments(found, with_references=with_payments)
+        Message.objects.filter(booking__in=found).update(**NO_MESSAGE)
         entries = [models.BookingChange.entry(pk, "erase", status, status, by=by) for pk, status in found.items()]
         models.BookingChange.objects.bulk_create(entries)
         erase_told(found)
@@ -191,6 +195,7 @@ def erase_holder(email: str, *, by: Any) -> int:
         bookings = sorted({it.booking_id for it in tickets})
         FeedChange.objects.erase_data("booking", bookings)
         erase_told(bookings)
+        Message.objects.to_mailbox(fold(email)).exclude(booking__customer_key=fold(email)).update(**NO_MESSAGE)
         for it in tickets:
             booking = it.booking
             transfers = models.BookingChange.objects.filter(booking=booking, verb="transfer")
@@ -251,6 +256,11 @@ def purge_attempts(instant: dt.datetime, progress: Progress = no_progress) -> in
         total += len(locked)
         progress(total)
     return total
+
+
+def old_links(instant: dt.datetime) -> Any:
+    """Mails that belong to no booking: the links that somebody asked for."""
+    return Message.objects.filter(booking=None, created_at__lt=instant)
 
 
 def old_bodies(at: dt.datetime) -> Any:

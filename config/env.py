@@ -128,6 +128,13 @@ class Env(environ.FileAwareEnv):
                 raise ImproperlyConfigured(f"{var} must list origins such as https://example.com, not {origin!r}.")
         return words
 
+    def origin(self, var: str) -> str:
+        """One origin; empty when there is none."""
+        origins = self.origins(var)
+        if len(origins) > 1:
+            raise ImproperlyConfigured(f"{var} must be one address such as https://example.com.")
+        return origins[0] if origins else ""
+
     def cache(self, var: str, default: str) -> dict[str, Any]:
         """Django's settings for the cache at this URL."""
         url = self.str(var, default)
@@ -156,6 +163,16 @@ class Env(environ.FileAwareEnv):
         if url and not re.fullmatch(r"https?://[^\s{}]+(\{booking\}[^\s{}]*)?\{token\}", url):
             example = "https://shop.example.com/confirm?booking={booking}&token={token}"
             raise ImproperlyConfigured(f"{var} must be a URL that ends in {{token}}, such as {example}, not {url!r}.")
+        return url
+
+    def booking_link(self, var: str) -> str:
+        """The URL of a page, with `{id}` and `{secret}` in it; empty when there is none."""
+        url: str = self.str(var, "")
+        if url and not (re.fullmatch(r"https?://[^\s{}]+(\{(id|secret)\}[^\s{}]*){2}", url) and "{id}" in url):
+            example = "https://shop.example.com/bookings/{id}?secret={secret}"
+            raise ImproperlyConfigured(
+                f"{var} must be a URL with {{id}} and {{secret}}, such as {example}, not {url!r}."
+            )
         return url
 
     def rate(self, var: str, default: str) -> tuple[int, int] | None:

@@ -41,7 +41,9 @@ calendar = [
 BOOKING, TICKET = r"^bookings/(?P<pk>[^/]+)", r"/tickets/(?P<code>[^/]+)"
 documents = [
     re_path(rf"{BOOKING}\.ics/?$", BookingCalendarViewSet.as_view({"get": "retrieve"}, detail=True)),
-    re_path(rf"{BOOKING}/tickets\.pdf/?$", PdfViewSet.as_view({"get": "retrieve"}, detail=True)),
+    re_path(
+        rf"{BOOKING}/tickets\.pdf/?$", PdfViewSet.as_view({"get": "retrieve"}, detail=True), name="booking-tickets"
+    ),
     re_path(rf"{BOOKING}{TICKET}\.svg/?$", SvgViewSet.as_view({"get": "retrieve"}, detail=True)),
     re_path(rf"{BOOKING}{TICKET}\.png/?$", PngViewSet.as_view({"get": "retrieve"}, detail=True)),
 ]

@@ -8,14 +8,16 @@ from django.db import models, transaction
 from django.db.models import F, OuterRef, Q, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 
+from config.backoffice.formats import event_times
 from config.history.models import record, record_changed, record_created, record_deleted
 from config.problems import DomainError, InUse, Precondition, no_precondition
 from config.values import money
 from config.values.text import validate_line, validate_paragraphs
-from events.inventory import Stock, cancel_bookings, count_bookings, release_due, sales
+from events.inventory import Stock, cancel_bookings, count_bookings, release_due, sales, tell_moved
 from venues.models import LARGEST, Venue
 
 EARLIEST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+PLACE_AND_TIME = ("starts_at", "ends_at", "venue_id")
 LATEST = dt.datetime(2101, 1, 1, tzinfo=dt.UTC)
 
 
@@ -246,6 +248,8 @@ class Event(Stock):
             self.sequence = stored.sequence + 1
             self.save(update_fields=[*changes, "sequence", "updated_at"])
             record_changed(self, stored, changes, by=by)
+            if any(getattr(self, name) != getattr(stored, name) for name in PLACE_AND_TIME):
+                tell_moved(self.pk, f"{event_times(stored)}, {stored.venue}")
         return self
 
     def refuse_currency(self, currency: str) -> None:

@@ -15,6 +15,8 @@ from bookings.lifecycle.amounts import net_tax
 from bookings.lifecycle.states import CANCEL_CONFIRMED, CANCEL_PENDING, Status
 from bookings.lifecycle.telling import tell_bookings
 from bookings.lifecycle.transitions import HOLD_LASTS, give_back_places, move
+from bookings.messages.kinds import Kind
+from bookings.messages.queueing import queue, queue_all
 from bookings.payments.balance import nothing_owed, some_cancelled
 from bookings.problems import AlreadyCheckedIn, BookingNotConfirmed, BookingNotPending, HoldExpired
 from config.problems import InvalidInput
@@ -65,6 +67,7 @@ def cancel_along(booking: "models.Booking", transition: Any, where: Q, reason: s
             void_tickets(booking)
             if transition == CANCEL_CONFIRMED:
                 note_cancellations([booking.pk], fee)
+                queue_all(Kind.CANCELLATION, models.Booking.objects.filter(pk=booking.pk))
             give_back_places([booking.pk])
             tell_bookings(transition.verb, booking.pk, by=by)
     return is_moved
@@ -166,6 +169,7 @@ def void_some(booking: "models.Booking", tickets: "list[models.Ticket]", reason:
         tickets=codes,
         fee=str(fee) if fee else None,
     ).save()
+    queue(Kind.PART_CANCELLED, booking)
     for ticket_type_id, number in quantities:
         TicketType.give_back(ticket_type_id, number)
     Event.give_back(booking.event_id, len(tickets))

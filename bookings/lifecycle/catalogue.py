@@ -1,9 +1,15 @@
 """What the catalogue needs to know of bookings; `events.inventory.bookings` says what each function does."""
 
 from bookings.lifecycle.expire import cancel_all, release_due
+from bookings.messages.kinds import Kind
+from bookings.messages.queueing import queue_of_event
 from bookings.models import Booking, BookingItem
 
-__all__ = ["cancel_all", "count", "release_due"]
+__all__ = ["cancel_all", "count", "release_due", "tell_moved"]
+
+
+def tell_moved(event_id: int, was: str) -> None:
+    queue_of_event(event_id, Kind.RESCHEDULED, {"was": was})
 
 
 def count(**stock_id: int) -> int:

@@ -16,6 +16,8 @@ from bookings.lifecycle.refusals import refuse_over_limit, refuse_sold_out
 from bookings.lifecycle.states import CONFIRM, CONFIRM_LATE, Status
 from bookings.lifecycle.telling import tell_bookings
 from bookings.lifecycle.transitions import HOLD_LASTS, MAX_TRIES, LostRace, move, take_places
+from bookings.messages.kinds import Kind
+from bookings.messages.queueing import queue
 from bookings.payments.balance import ZERO, with_balance
 from bookings.payments.ledger import Receipt, find, record, refuse_refunded
 from bookings.problems import BookingCancelled, CustomerLimit, HoldExpired, NotOnSale, PaymentIncomplete, SoldOut
@@ -146,6 +148,7 @@ def confirm_in_steps(
             booking.refresh_from_db()
             issue(booking, tickets)
             tell_bookings(CONFIRM.verb, booking.pk, by=by)
+            queue(Kind.CONFIRMATION, booking)
             return True
         is_held = models.Booking.objects.pending().filter(HOLD_LASTS, pk=booking.pk).exists()
         if is_held:
@@ -224,6 +227,7 @@ def confirm_late(booking: "models.Booking", receipt: Receipt, may_be_unpaid: boo
         is_enough = may_be_unpaid or missing_amount(stored) <= 0
         if is_enough:
             take_again(booking, receipt, offer, {line.ticket_type: line.quantity for line in lines}, by)
+            queue(Kind.CONFIRMATION, stored)
         elif is_new:
             add_note(booking, "refuse payment", receipt, by)
     if not is_enough:

@@ -11,6 +11,8 @@ from bookings.lifecycle.cancel import note_cancellations
 from bookings.lifecycle.states import CANCEL_PENDING, EXPIRE, LIVE, Status
 from bookings.lifecycle.telling import tell_bookings
 from bookings.lifecycle.transitions import give_back_places
+from bookings.messages.kinds import Kind
+from bookings.messages.queueing import queue_all
 from bookings.payments.balance import nothing_owed
 
 logger = logging.getLogger(__name__)
@@ -90,6 +92,7 @@ def move_batch(bookings: Any, changes: dict[str, Any], verb: str, *, by: Any, re
         tickets.update(status=models.Ticket.Status.VOID)
         if sold := [pk for pk, source in found.items() if source == Status.CONFIRMED]:
             note_cancellations(sold)
+            queue_all(Kind.EVENT_CANCELLED, models.Booking.objects.filter(pk__in=sold))
         give_back_places(ids)
         tell_bookings(verb, *ids, by=by)
     return len(ids)

@@ -18,6 +18,7 @@ from psycopg.types.json import Jsonb
 
 from bookings import models
 from bookings.lifecycle.states import Status
+from bookings.messages.queueing import NO_MAIL
 from config.outbox.models import FeedChange, to_text
 from config.values import money, percent
 
@@ -145,7 +146,7 @@ WITH booking AS (
      WHERE id = %(id)s AND status = 'pending' AND expires_at > STATEMENT_TIMESTAMP()
        AND amount_paid = 0 AND cancelled_amount = 0 AND (%(amount)s >= total_price OR %(may_be_unpaid)s)
     RETURNING id, confirmed_at, updated_at, payment_reference, customer_name, customer_email, metadata::text,
-              expires_at, amount_paid, amount_due, refund_amount, refund_due
+              expires_at, amount_paid, amount_due, refund_amount, refund_due, notify
 ), change AS (
     INSERT INTO bookings_bookingchange (
         booking_id, at, by_id, by_name, verb, from_status, to_status, details)
@@ -164,6 +165,12 @@ WITH booking AS (
     SELECT id, UNNEST(%(ticket_types)s::bigint[]), UNNEST(%(codes)s::text[]), UNNEST(%(holder_names)s::text[]),
            UNNEST(%(holder_emails)s::text[]), 'valid', confirmed_at, confirmed_at FROM booking
     RETURNING id
+), message AS (
+    INSERT INTO booking_messages_message (
+        booking_id, kind, address, details, state, attempts, interrupted, is_claimed, next_attempt_at, error,
+        created_at)
+    SELECT id, 'confirmation', customer_email, '{}', 'pending', 0, 0, false, confirmed_at, '', confirmed_at
+      FROM booking WHERE %(sends_mail)s AND notify AND customer_email NOT LIKE %(no_mail)s
 ), item AS (
     UPDATE bookings_bookingitem SET attendees = '[]'
      WHERE %(has_holders)s AND booking_id IN (SELECT id FROM booking)
@@ -268,6 +275,8 @@ def confirm(
         details=Jsonb(change.details),
         ticket_types=[ticket.ticket_type_id for ticket in tickets],
         codes=[ticket.code for ticket in tickets],
+        sends_mail=settings.SEND_MAIL,
+        no_mail=f"%{NO_MAIL}",
         holder_names=[ticket.holder_name for ticket in tickets],
         holder_emails=[ticket.holder_email for ticket in tickets],
         has_holders=any(ticket.holder_name or ticket.holder_email for ticket in tickets),

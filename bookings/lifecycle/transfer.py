@@ -11,6 +11,7 @@ from django.db import transaction
 from bookings import models
 from bookings.codes import ticket_code
 from bookings.lifecycle.telling import tell_ticket
+from bookings.messages.queueing import queue_transfer
 from bookings.problems import AlreadyCheckedIn, TicketVoid, TransferClosed
 from config.problems import InvalidInput, NotFound, Precondition, no_precondition
 from config.values.timezones import in_words
@@ -44,6 +45,7 @@ def transfer(
         held = replace(ticket, changed) if new_code else change(ticket, changed)
         if changed or new_code:
             note(stored, ticket, held, changed, by)
+            queue_transfer(stored, ticket, held)
     held.booking = booking
     return held
 

@@ -17,6 +17,8 @@ from bookings import models
 from bookings.lifecycle.place import IdempotencyKey
 from bookings.lifecycle.states import Status
 from bookings.lifecycle.telling import tell_bookings
+from bookings.messages.kinds import Kind
+from bookings.messages.queueing import queue
 from bookings.payments.balance import amount as as_amount
 from bookings.payments.balance import refunded
 from bookings.payments.models import Payment, Refund
@@ -104,6 +106,8 @@ def add_refunds(
             amount_refunded=F("amount_refunded") + as_amount(row.amount), updated_at=Now()
         )
     move_balance(booking.pk, amount, goodwill)
+    if done := sum((row.amount for row in refunds if row.status == RefundStatus.SUCCEEDED), Decimal()):
+        queue(Kind.REFUND, booking, amount=with_currency(done, booking))
     note(booking, "refund", by, amount=with_currency(amount, booking), reason=reason)
     for status, type_name in TOLD_AS.items():
         tell(type_name, *[it.payment_id for it in refunds if it.status == status], by=by)
@@ -202,6 +206,8 @@ def apply_outcome(refund: Refund, outcome: Outcome) -> None:
             case RefundStatus.SUCCEEDED:
                 if move(refund, RefundStatus.SUCCEEDED, succeeded_at=Now(), error=""):
                     Payment.objects.filter(pk=refund.payment_id).update(updated_at=Now())
+                    booking = refund.payment.booking
+                    queue(Kind.REFUND, booking, amount=with_currency(refund.amount, booking))
                     tell("refund.succeeded", refund.payment_id, by="system")
             case RefundStatus.FAILED:
                 if move(refund, RefundStatus.FAILED, failed_at=Now(), error=outcome.error[:500]):

@@ -80,6 +80,11 @@ EMAIL_TIMEOUT = 10  # seconds
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "tickets@localhost")
 SUPPORT_EMAIL = env.str("SUPPORT_EMAIL", "")
 CONFIRM_URL = env.link("CONFIRM_URL")
+SEND_MAIL = env.switch("SEND_MAIL", HAS_MAIL)  # of bookings, to customers
+PUBLIC_URL = env.origin("PUBLIC_URL")
+BOOKING_URL = env.booking_link("BOOKING_URL")
+MESSAGE_TEMPLATES = env.str("MESSAGE_TEMPLATES", "")
+MESSAGE_LOGO = env.str("MESSAGE_LOGO", "")
 
 # Data
 
@@ -111,6 +116,7 @@ INSTALLED_APPS = [
     "bookings",
     "bookings.payments",
     "bookings.door",
+    "bookings.messages",
     "config.apps.BackOfficeConfig",
     "django_otp",
     "django_otp.plugins.otp_static",
@@ -166,6 +172,11 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
             ],
         },
+    },
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "NAME": "messages",  # the mails to customers: an operator's templates come before the own ones
+        "DIRS": [*filter(None, [MESSAGE_TEMPLATES]), BASE_DIR / "bookings" / "messages" / "templates" / "messages"],
     },
 ]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 262_144  # bytes of a body

@@ -1,6 +1,6 @@
 """Stocks of places: taking and giving back, releasing due holds, and what can be sold."""
 
-from events.inventory.bookings import cancel_bookings, count_bookings, register_bookings, release_due
+from events.inventory.bookings import cancel_bookings, count_bookings, register_bookings, release_due, tell_moved
 from events.inventory.stock import CapacityBelowReserved, CounterField, Stock
 
 __all__ = [
@@ -11,4 +11,5 @@ __all__ = [
     "count_bookings",
     "register_bookings",
     "release_due",
+    "tell_moved",
 ]

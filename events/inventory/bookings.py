@@ -12,6 +12,8 @@ class Bookings(Protocol):
 
     def count(self, **stock_id: int) -> int: ...
 
+    def tell_moved(self, event_id: int, was: str) -> None: ...
+
 
 registered: list[Bookings] = []
 
@@ -35,6 +37,12 @@ def cancel_bookings(event_id: int, *, reason: str, by: Any) -> int:
     """Cancels each pending and confirmed booking of an event; returns how many."""
     (bookings,) = registered
     return bookings.cancel_all(event_id, reason=reason, by=by)
+
+
+def tell_moved(event_id: int, was: str) -> None:
+    """Tells the customers of an event that it was moved; `was` says when and where. In the caller's transaction."""
+    (bookings,) = registered
+    bookings.tell_moved(event_id, was)
 
 
 def count_bookings(**stock_id: int) -> int:

@@ -26,7 +26,7 @@ class Command(BaseCommand):
 
     def handle(self, *, email: str, dry_run: bool, **options: Any) -> None:
         bookings = Booking.objects.of_customer(email).order_by("created_at").select_related("event")
-        found = list(bookings.prefetch_related("items", "tickets", "changes", "payments__refunds"))
+        found = list(bookings.prefetch_related("items", "tickets", "changes", "messages", "payments__refunds"))
         users = accounts(email)
         held = held_tickets(email)
         if not found and not users and not held:

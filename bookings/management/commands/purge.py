@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.template.defaultfilters import pluralize
 from django.utils import timezone
 
-from bookings.personal_data import attempts_before, old_bodies, purge_attempts, purge_names, sales_before
+from bookings.personal_data import attempts_before, old_bodies, old_links, purge_attempts, purge_names, sales_before
 from config.access.models import LoginFailure
 from config.outbox import publishing
 from config.webhooks.upkeep import purge_tests
@@ -50,6 +50,7 @@ class Command(BaseCommand):
         else:
             attempts = purge_attempts(before, self.progress("attempts deleted"))
             erased = purge_names(before, by="system", progress=self.progress("sales erased"))
+            old_links(before).delete()
             LoginFailure.objects.outdated(at).delete()
             purge_tests()
             figures = logins.delete()[0], old_bodies(at).update(body=""), publishing.purge(at)

@@ -1,0 +1,10 @@
+from django.apps import AppConfig
+
+
+class MessagesConfig(AppConfig):
+    name = "bookings.messages"
+    label = "booking_messages"
+    verbose_name = "Mails"
+
+    def ready(self) -> None:
+        from bookings.messages import checks  # noqa: F401  registers the checks
