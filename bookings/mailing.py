@@ -1,13 +1,16 @@
-"""The mail with the link that confirms a free booking.
+"""The mail with the link that confirms a free booking, and mails that are asked for again.
 
-It holds nothing that an anonymous client wrote, so that nobody sends texts of their own to strangers. Call this outside
-of transactions: it waits for the mail server.
+The link is sent at once, since the customer waits for it and the answer says whether it was. It holds nothing that an
+anonymous client wrote, so that nobody sends texts of their own to strangers. Call `send_link` outside of transactions:
+it waits for the mail server.
 """
 
 import logging
+from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMessage
+from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
@@ -15,8 +18,10 @@ from rest_framework.request import Request
 
 from bookings.lifecycle.by_mail import mail_token
 from bookings.lifecycle.states import Status
+from bookings.messages.kinds import Kind
+from bookings.messages.queueing import is_mailbox, new_message
 from bookings.models import Booking, BookingChange
-from bookings.problems import NothingToSend
+from bookings.problems import MailSwitchedOff, NothingToSend
 from config.access.rate_limits import count_mail
 from config.backoffice.formats import event_times, local_time_with_offset
 from config.problems import TooManyRequests, Unavailable
@@ -37,11 +42,32 @@ def send_link_of_new(booking: Booking, request: Request) -> None:
         logger.warning("A new booking got no mail: %s", problem.detail)
 
 
-def resend_link(booking: Booking, request: Request) -> None:
-    """Raises NothingToSend, TooManyRequests, Unavailable."""
-    if not booking.is_confirmed_by_mail or booking.status_at(timezone.now()) != Status.PENDING:
+def resend(booking: Booking, request: Request) -> None:
+    """The link of a pending booking at once, the tickets of a confirmed one by the worker.
+
+    Raises NothingToSend, TooManyRequests, Unavailable.
+    """
+    status = booking.status_at(timezone.now())
+    if status == Status.PENDING and booking.is_confirmed_by_mail:
+        send_link(booking, request)
+    elif status == Status.CONFIRMED and settings.SEND_MAIL and is_mailbox(booking.customer_email):
+        count_mail(booking.customer_key)
+        resend_tickets(booking, by=request.user)
+    else:
         raise NothingToSend
-    send_link(booking, request)
+
+
+def resend_tickets(booking: Booking, *, by: Any) -> None:
+    """Also for a booking whose shop sends its own mails: somebody asked for this one."""
+    with transaction.atomic():
+        new_message(Kind.CONFIRMATION, booking).save(force_insert=True)
+        BookingChange.entry(booking.pk, "send mail", booking.status, booking.status, by=by).save()
+
+
+def refuse_switched_off() -> None:
+    """Raises MailSwitchedOff."""
+    if not settings.SEND_MAIL:
+        raise MailSwitchedOff
 
 
 def send_link(booking: Booking, request: Request) -> None:

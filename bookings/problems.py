@@ -59,9 +59,17 @@ class ConfirmByMail(DomainError):
 
 
 class NothingToSend(DomainError):
-    """A mail is for a pending booking that costs nothing, of an event whose `free_confirmation` is `by_mail`."""
+    """Mails are for confirmed bookings, unless this server sends none, and for a pending booking that costs nothing, of
+    an event whose `free_confirmation` is `by_mail`.
+    """
 
     code, title = "nothing-to-send", "There is no mail to send"
+
+
+class MailSwitchedOff(DomainError):
+    """This server sends no mails to customers: an operator sets `SEND_MAIL`."""
+
+    code, title = "mail-switched-off", "Mails are switched off"
 
 
 class BookingCancelled(DomainError):

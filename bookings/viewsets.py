@@ -23,6 +23,7 @@ from bookings.idempotency import MIN_ANONYMOUS_KEY, key_parameters, mark_replay,
 from bookings.lifecycle.by_mail import is_valid
 from bookings.lifecycle.states import Status
 from bookings.limits import client_key_of, place_within_rate
+from bookings.messages.api import BookingMails
 from bookings.models import Booking, BookingItem, Ticket
 from bookings.payments.ledger import Receipt
 from bookings.payments.models import Payment
@@ -39,7 +40,6 @@ from bookings.problems import (
     IdempotencyKeyExpired,
     IdempotencyKeyReused,
     NotCheckedIn,
-    NothingToSend,
     NotOnSale,
     OtherEvent,
     PaymentIncomplete,
@@ -117,6 +117,7 @@ class BookingViewSet(
     BookingDoor,
     BookingPayments,
     BookingHolders,
+    BookingMails,
     ReleaseMixin,
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
@@ -143,16 +144,16 @@ class BookingViewSet(
             lambda booking: booking.is_left_to_customer,
             "the booking costs nothing and its event does not leave it to staff",
         ),
-        "resend": PermissionOrSecret(CHANGE),
         "cancel": PermissionOrSecret(
             "bookings.cancel_booking",
-            lambda booking: booking.status != Status.CONFIRMED,
-            "the booking is not confirmed",
+            lambda booking: booking.status != Status.CONFIRMED or booking.is_left_to_cancel(timezone.now()),
+            "the booking is not confirmed, or its event allows that (`is_cancellable_by_customer`) and it is early",
         ),
         "renew_secret": CHANGE,
         **BookingPayments.payment_access,
         **BookingDoor.door_access,
         **BookingHolders.holder_access,
+        **BookingMails.mail_access,
     }
     refusals = {
         "create": [
@@ -173,11 +174,11 @@ class BookingViewSet(
             PaymentRefunded,
             PaymentReferenceUsed,
         ],
-        "resend": [NothingToSend],
         "cancel": [HoldExpired, BookingNotPending, BookingNotConfirmed, AlreadyCheckedIn],
         **BookingPayments.payment_refusals,
         **BookingDoor.door_refusals,
         **BookingHolders.holder_refusals,
+        **BookingMails.mail_refusals,
     }
     narrowed_actions = frozenset(BookingDoor.door_access)
 
@@ -266,15 +267,6 @@ class BookingViewSet(
             self.permission_denied(request)  # an anonymous client cannot claim a payment
         return self.respond(booking.confirm_free(mail_token=self.mail_token, by=request.user))
 
-    @extend_schema(request=None, responses=BookingSerializer)
-    @action(detail=True, methods=["post"])
-    def resend(self, request: Request, pk: str) -> Response:
-        """Send the mail with the link to confirm again."""
-        self.read_body(Serializer)
-        booking = self.get_object()
-        mailing.resend_link(booking, request)
-        return self.respond(booking)
-
     @extend_schema(request=CancelBookingSerializer, responses=BookingSerializer)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str) -> Response:
@@ -283,7 +275,9 @@ class BookingViewSet(
         is_staff = may(request, "bookings.cancel_booking")
         if "fee" in data and not is_staff:
             self.permission_denied(request)
-        return self.respond(self.get_object().cancel(by=request.user, pending_only=not is_staff, **data))
+        booking = self.get_object()
+        pending_only = not (is_staff or booking.is_left_to_cancel(timezone.now()))
+        return self.respond(booking.cancel(by=request.user, pending_only=pending_only, **data))
 
     @extend_schema(request=None, responses=PlacedBookingSerializer)
     @action(detail=True, methods=["post"], url_path="renew-secret")

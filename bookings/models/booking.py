@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self
 
+from django.conf import settings
 from django.db import models, transaction
 from django.db.models import ExpressionWrapper, F, Q
 from django.db.models.functions import Now
@@ -517,6 +518,11 @@ class Booking(models.Model):
     @property
     def is_confirmed_by_mail(self) -> bool:
         return self.is_free and self.free_confirmation == Event.FreeConfirmation.BY_MAIL
+
+    def is_left_to_cancel(self, at: dt.datetime) -> bool:
+        """Whether the customer may cancel what is confirmed: the event allows it, and it is early enough."""
+        end = self.event.starts_at - dt.timedelta(hours=settings.CUSTOMER_CANCEL_UNTIL)
+        return self.event.is_cancellable_by_customer and at < end
 
     @property
     def subtotal(self) -> Decimal:
