@@ -19,12 +19,14 @@ from rest_framework.request import Request
 from bookings.lifecycle.by_mail import mail_token
 from bookings.lifecycle.states import Status
 from bookings.messages.kinds import Kind
+from bookings.messages.models import Message
 from bookings.messages.queueing import is_mailbox, new_message
 from bookings.models import Booking, BookingChange
 from bookings.problems import MailSwitchedOff, NothingToSend
 from config.access.rate_limits import count_mail
 from config.backoffice.formats import event_times, local_time_with_offset
 from config.problems import TooManyRequests, Unavailable
+from config.values.text import fold
 
 logger = logging.getLogger(__name__)
 
@@ -47,21 +49,35 @@ def resend(booking: Booking, request: Request) -> None:
 
     Raises NothingToSend, TooManyRequests, Unavailable.
     """
-    status = booking.status_at(timezone.now())
-    if status == Status.PENDING and booking.is_confirmed_by_mail:
+    if booking.is_confirmed_by_mail and booking.status_at(timezone.now()) == Status.PENDING:
         send_link(booking, request)
-    elif status == Status.CONFIRMED and settings.SEND_MAIL and is_mailbox(booking.customer_email):
-        count_mail(booking.customer_key)
-        resend_tickets(booking, by=request.user)
     else:
+        send_tickets(booking, by=request.user)
+
+
+def send_tickets(booking: Booking, *, by: Any) -> None:
+    """Also for a booking whose shop sends its own mails: somebody asked for this one.
+
+    Raises NothingToSend, TooManyRequests.
+    """
+    if booking.status != Status.CONFIRMED or not settings.SEND_MAIL or not is_mailbox(booking.customer_email):
         raise NothingToSend
-
-
-def resend_tickets(booking: Booking, *, by: Any) -> None:
-    """Also for a booking whose shop sends its own mails: somebody asked for this one."""
+    count_mail(booking.customer_key)
     with transaction.atomic():
         new_message(Kind.CONFIRMATION, booking).save(force_insert=True)
         BookingChange.entry(booking.pk, "send mail", booking.status, booking.status, by=by).save()
+
+
+def send_again(message: Message, *, by: Any) -> None:
+    """The same mail once more, as a mail of its own. Raises NothingToSend, TooManyRequests."""
+    if not settings.SEND_MAIL:
+        raise NothingToSend
+    count_mail(fold(message.address))
+    with transaction.atomic():
+        again = new_message(message.kind, message.booking, message.address, **message.details)
+        again.save(force_insert=True)
+        if booking := message.booking:
+            BookingChange.entry(booking.pk, "send mail", booking.status, booking.status, by=by).save()
 
 
 def refuse_switched_off() -> None:

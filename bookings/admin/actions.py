@@ -14,6 +14,7 @@ from bookings.admin.cancelling import CancelForm, RefundTotals, TicketsForm
 from bookings.admin.holding import HolderForm
 from bookings.admin.paying import PayingActions
 from bookings.lifecycle.states import CANCEL_CONFIRMED, CONFIRM, TRANSITIONS, Status
+from bookings.mailing import send_tickets
 from bookings.problems import BookingNotPending
 from config.backoffice.actions import ActionSkipped
 from config.backoffice.formats import event_label, format_amount
@@ -42,10 +43,11 @@ class BookingActions(PayingActions):
         "cancel_tickets",
         "extend",
         "refund",
+        "resend",
         "change_holder",
         "renew_secret",
     ]
-    page_actions = ["record_payment", "cancel_tickets", "change_holder", "renew_secret"]
+    page_actions = ["record_payment", "cancel_tickets", "resend", "change_holder", "renew_secret"]
 
     def has_cancel_permission(self, request):
         return request.user.has_perm("bookings.cancel_booking")
@@ -59,7 +61,7 @@ class BookingActions(PayingActions):
                 return paying.is_offered(action, booking)
             case "extend":
                 return state == Status.PENDING
-            case "change_holder":
+            case "change_holder" | "resend":
                 return state == Status.CONFIRMED
             case "cancel_tickets":
                 return state == Status.CONFIRMED and booking.places > 1
@@ -118,6 +120,12 @@ class BookingActions(PayingActions):
                 raise ActionSkipped(_("skipped, because its hold lasts until %s.") % self.held_until(booking))
 
         return self.run_action(request, queryset, extend, _("Hold extended"))
+
+    @admin.action(description=gettext_lazy("Send the tickets again"), permissions=["change"])
+    def resend(self, request, queryset):
+        return self.run_action(
+            request, queryset, lambda booking: send_tickets(booking, by=request.user), _("Mail will be sent")
+        )
 
     @admin.action(description=gettext_lazy("Change a holder…"), permissions=["change"])
     def change_holder(self, request, queryset):

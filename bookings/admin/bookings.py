@@ -130,7 +130,7 @@ class BookingAdmin(BookingActions, CounterAdmin, BaseAdmin):
     search_fields = ["confirmation_code"]  # turns the search on; `matching` does it
     search_help_text = SEARCH_HELP
     fields = ["customer_name", "customer_email", "metadata"]
-    related = ["tickets", "payments", "changes"]
+    related = ["tickets", "payments", "messages", "changes"]
     position = 40
 
     def get_queryset(self, request):

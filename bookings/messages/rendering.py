@@ -4,7 +4,7 @@ They hold nothing that a customer wrote, but for the names on the tickets, so th
 strangers. Only the customer gets links with the booking's secret.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.mime.image import MIMEImage
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from config.backoffice.formats import event_times, format_amount
 from config.values import percent
 from config.values.text import fold
 
+HIDDEN = "[secret]"
 LOGO = "logo"  # its Content-ID
 MAX_LINKS = 50
 TO_HOLDERS = (Kind.TRANSFER, Kind.TRANSFERRED)
@@ -45,6 +46,14 @@ class Rendered:
     text: str
     html: str
     attachments: list[tuple[str, bytes, str]] = field(default_factory=list)  # name, content, media type
+    secrets: list[str] = field(default_factory=list)  # of the bookings that its links open
+
+    def without_secrets(self) -> "Rendered":
+        """As staff see it, who have rights of their own."""
+        text, html = self.text, self.html
+        for secret in self.secrets:
+            text, html = text.replace(secret, HIDDEN), html.replace(secret, HIDDEN)
+        return replace(self, text=text, html=html, secrets=[])
 
     def to_email(self, message_id: str) -> EmailMultiAlternatives:
         email = EmailMultiAlternatives(
@@ -87,6 +96,7 @@ def render(message: Message) -> Rendered:
         raise NotNeeded("The booking is not confirmed any more.")
     tickets = tickets_of(message)
     mail = compose(message.kind, address, booking_context(message, fold(address) == booking.customer_key))
+    mail.secrets = [booking.secret] if booking.secret else []
     if message.kind in WITH_TICKETS and tickets:
         name = f"tickets-{booking.confirmation_code}.pdf"
         mail.attachments.append((name, tickets_pdf(booking, tickets), "application/pdf"))
@@ -114,8 +124,15 @@ def render_links(message: Message) -> Rendered:
     rows = list(bookings.select_related("event__venue").order_by("-event__starts_at", "-pk")[:MAX_LINKS])
     if not rows or not is_mailbox(message.address):
         raise NotNeeded("There are no bookings of this address.")
+    return compose_links(rows)
+
+
+def compose_links(rows: list[Booking]) -> Rendered:
+    """To the customer of all of these bookings."""
     entries = [{"booking": it, "when": event_times(it.event), "link": link(it)} for it in rows]
-    return compose(message.kind, rows[0].customer_email, {"bookings": entries})
+    mail = compose(Kind.LINKS, rows[0].customer_email, {"bookings": entries})
+    mail.secrets = [it.secret for it in rows if it.secret]
+    return mail
 
 
 def compose(kind: str, address: str, context: dict[str, Any]) -> Rendered:

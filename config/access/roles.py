@@ -24,10 +24,11 @@ MANAGE_CATALOGUE = {
 }
 VIEW_TICKETS = {"bookings.view_ticket"}
 VIEW_SALES = {"bookings.view_booking", *VIEW_TICKETS}
+VIEW_MAILS = {"booking_messages.view_message"}
 VIEW_PAYMENTS = {"payments.view_payment", "payments.view_refund"}
 SELL = {
     *("bookings.add_booking", "bookings.change_booking", "bookings.confirm_booking", "bookings.cancel_booking"),
-    *("bookings.refund_booking", *VIEW_PAYMENTS),
+    *("bookings.refund_booking", *VIEW_PAYMENTS, *VIEW_MAILS),
 }
 SELL_UNPAID = {"bookings.confirm_unpaid"}  # on invoice, at the counter
 MANAGE_REFUNDS = {"bookings.refund_more", "payments.view_providerevent"}
@@ -55,7 +56,9 @@ ROLE_PERMISSIONS: dict[str, set[str]] = {
     | MANAGE_TOKENS,
     Role.BOX_OFFICE: VIEW_CATALOGUE | VIEW_SALES | SELL | SELL_UNPAID | CHECK_IN | VIEW_REPORTS,
     Role.DOOR: VIEW_CATALOGUE | VIEW_TICKETS | CHECK_IN,
-    Role.AUDITOR: VIEW_CATALOGUE | VIEW_SALES | VIEW_PAYMENTS | VIEW_REPORTS | VIEW_CHANGES | VIEW_WEBHOOKS,
+    Role.AUDITOR: (
+        VIEW_CATALOGUE | VIEW_SALES | VIEW_PAYMENTS | VIEW_MAILS | VIEW_REPORTS | VIEW_CHANGES | VIEW_WEBHOOKS
+    ),
 }
 APPS = sorted({name.split(".")[0] for names in ROLE_PERMISSIONS.values() for name in names})
 
