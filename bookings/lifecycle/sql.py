@@ -167,7 +167,7 @@ WITH booking AS (
     RETURNING id
 ), message AS (
     INSERT INTO booking_messages_message (
-        booking_id, kind, address, details, state, attempts, interrupted, is_claimed, next_attempt_at, error,
+        booking_id, kind, address, details, state, attempts, interrupted, is_begun, next_attempt_at, error,
         created_at)
     SELECT id, 'confirmation', customer_email, '{}', 'pending', 0, 0, false, confirmed_at, '', confirmed_at
       FROM booking WHERE %(sends_mail)s AND notify AND customer_email NOT LIKE %(no_mail)s

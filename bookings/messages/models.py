@@ -41,7 +41,7 @@ class Message(models.Model):
         editable=False,
         help_text="Attempts without an outcome, as the worker ended: each may have reached the customer.",
     )
-    is_claimed = models.BooleanField(default=False, editable=False, help_text="Whether a worker is sending it.")
+    is_begun = models.BooleanField(default=False, editable=False, help_text="Whether a worker has begun an attempt.")
     next_attempt_at = models.DateTimeField(null=True, editable=False)
     error = models.CharField(max_length=500, blank=True, default="", editable=False)
     created_at = models.DateTimeField(editable=False)

@@ -15,7 +15,7 @@ NO_MAIL = ".invalid"  # addresses that cannot exist: of walk-in customers, and o
 # One statement, since an event may have very many bookings; `now` is the database's.
 QUEUE_OF_EVENT = """
 INSERT INTO booking_messages_message (
-    booking_id, kind, address, details, state, attempts, interrupted, is_claimed, next_attempt_at, error, created_at)
+    booking_id, kind, address, details, state, attempts, interrupted, is_begun, next_attempt_at, error, created_at)
 SELECT id, %s, customer_email, {details}, 'pending', 0, 0, {false}, {now}, '', {now}
   FROM bookings_booking
  WHERE event_id = %s AND status = 'confirmed' AND notify AND customer_email NOT LIKE %s

@@ -44,16 +44,23 @@ def send_due(limit: int = 500) -> int:
 
 
 def claim(most: int) -> list[Message]:
+    """Leases the mails that are due. What another worker had begun, and did not note, is counted as interrupted."""
     with transaction.atomic():
         due = Message.objects.due(Now()).select_for_update(skip_locked=True)
         ids = list(due.values_list("pk", flat=True)[:most])
         lost = Case(
-            When(is_claimed=True, then=F("interrupted") + 1), default=F("interrupted"), output_field=IntegerField()
+            When(is_begun=True, then=F("interrupted") + 1), default=F("interrupted"), output_field=IntegerField()
         )
-        Message.objects.filter(pk__in=ids).update(
-            is_claimed=True, interrupted=lost, attempts=F("attempts") + 1, next_attempt_at=after(LEASE)
-        )
+        Message.objects.filter(pk__in=ids).update(is_begun=False, interrupted=lost, next_attempt_at=after(LEASE))
     return list(Message.objects.filter(pk__in=ids).order_by("pk"))
+
+
+def begin(message: Message) -> bool:
+    """Notes an attempt before it is made; false when the lease has ended and another worker has it."""
+    rows = Message.objects.filter(pk=message.pk, state=State.PENDING, next_attempt_at=message.next_attempt_at)
+    is_mine = rows.update(is_begun=True, attempts=message.attempts + 1) == 1
+    message.attempts += is_mine
+    return is_mine
 
 
 def send_all(messages: list[Message]) -> int:
@@ -80,6 +87,8 @@ def close(connection: Any) -> None:
 
 def send(message: Message, connection: Any) -> bool:
     """Sends one mail, and notes the outcome; false when the mail server failed, which is not about this mail alone."""
+    if not begin(message):
+        return True
     try:
         mail = render(load(message.pk))
         deliver(mail.to_email(message.message_id), connection)
@@ -136,15 +145,15 @@ def finish(message: Message, **outcome: Any) -> None:
 
 def note(message: Message, *, error: str, **changes: Any) -> None:
     """Notes an outcome, unless the lease has ended and another worker has begun the next attempt."""
-    rows = Message.objects.filter(pk=message.pk, attempts=message.attempts, is_claimed=True)
-    rows.update(is_claimed=False, error=" ".join(error.split())[:500], **changes)
+    rows = Message.objects.filter(pk=message.pk, attempts=message.attempts, is_begun=True)
+    rows.update(is_begun=False, error=" ".join(error.split())[:500], **changes)
 
 
 def give_back(messages: list[Message], pause: dt.timedelta) -> None:
     """Ends the lease of what was not tried."""
     for message in messages:
-        rows = Message.objects.filter(pk=message.pk, attempts=message.attempts, is_claimed=True)
-        rows.update(is_claimed=False, attempts=F("attempts") - 1, next_attempt_at=after(pause))
+        rows = Message.objects.filter(pk=message.pk, next_attempt_at=message.next_attempt_at)
+        rows.update(next_attempt_at=after(pause))
 
 
 def after(pause: dt.timedelta) -> ExpressionWrapper:

@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
                 ('state', models.CharField(choices=[('pending', 'Pending'), ('sent', 'Sent'), ('bounced', 'Refused by the mail server'), ('failed', 'Given up'), ('skipped', 'Not needed any more')], default='pending', editable=False, max_length=8)),
                 ('attempts', models.PositiveSmallIntegerField(default=0, editable=False)),
                 ('interrupted', models.PositiveSmallIntegerField(default=0, editable=False, help_text='Attempts without an outcome, as the worker ended: each may have reached the customer.')),
-                ('is_claimed', models.BooleanField(default=False, editable=False, help_text='Whether a worker is sending it.')),
+                ('is_begun', models.BooleanField(default=False, editable=False, help_text='Whether a worker has begun an attempt.')),
                 ('next_attempt_at', models.DateTimeField(editable=False, null=True)),
                 ('error', models.CharField(blank=True, default='', editable=False, max_length=500)),
                 ('created_at', models.DateTimeField(editable=False)),
