@@ -92,6 +92,12 @@ def auditor(db: None) -> Client:
 
 
 @pytest.fixture
+def sends_mail(settings: Any) -> None:
+    """Mails of bookings are written, as in production with a mail server."""
+    settings.SEND_MAIL = True
+
+
+@pytest.fixture
 def make_venue(db: None) -> Callable[..., Venue]:
     def make(**data: Any) -> Venue:
         return Venue.objects.create(

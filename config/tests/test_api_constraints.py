@@ -10,6 +10,7 @@ from django.db.models import F, QuerySet, Value
 from django.utils import timezone
 
 from bookings.door.models import Scan
+from bookings.messages.models import Message
 from bookings.models import Booking, BookingChange, BookingItem, Cancellation, Ticket
 from bookings.payments.models import Payment, ProviderEvent, Refund
 from config.access.models import ApiToken, LoginFailure, RoleGroup
@@ -17,6 +18,7 @@ from config.database.constraints import violated_constraint
 from config.outbox.models import Feed, FeedChange
 from config.outbox.publishing import publish
 from config.tests.harness.answers import errors_in
+from config.tests.harness.matrix import queued
 from config.values.money import MoneyField
 from config.webhooks.models import WebhookDelivery, WebhookEndpoint
 from events.models import Event
@@ -25,7 +27,10 @@ from venues.models import Venue
 
 pytestmark = pytest.mark.both
 
-APPS = ("access", "outbox", "venues", "events", "ticket_types", "bookings", "payments", "door", "webhooks")
+APPS = (
+    *("access", "outbox", "venues", "events", "ticket_types"),
+    *("bookings", "booking_messages", "payments", "door", "webhooks"),
+)
 NAMED = {
     constraint.name: (model, constraint)
     for label in APPS
@@ -160,6 +165,11 @@ RAW = {
     "scan_result_is_known": [{"result": "lost"}],
     "scan_without_a_ticket_is_unknown": [{"result": "unknown"}, {"ticket": None}],
     "scan_has_an_id_and_the_code_of_a_ticket": [{"scan_id": ""}, {"code": "A" * 25}],
+    "ticket_holder_has_a_name_and_an_address_that_fit": [{"holder_email": "@a"}],
+    "message_kind_is_known": [{"kind": "spam"}],
+    "message_state_is_known": [{"state": "lost", "next_attempt_at": None}],
+    "message_pending_has_a_next_attempt": [{"next_attempt_at": None}, {"state": "bounced"}],
+    "message_sent_has_a_time": [{"state": "sent", "next_attempt_at": None}],
 }
 
 # The same through the API: request, status, and the field of the error.
@@ -317,6 +327,11 @@ OUT_OF_REACH = {  # only the server sets these fields, or the serializer takes f
     "scan_result_is_known",
     "scan_without_a_ticket_is_unknown",
     "scan_has_an_id_and_the_code_of_a_ticket",
+    "ticket_holder_has_a_name_and_an_address_that_fit",
+    "message_kind_is_known",
+    "message_state_is_known",
+    "message_pending_has_a_next_attempt",
+    "message_sent_has_a_time",
 }
 
 
@@ -344,6 +359,7 @@ def rows(make_type, book, manager):
         BookingChange: booking.changes.first(),
         Ticket: booking.tickets.first(),
         **rows_of_webhooks(),
+        Message: queued(booking),
         **rows_of_money(book((standing, 2), customer_email="paid@example.com")),
         **rows_of_feed(),
     }

@@ -21,6 +21,13 @@ from config.webhooks.models import WebhookEndpoint
 
 MARK = "@here@"
 LISTS = ("/venues", "/events", "/ticket-types", "/bookings", "/tickets", "/webhook-endpoints", "/webhook-deliveries")
+LISTS = ("/venues", "/events", "/ticket-types", "/bookings", "/tickets")
+STARTS = {
+    "text/calendar": b"BEGIN:VCALENDAR",
+    "application/pdf": b"%PDF",
+    "image/png": b"\x89PNG",
+    "image/svg+xml": b"<?xml",
+}
 METHODS = ("get", "post", "put", "patch", "delete")
 HEADERS = {"If-Match": "*", "If-None-Match": '"other"', "Idempotency-Key": "sweep", "Booking-Secret": "sweep"}
 QUERY = {
@@ -67,6 +74,8 @@ QUERY = {
     "venue": "1",
     "with_cancelled": "true",
 }
+
+pytestmark = pytest.mark.usefixtures("sends_mail")
 
 
 @pytest.fixture
@@ -155,7 +164,7 @@ class Sweep:
             if parameter["in"] == "query"
         }
         return {
-            "path": re.sub(r"\{(\w+)\}", lambda found: str(self.identifier(method, path)), path),
+            "path": self.address(method, path),
             "query": {name: value for name, value in query.items() if value is not None},
             "headers": {
                 parameter["name"]: HEADERS[parameter["name"]]
@@ -166,10 +175,16 @@ class Sweep:
             "nasty": None,
         }
 
+    def address(self, method, path):
+        path = path.replace("/tickets/{code}", f"/tickets/{self.world['codes'][0]}") if "bookings" in path else path
+        return re.sub(r"\{(\w+)\}", lambda found: str(self.identifier(method, path)), path)
+
     def identifier(self, method, path):
         resource = path.split("/")[3].partition(".")[0]
         if method == "delete":
             return self.world["unused"][resource]
+        if "/tickets" in path and "bookings" in path:
+            return self.world["confirmed"]
         if path.endswith(("/undo-check-in", "/check-out")):
             return self.world["undo-check-in"]
         verb = path.rpartition("bookings/{id}/")[2]
@@ -194,6 +209,7 @@ class Sweep:
             "provider": "fake",
             "tickets": self.world["codes"],
             "count": 1,
+            "notify": True,
         }
         schema = self.resolve(media["schema"])
         for name in schema["properties"]:
@@ -201,7 +217,8 @@ class Sweep:
                 body[name] = known[name]
             assert name in body, f"{path}: no base for the field {name}"
         if "items" in body:
-            body["items"] = [{"ticket_type": self.world["ticket-types"], "quantity": 1}]
+            attendees = [{"name": "Bea Moss", "email": "bea@example.com"}]
+            body["items"] = [{"ticket_type": self.world["ticket-types"], "quantity": 1, "attendees": attendees}]
         if path.endswith("ticket-types"):
             body["name"] = "Another"
         return body
@@ -275,8 +292,8 @@ class Sweep:
             return False
         if media_type == "text/csv":
             return b"".join(answer.streaming_content).startswith(b"group,")
-        if media_type == "text/calendar":
-            return answer.content.startswith(b"BEGIN:VCALENDAR")
+        if media_type in STARTS:
+            return answer.content.startswith(STARTS[media_type])
         key = (operation["operationId"], status)
         if key not in self.validators:
             schema = {**content[media_type]["schema"], "components": self.components}

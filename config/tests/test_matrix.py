@@ -15,6 +15,8 @@ from events.models import Event
 from events.viewsets import EventViewSet
 from venues.models import Venue
 
+pytestmark = pytest.mark.usefixtures("sends_mail")
+
 
 @pytest.fixture
 def world(make_venue, make_event, make_type, book):

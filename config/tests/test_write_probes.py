@@ -13,6 +13,8 @@ from venues.models import Venue
 
 REFUSED = {"unknown-field", "read-only"}
 
+pytestmark = pytest.mark.usefixtures("sends_mail")
+
 
 @pytest.fixture
 def world(make_venue, make_event, make_type, book):

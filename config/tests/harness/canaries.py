@@ -13,6 +13,7 @@ from django.db import models
 from drf_spectacular.generators import SchemaGenerator
 
 from bookings.door.models import Scan
+from bookings.messages.models import Message
 from bookings.models import Booking, BookingChange, BookingItem, Ticket
 from bookings.payments.models import Payment, ProviderEvent, Refund
 from config.access.models import ApiToken, LoginFailure
@@ -28,7 +29,8 @@ NO_CANARY = {
     "access.apitoken.start",  # the start of the token, shown in the list of tokens
     "bookings.booking.currency", "bookings.booking.idempotency_client", "bookings.booking.status",
     "bookings.bookingchange.from_status", "bookings.bookingchange.to_status",
-    "bookings.ticket.status", "door.scan.client", "door.scan.result",
+    "bookings.ticket.status", "booking_messages.message.kind", "booking_messages.message.state",
+    "door.scan.client", "door.scan.result",
     "events.event.currency", "events.event.free_confirmation", "events.event.status",
     "history.change.kind", "outbox.feedchange.object_type", "outbox.feedchange.type", "venues.venue.timezone",
     "payments.payment.currency", "payments.payment.method", "payments.payment.provider", "payments.payment.status",
@@ -39,7 +41,7 @@ CODES = {  # unique by themselves, in a form that the database checks
     "bookings.booking.confirmation_code", "bookings.ticket.code", "door.scan.code", "webhooks.webhookendpoint.secret",
 }  # fmt: skip
 PAID = (Payment, Refund, ProviderEvent)
-OURS = (Venue, Event, TicketType, Booking, BookingItem, Ticket, BookingChange, Scan, *PAID, Change, FeedChange,
+OURS = (Venue, Event, TicketType, Booking, BookingItem, Ticket, BookingChange, Scan, Message, *PAID, Change, FeedChange,
         WorkerHeartbeat, ApiToken, LoginFailure, WebhookEndpoint, WebhookDelivery)  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from django.urls import URLResolver, get_resolver, resolve, reverse
 from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from bookings.messages.queueing import new_message
 from bookings.payments.models import ProviderEvent
 from bookings.problems import BookingCancelled
 from config.access.models import ApiToken, LoginFailure
@@ -238,10 +239,14 @@ def valid_body(method, path, world):
              "ends_at": (start + dt.timedelta(hours=2)).isoformat()}  # fmt: skip
     resource = path.removeprefix(settings.API_V1_STR).strip("/").partition("/")[0]
     last = path.rpartition("/")[2]
-    if last == "payments" and resource == "bookings":
-        return {"provider": "fake"}
-    if last == "events" and resource == "payments":
-        return {"id": "evt_1"}
+    special = {
+        ("bookings", "payments"): {"provider": "fake"},
+        ("bookings", "lookup"): {"customer_email": "ann@example.com"},
+        ("bookings", "{ticket}"): {"holder_name": "Bea Moss"},
+        ("payments", "events"): {"id": "evt_1"},
+    }
+    if (resource, last) in special:
+        return special[resource, last]
     if last in VERBS:
         return {"payment_reference": "matrix"} if path.endswith("{pending}/confirm") else {}
     if method == "PATCH":
@@ -402,8 +407,8 @@ class Matrix:
     def check_action(self, label, action, permitted, obj, ticket):
         url = reverse(f"admin:{label.replace('.', '_')}_changelist")
         form = {"confirmed": "yes", "reason": "rain", "payment_reference": "pay_9", "post": "yes",
-                "from_page": "yes", "minutes": "60", "tickets": ticket.code,
-                "event": str(ticket.event_id)}  # fmt: skip
+                "from_page": "yes", "minutes": "60", "tickets": ticket.code, "ticket": ticket.code,
+                "event": str(ticket.event_id), "holder_name": "Bea Moss"}  # fmt: skip
         if action == "refund":
             booking = getattr(obj, "booking", obj)
             form["seen"] = f"{booking.confirmation_code}:{booking.refund_amount}"
@@ -454,6 +459,13 @@ AUTOCOMPLETED = {
 }
 
 
+def queued(booking):
+    """A mail to the customer."""
+    message = new_message("confirmation", booking)
+    message.save()
+    return message
+
+
 def admin_objects(world, book):
     """An object for each model's pages; by model and action where an action needs another one."""
     user = make_user(username="spare")
@@ -480,6 +492,9 @@ def admin_objects(world, book):
         "history.change": Change.objects.latest("pk"),
         "outbox.feedchange": FeedChange.objects.latest("pk"),
         ("bookings.booking", "cancel_tickets"): world["confirmed"],
+        ("bookings.booking", "change_holder"): world["confirmed"],
+        ("bookings.booking", "resend"): world["confirmed"],
+        "booking_messages.message": queued(world["confirmed"]),
         ("bookings.booking", "refund"): cancelled,
         ("bookings.booking", "record_payment"): world["confirmed"],
         "payments.payment": cancelled.payments.get(),

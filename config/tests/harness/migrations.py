@@ -16,7 +16,7 @@ from config.tests.harness.postgres import postgres_url
 
 APPS = [
     *("history", "access", "outbox", "venues", "events", "ticket_types"),
-    *("bookings", "payments", "door", "webhooks"),
+    *("bookings", "booking_messages", "payments", "door", "webhooks"),
 ]
 # Migrations that may break a rule: their names, each with a comment that says why.
 ALLOWED = [

@@ -178,6 +178,19 @@ API = [
     ("POST",   "/bookings/{absent}/cancel",           {BUYERS: 404}),
     ("POST",   "/bookings/{pending}/renew-secret",    {SELLERS: 200}),
     ("POST",   "/bookings/{absent}/renew-secret",     {SELLERS: 404}),
+    ("POST",   "/bookings/lookup",                    {EVERYONE: 202}),
+
+    # What a booking's secret opens besides: its documents, and the holders of its tickets.
+    ("GET",    "/bookings/{confirmed}.ics",           {READERS_OF_SALES | HOLDERS: 200, WITHOUT_SECRET: 404}),
+    ("GET",    "/bookings/{absent}.ics",              {READERS_OF_SALES | WITHOUT_CREDENTIALS: 404}),
+    ("GET",    "/bookings/{confirmed}/tickets.pdf",   {READERS_OF_SALES | HOLDERS: 200, WITHOUT_SECRET: 404}),
+    ("GET",    "/bookings/{absent}/tickets.pdf",      {READERS_OF_SALES | WITHOUT_CREDENTIALS: 404}),
+    ("GET",    "/bookings/{confirmed}/tickets/{ticket}.svg", {READERS_OF_SALES | HOLDERS: 200, WITHOUT_SECRET: 404}),
+    ("GET",    "/bookings/{absent}/tickets/{ticket}.svg", {READERS_OF_SALES | WITHOUT_CREDENTIALS: 404}),
+    ("GET",    "/bookings/{confirmed}/tickets/{ticket}.png", {READERS_OF_SALES | HOLDERS: 200, WITHOUT_SECRET: 404}),
+    ("GET",    "/bookings/{absent}/tickets/{ticket}.png", {READERS_OF_SALES | WITHOUT_CREDENTIALS: 404}),
+    ("PATCH",  "/bookings/{confirmed}/tickets/{ticket}", {SELLERS | HOLDERS: 200, WITHOUT_SECRET: 404}),
+    ("PATCH",  "/bookings/{absent}/tickets/{ticket}", {SELLERS | WITHOUT_CREDENTIALS: 404}),
 
     # Payments: the customer may pay a booking with its secret; staff see and refund payments. Events of providers prove
     # themselves by a signature.
@@ -263,10 +276,11 @@ def expected_status(method, statuses, client):
 # The fields that each write accepts. All other fields of all models are refused by name.
 VENUE = ["name", "address", "capacity", "timezone"]
 EVENT = ["venue", "name", "description", "starts_at", "ends_at", "currency", "capacity", "max_per_customer",
-         "free_confirmation"]  # fmt: skip
+         "free_confirmation", "is_cancellable_by_customer"]  # fmt: skip
 TICKET_TYPE = ["event", "name", "description", "price", "fee", "tax_rate", "quantity", "min_per_booking",
                "max_per_booking", "sales_start_at", "sales_end_at", "position"]  # fmt: skip
 ENDPOINT = ["url", "types", "description", "is_active"]
+               "max_per_booking", "sales_start_at", "sales_end_at", "is_name_required", "position"]  # fmt: skip
 WRITABLE = {
     ("POST", "/venues"): VENUE,
     ("PUT", "/venues/{venue}"): VENUE,
@@ -280,7 +294,17 @@ WRITABLE = {
     ("POST", "/ticket-types/bulk"): ["ticket_types"],
     ("PUT", "/ticket-types/{on_sale}"): TICKET_TYPE,
     ("PATCH", "/ticket-types/{on_sale}"): TICKET_TYPE,
-    ("POST", "/bookings"): ["customer_name", "customer_email", "items", "metadata", "hold_minutes", "expected_total"],
+    ("POST", "/bookings"): [
+        "customer_name",
+        "customer_email",
+        "items",
+        "metadata",
+        "notify",
+        "hold_minutes",
+        "expected_total",
+    ],
+    ("POST", "/bookings/lookup"): ["customer_email", "event"],
+    ("PATCH", "/bookings/{confirmed}/tickets/{ticket}"): ["holder_name", "holder_email", "new_code"],
     ("PATCH", "/bookings/{pending}"): ["customer_name", "customer_email", "metadata"],
     ("POST", "/bookings/{pending}/confirm"): ["payment_reference", "mail_token", "amount", "method"],
     ("POST", "/bookings/{mailed}/resend"): [],
@@ -301,7 +325,7 @@ WRITABLE = {
     ("POST", "/tickets/{used}/undo-check-in"): [],
 }
 OF_PROVIDERS = [("POST", "/payments/fake/events")]  # their bodies have a form of their own
-WRITABLE_IN_ITEMS = ["ticket_type", "quantity"]
+WRITABLE_IN_ITEMS = ["ticket_type", "quantity", "attendees"]
 
 # Clients of the admin: browsers with a session. Without access to the admin, every page redirects to the login.
 
@@ -360,6 +384,10 @@ ADMIN_PAGES = [
                                                      WITH_ADMIN - READERS_OF_WEBHOOKS: 404}),
     ("GET",  "/outbox/",                            {READERS_OF_CHANGES & WITH_ADMIN: 200,
                                                      WITH_ADMIN - READERS_OF_CHANGES: 404}),
+    ("GET",  "/booking_messages/",                  {READERS_OF_SALES & WITH_ADMIN: 200,
+                                                     WITH_ADMIN - READERS_OF_SALES: 404}),
+    ("GET",  "/booking_messages/message/preview/",  {READERS_OF_SALES & WITH_ADMIN: 200}),
+    ("GET",  "/booking_messages/message/part/",     {READERS_OF_SALES & WITH_ADMIN: 404}),
     ("GET",  "/history/",                           {STAFF & WITH_ADMIN: 200, WITH_ADMIN - STAFF: 404}),
     ("GET",  "/nowhere/",                           {WITH_ADMIN: 404}),
 ]
@@ -370,6 +398,7 @@ ADMIN_MODELS = {
     "access.loginfailure":      (ROOT,              NO_ONE,   NO_ONE,   NO_ONE),
     "auth.group":               (ROOT,              ROOT,     ROOT,     ROOT),
     "auth.user":                (ROOT,              ROOT,     ROOT,     ROOT),
+    "booking_messages.message": (READERS_OF_SALES,  NO_ONE,   NO_ONE,   NO_ONE),
     "bookings.booking":         (READERS_OF_SALES,  NO_ONE,   SELLERS,  NO_ONE),
     "bookings.bookingchange":   (READERS_OF_SALES,  NO_ONE,   NO_ONE,   NO_ONE),
     "bookings.bookingitem":     (READERS_OF_SALES,  NO_ONE,   NO_ONE,   NO_ONE),
@@ -389,8 +418,10 @@ ADMIN_ACTIONS = {
     "access.loginfailure":      {"delete_selected": NO_ONE},
     "auth.group":               {"delete_selected": ROOT},
     "auth.user":                {"reset_second_factor": ROOT, "delete_selected": ROOT},
+    "booking_messages.message": {"resend": SELLERS, "delete_selected": NO_ONE},
     "bookings.booking":         {"confirm": SELLERS, "cancel": SELLERS, "cancel_tickets": SELLERS, "extend": SELLERS,
                                  "record_payment": SELLERS, "refund": SELLERS, "renew_secret": SELLERS,
+                                 "change_holder": SELLERS, "resend": SELLERS,
                                  "delete_selected": NO_ONE},
     "bookings.bookingchange":   {"delete_selected": NO_ONE},
     "bookings.bookingitem":     {"delete_selected": NO_ONE},
