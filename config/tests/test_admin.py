@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from bookings.messages.models import Message
 from bookings.models import Booking, BookingChange, BookingItem, Ticket
 from bookings.payments.models import Payment, ProviderEvent
 from config.access.models import ApiToken, LoginFailure
@@ -23,18 +24,22 @@ from venues.models import Venue
 
 OURS = [
     *(Venue, Event, TicketType, Booking, BookingItem, Ticket, BookingChange, ApiToken, Change),
-    *(Payment, ProviderEvent, WebhookEndpoint, WebhookDelivery, LoginFailure),
+    *(Message, Payment, ProviderEvent, WebhookEndpoint, WebhookDelivery, LoginFailure),
 ]
 CATALOGUE = [Venue, Event, TicketType]
 VISIBLE = [*CATALOGUE, Change]  # the history is visible with the catalogue
+pytestmark = pytest.mark.usefixtures("sends_mail")
 CAST = [None, Role.MANAGER, Role.BOX_OFFICE, Role.DOOR, Role.AUDITOR]
 
 MAY_SEE = {
     None: OURS,
     Role.MANAGER: OURS[:-1],
-    Role.BOX_OFFICE: [*VISIBLE, Booking, BookingItem, Ticket, BookingChange, Payment],
+    Role.BOX_OFFICE: [*VISIBLE, Booking, BookingItem, Ticket, BookingChange, Message, Payment],
     Role.DOOR: [*VISIBLE, Ticket],
-    Role.AUDITOR: [*VISIBLE, Booking, BookingItem, Ticket, BookingChange, Payment, WebhookEndpoint, WebhookDelivery],
+    Role.AUDITOR: [
+        *(*VISIBLE, Booking, BookingItem, Ticket, BookingChange, Message, Payment),
+        *(WebhookEndpoint, WebhookDelivery),
+    ],
 }
 
 
@@ -86,7 +91,7 @@ def test_index_and_app_pages_list_permitted_models(db, role):
         assert browser.get(reverse("admin:app_list", args=[label])).status_code == expected
 
 
-QUERIES = {**dict(zip(OURS, [6, 9, 5, 6, 5, 5, 5, 5, 8, 5, 5, 5, 6, 5], strict=True)), User: 7, Group: 6}
+QUERIES = {**dict(zip(OURS, [6, 9, 5, 6, 5, 5, 5, 5, 5, 8, 5, 5, 5, 6, 5], strict=True)), User: 7, Group: 6}
 
 
 def test_changelist_has_the_same_queries_for_1_and_3_rows(book, make_type, django_user_model):
@@ -120,11 +125,11 @@ def test_changelist_has_the_same_queries_for_1_and_3_rows(book, make_type, djang
 
 SELLING = ["Dashboard", "Calendar", "Sell"]
 WAYS = {
-    None: [*SELLING, "Till", "Events", "Bookings", "Payments", "Door", "Tickets", "Venues", "Import"],
-    Role.MANAGER: [*SELLING, "Till", "Events", "Bookings", "Payments", "Door", "Tickets", "Venues", "Import"],
-    Role.BOX_OFFICE: [*SELLING, "Till", "Events", "Bookings", "Payments", "Door", "Tickets", "Venues"],
+    None: [*SELLING, "Till", "Events", "Bookings", "Payments", "Door", "Tickets", "Mails", "Venues", "Import"],
+    Role.MANAGER: [*SELLING, "Till", "Events", "Bookings", "Payments", "Door", "Tickets", "Mails", "Venues", "Import"],
+    Role.BOX_OFFICE: [*SELLING, "Till", "Events", "Bookings", "Payments", "Door", "Tickets", "Mails", "Venues"],
     Role.DOOR: ["Dashboard", "Calendar", "Events", "Door", "Tickets", "Venues"],
-    Role.AUDITOR: ["Dashboard", "Calendar", "Till", "Events", "Bookings", "Payments", "Tickets", "Venues"],
+    Role.AUDITOR: ["Dashboard", "Calendar", "Till", "Events", "Bookings", "Payments", "Tickets", "Mails", "Venues"],
 }
 
 

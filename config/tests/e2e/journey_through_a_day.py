@@ -10,14 +10,15 @@ from config.access.roles import Role
 
 WAYS = {
     Role.MANAGER: [
-        *("Dashboard", "Calendar", "Sell", "Till", "Events", "Bookings", "Payments", "Door", "Tickets", "Venues"),
-        "Import",
+        *("Dashboard", "Calendar", "Sell", "Till", "Events", "Bookings", "Payments", "Door", "Tickets", "Mails"),
+        *("Venues", "Import"),
     ],
     Role.BOX_OFFICE: [
-        *("Dashboard", "Calendar", "Sell", "Till", "Events", "Bookings", "Payments", "Door", "Tickets", "Venues"),
+        *("Dashboard", "Calendar", "Sell", "Till", "Events", "Bookings", "Payments", "Door", "Tickets", "Mails"),
+        "Venues",
     ],
     Role.DOOR: ["Dashboard", "Calendar", "Events", "Door", "Tickets", "Venues"],
-    Role.AUDITOR: ["Dashboard", "Calendar", "Till", "Events", "Bookings", "Payments", "Tickets", "Venues"],
+    Role.AUDITOR: ["Dashboard", "Calendar", "Till", "Events", "Bookings", "Payments", "Tickets", "Mails", "Venues"],
 }
 HEADER = (
     "venue_name,venue_address,venue_capacity,venue_timezone,event_name,event_starts_at,event_ends_at,"
