@@ -1,6 +1,6 @@
 """The holders of a booking's tickets: who is admitted."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -14,7 +14,7 @@ from bookings.serializers import BookedTicketSerializer
 from config.access.permissions import PermissionOrSecret, may
 from config.api.fields import EmailField, LineField, SwitchField
 from config.api.serializers import Serializer
-from config.problems import NotFound
+from config.problems import NotFound, Problem
 
 CHANGE = "bookings.change_booking"
 
@@ -34,7 +34,9 @@ class BookingHolders:
     """Mixed into the viewset of bookings."""
 
     holder_access = {"transfer": PermissionOrSecret(CHANGE)}
-    holder_refusals = {"transfer": [AlreadyCheckedIn, TicketVoid, TransferClosed]}
+    holder_refusals: ClassVar[dict[str, list[type[Problem]]]] = {
+        "transfer": [AlreadyCheckedIn, TicketVoid, TransferClosed]
+    }
 
     @extend_schema(
         request=TransferSerializer,

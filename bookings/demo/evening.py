@@ -177,7 +177,7 @@ class Evening:
         channel = self.random.choice(("web", "web", "phone", "box office"))
         for line in lines:
             self.available[line.ticket_type] -= line.quantity
-        data = {"customer_name": name, "customer_email": email, "metadata": {"channel": channel}}
+        data: dict[str, Any] = {"customer_name": name, "customer_email": email, "metadata": {"channel": channel}}
         return Booking.place(**data, lines=lines, hold=hold, notify=False)  # none of these customers exists
 
     def hold(self) -> None:

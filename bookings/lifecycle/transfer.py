@@ -38,8 +38,7 @@ def transfer(
         # The booking first, as in every verb: a cancellation voids its tickets with the lock on the booking.
         stored = models.Booking.objects.select_for_update(no_key=True).get(pk=booking.pk)
         rows = models.Ticket.objects.select_for_update(no_key=True).select_related("ticket_type")
-        ticket = rows.filter(booking=stored, code=code).first()
-        refuse_ticket(ticket, holder)
+        ticket = transferable(rows.filter(booking=stored, code=code).first(), holder)
         check()
         changed = {name: value for name, value in holder.items() if getattr(ticket, name) != value}
         held = replace(ticket, changed) if new_code else change(ticket, changed)
@@ -58,8 +57,8 @@ def refuse_late(booking: "models.Booking", at: dt.datetime) -> None:
         raise TransferClosed(detail)
 
 
-def refuse_ticket(ticket: "models.Ticket | None", holder: dict[str, str]) -> None:
-    """Raises NotFound, AlreadyCheckedIn, TicketVoid, and InvalidInput for a name that may not be empty."""
+def transferable(ticket: "models.Ticket | None", holder: dict[str, str]) -> "models.Ticket":
+    """The ticket. Raises NotFound, AlreadyCheckedIn, TicketVoid, and InvalidInput for a name that may not be empty."""
     if ticket is None:
         raise NotFound("The booking has no such ticket.")
     if ticket.status == models.Ticket.Status.CHECKED_IN:
@@ -69,6 +68,7 @@ def refuse_ticket(ticket: "models.Ticket | None", holder: dict[str, str]) -> Non
     if ticket.ticket_type.is_name_required and not holder.get("holder_name", ticket.holder_name):
         detail = f"“{ticket.ticket_type.name}” needs the name of the holder."
         raise InvalidInput(errors=[{"pointer": "/holder_name", "code": "name-required", "detail": detail}])
+    return ticket
 
 
 def change(ticket: "models.Ticket", changed: dict[str, str]) -> "models.Ticket":

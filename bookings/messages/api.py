@@ -1,6 +1,6 @@
 """Mails that customers ask for: the tickets again, and the links to their bookings."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
@@ -16,6 +16,7 @@ from config.access.permissions import ANYONE, PermissionOrSecret
 from config.access.rate_limits import count_mail
 from config.api.fields import EmailField, WholeNumberField
 from config.api.serializers import Serializer
+from config.problems import Problem
 from config.values.text import fold
 
 
@@ -31,7 +32,7 @@ class BookingMails:
     """Mixed into the viewset of bookings."""
 
     mail_access = {"resend": PermissionOrSecret("bookings.change_booking"), "lookup": ANYONE}
-    mail_refusals = {"resend": [NothingToSend], "lookup": [MailSwitchedOff]}
+    mail_refusals: ClassVar[dict[str, list[type[Problem]]]] = {"resend": [NothingToSend], "lookup": [MailSwitchedOff]}
 
     @extend_schema(request=None, responses=BookingSerializer)
     @action(detail=True, methods=["post"])

@@ -108,11 +108,12 @@ def render(message: Message) -> Rendered:
 
 def tickets_of(message: Message) -> list[Ticket]:
     """Those that the mail is about, without void ones."""
-    valid = [it for it in message.booking.ticket_list if it.status != Ticket.Status.VOID]
+    booking: Any = message.booking
+    valid = [it for it in booking.ticket_list if it.status != Ticket.Status.VOID]
     if message.kind != Kind.TRANSFER:
         return valid
     found = [it for it in valid if it.code == message.details["ticket"]]
-    if not found or fold(found[0].holder_email or message.booking.customer_email) != fold(message.address):
+    if not found or fold(found[0].holder_email or booking.customer_email) != fold(message.address):
         raise NotNeeded("The ticket is void, or has another holder.")
     return found
 
@@ -150,7 +151,7 @@ def compose(kind: str, address: str, context: dict[str, Any]) -> Rendered:
 
 
 def booking_context(message: Message, is_customer: bool) -> dict[str, Any]:
-    booking = message.booking
+    booking: Any = message.booking
     return {
         "booking": {"code": booking.confirmation_code, "reason": booking.cancel_reason, "places": booking.places},
         "event": booking.event,
@@ -179,7 +180,7 @@ def item_context(item: Any, booking: Any) -> dict[str, Any]:
 def money_context(booking: Any) -> list[tuple[str, str]]:
     """Names and amounts, as booked and as paid by now, without what is 0."""
     amounts = [
-        ("Prices", booking.subtotal if booking.fees else 0),
+        ("Price without fees", booking.subtotal if booking.fees else 0),
         ("Fees", booking.fees),
         ("Total when booked", booking.total_price),
         ("Tax in it", booking.tax),

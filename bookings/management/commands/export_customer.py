@@ -31,7 +31,7 @@ class Command(BaseCommand):
         held = held_tickets(email)
         if not found and not users and not held:
             raise CommandError("There is no data about this address.", returncode=NO_DATA)
-        counts = {"booking": found, "held ticket": held, "account": users}
+        counts: dict[str, list[Any]] = {"booking": found, "held ticket": held, "account": users}
         self.stderr.write(f"{', '.join(f'{len(it)} {name}{pluralize(it)}' for name, it in counts.items())}.")
         if not dry_run:
             data = {
