@@ -130,8 +130,10 @@ class AttendeeSerializer(Serializer):
     name = LineField(max_length=200, required=False, allow_blank=True)
     email = EmailField(max_length=254, required=False, allow_blank=True)
 
-    def to_representation(self, instance: dict[str, str]) -> dict[str, str]:
-        return instance
+
+class BookedAttendeeSerializer(Serializer):
+    name = serializers.CharField()
+    email = serializers.CharField()
 
 
 class BookingItemSerializer(ModelSerializer):
@@ -139,7 +141,7 @@ class BookingItemSerializer(ModelSerializer):
     unit_fee = PriceField(help_text="Per ticket, added to the price.")
     total_price = PriceField(help_text="Price and fee, times the quantity.")
     tax = PriceField(help_text="Contained in the total; rounded half up.")
-    attendees = AttendeeSerializer(many=True, read_only=True, help_text="Until the tickets are issued.")
+    attendees = BookedAttendeeSerializer(many=True, read_only=True, help_text="Until the tickets are issued.")
 
     class Meta:
         model = BookingItem
@@ -284,7 +286,7 @@ def represent_item(item: BookingItem, currency: str) -> dict[str, Any]:
         "total_price": money.plain(item.total_price, currency),
         "tax": money.plain(item.tax, currency),
         "cancelled_quantity": item.cancelled_quantity,
-        "attendees": item.attendees,
+        "attendees": [{"name": it.get("name", ""), "email": it.get("email", "")} for it in item.attendees],
     }
 
 

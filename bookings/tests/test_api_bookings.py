@@ -57,6 +57,7 @@ def test_create_answers_the_booking_and_where_it_is(anonymous, seat, body, figur
                 "total_price": "99.80",
                 "tax": "0.00",
                 "cancelled_quantity": 0,
+                "attendees": [],
             }
         ],
         "quantity": 2,
@@ -67,6 +68,7 @@ def test_create_answers_the_booking_and_where_it_is(anonymous, seat, body, figur
         "total_price": "99.80",
         "currency": "EUR",
         "metadata": {"seat": "A1"},
+        "notify": True,
         "cancelled_amount": "0.00",
         "cancellation_fee": "0.00",
         "amount_paid": "0.00",

@@ -53,6 +53,13 @@ REPORTS = tuple(
 BULK = "/ticket-types/bulk"
 DOOR = ("/events/{event}/door-list", "/check-ins")
 CALLBACKS = "/payments/(?P<provider>[a-z]{1,20})/events"
+LOOKUP, HOLDER = "/bookings/lookup", "/bookings/{booking}/tickets/{ticket}"
+DOCUMENTS = (
+    "/bookings/{booking}.ics",
+    "/bookings/{booking}/tickets.pdf",
+    "/bookings/{booking}/tickets/{ticket}.svg",
+    "/bookings/{booking}/tickets/{ticket}.png",
+)
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 
 
@@ -81,7 +88,9 @@ def alike(answer):
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("path", ["", *LISTS, *ONES, *ACTIONS, *REPORTS, *DOOR, "/openapi.json"])
+@pytest.mark.parametrize(
+    "path", ["", *LISTS, *ONES, *ACTIONS, *REPORTS, *DOOR, *DOCUMENTS, LOOKUP, HOLDER, "/openapi.json"]
+)
 def test_path_works_with_and_without_trailing_slash(path, method, ids, anonymous):
     path = path.format(**ids)
     anonymous.credentials(HTTP_BOOKING_SECRET=ids["secret"])
@@ -118,12 +127,14 @@ def test_every_resource_and_action_is_in_these_tables():
     assert prefixes == {*LISTS, *DOOR, "/reports"}
     extras = [(prefix, extra) for prefix, viewset, _ in router.registry for extra in viewset.get_extra_actions()]
     assert {(prefix, extra.url_path) for prefix, extra in extras if extra.detail} == {
-        (path.split("/")[1], path.split("/")[3]) for path in ACTIONS
+        *((path.split("/")[1], path.split("/")[3]) for path in ACTIONS),
+        ("bookings", "tickets/(?P<code>[^/]+)"),
     }
     assert {f"/{prefix}/{extra.url_path}" for prefix, extra in extras if not extra.detail} == {
         *REPORTS,
         BULK,
         CALLBACKS,
+        LOOKUP,
     }
 
 
@@ -152,7 +163,10 @@ ALLOWED = {
     "/payments/{payment}": "GET, HEAD, OPTIONS",
     "/events/{event}/door-list": "GET, HEAD, OPTIONS",
     "/check-ins": "POST, OPTIONS",
-    **dict.fromkeys(ACTIONS, "POST, OPTIONS"),
+    BULK: "POST, OPTIONS",
+    **dict.fromkeys([*ACTIONS, LOOKUP], "POST, OPTIONS"),
+    HOLDER: "PATCH, OPTIONS",
+    **dict.fromkeys(DOCUMENTS, "GET, HEAD, OPTIONS"),
 }
 
 

@@ -31,6 +31,9 @@ METHODS = {"get", "post", "put", "patch", "delete"}
 # All tests of this module share what one process creates.
 pytestmark = pytest.mark.xdist_group("schema")
 
+DOCUMENTS = (".ics", "/tickets.pdf", "/tickets/{code}.svg", "/tickets/{code}.png")
+FILES = (".ics", ".pdf", ".svg", ".png")
+
 
 @pytest.fixture(scope="module")
 def document():
@@ -76,7 +79,9 @@ def test_document_names_every_route_without_trailing_slashes(operations):
             verbs = {"list": "get", "retrieve": "get", "update": "put", "partial_update": "patch", "destroy": "delete"}
             verb = next(iter(extra.mapping)) if extra else verbs.get(action, "post")
             served.add((verb, path))
+    served = {(verb, path.replace("(?P<code>[^/]+)", "{code}")) for verb, path in served}
     served |= {("get", "/api/v1/events.ics"), ("get", "/api/v1/events/{id}.ics")}
+    served |= {("get", f"/api/v1/bookings/{{id}}{end}") for end in DOCUMENTS}
     callbacks = {it for it in served if it[1].endswith("/events") and "/payments/" in it[1]}
     assert set(operations) == served - callbacks
     assert len(callbacks) == 1  # of payment providers
@@ -98,8 +103,9 @@ def test_every_operation_lists_its_problems(operations):
         expected |= {"409"} if method != "get" else {"304"}
         expected |= {"412"} if method != "post" or "{" in path else set()
         expected |= {"410"} if path.endswith("/changes") else set()
+        expected |= {"409"} if method == "get" and "/tickets" in path and "bookings" in path else set()
         expected |= {"413", "415"} if method in ("post", "put", "patch") else set()
-        assert expected <= statuses <= expected | {"200", "201", "204", "403", "404", "422"}, (method, path)
+        assert expected <= statuses <= expected | {"200", "201", "202", "204", "403", "404", "422"}, (method, path)
         refusals = [body for status, body in operation["responses"].items() if status >= "400"]
         for body in refusals:
             assert list(body["content"]) == ["application/problem+json"]
@@ -137,6 +143,9 @@ def test_every_operation_lists_its_permissions(operations):
         ("post", f"{base}/bookings/{{id}}/cancel"),
         ("post", f"{base}/bookings/{{id}}/confirm"),
         ("post", f"{base}/bookings/{{id}}/resend"),
+        ("post", f"{base}/bookings/lookup"),
+        ("patch", f"{base}/bookings/{{id}}/tickets/{{code}}"),
+        *(("get", f"{base}/bookings/{{id}}{end}") for end in DOCUMENTS),
         ("post", f"{base}/bookings/{{id}}/payments"),
     }
     assert all({"bearer": []} in operation["security"] for operation in operations.values())
@@ -247,7 +256,7 @@ def strict(schema):
 
 
 def test_responses_match_the_document(document, operations, answers):
-    assert set(answers) == {path for method, path in operations if method == "get" and not path.endswith(".ics")}
+    assert set(answers) == {path for method, path in operations if method == "get" and not path.endswith(FILES)}
     for path, answer in answers.items():
         described = operations["get", path]["responses"]["200"]["content"]["application/json"]["schema"]
         schema = {**described, "components": strict(document["components"])}

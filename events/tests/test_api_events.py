@@ -54,6 +54,7 @@ def test_create_answers_a_draft_with_its_defaults(manager, venue, body):
         "capacity": 500,
         "max_per_customer": None,
         "free_confirmation": "immediate",
+        "is_cancellable_by_customer": False,
         "availability": {"capacity": 500, "reserved": 0, "available": 500},
         "on_sale": {"is_on_sale": False, "reason": "not_published"},
         **times,

@@ -54,6 +54,7 @@ def test_create_answers_the_type_with_its_defaults(manager, event):
         "max_per_booking": 10,
         "sales_start_at": None,
         "sales_end_at": None,
+        "is_name_required": False,
         "position": 0,
         "availability": OPEN,
     }
