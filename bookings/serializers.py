@@ -163,6 +163,7 @@ class BookingItemSerializer(ModelSerializer):
 
 class BookedTicketSerializer(ModelSerializer):
     holder_name = serializers.CharField(source="holder", read_only=True, help_text="The customer's, unless it is set.")
+    holder_email = serializers.CharField(read_only=True, help_text="Empty, unless it is set.")
 
     class Meta:
         model = Ticket

@@ -3,7 +3,7 @@
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -23,8 +23,27 @@ from events.calendar import CalendarRenderer
 CODE = OpenApiParameter("code", str, OpenApiParameter.PATH, pattern=f"^{TICKET_CODE.pattern}$")
 
 
-def document(renderer: Any, type_: Any = OpenApiTypes.BINARY) -> dict[Any, Any]:
-    return {(200, renderer.media_type): OpenApiResponse(type_)}
+CALENDAR = """BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//Ticket Booking System//0.1.0//EN
+METHOD:PUBLISH
+BEGIN:VEVENT
+SUMMARY:Summer Concert
+DTSTART:20270612T173000Z
+DTEND:20270612T200000Z
+DTSTAMP:20261123T090500Z
+UID:9a060710-6e98-5622-b9df-def55defc933
+SEQUENCE:1
+DESCRIPTION:Booking K7QMZ2HA
+LOCATION:Old Hall\\, 1 Main Street\\, 1010 Vienna
+STATUS:CONFIRMED
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+def document(renderer: Any) -> dict[Any, Any]:
+    return {(200, renderer.media_type): OpenApiResponse(OpenApiTypes.BINARY)}
 
 
 class DocumentViewSet(BaseViewSet):
@@ -67,7 +86,11 @@ class BookingCalendarViewSet(DocumentViewSet):
     @extend_schema(
         operation_id="get_booking_calendar",
         summary="Show booking as a calendar",
-        responses=document(CalendarRenderer, OpenApiTypes.STR),
+        responses={
+            (200, CalendarRenderer.media_type): OpenApiResponse(
+                OpenApiTypes.STR, "iCalendar (RFC 5545)", [OpenApiExample("calendar", CALENDAR.replace("\n", "\r\n"))]
+            )
+        },
     )
     def retrieve(self, request: Request, pk: str) -> Response:
         """The event of a booking as one calendar entry (iCalendar, RFC 5545)."""

@@ -150,7 +150,9 @@ def test_every_operation_lists_its_permissions(operations):
     }
     assert all({"bearer": []} in operation["security"] for operation in operations.values())
     needs = {key for key, operation in operations.items() if "Needs the permission" in operation["description"]}
-    assert needs == set(operations) - open_to_all | {key for key in open_to_all if "/bookings" in key[1]}
+    assert needs == set(operations) - open_to_all | {
+        key for key in open_to_all if "/bookings" in key[1] and not key[1].endswith("/lookup")
+    }
 
 
 def test_operations_with_the_secret_of_a_booking_document_it(operations):
@@ -166,6 +168,8 @@ def test_operations_with_the_secret_of_a_booking_document_it(operations):
         ("post", f"{path}/cancel"): {"header"},
         ("post", f"{path}/resend"): {"header"},
         ("post", f"{path}/payments"): {"header"},
+        ("patch", f"{path}/tickets/{{code}}"): {"header"},
+        **{("get", f"{path}{end}"): {"header", "query"} for end in DOCUMENTS},
     }
 
 
@@ -293,6 +297,8 @@ def test_every_body_has_a_valid_example(document, operations):
             if media_type == "text/calendar":
                 (example,) = media["examples"].values()
                 assert Calendar.from_ical(example["value"]).events
+                continue
+            if media["schema"].get("format") == "binary":
                 continue
             schema = {**media["schema"], "components": strict(document["components"])}
             Draft202012Validator(schema, format_checker=FormatChecker()).validate(media["example"])
