@@ -271,7 +271,8 @@ class Schema(AutoSchema):
             kinds.append(problems.Forbidden)
         if getattr(self.view, "detail", False):
             kinds.append(problems.NotFound)
-        kinds += self.view.refusals.get(self.view.action, [] if self.method == "GET" else [problems.DomainError])
+        unless_declared = [] if self.method == "GET" else [problems.DomainError]
+        kinds += self.view.refusals.get(self.view.action, unless_declared)
         if self.method in ("GET", *EDITS) or self.is_verb:
             kinds.append(problems.PreconditionFailed)
         if self.method not in ("GET", "DELETE"):
