@@ -54,7 +54,8 @@ def queue(kind: str, booking: Any, address: str = "", **details: Any) -> None:
 
 
 def queue_all(kind: str, bookings: Iterable[Any]) -> None:
-    Message.objects.bulk_create(new_message(kind, booking) for booking in bookings if is_wanted(booking))
+    if settings.SEND_MAIL:  # otherwise the bookings need not be read
+        Message.objects.bulk_create(new_message(kind, booking) for booking in bookings if is_wanted(booking))
 
 
 def queue_of_event(event_id: int, kind: str, details: dict[str, Any]) -> None:
