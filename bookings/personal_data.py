@@ -46,7 +46,7 @@ ERASED: dict[str, Any] = {
     "client_key": "",
 }
 NO_MESSAGE: dict[str, Any] = {"address": EMAIL, "details": {}, "error": ""}
-NO_HOLDER = {"holder_name": "", "holder_email": ""}
+NO_HOLDER = {"holder_name": "", "holder_email": "", **keys_of("")}
 PAYMENT = "payment_reference"
 KEPT_IN_HISTORY = {
     "at",
@@ -201,7 +201,7 @@ def erase_holder(email: str, *, by: Any) -> int:
             transfers = models.BookingChange.objects.filter(booking=booking, verb="transfer")
             codes = Q(details__ticket=it.code) | Q(details__new_ticket=it.code)
             transfers.filter(codes).erase_details(keep=KEPT_IN_HISTORY)
-            note = {"ticket": it.code, "fields": sorted(NO_HOLDER)}
+            note = {"ticket": it.code, "fields": ["holder_email", "holder_name"]}
             models.BookingChange.entry(booking.pk, "transfer", booking.status, booking.status, by=by, **note).save()
     return len(tickets)
 

@@ -300,7 +300,7 @@ class TicketViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, BaseViewSe
     guess_limit = DOOR
     ordering = ("-created_at",)
     ordering_fields = ("created_at", "updated_at", "holder_name", "holder_surname")
-    ordering_columns = {"holder_name": "holder_key", "holder_surname": "holder_surname_key"}
+    ordering_columns = {"holder_name": "holder_name_key", "holder_surname": "holder_surname_key"}
     access = {
         "list": "bookings.view_ticket",
         "retrieve": "bookings.view_ticket",

@@ -38,14 +38,21 @@ def matching(tickets: QuerySet, words: str, *, is_shown: bool) -> QuerySet:
     """Found by what people at a door say or show. Without `is_shown` addresses and payments find nothing."""
     if TICKET_CODE.fullmatch(code := typed(words)):
         return tickets.filter(code=code)
-    return tickets.filter(booking__in=Booking.objects.matching(words, is_shown=is_shown))
+    return tickets.filter(Q(booking__in=Booking.objects.matching(words, is_shown=is_shown)) | has_own_name(words))
 
 
 def held_by(tickets: QuerySet, name: str) -> QuerySet:
-    """By the beginning of the name or surname of the holder."""
+    """By the beginning of the name or surname of the holder: their own, or that of the customer."""
     key = search_key(name)
-    begins = Q(booking__name_key__begins=key) | Q(booking__surname_key__begins=key)
-    return tickets.filter(begins) if key else tickets.none()
+    of_customer = Q(booking__name_key__begins=key) | Q(booking__surname_key__begins=key)
+    return tickets.filter(Q(of_customer, holder_name="") | has_own_name(name)) if key else tickets.none()
+
+
+def has_own_name(name: str) -> Q:
+    key = search_key(name)
+    # The second condition is the partial indexes' own, which SQLite needs to use them.
+    own = (Q(name_key__begins=key) | Q(surname_key__begins=key)) & ~Q(holder_name="")
+    return own if key else Q(pk__in=[])
 
 
 class TicketFilter(django_filters.FilterSet):

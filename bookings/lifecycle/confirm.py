@@ -21,6 +21,7 @@ from bookings.messages.queueing import queue
 from bookings.payments.balance import ZERO, with_balance
 from bookings.payments.ledger import Receipt, find, record, refuse_refunded
 from bookings.problems import BookingCancelled, CustomerLimit, HoldExpired, NotOnSale, PaymentIncomplete, SoldOut
+from bookings.search import keys_of
 from config.database.constraints import violated_constraint
 from config.outbox.telling import change_of, tell, write
 from config.problems import DomainError
@@ -183,7 +184,8 @@ def new_tickets(booking: "models.Booking", items: "list[models.BookingItem]") ->
     for item in items:
         attendees = [*item.attendees, *[{}] * item.quantity][: item.quantity]
         for attendee in attendees:
-            holder = {"holder_name": attendee.get("name", ""), "holder_email": attendee.get("email", "")}
+            name = attendee.get("name", "")
+            holder = {"holder_name": name, "holder_email": attendee.get("email", ""), **keys_of(name)}
             tickets.append(models.Ticket(booking=booking, ticket_type_id=item.ticket_type_id, **holder))
     return tickets
 

@@ -161,9 +161,12 @@ WITH booking AS (
     RETURNING id
 ), ticket AS (
     INSERT INTO bookings_ticket (
-        booking_id, ticket_type_id, code, holder_name, holder_email, status, created_at, updated_at)
+        booking_id, ticket_type_id, code, holder_name, holder_email, name_key, surname_key, status, created_at,
+        updated_at)
     SELECT id, UNNEST(%(ticket_types)s::bigint[]), UNNEST(%(codes)s::text[]), UNNEST(%(holder_names)s::text[]),
-           UNNEST(%(holder_emails)s::text[]), 'valid', confirmed_at, confirmed_at FROM booking
+           UNNEST(%(holder_emails)s::text[]), UNNEST(%(name_keys)s::text[]), UNNEST(%(surname_keys)s::text[]),
+           'valid', confirmed_at, confirmed_at
+      FROM booking
     RETURNING id
 ), message AS (
     INSERT INTO booking_messages_message (
@@ -279,6 +282,8 @@ def confirm(
         no_mail=f"%{NO_MAIL}",
         holder_names=[ticket.holder_name for ticket in tickets],
         holder_emails=[ticket.holder_email for ticket in tickets],
+        name_keys=[ticket.name_key for ticket in tickets],
+        surname_keys=[ticket.surname_key for ticket in tickets],
         has_holders=any(ticket.holder_name or ticket.holder_email for ticket in tickets),
     )
     if not rows:

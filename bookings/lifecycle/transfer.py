@@ -13,6 +13,7 @@ from bookings.codes import ticket_code
 from bookings.lifecycle.telling import tell_ticket
 from bookings.messages.queueing import queue_transfer
 from bookings.problems import AlreadyCheckedIn, TicketVoid, TransferClosed
+from bookings.search import keys_of
 from config.problems import InvalidInput, NotFound, Precondition, no_precondition
 from config.values.timezones import in_words
 
@@ -74,13 +75,15 @@ def transferable(ticket: "models.Ticket | None", holder: dict[str, str]) -> "mod
 def change(ticket: "models.Ticket", changed: dict[str, str]) -> "models.Ticket":
     if not changed:
         return ticket
-    models.Ticket.objects.filter(pk=ticket.pk).update(**changed)
+    keys = keys_of(changed.get("holder_name", ticket.holder_name))
+    models.Ticket.objects.filter(pk=ticket.pk).update(**changed, **keys)
     return models.Ticket.objects.get(pk=ticket.pk)
 
 
 def replace(ticket: "models.Ticket", changed: dict[str, str]) -> "models.Ticket":
     """A new ticket in the place of one that becomes void, so that the door knows the old code and refuses it."""
     holder = {name: getattr(ticket, name) for name in HOLDER} | changed
+    holder |= keys_of(holder["holder_name"])
     models.Ticket.objects.filter(pk=ticket.pk).update(status=models.Ticket.Status.VOID)
     return models.Ticket.objects.create(
         booking_id=ticket.booking_id, ticket_type_id=ticket.ticket_type_id, code=ticket_code(), **holder

@@ -2,7 +2,7 @@ import datetime as dt
 from typing import Any, Self
 
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 from django.db.models.functions import Now, Upper
 
 from bookings.codes import TICKET_LENGTH, ticket_code
@@ -17,6 +17,7 @@ from bookings.problems import (
     OtherEvent,
     TicketVoid,
 )
+from bookings.search import KEY_LENGTH
 from config.database.updates import UpdatedQuerySet
 from config.values.text import fold, validate_line
 from ticket_types.models import TicketType
@@ -34,8 +35,13 @@ class TicketQuerySet(UpdatedQuerySet["Ticket"]):
         return self.select_related("booking__event__venue", "ticket_type")
 
     def with_holder_keys(self) -> Self:
-        """Adds the keys to sort by name and by surname."""
-        return self.annotate(holder_key=F("booking__name_key"), holder_surname_key=F("booking__surname_key"))
+        """Adds the keys to sort by name and by surname: the holder's own, or those of the customer."""
+        return self.annotate(
+            **{
+                f"holder_{key}": Case(When(holder_name="", then=F(f"booking__{key}")), default=F(key))
+                for key in ("name_key", "surname_key")
+            }
+        )
 
     def held_by(self, email: str) -> Self:
         """Whose holder has an e-mail address of their own, without regard to case."""
@@ -65,6 +71,12 @@ class Ticket(models.Model):
         help_text="Who is admitted; empty: the customer.",
     )
     holder_email = models.EmailField(blank=True, default="", db_default="", help_text="May be empty.")
+    name_key = models.CharField(
+        max_length=KEY_LENGTH, default="", db_default="", editable=False, help_text="The holder's own, folded."
+    )
+    surname_key = models.CharField(
+        max_length=KEY_LENGTH, default="", db_default="", editable=False, help_text="The same, the last word first."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True, db_default=Now())
     checked_in_at = models.DateTimeField(null=True, editable=False, help_text="The first entry.")
@@ -82,6 +94,11 @@ class Ticket(models.Model):
             models.Index(fields=["updated_at", "id"], name="ticket_by_update"),
             # Personal data of a holder: export and erasure.
             models.Index(Upper("holder_email"), name="ticket_of_holder", condition=~Q(holder_email="")),
+            # The door's search by name, from its beginning. The classes of operators let PostgreSQL use them for LIKE.
+            *(
+                models.Index(fields=[field], name=name, opclasses=["varchar_pattern_ops"], condition=~Q(holder_name=""))
+                for field, name in (("name_key", "ticket_by_name"), ("surname_key", "ticket_by_surname"))
+            ),
         ]
         constraints = [
             models.CheckConstraint(

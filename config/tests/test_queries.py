@@ -101,7 +101,6 @@ QUERIES = {
     "GET /bookings/{absent}/tickets/{ticket}.png": 2,
     "PATCH /bookings/{confirmed}/tickets/{ticket}": 9,
     "PATCH /bookings/{absent}/tickets/{ticket}": 3,
-    "POST /bookings/{pending}/payments": 11,
     "POST /bookings/{absent}/payments": 3,
     "POST /bookings/{confirmed}/refunds": 19,
     "POST /bookings/{absent}/refunds": 3,

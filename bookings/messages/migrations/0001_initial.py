@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('bookings', '0004_ticket_holder_fits'),
+        ('bookings', '0012_ticket_by_surname'),
     ]
 
     operations = [

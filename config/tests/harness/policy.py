@@ -278,9 +278,8 @@ VENUE = ["name", "address", "capacity", "timezone"]
 EVENT = ["venue", "name", "description", "starts_at", "ends_at", "currency", "capacity", "max_per_customer",
          "free_confirmation", "is_cancellable_by_customer"]  # fmt: skip
 TICKET_TYPE = ["event", "name", "description", "price", "fee", "tax_rate", "quantity", "min_per_booking",
-               "max_per_booking", "sales_start_at", "sales_end_at", "position"]  # fmt: skip
-ENDPOINT = ["url", "types", "description", "is_active"]
                "max_per_booking", "sales_start_at", "sales_end_at", "is_name_required", "position"]  # fmt: skip
+ENDPOINT = ["url", "types", "description", "is_active"]
 WRITABLE = {
     ("POST", "/venues"): VENUE,
     ("PUT", "/venues/{venue}"): VENUE,

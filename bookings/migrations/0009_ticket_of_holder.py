@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('bookings', '0002_holders_and_notify'),
+        ('bookings', '0008_holders_and_notify'),
     ]
 
     operations = [

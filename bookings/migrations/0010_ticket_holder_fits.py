@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('bookings', '0003_ticket_of_holder'),
+        ('bookings', '0009_ticket_of_holder'),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('bookings', '0001_initial'),
+        ('bookings', '0007_ticket_checked_out_was_checked_in'),
         ('ticket_types', '0002_name_required'),
     ]
 
@@ -21,6 +21,16 @@ class Migration(migrations.Migration):
             model_name='bookingitem',
             name='attendees',
             field=models.JSONField(db_default=models.Value([], models.JSONField()), default=list, help_text='Holders, until the tickets are issued.'),
+        ),
+        migrations.AddField(
+            model_name='ticket',
+            name='name_key',
+            field=models.CharField(db_default='', default='', editable=False, help_text="The holder's own, folded.", max_length=100),
+        ),
+        migrations.AddField(
+            model_name='ticket',
+            name='surname_key',
+            field=models.CharField(db_default='', default='', editable=False, help_text='The same, the last word first.', max_length=100),
         ),
         migrations.AddField(
             model_name='ticket',
