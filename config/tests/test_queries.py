@@ -90,7 +90,6 @@ QUERIES = {
     "POST /bookings/{pending}/renew-secret": 9,
     "POST /bookings/{absent}/renew-secret": 3,
     "POST /bookings/{pending}/payments": 14,
-    "POST /bookings/lookup": 3,
     "POST /bookings/lookup": 2,
     "GET /bookings/{confirmed}.ics": 2,
     "GET /bookings/{absent}.ics": 2,
