@@ -9,11 +9,11 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from django.db import DatabaseError, InterfaceError, close_old_connections
+from django.db import DatabaseError, InterfaceError, close_old_connections, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
@@ -26,20 +26,21 @@ logger = logging.getLogger(__name__)
 LEASE = dt.timedelta(seconds=5)
 RENEW_EVERY = 1.0  # seconds
 TURN = 2.0  # seconds, after which a lane makes way for others
-FAST_LANES = SLOW_LANES = 16
+LANES = 16  # for endpoints that answer at once, and as many for those that are slow or fail
 SLOW = 1.0  # seconds for an answer
 MOST = 60.0  # seconds that `run_all` starts lanes
 
 
-def free(at: dt.datetime) -> Q:
-    return Q(leased_until=None) | Q(leased_until__lte=at) | Q(lease=None)
+def free(at: dt.datetime, lease: uuid.UUID) -> Q:
+    """No other worker has the lane."""
+    return Q(lease=None) | Q(lease=lease) | Q(leased_until=None) | Q(leased_until__lte=at)
 
 
 def waiting(at: dt.datetime) -> QuerySet[WebhookEndpoint]:
-    """The endpoints with something to send that no worker sends to; the one that was served longest ago first."""
+    """The endpoints with something to send; the one that was served longest ago first."""
     due = WebhookDelivery.objects.due(at).filter(endpoint=OuterRef("pk"))
     ready = Q(retry_at=None) | Q(retry_at__lte=at)
-    found = WebhookEndpoint.objects.filter(free(at), ready, Exists(due), is_active=True)
+    found = WebhookEndpoint.objects.filter(ready, Exists(due), is_active=True)
     return found.order_by(F("leased_until").asc(nulls_first=True), "pk")
 
 
@@ -69,12 +70,17 @@ class Lanes:
     def run_all(self) -> int:
         """Sends what is due, for up to a minute, and returns how many deliveries were sent."""
         end, count = time.monotonic() + MOST, self.run()
-        while self.running or (time.monotonic() < end and waiting(timezone.now()).exists()):
+        while self.running or (time.monotonic() < end and self.is_waiting()):
             time.sleep(0.05)
             self.renew()
             if time.monotonic() < end:
                 self.dispatch()
+        self.release()
         return count + self.take_count()
+
+    def is_waiting(self) -> bool:
+        at = timezone.now()
+        return waiting(at).filter(free(at, self.lease)).exists()
 
     def take_count(self) -> int:
         with self.lock:
@@ -88,27 +94,38 @@ class Lanes:
             self.renewed_at = time.monotonic()
 
     def dispatch(self) -> None:
-        at = timezone.now()
-        for endpoint in waiting(at).only("pk", "failures"):
+        """Starts a lane for each endpoint that waits, as far as there are threads."""
+        at, chosen = timezone.now(), dict[int, bool]()
+        with self.lock:
+            running = dict(self.running)
+        room = {is_slow: LANES - list(running.values()).count(is_slow) for is_slow in (False, True)}
+        for endpoint in waiting(at).filter(free(at, self.lease)).exclude(pk__in=running).only("pk", "failures"):
             is_slow = endpoint.failures > 0 or endpoint.pk in self.slow
+            if room[is_slow] > 0:
+                room[is_slow] -= 1
+                chosen[endpoint.pk] = is_slow
+        for pk in self.claim(chosen) if chosen else ():
             with self.lock:
-                lanes = sum(it == is_slow for it in self.running.values())
-                has_room = lanes < (SLOW_LANES if is_slow else FAST_LANES) and endpoint.pk not in self.running
-            if has_room and self.claim(endpoint.pk):
-                with self.lock:
-                    self.running[endpoint.pk] = is_slow
-                threading.Thread(target=self.drive, args=[endpoint.pk], daemon=True).start()
+                self.running[pk] = chosen[pk]
+            threading.Thread(target=self.drive, args=[pk], daemon=True).start()
 
-    def claim(self, pk: int) -> bool:
+    def claim(self, pks: Collection[int]) -> list[int]:
+        """Leases endpoints, and returns those that no other worker has. One commit for all of them."""
         at = timezone.now()
-        rows = WebhookEndpoint.objects.filter(free(at), pk=pk, is_active=True)
-        return rows.update(lease=self.lease, leased_until=at + LEASE) == 1
+        with transaction.atomic():
+            rows = WebhookEndpoint.objects.filter(free(at, self.lease), pk__in=pks, is_active=True).order_by("pk")
+            mine = list(rows.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True))
+            WebhookEndpoint.objects.filter(pk__in=mine).update(lease=self.lease, leased_until=at + LEASE)
+        return mine
+
+    def release(self) -> None:
+        """Until then a lane that has ended keeps its lease for some seconds, which saves a commit for each delivery."""
+        WebhookEndpoint.objects.filter(lease=self.lease).exclude(pk__in=list(self.running)).update(lease=None)
 
     def drive(self, pk: int) -> None:
         """A lane: sends until nothing is due, or its turn is over."""
         try:
             self.send_all(pk)
-            WebhookEndpoint.objects.filter(pk=pk, lease=self.lease).update(lease=None, leased_until=timezone.now())
         except (DatabaseError, InterfaceError) as error:  # the lease ends by itself, and what was sent is sent again
             logger.warning("Webhooks to the endpoint %s stopped: %s", pk, error)
         except Exception:
@@ -146,6 +163,7 @@ class Lanes:
         while self.running and time.monotonic() < end:
             self.renew()
             time.sleep(0.05)
+        self.release()
 
 
 lanes = Lanes()

@@ -124,7 +124,7 @@ class WebhookEndpoint(models.Model):
             if not self.locked().is_active:
                 raise EndpointInactive
             self.write(retry_at=None)
-            return self.deliveries.create(type=TEST, object_key=f"test {uuid.uuid4()}", next_attempt_at=at)
+            return self.deliveries.create(type=TEST, object_key=f"webhook_endpoint {self.pk}", next_attempt_at=at)
 
     def switch_off(self, reason: str) -> None:
         """What a receiver that fails brings about. The caller is in a transaction."""

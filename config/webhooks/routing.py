@@ -1,12 +1,15 @@
 """Gives each active endpoint a delivery for each change that it wants, in the order of the feed."""
 
+from collections.abc import Sequence
+
 from django.db import connection, transaction
 from django.utils import timezone
 
 from config.outbox.publishing import bounds
 from config.webhooks.models import WebhookEndpoint
 
-BATCH = 1000  # positions of the feed in one transaction
+BATCH = 1000  # positions of the feed that an endpoint gets in one transaction
+AT_ONCE = 25  # endpoints in one transaction
 
 # PostgreSQL and SQLite read it alike.
 ROUTE = """
@@ -25,19 +28,19 @@ def route() -> int:
     """Returns how many deliveries were created."""
     last = bounds()[1]
     behind = WebhookEndpoint.objects.filter(is_active=True, position__lt=last).order_by("position", "pk")
-    return sum(route_to(pk, last) for pk in list(behind.values_list("pk", flat=True)))
+    pks = list(behind.values_list("pk", flat=True))
+    return sum(route_to(pks[start : start + AT_ONCE], last) for start in range(0, len(pks), AT_ONCE))
 
 
-def route_to(pk: int, last: int) -> int:
-    """The next changes of one endpoint, whose row is locked, so that another worker leaves it out."""
+def route_to(pks: Sequence[int], last: int) -> int:
+    """The next changes of some endpoints, whose rows are locked, so that another worker leaves them out."""
+    count = 0
     with transaction.atomic():
-        rows = WebhookEndpoint.objects.select_for_update(skip_locked=True, no_key=True)
-        endpoint = rows.filter(pk=pk, is_active=True, position__lt=last).first()
-        if endpoint is None:
-            return 0
-        end = min(endpoint.position + BATCH, last)
-        count = insert(endpoint, end)
-        WebhookEndpoint.objects.filter(pk=pk).update(position=end)
+        rows = WebhookEndpoint.objects.select_for_update(skip_locked=True, no_key=True).order_by("pk")
+        for endpoint in rows.filter(pk__in=pks, is_active=True, position__lt=last):
+            end = min(endpoint.position + BATCH, last)
+            count += insert(endpoint, end)
+            WebhookEndpoint.objects.filter(pk=endpoint.pk).update(position=end)
     return count
 
 

@@ -47,25 +47,32 @@ def delivered(path=""):
 
 
 def test_dead_endpoint_delays_no_other(lanes, receiver, tell):
-    """50 endpoints, of which one hangs: the others have each change within 2 seconds, before and after it is known."""
+    """50 endpoints, of which one hangs: the others have each change within 2 seconds, before and after it is known.
+
+    On a busy machine, within twice the time that they need without it.
+    """
     receiver.behaviour = by_path
-    WebhookEndpoint.add(url=f"{receiver.url}/dead")
     for number in range(49):
         WebhookEndpoint.add(url=f"{receiver.url}/live{number}")
-    for round_ in range(1, 4):
-        tell(str(round_))
+
+    def seconds_of_round(number):
+        tell(str(number))
         start = time.monotonic()
         route()
-        run_until(lanes, lambda count=49 * round_: len(receiver.received("/live")) >= count, 10)
-        assert time.monotonic() - start < 2
-    run_until(lanes, lambda: delivered("/live") == 147, 5)
+        run_until(lanes, lambda: len(receiver.received("/live")) >= 49 * number, 20)
+        return time.monotonic() - start
+
+    limit = max(2, 2 * seconds_of_round(1))
+    WebhookEndpoint.add(url=f"{receiver.url}/dead")
+    assert [number for number in (2, 3, 4) if seconds_of_round(number) > limit] == []
+    run_until(lanes, lambda: delivered("/live") == 196, 20)
     assert delivered("/dead") == 0
 
 
 def test_many_dead_endpoints_delay_no_other(lanes, receiver, tell):
     """More than there are threads for slow endpoints, once they are known to be slow."""
     receiver.behaviour = by_path
-    for number in range(module.SLOW_LANES + 4):
+    for number in range(module.LANES + 4):
         WebhookEndpoint.add(url=f"{receiver.url}/dead{number}")
     WebhookEndpoint.objects.update(failures=1)
     live = WebhookEndpoint.add(url=f"{receiver.url}/live")
@@ -73,7 +80,7 @@ def test_many_dead_endpoints_delay_no_other(lanes, receiver, tell):
     route()
     run_until(lanes, lambda: delivered("/live") == 1, 2)
     assert live.deliveries.get().state == "delivered"
-    assert len(receiver.received("/dead")) <= module.SLOW_LANES
+    assert len(receiver.received("/dead")) <= module.LANES
 
 
 def test_slow_endpoint_is_known_as_slow(lanes, receiver, tell):
@@ -90,8 +97,8 @@ def test_endpoint_has_one_worker_at_a_time(lanes, receiver, tell):
     endpoint = WebhookEndpoint.add(url=receiver.url)
     tell()
     route()
-    assert lanes.claim(endpoint.pk)
-    assert not other.claim(endpoint.pk)
+    assert lanes.claim([endpoint.pk]) == [endpoint.pk]
+    assert other.claim([endpoint.pk]) == []
     other.run()
     assert not other.running
     assert receiver.messages == []
