@@ -1,5 +1,7 @@
 """Webhook endpoints with their health, and deliveries with what was sent and answered."""
 
+import json
+
 from django import forms
 from django.contrib import admin
 from django.db.models import Count, OuterRef, Subquery
@@ -186,8 +188,8 @@ class WebhookDeliveryAdmin(ViewOnly, BaseAdmin):
     def object_context(self, request, delivery):
         change = delivery.change
         may_see = change is None or (change.permission and request.user.has_perm(change.permission))
-        body = body_of(delivery.endpoint, delivery).decode() if may_see else ""
-        return {"delivery": delivery, "body": body}
+        data = json.loads(body_of(delivery.endpoint, delivery)) if may_see else None
+        return {"delivery": delivery, "body": json.dumps(data, indent=2, ensure_ascii=False) if data else ""}
 
     def has_send_permission(self, request):
         return request.user.has_perm("webhooks.change_webhookendpoint")
