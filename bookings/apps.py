@@ -6,7 +6,7 @@ class BookingsConfig(AppConfig):
     verbose_name = "Bookings"
 
     def ready(self) -> None:
-        from bookings import feed, upkeep  # noqa: F401  register resources and steps
+        from bookings import feed, figures, upkeep  # noqa: F401  register resources, figures and steps
         from bookings.lifecycle import catalogue
         from events.inventory import register_bookings
 

@@ -12,6 +12,7 @@ from bookings.reports.viewsets import ReportViewSet
 from bookings.viewsets import BookingViewSet, TicketViewSet
 from config.api import pages
 from config.api.routers import OptionalSlashRouter
+from config.metrics.viewsets import MetricsViewSet
 from config.outbox.viewsets import ChangeViewSet
 from config.webhooks.viewsets import WebhookDeliveryViewSet, WebhookEndpointViewSet
 from events.viewsets import CalendarViewSet, EventViewSet
@@ -52,6 +53,7 @@ urlpatterns = [
     path("", pages.root),
     re_path(r"^health/?$", pages.health),
     re_path(r"^health/ready/?$", pages.ready),
+    re_path(r"^metrics/?$", MetricsViewSet.as_view({"get": "list"})),
     re_path(r"^problems/?$", pages.problem_list),
     re_path(r"^problems/(?P<code>[^/]+)/?$", pages.problem_detail),
     re_path(r"^docs/?$", pages.docs, name="docs"),

@@ -7,4 +7,4 @@ class PaymentsConfig(AppConfig):
     verbose_name = "Payments"
 
     def ready(self) -> None:
-        from bookings.payments import checks, feed, upkeep  # noqa: F401  register checks, the resource and steps
+        from bookings.payments import checks, feed, figures, upkeep  # noqa: F401  register what they have

@@ -1,4 +1,5 @@
-from collections.abc import Callable
+import ipaddress
+from collections.abc import Callable, Sequence
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -6,14 +7,17 @@ from rest_framework.request import Request
 
 from config.access.clients import client_address, parse_address
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
 ADMIN = ("/admin", "/admin/")
 
 
 def is_in_back_office(request: HttpRequest | Request) -> bool:
     """Whether the client's address is in BACK_OFFICE_NETWORKS, or there are none."""
-    networks = settings.BACK_OFFICE_NETWORKS
-    if not networks:
-        return True
+    return not settings.BACK_OFFICE_NETWORKS or is_in(request, settings.BACK_OFFICE_NETWORKS)
+
+
+def is_in(request: HttpRequest | Request, networks: Sequence[Network]) -> bool:
     address = parse_address(client_address(request))
     return address is not None and any(address in network for network in networks)
 

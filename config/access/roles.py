@@ -41,6 +41,7 @@ MANAGE_WEBHOOKS = {
     *VIEW_WEBHOOKS,
     *("webhooks.add_webhookendpoint", "webhooks.change_webhookendpoint", "webhooks.delete_webhookendpoint"),
 }
+VIEW_METRICS = {"metrics.view_metrics"}
 MANAGE_TOKENS = {"access.view_apitoken", "access.add_apitoken", "access.change_apitoken"}
 
 ROLE_PERMISSIONS: dict[str, set[str]] = {
@@ -52,13 +53,15 @@ ROLE_PERMISSIONS: dict[str, set[str]] = {
     | CHECK_IN
     | VIEW_REPORTS
     | VIEW_CHANGES
+    | VIEW_METRICS
     | MANAGE_WEBHOOKS
     | MANAGE_TOKENS,
     Role.BOX_OFFICE: VIEW_CATALOGUE | VIEW_SALES | SELL | SELL_UNPAID | CHECK_IN | VIEW_REPORTS,
     Role.DOOR: VIEW_CATALOGUE | VIEW_TICKETS | CHECK_IN,
-    Role.AUDITOR: (
-        VIEW_CATALOGUE | VIEW_SALES | VIEW_PAYMENTS | VIEW_MAILS | VIEW_REPORTS | VIEW_CHANGES | VIEW_WEBHOOKS
-    ),
+    Role.AUDITOR: {
+        *(VIEW_CATALOGUE | VIEW_SALES | VIEW_PAYMENTS | VIEW_MAILS | VIEW_REPORTS),
+        *(VIEW_CHANGES | VIEW_METRICS | VIEW_WEBHOOKS),
+    },
 }
 APPS = sorted({name.split(".")[0] for names in ROLE_PERMISSIONS.values() for name in names})
 

@@ -11,6 +11,7 @@ from config.access.roles import (
     SELL_UNPAID,
     VIEW_CATALOGUE,
     VIEW_CHANGES,
+    VIEW_METRICS,
     VIEW_PAYMENTS,
     VIEW_REPORTS,
     VIEW_SALES,
@@ -28,6 +29,7 @@ class Scope(models.TextChoices):
     CHANGES = "changes", "The change feed: of the catalogue, and of what other scopes let it see"
     WEBHOOKS = "webhooks", "Webhooks: of the catalogue, and of what other scopes let it see"
     REPORTS = "reports", "Reports alone, without the names of customers"
+    METRICS = "metrics", "Metrics of the system, for Prometheus"
 
 
 SCOPE_PERMISSIONS: dict[str, set[str]] = {
@@ -39,4 +41,5 @@ SCOPE_PERMISSIONS: dict[str, set[str]] = {
     Scope.CHANGES: VIEW_CHANGES | VIEW_CATALOGUE,
     Scope.WEBHOOKS: MANAGE_WEBHOOKS | VIEW_CATALOGUE,
     Scope.REPORTS: VIEW_REPORTS,
+    Scope.METRICS: VIEW_METRICS,
 }

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 MAX_ERRORS = 100  # in one answer; what collects them stops there
-HEALTH = ("/health", "/health/ready")
+ANY_HOST = ("/health", "/health/ready", "/metrics")
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
@@ -148,7 +148,7 @@ class CountErrorsMiddleware:
 class KnownHostMiddleware:
     """Answers an unknown Host with a problem, where Django would log a traceback.
 
-    Health checks work with any Host: a load balancer addresses each server by its IP address.
+    Health checks and metrics work with any Host: what asks for them addresses each server by its IP address.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -158,7 +158,7 @@ class KnownHostMiddleware:
         try:
             request.get_host()
         except DisallowedHost as error:
-            if not settings.ALLOWED_HOSTS or request.path.rstrip("/") not in HEALTH:
+            if not settings.ALLOWED_HOSTS or request.path.rstrip("/") not in ANY_HOST:
                 return self.refuse(request, error)
             request.META["HTTP_HOST"] = settings.ALLOWED_HOSTS[0].removeprefix(".")
         return self.get_response(request)

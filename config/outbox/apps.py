@@ -10,7 +10,7 @@ class OutboxConfig(AppConfig):
     def ready(self) -> None:
         from config.api.readiness import register_report
         from config.history.models import listeners
-        from config.outbox import upkeep  # noqa: F401  registers the steps
+        from config.outbox import figures, upkeep  # noqa: F401  register figures and steps
         from config.outbox.heartbeat import check_worker
         from config.outbox.telling import tell_recorded
 

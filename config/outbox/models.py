@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Self
 
@@ -133,6 +134,7 @@ class Feed(models.Model):
 
     last_position = models.BigIntegerField(default=0, help_text="Of the newest change that is published.")
     purged_position = models.BigIntegerField(default=0, help_text="Of the newest change that was deleted.")
+    totals = models.JSONField(default=dict, db_default={}, help_text="How many changes of each type were published.")
 
     class Meta:
         default_permissions = ()
@@ -153,6 +155,10 @@ class Feed(models.Model):
 
     def __str__(self) -> str:
         return f"{self.purged_position} to {self.last_position}"
+
+    def added(self, types: Iterable[str]) -> dict[str, int]:
+        """The totals with some more changes."""
+        return dict(Counter(self.totals) + Counter(types))
 
 
 class WorkerHeartbeat(models.Model):

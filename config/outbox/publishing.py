@@ -22,7 +22,7 @@ PUBLISH = """
 UPDATE outbox_feedchange SET position = %s + due.number
   FROM (SELECT id, ROW_NUMBER() OVER (ORDER BY id) AS number
           FROM outbox_feedchange WHERE position IS NULL ORDER BY id LIMIT %s) AS due
- WHERE outbox_feedchange.id = due.id
+ WHERE outbox_feedchange.id = due.id RETURNING type
 """
 
 
@@ -49,10 +49,11 @@ def publish_batch() -> int:
         with connection.cursor() as cursor:
             # A statement of its own, with a snapshot from after the lock.
             cursor.execute(PUBLISH, [feed.last_position, BATCH])
-            count: int = cursor.rowcount
-        if count:
-            Feed.objects.filter(pk=feed.pk).update(last_position=F("last_position") + count)
-    return count
+            types = [name for (name,) in cursor.fetchall()]
+        if types:
+            last = F("last_position") + len(types)
+            Feed.objects.filter(pk=feed.pk).update(last_position=last, totals=feed.added(types))
+    return len(types)
 
 
 def bounds() -> tuple[int, int]:

@@ -86,6 +86,10 @@ BOOKING_URL = env.booking_link("BOOKING_URL")
 MESSAGE_TEMPLATES = env.str("MESSAGE_TEMPLATES", "")
 MESSAGE_LOGO = env.str("MESSAGE_LOGO", "")
 
+# Metrics
+
+METRICS_ALLOW = env.networks("METRICS_ALLOW")
+
 # Data
 
 DATABASES: dict[str, dict[str, Any]] = databases(env, BASE_DIR)
@@ -108,6 +112,7 @@ INSTALLED_APPS = [
     "config.apps.ProjectConfig",
     "config.access",
     "config.history",
+    "config.metrics",
     "config.outbox",
     "config.webhooks",
     "venues",
@@ -135,6 +140,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
 ]
 MIDDLEWARE = [
+    "config.metrics.requests.RequestMetricsMiddleware",
     "config.logs.RequestIdMiddleware",
     "config.api.bodies.read_body",
     "config.api.pages.PermissionsPolicyMiddleware",

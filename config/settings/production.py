@@ -29,7 +29,7 @@ STORAGES = {
 }
 
 SECURE_SSL_REDIRECT = env.switch("SECURE_SSL_REDIRECT", True)
-SECURE_REDIRECT_EXEMPT = [r"^health(/ready)?/?$"]  # for load balancers, over plain HTTP
+SECURE_REDIRECT_EXEMPT = [r"^(health(/ready)?|metrics)/?$"]  # for load balancers and Prometheus
 if env.switch("TRUST_X_FORWARDED_PROTO", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = env.whole_number("SECURE_HSTS_SECONDS", 31_536_000)

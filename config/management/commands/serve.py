@@ -1,6 +1,7 @@
 import gc
 import logging
 import os
+import tempfile
 from argparse import ArgumentParser
 from importlib import import_module
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
+
+from config.metrics.sharing import share
 
 SECONDS_TO_STOP = 30  # for requests that have begun; then a worker is killed
 SECONDS_FOR_HEADERS = 30  # also how long an idle connection is kept; a proxy must give up sooner
@@ -46,7 +49,9 @@ class Command(BaseCommand):
         gc.freeze()  # what is loaded stays: a collection that walks it stops all threads for 0.1 s
         server = build_server(application, workers, options)
         logging.getLogger("_granian").addFilter(is_no_advice_on_threads)
-        server.serve()
+        with tempfile.TemporaryDirectory(prefix="tickets-metrics-") as folder:
+            share(folder)
+            server.serve()
 
 
 def is_no_advice_on_threads(record: logging.LogRecord) -> bool:

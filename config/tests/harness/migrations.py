@@ -15,7 +15,7 @@ from django_migration_linter.sql_analyser.base import Check, CheckMode, CheckTyp
 from config.tests.harness.postgres import postgres_url
 
 APPS = [
-    *("history", "access", "outbox", "venues", "events", "ticket_types"),
+    *("history", "access", "metrics", "outbox", "venues", "events", "ticket_types"),
     *("bookings", "booking_messages", "payments", "door", "webhooks"),
 ]
 # Migrations that may break a rule: their names, each with a comment that says why.

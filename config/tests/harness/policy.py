@@ -40,6 +40,10 @@ WEBHOOKS = "webhooks token"
 ROLES = {MANAGER: "manager", BOX_OFFICE: "box-office", DOOR: "door", AUDITOR: "auditor"}
 SCOPES = {READ: "read", CATALOGUE: "catalogue", BOOKINGS: "bookings", CHECK_IN: "check-in", REPORTS: "reports",
           CHANGES: "changes", WEBHOOKS: "webhooks"}  # fmt: skip
+CHECK_IN, REPORTS, METRICS = "check-in token", "reports token", "metrics token"
+ROLES = {MANAGER: "manager", BOX_OFFICE: "box-office", DOOR: "door", AUDITOR: "auditor"}
+SCOPES = {READ: "read", CATALOGUE: "catalogue", BOOKINGS: "bookings", CHECK_IN: "check-in", REPORTS: "reports",
+          METRICS: "metrics"}  # fmt: skip
 
 WITHOUT_CREDENTIALS = frozenset({ANONYMOUS, HOLDER, STRANGER, READER})
 SCOPED = frozenset(SCOPES)
@@ -68,6 +72,7 @@ KEEPERS_OF_WEBHOOKS = frozenset({MANAGER, SUPERUSER, COOKIE, WEBHOOKS})
 READERS_OF_WEBHOOKS = KEEPERS_OF_WEBHOOKS | {AUDITOR, READ}
 READERS_OF_CHANGES = frozenset({MANAGER, AUDITOR, SUPERUSER, COOKIE, READ, CHANGES})
 READERS_OF_ADMISSIONS = READERS_OF_REPORTS | AT_THE_DOOR | {NARROWED}
+READERS_OF_METRICS = frozenset({MANAGER, AUDITOR, SUPERUSER, COOKIE, METRICS})
 BUYERS = SELLERS | WITHOUT_CREDENTIALS
 HOLDERS = frozenset({HOLDER})
 WITHOUT_SECRET = WITHOUT_CREDENTIALS - HOLDERS
@@ -255,6 +260,9 @@ API = [
     ("GET",    "/reports/cancellations?group_by=day", {READERS_OF_REPORTS: 200}),
     ("GET",    "/reports/refunds?group_by=event",     {READERS_OF_REPORTS: 200}),
     ("GET",    "/reports/till?day=2026-11-23",        {READERS_OF_REPORTS: 200}),
+
+    # Metrics: for staff and Prometheus, and without credentials from METRICS_ALLOW alone
+    ("GET",    "//metrics",                           {READERS_OF_METRICS: 200}),
 ]
 # fmt: on
 # Methods without a row. OPTIONS lists the methods, which are public.

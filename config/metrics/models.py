@@ -1,0 +1,32 @@
+import datetime as dt
+
+from django.db import models
+from django.db.models import Q
+
+
+class Measurement(models.Model):
+    """What a command found when it last ran, for figures that are too expensive to read for each scrape."""
+
+    name = models.CharField(primary_key=True, max_length=50, editable=False)
+    value = models.BigIntegerField(editable=False)
+    measured_at = models.DateTimeField(editable=False)
+
+    class Meta:
+        ordering = ["name"]
+        default_permissions = ()
+        permissions = [("view_metrics", "Can view metrics")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(name__length__gt=0),
+                name="measurement_has_a_name",
+                violation_error_message="A measurement has a name.",
+                violation_error_code="invalid-name",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.value}"
+
+    @classmethod
+    def note(cls, name: str, value: int, *, at: dt.datetime) -> None:
+        cls.objects.update_or_create(name=name, defaults={"value": value, "measured_at": at})
