@@ -117,7 +117,9 @@ def test_page_has_cache_control(path, keep, anonymous, db):
 
 
 @pytest.mark.parametrize("host", ["10.1.2.3:8000", "not a host"])
-@pytest.mark.parametrize(("path", "status"), [("//health", 200), ("//health/ready/", 200), ("//health/not", 400)])
+@pytest.mark.parametrize(
+    ("path", "status"), [("//health", 200), ("//health/ready/", 200), ("//health/not", 400), ("//metrics", 401)]
+)
 def test_health_accepts_any_host(path, status, host, anonymous, settings, db):
     settings.ALLOWED_HOSTS = [".tickets.example.com"]
     assert anonymous.get(path, HTTP_HOST=host).status_code == status

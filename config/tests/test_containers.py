@@ -102,7 +102,7 @@ def test_every_variable_is_a_setting(compose, name):
 
 
 def test_operator_can_lock_the_back_office_and_send_mail(compose):
-    passed_on = {"EMAIL_URL", "REQUIRE_SECOND_FACTOR", "BACK_OFFICE_NETWORKS"}
+    passed_on = {"EMAIL_URL", "REQUIRE_SECOND_FACTOR", "BACK_OFFICE_NETWORKS", "METRICS_ALLOW"}
     assert passed_on <= set(compose["services"]["web"]["environment"])
 
 

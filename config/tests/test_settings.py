@@ -154,6 +154,7 @@ def test_value_is_not_expanded(value):
         ("CONFIRM_URL", "https://shop.example.com/{name}?token={token}"),
         ("BACK_OFFICE_NETWORKS", "192.0.2.0/24, office"),
         ("BACK_OFFICE_NETWORKS", "192.0.2.1/24"),
+        ("METRICS_ALLOW", "localhost"),
         ("REQUIRE_SECOND_FACTOR", "manager, king"),
         ("CORS_ALLOWED_ORIGINS", "https://a.example.com, b.example.com"),
         ("CSRF_TRUSTED_ORIGINS", "https://a.example.com/path"),

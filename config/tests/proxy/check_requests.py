@@ -309,6 +309,12 @@ def test_larger_file_of_a_stranger_is_refused_by_the_server(proxy):
             assert (answer.status, answer.data["code"]) == (413, "too-large")
 
 
+@pytest.mark.parametrize("path", ["/metrics", "/metrics/", "//metrics", "/%6detrics", "/x/../metrics", "/metrics?a=b"])
+def test_metrics_are_not_reachable_through_the_proxy(path, proxy, server, known):
+    assert ask(server.url, "GET", "/metrics", **known).status == 200
+    assert ask(proxy.url, "GET", path, **known).status == 404
+
+
 SECRETS = {
     "secret": f"bks_{'Zb4-_x7K' * 4}",
     "ticket": "ABCDEFGHJKMNPQRSTVWXYZ2345",
