@@ -2,6 +2,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from config.access.models import ApiToken
+from config.access.roles import Role
 from conftest import client_of, make_user
 
 
@@ -9,7 +10,7 @@ from conftest import client_of, make_user
 def scraper(db):
     """Prometheus: a client with a token of the scope `metrics`."""
     client = client_of()
-    _, text = ApiToken.issue(user=make_user("auditor", username="prometheus"), name="x", scopes=["metrics"])
+    _, text = ApiToken.issue(user=make_user(Role.AUDITOR, username="prometheus"), name="x", scopes=["metrics"])
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
     return client
 

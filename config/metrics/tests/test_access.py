@@ -6,6 +6,7 @@ import json
 import pytest
 
 from config.access.models import ApiToken
+from config.access.roles import Role
 from config.tests.harness.answers import refused
 from conftest import client_of, make_user
 
@@ -26,7 +27,8 @@ def test_metrics_need_a_token(anonymous, db):
 
 
 @pytest.mark.parametrize(
-    ("role", "status"), [("manager", 200), ("auditor", 200), ("box-office", 403), ("door", 403), (None, 403)]
+    ("role", "status"),
+    [(Role.MANAGER, 200), (Role.AUDITOR, 200), (Role.BOX_OFFICE, 403), (Role.DOOR, 403), (None, 403)],
 )
 def test_metrics_need_the_permission(role, status, db):
     assert client_of(make_user(role)).get("//metrics").status_code == status
@@ -59,7 +61,7 @@ def test_allowed_network_is_that_of_the_client_behind_proxies(anonymous, setting
 
 def test_allowed_network_adds_nothing_to_credentials(anonymous, settings, db):
     settings.METRICS_ALLOW = HERE
-    assert token_of(make_user("door")).get("//metrics").status_code == 403
+    assert token_of(make_user(Role.DOOR)).get("//metrics").status_code == 403
     anonymous.credentials(HTTP_AUTHORIZATION="Bearer tbs_garbage")
     assert refused(anonymous.get("//metrics"), 401, "unauthenticated")
 

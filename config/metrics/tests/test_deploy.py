@@ -30,7 +30,7 @@ def shown(text):
     """The metrics of a scrape; one without samples, too."""
     return {
         re.sub(r"^tickets_(changes|bookings)$", r"\g<0>_total", name)
-        for name in re.findall(r"^# TYPE (\S+)", text, re.M)
+        for name in re.findall(r"^# TYPE (\S+)", text, re.MULTILINE)
     }
 
 

@@ -58,7 +58,7 @@ def test_slot_of_a_killed_process_is_taken_over_with_its_counts(tmp_path):
     finally:
         for process in filter(None, (one, two, three)):
             process.kill()
-            process.wait()
+            process.communicate()
 
 
 def workers_of(process):
@@ -78,7 +78,7 @@ def test_killed_workers_lose_no_counts_and_leave_no_files(tmp_path):
     with fresh_database() as url, served(url, is_production=True, workers=2, **variables) as server:
         (folder,) = tmp_path.glob("tickets-metrics-*")
         asked = 0
-        for _ in range(3):
+        for _ in range(2):
             for _ in range(40):
                 asked += requests.get(f"{server.url}/problems", timeout=20).status_code == 200
             before = workers_of(server.process)
@@ -89,6 +89,6 @@ def test_killed_workers_lose_no_counts_and_leave_no_files(tmp_path):
         key = ("http_requests_total", ("method", "GET"), ("route", "/problems"), ("status", "200"))
         answers = [requests.get(f"{server.url}/metrics", timeout=20).text for _ in range(10)]
         assert [samples_of(text)[key] for text in answers] == [asked] * 10
-        assert asked == 120
+        assert asked == 80
         assert len(list(folder.glob("*.db"))) <= 2 * 2
     assert list(tmp_path.glob("tickets-metrics-*")) == []
