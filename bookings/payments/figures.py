@@ -5,7 +5,7 @@ from config.metrics.figures import Figure, Samples, count_of, register
 
 
 def unhandled() -> Samples:
-    return {(): count_of(ProviderEvent.objects.filter(handled_at=None).order_by("received_at"))}
+    return {(): count_of(ProviderEvent.objects.filter(handled_at=None).order_by("received_at").values("received_at"))}
 
 
 register(
