@@ -23,27 +23,11 @@ EXPIRED, REVOKED, GARBAGE, INACTIVE = "expired token", "revoked token", "garbage
 
 READ, CATALOGUE, BOOKINGS = "read token", "catalogue token", "bookings token"  # of the superuser, with one scope
 CHECK_IN, REPORTS, COUNTER = "check-in token", "reports token", "counter token"
-CHECK_IN, REPORTS, WEBHOOKS = "check-in token", "reports token", "webhooks token"
-CHECK_IN, REPORTS = "check-in token", "reports token"
+CHANGES, WEBHOOKS, METRICS = "changes token", "webhooks token", "metrics token"
 NARROWED = "token of one event"  # of the superuser, narrowed to the event `busy`
 ROLES = {MANAGER: "manager", BOX_OFFICE: "box-office", DOOR: "door", AUDITOR: "auditor"}
 SCOPES = {READ: "read", CATALOGUE: "catalogue", BOOKINGS: "bookings", COUNTER: "counter", CHECK_IN: "check-in",
-          REPORTS: "reports"}  # fmt: skip
-SCOPES = {READ: "read", CATALOGUE: "catalogue", BOOKINGS: "bookings", CHECK_IN: "check-in", REPORTS: "reports",
-          WEBHOOKS: "webhooks"}  # fmt: skip
-CHECK_IN, REPORTS, CHANGES = "check-in token", "reports token", "changes token"
-ROLES = {MANAGER: "manager", BOX_OFFICE: "box-office", DOOR: "door", AUDITOR: "auditor"}
-SCOPES = {READ: "read", CATALOGUE: "catalogue", BOOKINGS: "bookings", CHECK_IN: "check-in", REPORTS: "reports",
-          CHANGES: "changes"}  # fmt: skip
-CHECK_IN, REPORTS, CHANGES = "check-in token", "reports token", "changes token"
-WEBHOOKS = "webhooks token"
-ROLES = {MANAGER: "manager", BOX_OFFICE: "box-office", DOOR: "door", AUDITOR: "auditor"}
-SCOPES = {READ: "read", CATALOGUE: "catalogue", BOOKINGS: "bookings", CHECK_IN: "check-in", REPORTS: "reports",
-          CHANGES: "changes", WEBHOOKS: "webhooks"}  # fmt: skip
-CHECK_IN, REPORTS, METRICS = "check-in token", "reports token", "metrics token"
-ROLES = {MANAGER: "manager", BOX_OFFICE: "box-office", DOOR: "door", AUDITOR: "auditor"}
-SCOPES = {READ: "read", CATALOGUE: "catalogue", BOOKINGS: "bookings", CHECK_IN: "check-in", REPORTS: "reports",
-          METRICS: "metrics"}  # fmt: skip
+          REPORTS: "reports", CHANGES: "changes", WEBHOOKS: "webhooks", METRICS: "metrics"}  # fmt: skip
 
 WITHOUT_CREDENTIALS = frozenset({ANONYMOUS, HOLDER, STRANGER, READER})
 SCOPED = frozenset(SCOPES)
@@ -54,11 +38,7 @@ CLIENTS = WITHOUT_CREDENTIALS | AUTHENTICATED | REJECTED
 EVERYONE = WITHOUT_CREDENTIALS | AUTHENTICATED
 UNLIMITED = EVERYONE - {NARROWED}  # a narrowed token may do nothing but what its event's door needs
 STAFF = frozenset({MANAGER, BOX_OFFICE, DOOR, AUDITOR, SUPERUSER, COOKIE})
-SEE_DRAFTS = STAFF | {READ, CATALOGUE, WEBHOOKS}
-SEE_DRAFTS = STAFF | {READ, CATALOGUE, CHANGES}
 SEE_DRAFTS = STAFF | {READ, CATALOGUE, CHANGES, WEBHOOKS}
-PUBLIC = EVERYONE - SEE_DRAFTS
-SEE_DRAFTS = STAFF | {READ, CATALOGUE}
 PUBLIC = UNLIMITED - SEE_DRAFTS
 PLANNERS = frozenset({MANAGER, SUPERUSER, COOKIE, CATALOGUE})
 SELLERS = frozenset({MANAGER, BOX_OFFICE, SUPERUSER, COOKIE, BOOKINGS})
