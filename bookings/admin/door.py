@@ -61,7 +61,7 @@ class DoorAdmin(PagesAdmin):
         tickets = Ticket.objects.for_answers().filter(ticket_type__event=event).exclude(status=Ticket.Status.VOID)
         tickets = tickets.with_holder_keys().order_by("holder_surname_key", "pk")
         if form == "csv":
-            return tables.csv_response(f"door-{event.pk}", COLUMNS, map(cells, tickets.iterator()), for_people=True)
+            return tables.csv_response(f"door-{event.pk}", COLUMNS, map(cells, tickets.iterator()))
         return self.door_page(request, event, tickets, is_print=form == "print")
 
     def choose_door(self, request, events):

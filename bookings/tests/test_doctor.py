@@ -41,6 +41,9 @@ NAMES = [
     "values",
     "roles",
     "tokens",
+    "worker",
+    "changes",
+    "webhooks",
 ]
 
 
@@ -83,6 +86,7 @@ def test_doctor_finds_a_healthy_installation_healthy(durable, book, capsys):
     assert list(findings) == NAMES
     settings = findings.pop("settings")
     assert settings[0] == "look", settings  # the settings of the tests are not meant to be safe
+    assert findings.pop("worker")[:2] == ("look", "No worker is running; none was ever seen.")
     assert {state for state, _, _ in findings.values()} == {"ok"}
     assert {advice for _, _, advice in findings.values()} == {""}
     assert code == 0
@@ -99,7 +103,7 @@ def test_doctor_fits_on_a_screen_and_gives_advice(durable, book, capsys):
     place = next(number for number, line in enumerate(lines) if line.startswith("look refunds"))
     assert lines[place].split(None, 2)[2] == "1 refund is due: 49.90 EUR."
     assert lines[place + 1].strip().startswith("Refund them")
-    assert lines[-1] == "Healthy, with 2 to look at."
+    assert lines[-1] == "Healthy, with 3 to look at."
 
 
 @pytest.mark.drifts

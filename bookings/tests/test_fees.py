@@ -96,7 +96,7 @@ def test_revenue_is_split_into_price_fees_and_tax(book, seat, box, auditor):
     (row,) = auditor.get("/reports/overview").json()["revenue"]
     assert {name: row[name] for name in split} == split
     assert [row.price for row in reports.totals()] == [Decimal("219.80")]
-    table = b"".join(auditor.get("/reports/sales?group_by=event&format=csv").streaming_content).decode()
+    table = b"".join(auditor.get("/reports/sales?group_by=event&format=csv").streaming_content).decode("utf-8-sig")
     assert table.splitlines()[0] == "group,label,currency,bookings,tickets,revenue,price,fees,tax,average"
 
 

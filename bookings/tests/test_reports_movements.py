@@ -275,7 +275,7 @@ def test_wrong_parameter_is_named(auditor, query, parameter):
 def test_till_as_a_table_has_negative_amounts_as_numbers(sale, auditor, box_office):
     sale.refund(by=make_user(Role.BOX_OFFICE, username="till-2"))
     answer = auditor.get(f"/reports/till?day={timezone.now():%Y-%m-%d}&user=till-2&format=csv")
-    table = list(csv.reader(io.StringIO(b"".join(answer.streaming_content).decode(), newline="")))
+    table = list(csv.reader(io.StringIO(b"".join(answer.streaming_content).decode("utf-8-sig"), newline="")))
     assert table == [
         ["user", "method", "currency", "payments", "refunds", "net", "count"],
         ["till-2", "other", "EUR", "0.00", "39.90", "-39.90", "1"],

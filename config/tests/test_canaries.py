@@ -223,6 +223,7 @@ def test_auditor_sees_hidden_objects(public, hide_draft, hide_sales):
         "bookingchange-by-name", "bookingchange-details", "bookingchange-verb",
         "booking-client-key", "booking-customer-key", "booking-idempotency-key", "booking-name-key",
         "booking-request-fingerprint", "booking-secret", "booking-surname-key",
+        "refund-idempotency-key", "refund-request-fingerprint",
         "providerevent-body", "providerevent-error", "providerevent-event-id", "providerevent-kind",
     }  # fmt: skip
 

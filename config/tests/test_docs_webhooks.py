@@ -19,7 +19,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from config.tests.harness.postgres import free_port
-from config.tests.harness.server import fresh_database, served
+from config.tests.harness.server import migrated_database, served
 from config.webhooks.delivering import AT_ONCE, GIVE_UP_AFTER, PAUSES, SWITCH_OFF_AFTER
 from config.webhooks.models import WebhookDelivery
 from config.webhooks.signing import new_secret, signed_headers
@@ -38,7 +38,7 @@ def blocks(language):
 
 @pytest.fixture(scope="module")
 def server():
-    with fresh_database() as url, served(url) as found:
+    with migrated_database() as url, served(url) as found:
         worker = subprocess.Popen(
             [sys.executable, "manage.py", "worker"],
             cwd=settings.BASE_DIR, env=found.environment, stdout=subprocess.DEVNULL,

@@ -40,7 +40,9 @@ def test_create_answers_the_type_with_its_defaults(manager, event):
     answer = manager.post("/ticket-types", {"event": event.pk, "name": "Seat", "price": "49.90"})
     created = TicketType.objects.get()
     assert (answer.status_code, answer["Location"]) == (201, f"/api/v1/ticket-types/{created.pk}")
+    times = {name: answer.json()[name] for name in ("created_at", "updated_at") if name in answer.json()}
     assert answer.json() == {
+        **times,
         "id": created.pk,
         "event": event.pk,
         "name": "Seat",

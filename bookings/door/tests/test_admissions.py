@@ -43,7 +43,7 @@ def test_report_counts_who_is_inside(door, evening):
 
 def test_table_has_the_same_figures(door, evening):
     answer = door.get(f"/reports/admissions?event={evening.pk}&format=csv")
-    rows = list(csv.reader(answer.getvalue().decode().splitlines()))
+    rows = list(csv.reader(answer.getvalue().decode("utf-8-sig").splitlines()))
     assert rows[:3] == [
         ["group", "label", "expected", "admitted", "inside"],
         [f"event {evening.pk}", "Concert", "5", "3", "2"],

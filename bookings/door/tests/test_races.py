@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from bookings.door import entries
@@ -85,7 +86,7 @@ def test_the_same_without_the_condition_lets_two_in(make_tickets, monkeypatch):
     assert entries_of(ticket) == 2
 
 
-@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has one writer")
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer")
 def test_uploads_without_locks_let_two_in(make_tickets, monkeypatch):
     (ticket,), both_have_looked = make_tickets(1), threading.Barrier(2)
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from bookings.messages import sending
 from bookings.messages.models import Message
 from bookings.messages.sending import send_due
-from config.tests.harness.server import environment_for, fresh_database, manage
+from config.tests.harness.server import environment_for, migrated_database, manage
 from config.tests.harness.smtp import mail_server
 
 pytestmark = pytest.mark.both
@@ -251,9 +251,8 @@ def test_killed_workers_lose_no_mail(running, record_property):
     mailboxes, port = running
     mailboxes.__init__()
     mailboxes.pause = 0.03
-    with fresh_database() as url:
+    with migrated_database() as url:
         environment = {**environment_for(url), "EMAIL_URL": f"smtp://127.0.0.1:{port}", "SEND_MAIL": "true"}
-        manage(environment, "migrate", "--verbosity", "0")
         manage(environment, "shell", "--no-imports", "-c", SELL)
         kills = work_and_kill(mailboxes, environment)
         lines = manage(environment, "shell", "--no-imports", "-c", COUNT).splitlines()

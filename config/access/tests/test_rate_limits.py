@@ -520,7 +520,7 @@ def test_unreachable_cache_lets_each_process_count(settings, anonymous, make_typ
         assert [record.levelname for record in caplog.records] == ["ERROR"]
         ready = anonymous.get("//health/ready")
         assert (ready.status_code, ready.json()["status"]) == (200, "ready")
-        assert ready.json()["checks"] == {"database": "ok", "migrations": "ok", "cache": "failed: ConnectionError"}
+        assert ready.json()["checks"]["cache"] == "failed: ConnectionError"
         running.start()
         is_over(monkeypatch)
         assert statuses(anonymous, "/venues", 3) == [200, 200, 429]

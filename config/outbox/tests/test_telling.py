@@ -174,7 +174,7 @@ def test_list_of_ticket_types_is_told_in_one_statement(manager, make_event):
     event = make_event()
     rows = [{"event": event.pk, "name": f"Type {number}", "price": "1"} for number in range(5)]
     with CaptureQueriesContext(connection) as seen:
-        assert manager.post("/ticket-types", rows).status_code == 201
+        assert manager.post("/ticket-types/bulk", {"ticket_types": rows}).status_code == 201
     assert sum('INTO "outbox_feedchange"' in query["sql"] for query in seen) == 1
     assert FeedChange.objects.filter(type="ticket_type.created").count() == 5
 

@@ -130,7 +130,6 @@ API = [
     ("GET",    "/ticket-types",                       {UNLIMITED: 200}),
     ("POST",   "/ticket-types",                       {PLANNERS: 201}),
     ("POST",   "/ticket-types/bulk",                  {PLANNERS: 201}),
-    ("GET",    "/ticket-types/{on_sale}",             {EVERYONE: 200}),
     ("GET",    "/ticket-types/{on_sale}",             {UNLIMITED: 200}),
     ("GET",    "/ticket-types/{of_draft}",            {SEE_DRAFTS: 200, PUBLIC: 404}),
     ("GET",    "/ticket-types/{absent}",              {UNLIMITED: 404}),
@@ -163,7 +162,7 @@ API = [
     ("POST",   "/bookings/{absent}/cancel",           {BUYERS: 404}),
     ("POST",   "/bookings/{pending}/renew-secret",    {SELLERS: 200}),
     ("POST",   "/bookings/{absent}/renew-secret",     {SELLERS: 404}),
-    ("POST",   "/bookings/lookup",                    {EVERYONE: 202}),
+    ("POST",   "/bookings/lookup",                    {UNLIMITED: 202}),
 
     # What a booking's secret opens besides: its documents, and the holders of its tickets.
     ("GET",    "/bookings/{confirmed}.ics",           {READERS_OF_SALES | HOLDERS: 200, WITHOUT_SECRET: 404}),
