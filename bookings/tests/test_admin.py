@@ -323,7 +323,7 @@ def test_page_offers_the_edges_that_lead_on(book):
     overdue(booking)
     assert offered() == ["confirm", "renew_secret"]
     booking.confirm(payment_reference="ref")
-    assert offered() == ["cancel", "refund", "renew_secret"]
+    assert offered() == ["cancel", "refund", "resend", "change_holder", "renew_secret"]
     booking.cancel()
     assert offered() == ["refund", "renew_secret"]
 

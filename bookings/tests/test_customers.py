@@ -83,7 +83,7 @@ def test_export_has_all_that_is_stored_of_the_customer_and_nothing_of_others(ord
     assert [it for it in strings - left_out if it not in told] == []
     assert "-booking-secret" not in told
     assert [it for it in other if it in told] == []
-    assert (err, status) == ("1 booking, 0 accounts.\n", 0)
+    assert (err, status) == ("1 booking, 0 held tickets, 0 accounts.\n", 0)
 
 
 def test_export_has_bookings_in_order(order, capsys):
@@ -117,13 +117,13 @@ def test_export_takes_as_many_queries_for_three_bookings_as_for_one(order, capsy
     for keys in (["1"], ["2", "3"]):
         for key in keys:
             order(key=key)
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(8):
             call_command("export_customer", ANN)
 
 
 def test_dry_run_of_export_only_counts(order, capsys):
     order()
-    assert run(capsys, "export_customer", ANN, "--dry-run") == ("", "1 booking, 0 accounts.\n", 0)
+    assert run(capsys, "export_customer", ANN, "--dry-run") == ("", "1 booking, 0 held tickets, 0 accounts.\n", 0)
 
 
 # Erasure
@@ -254,7 +254,12 @@ def test_every_text_about_a_booking_is_erased_or_known_to_be_harmless():
         # The name is of an account of the staff, or anonymous.
         "bookings.bookingchange": {"by_name", "verb", "from_status", "to_status", "booking_id"},
     }
-    erased = {"bookings.booking": set(personal_data.ERASED), "bookings.bookingchange": {"details"}}
+    erased = {
+        "bookings.booking": set(personal_data.ERASED),
+        "bookings.bookingitem": {"attendees"},
+        "bookings.ticket": set(personal_data.NO_HOLDER),
+        "bookings.bookingchange": {"details"},
+    }
     for model in (Booking, BookingItem, Ticket, BookingChange):
         label = model._meta.label_lower
         texts = {field.attname for field in canaries.texts(model)} - {"booking_id"}

@@ -27,7 +27,7 @@ def test_quote_is_what_the_booking_will_be(anonymous, seat, figures):
     same = quote.json().keys() - {"expires_at", "expires_in"}
     assert same == {
         "event", "customer_name", "customer_email", "items", "quantity", "subtotal", "fees", "tax",
-        "total_price", "currency", "metadata"
+        "total_price", "currency", "metadata", "notify"
     }  # fmt: skip
     assert {name: quote.json()[name] for name in same} == {name: booking[name] for name in same}
     assert quote.json()["total_price"] == "99.80"

@@ -11,6 +11,7 @@ from config.access.roles import (
     SELL_UNPAID,
     VIEW_CATALOGUE,
     VIEW_CHANGES,
+    VIEW_MAILS,
     VIEW_METRICS,
     VIEW_PAYMENTS,
     VIEW_REPORTS,
@@ -26,14 +27,16 @@ class Scope(models.TextChoices):
     BOOKINGS = "bookings", "Bookings: read, make, confirm when paid, correct, cancel and refund"
     COUNTER = "counter", "Counter: with bookings, confirm them unpaid too, on invoice"
     CHECK_IN = "check-in", "Tickets: read, check in"
+    REPORTS = "reports", "Reports alone, without the names of customers"
     CHANGES = "changes", "The change feed: of the catalogue, and of what other scopes let it see"
     WEBHOOKS = "webhooks", "Webhooks: of the catalogue, and of what other scopes let it see"
-    REPORTS = "reports", "Reports alone, without the names of customers"
     METRICS = "metrics", "Metrics of the system, for Prometheus"
 
 
 SCOPE_PERMISSIONS: dict[str, set[str]] = {
-    Scope.READ: VIEW_CATALOGUE | VIEW_SALES | VIEW_PAYMENTS | VIEW_REPORTS | VIEW_CHANGES | VIEW_WEBHOOKS,
+    Scope.READ: (
+        VIEW_CATALOGUE | VIEW_SALES | VIEW_PAYMENTS | VIEW_MAILS | VIEW_REPORTS | VIEW_CHANGES | VIEW_WEBHOOKS
+    ),
     Scope.CATALOGUE: MANAGE_CATALOGUE,
     Scope.BOOKINGS: VIEW_SALES | SELL | MANAGE_REFUNDS,
     Scope.COUNTER: SELL_UNPAID,

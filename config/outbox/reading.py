@@ -21,6 +21,7 @@ from config.problems import Forbidden, InvalidInput
 
 LATEST = "latest"
 CURSOR = "0|[1-9][0-9]{0,17}"
+POSITION = re.compile(CURSOR)
 
 
 class FeedPagination(BasePagination):
@@ -91,7 +92,7 @@ def read_cursor(request: Request, purged: int, last: int) -> int:
         return purged
     if cursor == LATEST:
         return last
-    if not re.fullmatch(CURSOR, cursor):
+    if not POSITION.fullmatch(cursor):
         detail = f"Must be the cursor of a change or of an answer, or {LATEST}."
         raise InvalidInput(errors=[parameter_error("after", "invalid", detail)])
     if not purged <= int(cursor) <= last:

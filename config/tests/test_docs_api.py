@@ -265,6 +265,7 @@ def test_every_code_in_the_guide_is_a_problem():
 
 def test_links_inside_the_guide_lead_somewhere():
     headings = {
-        re.sub(r"[^a-z ]", "", line.lower()).replace(" ", "-") for line in re.findall(r"^## (.*)$", GUIDE, re.MULTILINE)
+        re.sub(r"[^a-z -]", "", line.lower()).replace(" ", "-")
+        for line in re.findall(r"^## (.*)$", GUIDE, re.MULTILINE)
     }
     assert set(re.findall(r"\(#([a-z-]+)\)", GUIDE)) == headings

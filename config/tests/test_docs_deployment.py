@@ -170,7 +170,8 @@ def test_units_are_complete():
             assert unit["Service"]["User"] == "tickets"
             assert unit["Service"]["EnvironmentFile"] == "/etc/tickets/environment"
     timer = [["Unit", "Service"], ["Unit", "Timer", "Install"]]
-    assert kinds == [["Unit", "Service", "Install"], *timer, *timer, *timer]
+    service = ["Unit", "Service", "Install"]
+    assert kinds == [service, service, *timer]
 
 
 def test_personal_data_is_erased_each_night():

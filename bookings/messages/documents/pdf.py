@@ -28,7 +28,7 @@ def tickets_pdf(booking: Any, tickets: Sequence[Any]) -> bytes:
     for name in (REGULAR, BOLD):
         fonts(name)
     out = io.BytesIO()
-    canvas = Canvas(out, pagesize=A4, pageCompression=1, lang="en")
+    canvas = Canvas(out, pagesize=A4, pageCompression=1, invariant=1, lang="en")
     canvas.setTitle(f"{booking.event.name}: {booking.confirmation_code}")
     canvas.setAuthor(settings.PROJECT_NAME)
     canvas.setCreator(settings.PROJECT_NAME)

@@ -15,7 +15,7 @@ from django.utils import timezone
 from bookings.messages import sending
 from bookings.messages.models import Message
 from bookings.messages.sending import send_due
-from config.tests.harness.server import environment_for, migrated_database, manage
+from config.tests.harness.server import environment_for, manage, migrated_database
 from config.tests.harness.smtp import mail_server
 
 pytestmark = pytest.mark.both

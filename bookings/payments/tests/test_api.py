@@ -12,7 +12,6 @@ from bookings.payments import online, refunding
 from bookings.payments.models import Payment, Refund
 from bookings.payments.providers.base import Outcome
 from config.api.fields import AmountField
-from config.tests.harness.schema import document
 
 pytestmark = pytest.mark.both
 
@@ -351,20 +350,3 @@ def test_amount_is_above_0_as_the_document_says(manager, booking, verb, amount):
     assert (answer.status_code, "/amount" in [it["pointer"] for it in answer.json()["errors"]]) == (400, True)
     for is_request in (True, False):
         assert not re.search(AmountField().pattern(is_request=is_request), str(amount) if amount != 1 else "-1")
-
-
-@pytest.mark.parametrize(
-    ("name", "field", "is_signed"),
-    [
-        ("Payment", "amount", False),
-        ("Refund", "amount", False),
-        ("Refunded", "amount", False),
-        ("TillRow", "payments", False),
-        ("TillRow", "refunds", True),
-        ("TillRow", "net", True),
-    ],
-)
-def test_document_says_which_sums_may_be_negative(name, field, is_signed):
-    pattern = document()["components"]["schemas"][name]["properties"][field]["pattern"]
-    assert bool(re.search(pattern, "-9.90")) is is_signed
-    assert re.search(pattern, "9.90")

@@ -70,6 +70,8 @@ def plant(obj):
 
 
 def valid_value(field, text):
+    if field.name == "attendees":
+        return [{"name": text}]
     if isinstance(field, models.JSONField | RenderedField):
         return {"note": text}
     return f"{text}@example.com" if isinstance(field, models.EmailField) else text
@@ -104,7 +106,15 @@ def read_requests(ids):
 def addresses(path, parameters, ids):
     name = next((parameter["name"] for parameter in parameters if parameter["in"] == "path"), None)
     resource = path.split("/")[3]
+    if resource == "bookings" and "/tickets" in path:
+        return list(
+            dict.fromkeys(path.replace("{id}", str(pk)).replace("{code}", code) for pk, code in tickets_of(ids))
+        )
     return [path.replace(f"{{{name}}}", str(value)) for value in ids[resource]] if name else [path]
+
+
+def tickets_of(ids):
+    return Ticket.objects.filter(booking__in=ids["bookings"]).order_by("pk").values_list("booking", "code")
 
 
 def queries(path, parameters, ids):
@@ -151,7 +161,7 @@ VARYING = re.compile(r'"expires_in":\d+|cursor=[A-Za-z0-9_.:%-]+')  # remaining 
 def whole(response):
     """Headers and body as text, with the content of cursors, which is Base64."""
     body = response.getvalue() if response.streaming else response.content
-    text = f"{response.headers} {body.decode()}"
+    text = f"{response.headers} {body.decode(errors='replace')}"
     for cursor in re.findall(r"cursor=([A-Za-z0-9_-]+)", text):
         text += base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode(errors="replace")
     return text

@@ -489,7 +489,7 @@ def admin_objects(world, book):
         "venues.venue": world["venue"],
         "user": user,
         "venue": world["venue"],
-        "history.change": Change.objects.latest("pk"),
+        "history.change": Change.objects.filter(kind="events.event").latest("pk"),
         "outbox.feedchange": FeedChange.objects.latest("pk"),
         ("bookings.booking", "cancel_tickets"): world["confirmed"],
         ("bookings.booking", "change_holder"): world["confirmed"],
