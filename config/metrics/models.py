@@ -29,4 +29,10 @@ class Measurement(models.Model):
 
     @classmethod
     def note(cls, name: str, value: int, *, at: dt.datetime) -> None:
-        cls.objects.update_or_create(name=name, defaults={"value": value, "measured_at": at})
+        """Replaces what was found before, in one statement."""
+        cls.objects.bulk_create(
+            [cls(name=name, value=value, measured_at=at)],
+            update_conflicts=True,
+            unique_fields=["name"],
+            update_fields=["value", "measured_at"],
+        )
