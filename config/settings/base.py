@@ -86,10 +86,6 @@ BOOKING_URL = env.booking_link("BOOKING_URL")
 MESSAGE_TEMPLATES = env.str("MESSAGE_TEMPLATES", "")
 MESSAGE_LOGO = env.str("MESSAGE_LOGO", "")
 
-# Metrics
-
-METRICS_ALLOW = env.networks("METRICS_ALLOW")
-
 # Data
 
 DATABASES: dict[str, dict[str, Any]] = databases(env, BASE_DIR)
