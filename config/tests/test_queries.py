@@ -152,7 +152,6 @@ QUERIES = {
     "GET /reports/refunds?group_by=event": 4,
     "GET /reports/till?day=2026-11-23": 5,
     "GET //metrics": 13,
-    "GET //metrics": 13,  # one for each figure
 }
 TRANSACTIONS = re.compile(r"BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|ROLLBACK TO|SET CONSTRAINTS")
 
