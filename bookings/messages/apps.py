@@ -7,4 +7,4 @@ class MessagesConfig(AppConfig):
     verbose_name = "Mails"
 
     def ready(self) -> None:
-        from bookings.messages import checks, upkeep  # noqa: F401  register checks and the step
+        from bookings.messages import checks, figures, upkeep  # noqa: F401  register themselves

@@ -66,6 +66,10 @@ CHANGES_KEEP_DAYS = env.whole_number("CHANGES_KEEP_DAYS", 90, least=1, most=3650
 
 WEBHOOK_ALLOW_PRIVATE = env.switch("WEBHOOK_ALLOW_PRIVATE", False)
 
+# Metrics
+
+METRICS_ALLOW = env.networks("METRICS_ALLOW")
+
 # The back office
 
 BACK_OFFICE_TIME_ZONE = env.time_zone("BACK_OFFICE_TIME_ZONE", "UTC")

@@ -8,4 +8,4 @@ class WebhooksConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from config.webhooks import upkeep  # noqa: F401  registers the steps
+        from config.webhooks import figures, upkeep  # noqa: F401  register figures and steps
