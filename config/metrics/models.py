@@ -27,11 +27,11 @@ class Measurement(models.Model):
     def __str__(self) -> str:
         return f"{self.name}: {self.value}"
 
-    @classmethod
-    def note(cls, name: str, value: int, *, at: dt.datetime) -> None:
+    @staticmethod
+    def note(name: str, value: int, *, at: dt.datetime) -> None:
         """Replaces what was found before, in one statement."""
-        cls.objects.bulk_create(
-            [cls(name=name, value=value, measured_at=at)],
+        Measurement.objects.bulk_create(
+            [Measurement(name=name, value=value, measured_at=at)],
             update_conflicts=True,
             unique_fields=["name"],
             update_fields=["value", "measured_at"],
