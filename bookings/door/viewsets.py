@@ -46,7 +46,7 @@ class CheckInViewSet(BaseViewSet):
         summary="Check in tickets",
         tags=["check-ins"],
         request=ScansSerializer,
-        responses=ScannedListSerializer,
+        responses={200: ScannedListSerializer},
     )
     def create(self, request: Request) -> Response:
         """Upload scans that were made offline. Each scan counts once, by its `scan_id`, however often it is sent.

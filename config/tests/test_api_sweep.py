@@ -21,7 +21,6 @@ from config.webhooks.models import WebhookEndpoint
 
 MARK = "@here@"
 LISTS = ("/venues", "/events", "/ticket-types", "/bookings", "/tickets", "/webhook-endpoints", "/webhook-deliveries")
-LISTS = ("/venues", "/events", "/ticket-types", "/bookings", "/tickets")
 STARTS = {
     "text/calendar": b"BEGIN:VCALENDAR",
     "application/pdf": b"%PDF",
@@ -31,6 +30,7 @@ STARTS = {
 METHODS = ("get", "post", "put", "patch", "delete")
 HEADERS = {"If-Match": "*", "If-None-Match": '"other"', "Idempotency-Key": "sweep", "Booking-Secret": "sweep"}
 QUERY = {
+    "after": "latest",
     "amount_due": "true",
     "available": "true",
     "booking": None,
@@ -205,6 +205,7 @@ class Sweep:
             "mail_token": "",
             "amount": "49.90",
             "fee": "1.00",
+            "method": "cash",
             "payment": self.world["payments"],
             "provider": "fake",
             "tickets": self.world["codes"],
@@ -221,6 +222,9 @@ class Sweep:
             body["items"] = [{"ticket_type": self.world["ticket-types"], "quantity": 1, "attendees": attendees}]
         if path.endswith("ticket-types"):
             body["name"] = "Another"
+        if "ticket_types" in body:
+            ours = {"event": self.world["events"], "name": "Another"}
+            body["ticket_types"] = [{**each, **ours} for each in body["ticket_types"]]
         return body
 
     def resolve(self, schema):

@@ -15,6 +15,7 @@ import schemathesis
 from hypothesis import strategies as st
 
 from config.values import money, text
+from config.webhooks.signing import new_secret
 
 BASE = os.environ["FUZZ_URL"]
 MANAGER = {"Authorization": f"Bearer {os.environ['FUZZ_TOKEN']}"}
@@ -33,6 +34,7 @@ SHOW = {
     "currency": "EUR",
     "capacity": 1_000_000,
 }
+WITH_NUMBERS = ("/venues", "/events", "/ticket-types", "/payments", "/webhook-endpoints", "/webhook-deliveries")
 ZONE = re.compile(r"[A-Za-z0-9_+/-]{1,64}")
 CURRENCY = re.compile(r"[A-Z]{3}")
 numbers = itertools.count()
@@ -119,7 +121,7 @@ def before_call(context, case, kwargs):
         adjust_cursor(case)
         adjust_zone(case.query)
         adjust_period(case.query)
-    for name in ("id", "code"):
+    for name in ("id", "event", "code"):
         if name in (case.path_parameters or {}):
             case.path_parameters[name] = existing_id(case, name, case.path_parameters[name])
     if case.meta.generation.mode.is_positive and isinstance(case.body, dict | list):
@@ -177,13 +179,23 @@ def adjust_cursor(case):
 def existing_id(case, name, value):
     """Three of four valid ids become the id of an existing row."""
     path = "/" + case.operation.path.removeprefix("/api/v1/").split("/")[0].split(".")[0]
-    could_be = is_id(value) if path in ("/venues", "/events", "/ticket-types") else isinstance(value, str)
+    could_be = is_id(value) if path in WITH_NUMBERS else isinstance(value, str)
     if not could_be or case.method == "DELETE" or next(numbers) % 4 == 0:
         return value
     if not isinstance(value, int) and not re.fullmatch(r"[0-9a-f-]{36}|[A-Z2-9]{26}", value):
         return value
-    there = [row[name] for row in rows(path)]
+    there = ids(case, path, name)
     return pick(there, next(numbers)) if there and value not in there else value
+
+
+def ids(case, path, name):
+    """What exists for a parameter; the codes are those of the booking in the path, if it has one."""
+    if name != "code":
+        return [row["id"] for row in rows(path)]
+    booking = case.path_parameters.get("id")
+    if path == "/bookings" and booking not in ids(case, path, "id"):
+        return []
+    return [row["code"] for row in rows(f"/tickets?booking={booking}" if path == "/bookings" else path)]
 
 
 def adjust_body(case, body):
@@ -204,6 +216,8 @@ def adjust_body(case, body):
         adjust_items(body)
     if path == "/check-ins" and isinstance(body.get("check_ins"), list):
         adjust_scans(body["check_ins"])
+    if path.startswith("/webhook-endpoints"):
+        adjust_endpoint(body)
     if path.endswith("/cancel") and isinstance(body.get("tickets"), list):
         adjust_codes(case, body)
 
@@ -222,6 +236,18 @@ def adjust_scans(scans):
     for scan in scans:
         if isinstance(scan, dict) and isinstance(scan.get("scan_id"), str) and SCAN_ID.fullmatch(scan["scan_id"]):
             scan["scan_id"] = f"scan-{next(numbers)}"
+
+
+def adjust_endpoint(body):
+    """A URL is public, and a secret is that of Standard Webhooks."""
+    if is_line(body.get("url"), 500):
+        body["url"] = "https://shop.example.com/webhooks"
+    if is_line(body.get("secret"), 100):
+        body["secret"] = new_secret()
+
+
+def is_line(value, longest):
+    return isinstance(value, str) and len(value) <= longest and re.search(text.pattern(), value)
 
 
 def adjust_money(case, body):
@@ -283,6 +309,13 @@ def adjust_items(body):
             item["ticket_type"] = row["id"]
         if isinstance(item, dict) and type(item.get("quantity")) is int and 1 <= item["quantity"] <= 100:
             item["quantity"] = min(max(item["quantity"], row["min_per_booking"]), row["max_per_booking"])
+            adjust_attendees(item)
+
+
+def adjust_attendees(item):
+    """At most one for each ticket."""
+    if isinstance(item.get("attendees"), list) and len(item["attendees"]) <= 100:
+        del item["attendees"][item["quantity"] :]
 
 
 def adjust_codes(case, body):
