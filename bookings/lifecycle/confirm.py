@@ -68,8 +68,9 @@ def was_cancelled(booking: "models.Booking", receipt: Receipt) -> BookingCancell
     due, back = (money.plain(it, booking.currency) for it in (booking.amount_due, booking.refund_amount))
     is_recorded = receipt.payment is not None or find(receipt) is not None
     figures = {"payment_recorded": is_recorded, "amount_due": due, "refund_amount": back}
-    told = f"The payment is recorded: due are {due}, for refund {back} {booking.currency}." if is_recorded else detail
-    return BookingCancelled(detail, errors=[{"pointer": "", "code": BookingCancelled.code, "detail": told, **figures}])
+    return BookingCancelled(
+        detail, errors=[{"pointer": "", "code": BookingCancelled.code, "detail": detail, **figures}]
+    )
 
 
 def hold_expired(reason: DomainError) -> HoldExpired:

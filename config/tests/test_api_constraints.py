@@ -155,7 +155,6 @@ RAW = {
     "ticket_checked_out_was_checked_in": [{"checked_out_at": NOW}],
     "ticket_code_has_26_characters": [{"code": "A" * 25}],
     "webhook_endpoint_url_has_1_to_500_characters": [{"url": ""}],
-    "webhook_endpoint_description_has_up_to_200_characters": [{"description": "a" * 201}],
     "webhook_endpoint_has_a_secret": [{"secret": "broken"}],
     "webhook_endpoint_disabled_is_not_active": [{"disabled_reason": "It failed."}],
     "webhook_delivery_is_one_for_each_change": [{"change": "taken"}],
@@ -257,7 +256,6 @@ THROUGH_API = [
         "/url",
     ),
     (
-        "webhook_endpoint_description_has_up_to_200_characters",
         ENDPOINT,
         {"description": "a" * 201},
         400,

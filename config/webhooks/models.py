@@ -56,12 +56,6 @@ class WebhookEndpoint(models.Model):
                 violation_error_code="invalid-url",
             ),
             models.CheckConstraint(
-                condition=Q(description__length__lte=200),
-                name="webhook_endpoint_description_has_up_to_200_characters",
-                violation_error_message="A description must have at most 200 characters.",
-                violation_error_code="invalid-description",
-            ),
-            models.CheckConstraint(
                 condition=Q(("secret__startswith", PREFIX)),
                 name="webhook_endpoint_has_a_secret",
                 violation_error_message="A secret must start with whsec_.",
