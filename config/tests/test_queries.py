@@ -151,7 +151,7 @@ QUERIES = {
     "GET /reports/cancellations?group_by=day": 3,
     "GET /reports/refunds?group_by=event": 4,
     "GET /reports/till?day=2026-11-23": 5,
-    "GET //metrics": 13,
+    "GET //metrics": 17,
 }
 TRANSACTIONS = re.compile(r"BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|ROLLBACK TO|SET CONSTRAINTS")
 
