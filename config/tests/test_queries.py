@@ -79,8 +79,8 @@ QUERIES = {
     "GET /bookings/{absent}": 3,
     "PATCH /bookings/{pending}": 13,
     "PATCH /bookings/{absent}": 3,
-    "POST /bookings/{pending}/confirm": (12, 9),
-    "POST /bookings/{free}/confirm": (12, 6),
+    "POST /bookings/{pending}/confirm": (22, 9),
+    "POST /bookings/{free}/confirm": (13, 6),
     "POST /bookings/{absent}/confirm": 3,
     "POST /bookings/{mailed}/resend": 8,
     "POST /bookings/{absent}/resend": 3,
@@ -232,7 +232,8 @@ def test_confirming_has_one_read_and_one_transition(root, world):
     if connection.vendor == "postgresql":
         move = ["WITH", *["SELECT"] * 2, *["INSERT"] * 2]  # the payment as it is told, and the changes
     else:
-        move = ["UPDATE", "INSERT", "SELECT", "INSERT", *["SELECT"] * 3, "INSERT"]
+        pay = ["SELECT", "SELECT", "INSERT", "UPDATE", "SELECT", "SELECT", "INSERT", "SELECT", "SELECT"]
+        move = [*pay, "UPDATE", "INSERT", "SELECT", "INSERT", "UPDATE", *["SELECT"] * 3, "INSERT"]
     assert (answer.status_code, answer.json()["status"]) == (200, "confirmed")
     token, *others = [statement.split()[0] for statement in statements]
     read = ["SELECT"] * 3  # due holds, the booking, its items
