@@ -1,10 +1,10 @@
 """What `GET /metrics` shows of bookings."""
 
 from django.db.models import Count, Q
-from django.db.models.functions import Now
 from django.utils import timezone
 
 from bookings.models import Booking
+from config.database.clock import Now
 from config.metrics.figures import MAX_COUNTED, Figure, Samples, count_of, register
 from config.metrics.models import Measurement
 from config.outbox.figures import totals

@@ -11,7 +11,6 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
-from django.db.models.functions import Now
 
 from bookings import models
 from bookings.lifecycle.expire import expire
@@ -21,6 +20,7 @@ from bookings.payments.models import Payment, ProviderEvent, Refund
 from bookings.payments.online import GIVE_UP_AFTER
 from bookings.problems import StillNeeded
 from bookings.search import keys_of
+from config.database.clock import Now
 from config.outbox.models import FeedChange
 from config.outbox.telling import tell_gone
 from config.values import money

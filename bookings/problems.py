@@ -153,7 +153,7 @@ class AlreadyCheckedOut(DomainError):
 
 
 class TicketVoid(DomainError):
-    """The ticket was cancelled."""
+    """The ticket was cancelled, or its holder has another one with a new code."""
 
     code, title = "ticket-void", "The ticket is void"
 

@@ -58,7 +58,7 @@ class Answer:
             case Result.OTHER_EVENT:
                 return f"For another event: “{event.name}”, {in_words(event.starts_at, zone)}."
             case Result.VOID:
-                return "The ticket was cancelled."
+                return "The ticket was cancelled, or replaced by one with a new code."
             case Result.ALREADY_ADMITTED:
                 return f"Let in before, on {self.local_time}."
         if self.warning:

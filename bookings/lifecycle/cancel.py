@@ -8,7 +8,6 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q
-from django.db.models.functions import Now
 
 from bookings import models
 from bookings.lifecycle.amounts import net_tax
@@ -19,6 +18,7 @@ from bookings.messages.kinds import Kind
 from bookings.messages.queueing import queue, queue_all
 from bookings.payments.balance import nothing_owed, some_cancelled
 from bookings.problems import AlreadyCheckedIn, BookingNotConfirmed, BookingNotPending, HoldExpired
+from config.database.clock import Now
 from config.problems import InvalidInput
 from config.values import money
 from events.models import Event

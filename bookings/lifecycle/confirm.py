@@ -6,7 +6,6 @@ from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
-from django.db.models.functions import Now
 
 from bookings import models
 from bookings.lifecycle import sql
@@ -22,6 +21,7 @@ from bookings.payments.balance import ZERO, with_balance
 from bookings.payments.ledger import Receipt, find, record, refuse_refunded
 from bookings.problems import BookingCancelled, CustomerLimit, HoldExpired, NotOnSale, PaymentIncomplete, SoldOut
 from bookings.search import keys_of
+from config.database.clock import Now
 from config.database.constraints import violated_constraint
 from config.outbox.telling import change_of, tell, write
 from config.problems import DomainError

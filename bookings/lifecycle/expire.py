@@ -4,7 +4,6 @@ import logging
 from typing import Any
 
 from django.db import OperationalError, connection, transaction
-from django.db.models.functions import Now
 
 from bookings import models
 from bookings.lifecycle.cancel import note_cancellations
@@ -14,6 +13,7 @@ from bookings.lifecycle.transitions import give_back_places
 from bookings.messages.kinds import Kind
 from bookings.messages.queueing import queue_all
 from bookings.payments.balance import nothing_owed
+from config.database.clock import Now
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import DateTimeField, ExpressionWrapper, Q, Value
-from django.db.models.functions import Least, Now
+from django.db.models.functions import Least
 
 from bookings import models
 from bookings.lifecycle.place import is_anonymous
@@ -14,6 +14,7 @@ from bookings.lifecycle.states import Status
 from bookings.lifecycle.telling import tell_bookings
 from bookings.lifecycle.transitions import HOLD_LASTS
 from bookings.problems import BookingCancelled, BookingNotPending, HoldExpired, format_instant
+from config.database.clock import Now
 
 
 def extend(booking: "models.Booking", *, hold: dt.timedelta | None, by: Any) -> "models.Booking":

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.db import connection
-from django.db.models.functions import Now
 
 from bookings.lifecycle import sql
+from config.database.clock import Now
 from config.problems import InvalidInput
 from ticket_types.models import TicketType
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
-from django.db.models.functions import Now
 
 from bookings import models
 from bookings.lifecycle import sql
@@ -30,6 +29,7 @@ from bookings.problems import (
     SoldOut,
 )
 from bookings.search import keys_of
+from config.database.clock import Now
 from config.database.constraints import violated_constraint
 from config.outbox.models import FeedChange
 from config.outbox.telling import change_of

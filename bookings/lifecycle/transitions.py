@@ -3,10 +3,10 @@
 from typing import Any
 
 from django.db.models import F, Q, Sum
-from django.db.models.functions import Now
 
 from bookings import models
 from bookings.lifecycle.states import Transition
+from config.database.clock import Now
 from events.inventory import sales
 from events.models import Event
 from ticket_types.models import TicketType

@@ -52,6 +52,6 @@ class BookingMails:
         """Send the links to the bookings of an address to this address. The answer is the same without bookings."""
         data = self.read_body(LookupSerializer)
         mailing.refuse_switched_off()
-        count_mail(fold(data["customer_email"]))
+        count_mail(fold(data["customer_email"]), "lookup")
         queue_links(data["customer_email"], data.get("event"))
         return Response(status=status.HTTP_202_ACCEPTED)

@@ -5,10 +5,10 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models.functions import Now
 
 from bookings.messages.kinds import Kind, State
 from bookings.messages.models import Message
+from config.database.clock import Now
 
 NO_MAIL = ".invalid"  # addresses that cannot exist: of walk-in customers, and of those who were erased (RFC 2606)
 

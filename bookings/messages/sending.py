@@ -14,12 +14,12 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.db import transaction
 from django.db.models import Case, DateTimeField, ExpressionWrapper, F, IntegerField, When
-from django.db.models.functions import Now
 from django.utils import timezone
 
 from bookings.messages.kinds import State
 from bookings.messages.models import Message
 from bookings.messages.rendering import NotNeeded, load, render
+from config.database.clock import Now
 
 logger = logging.getLogger(__name__)
 

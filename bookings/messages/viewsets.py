@@ -7,7 +7,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from bookings.codes import TICKET_CODE
+from bookings.codes import TICKET_CODE, typed
 from bookings.messages.documents import qr
 from bookings.messages.documents.calendar import booking_calendar
 from bookings.messages.documents.pdf import tickets_pdf
@@ -103,7 +103,7 @@ class QrViewSet(DocumentViewSet):
 
     def ticket_code(self, code: str) -> str:
         booking = self.get_object()
-        ticket = next((it for it in booking.ticket_list if it.code == code), None)
+        ticket = next((it for it in booking.ticket_list if it.code == typed(code)), None)
         if ticket is None:
             raise NotFound("The booking has no such ticket.")
         if ticket.status == Ticket.Status.VOID:

@@ -2,9 +2,9 @@ from collections.abc import Set
 from typing import Any
 
 from django.db import models
-from django.db.models.functions import Now
 
 from bookings.lifecycle.states import Status
+from config.database.clock import Now
 from config.history.models import ANONYMOUS, AppendOnlyQuerySet, Entry, actor_columns
 
 

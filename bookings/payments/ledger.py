@@ -6,7 +6,6 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Case, F, Value, When
-from django.db.models.functions import Now
 
 from bookings import models
 from bookings.lifecycle.states import Status
@@ -16,6 +15,7 @@ from bookings.payments.balance import with_balance
 from bookings.payments.models import Payment
 from bookings.payments.states import PAYMENT_TRANSITIONS, PaymentStatus, sources
 from bookings.problems import PaymentReferenceUsed, PaymentRefunded
+from config.database.clock import Now
 from config.outbox.telling import tell
 
 MANUAL = "manual"

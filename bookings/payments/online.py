@@ -14,7 +14,6 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F, Q
-from django.db.models.functions import Now
 
 from bookings import models
 from bookings.lifecycle.states import Status
@@ -35,6 +34,7 @@ from bookings.payments.providers.base import (
 )
 from bookings.payments.states import PAYMENT_TRANSITIONS, PaymentStatus, RefundStatus, sources
 from bookings.problems import BookingCancelled, HoldExpired, NothingToPay, PaymentUnavailable, ProviderNotSetUp
+from config.database.clock import Now
 from config.outbox.telling import tell
 from config.problems import DomainError
 

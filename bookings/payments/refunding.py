@@ -11,7 +11,6 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
-from django.db.models.functions import Now
 
 from bookings import models
 from bookings.lifecycle.place import IdempotencyKey
@@ -26,6 +25,7 @@ from bookings.payments.providers import provider_named
 from bookings.payments.providers.base import Outcome, ProviderRefused, ProviderUnavailable
 from bookings.payments.states import REFUND_TRANSITIONS, RefundStatus, sources
 from bookings.problems import IdempotencyKeyReused, NothingToRefund, RefundChanged, RefundTooHigh
+from config.database.clock import Now
 from config.database.constraints import violated_constraint
 from config.outbox.telling import tell
 from config.problems import InvalidInput

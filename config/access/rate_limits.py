@@ -116,13 +116,14 @@ def count_invalid_token(request: Request) -> None:
     count_guess(request, address_key(request))
 
 
-def count_mail(address: str) -> None:
+def count_mail(address: str, purpose: str = "") -> None:
     """Counts a mail to the mailbox of an address, for all clients together. Raises TooManyRequests.
 
-    Not in the headers, which would tell one client what others asked for.
+    Mails of a `purpose` are counted apart: what anybody may ask for keeps no other mail from being sent. Not in the
+    headers, which would tell one client what others asked for.
     """
     limit = limit_for(MAILS)
-    mails = count(limit, salted_hmac(MAILS, mailbox(address)).hexdigest()) if limit else None
+    mails = count(limit, salted_hmac(f"{MAILS}{purpose}", mailbox(address)).hexdigest()) if limit else None
     if mails and mails.is_exceeded:
         detail = f"Too many mails to this address ({limit}). Retry in {mails.wait}."
         raise TooManyRequests(detail, retry_after=mails.seconds_left)

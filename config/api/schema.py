@@ -91,6 +91,7 @@ ANY_METHOD = (
 )
 WITH_BODY = (problems.TooLarge, problems.UnsupportedMediaType)
 EDITS = ("PUT", "PATCH", "DELETE")
+ANY_SEGMENT = "^[^/]+$"  # of the routes; the views know what their ids look like
 FORMATS: tuple[tuple[Any, dict[str, str]], ...] = (
     (money.validate_currency, {"format": "iso-4217", "pattern": "^[A-Z]{3}$"}),
     (text.validate_timezone, {"format": "iana-time-zone", "pattern": "^[A-Za-z0-9_+/-]+$"}),
@@ -205,7 +206,7 @@ class Schema(AutoSchema):
         if operation is None:
             return None
         for parameter in operation.get("parameters", []):
-            if parameter["in"] == "path":
+            if parameter["in"] == "path" and parameter["schema"].get("pattern") in (None, ANY_SEGMENT):
                 parameter["schema"] = self.view.lookup_schema
         self.add_refusals(operation["responses"])
         for status, response in operation["responses"].items():

@@ -3,7 +3,8 @@
 from typing import Any, TypeVar
 
 from django.db import models
-from django.db.models.functions import Now
+
+from config.database.clock import Now
 
 M = TypeVar("M", bound=models.Model)
 

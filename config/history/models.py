@@ -10,7 +10,8 @@ from typing import Any, Never
 from django.apps import apps
 from django.conf import settings
 from django.db import models
-from django.db.models.functions import Now
+
+from config.database.clock import Now
 
 ANONYMOUS = "anonymous"
 SYSTEM = "system"

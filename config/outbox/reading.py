@@ -101,7 +101,7 @@ def read_cursor(request: Request, purged: int, last: int) -> int:
 
 
 def expired(cursor: int) -> CursorExpired:
-    detail = "The changes after this cursor are not kept any more. Read the resources again, and go on from latest."
+    detail = "The feed has no changes after this cursor. Read the resources again, and go on from latest."
     return CursorExpired(detail, errors=[parameter_error("after", CursorExpired.code, f"No changes after {cursor}.")])
 
 

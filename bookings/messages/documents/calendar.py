@@ -17,6 +17,8 @@ def booking_calendar(booking: Any) -> bytes:
     """One entry. A cancelled booking takes it out of the calendar again (RFC 5546). Needs the event and its venue."""
     event, venue = booking.event, booking.event.venue
     is_cancelled = booking.status == Status.CANCELLED or event.status == Event.Status.CANCELLED
+    of_booking = STATUS.CONFIRMED if booking.status == Status.CONFIRMED else STATUS.TENTATIVE
+    status = STATUS.CANCELLED if is_cancelled else of_booking
     found = Calendar.new(prodid=f"-//{settings.PROJECT_NAME}//{settings.VERSION}//EN")
     found.pop("UID", None)
     found["METHOD"] = "CANCEL" if is_cancelled else "PUBLISH"
@@ -25,7 +27,7 @@ def booking_calendar(booking: Any) -> bytes:
         Entry.new(
             uid=uuid.uuid5(NAMESPACE, f"{booking.pk}"),
             sequence=event.sequence + int(is_cancelled),
-            status=STATUS.CANCELLED if is_cancelled else STATUS.CONFIRMED,
+            status=status,
             summary=event.name,
             description=f"Booking {booking.confirmation_code}",
             location=f"{venue.name}, {venue.address}",

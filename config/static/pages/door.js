@@ -43,6 +43,7 @@ document.addEventListener("DOMContentLoaded", () => {
       return paragraph;
     });
     result.replaceChildren(heading, ...paragraphs);
+    result.scrollIntoView({ block: "nearest" });
     play(isGood, isWarning);
   };
 
