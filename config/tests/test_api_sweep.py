@@ -163,6 +163,8 @@ class Sweep:
             for parameter in operation.get("parameters", [])
             if parameter["in"] == "query"
         }
+        if path.endswith("/admissions"):  # of an event, which must be there
+            query["event"] = str(self.world["events"])
         return {
             "path": self.address(method, path),
             "query": {name: value for name, value in query.items() if value is not None},

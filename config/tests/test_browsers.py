@@ -28,7 +28,17 @@ PUBLIC = [
         "/docs",
         "/docs?script",
     ),
-    *("/redoc", "/favicon.ico", "/nowhere", "/admin/login/", "/admin/", "/api/v1", "/api/v1/", "/api/v1/nowhere"),
+    *(
+        "/redoc",
+        "/favicon.ico",
+        "/metrics",
+        "/nowhere",
+        "/admin/login/",
+        "/admin/",
+        "/api/v1",
+        "/api/v1/",
+        "/api/v1/nowhere",
+    ),
     *(
         "/admin/password_reset/",
         "/bookings/confirm",

@@ -44,6 +44,8 @@ MAX_ENTROPY = 3.7  # bits per character: English words in snake or kebab case ar
 ALLOWED = {  # patterns of values that are no secrets, each with the reason
     r"tbs_Xy12-_Zk9": "example in a test of redaction",
     r"tbs_0123456789abcdefghij$": "example in a check of the proxy's access log",
+    r"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw$": "example that Standard Webhooks publishes",
+    r"whsec_(Zb4)+Zg$": "example in the document of the API",
     r"(password|hunter2|secret|pass|abc)$": "example in the URL of a database or a mail server",
 }
 ALLOWED_VALUE = re.compile("|".join(ALLOWED))

@@ -63,7 +63,7 @@ def test_endpoint_takes_a_secret_of_the_receiver(manager):
         ({"url": URL, "types": "booking.placed"}, ("/types", "not-a-list")),
         ({"url": URL, "secret": "whsec_broken"}, ("/secret", "invalid-secret")),
         ({"url": URL, "secret": ""}, ("/secret", "blank")),
-        ({"url": URL, "description": "a" * 201}, ("/description", "invalid-description")),
+        ({"url": URL, "description": "a" * 201}, ("/description", "max-length")),
         ({"url": URL, "is_active": "yes"}, ("/is_active", "invalid")),
         ({"url": URL, "position": 1}, ("/position", "unknown-field")),
         ({"url": URL, "failing_since": None}, ("/failing_since", "read-only")),
