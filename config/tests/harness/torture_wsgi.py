@@ -31,7 +31,7 @@ def read_then_save() -> None:
         prices = [place.price_of(line, offer) for line in request.lines]
         booking = request.new_booking(offer, prices)
         items = [
-            place.new_item(booking, offer.ticket_types[line.ticket_type], price)
+            place.new_item(booking, offer.ticket_types[line.ticket_type], price, line.attendees)
             for line, price in zip(request.lines, prices, strict=True)
         ]
         with place.translated_errors(), transaction.atomic():
