@@ -77,7 +77,7 @@ def test_plan_an_event_with_a_ticket_type_and_publish_it(sit_down):
     desk.press("Save and continue editing")
     assert "Sun 25 Mar 2029, 20:30 to 23:00 Europe/Amsterdam" in desk.text
     desk.follow("Add a ticket type")
-    desk.page.get_by_label("Name").fill("Admission")
+    desk.page.get_by_label("Name:", exact=True).fill("Admission")
     desk.page.get_by_label("Price").fill("17.50")
     desk.press("Save")
     assert "17.50" in desk.text
