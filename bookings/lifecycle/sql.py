@@ -59,11 +59,9 @@ SELECT COALESCE(SUM(i.quantity), 0)::bigint, MIN(b.expires_at)
 # session once, waiting for a row twice. Ticket types are locked by id, then the event, as by every other verb.
 CLAIM = """
 WITH line AS (
-    SELECT * FROM UNNEST(%(ticket_types)s::bigint[], %(names)s::text[], %(prices)s::bigint[], %(quantities)s::int[],
-                         %(unit_fees)s::bigint[], %(tax_rates)s::bigint[], %(taxes)s::bigint[],
-                         %(attendees)s::text[])
-        WITH ORDINALITY
-          AS line (ticket_type_id, name, unit_price, quantity, unit_fee, tax_rate, tax, attendees, position)
+    SELECT * FROM ROWS FROM (JSONB_TO_RECORDSET(%(lines)s) AS (
+        ticket_type_id bigint, name text, unit_price bigint, unit_fee bigint, tax_rate bigint, quantity int, tax bigint,
+        attendees jsonb)) WITH ORDINALITY
 ), client AS (
     SELECT WHERE CASE WHEN %(client_key)s = '' THEN true
                       ELSE bookings_held_by_client(%(client_key)s) + %(quantity)s <= %(places_per_client)s END
@@ -87,8 +85,8 @@ WITH line AS (
         booking_id, ticket_type_id, name, unit_price, unit_fee, tax_rate, quantity, total_price, tax,
         cancelled_quantity, attendees)
     SELECT booking.id, ticket_type_id, name, unit_price, unit_fee, tax_rate, quantity,
-           (unit_price + unit_fee) * quantity, tax, 0, attendees::jsonb
-      FROM booking, line ORDER BY position
+           (unit_price + unit_fee) * quantity, tax, 0, attendees
+      FROM booking, line ORDER BY ordinality
     RETURNING id
 ), change AS (
     INSERT INTO bookings_bookingchange (
@@ -163,10 +161,13 @@ WITH booking AS (
     INSERT INTO bookings_ticket (
         booking_id, ticket_type_id, code, holder_name, holder_email, name_key, surname_key, status, created_at,
         updated_at)
-    SELECT id, UNNEST(%(ticket_types)s::bigint[]), UNNEST(%(codes)s::text[]), UNNEST(%(holder_names)s::text[]),
-           UNNEST(%(holder_emails)s::text[]), UNNEST(%(name_keys)s::text[]), UNNEST(%(surname_keys)s::text[]),
-           'valid', confirmed_at, confirmed_at
-      FROM booking
+    SELECT booking.id, ticket_type_id, code, holder_name, holder_email, name_key, surname_key, 'valid', confirmed_at,
+           confirmed_at
+      FROM booking,
+           ROWS FROM (JSONB_TO_RECORDSET(%(tickets)s) AS (
+               ticket_type_id bigint, code text, holder_name text, holder_email text, name_key text,
+               surname_key text)) WITH ORDINALITY
+     ORDER BY ordinality
     RETURNING id
 ), message AS (
     INSERT INTO booking_messages_message (
@@ -184,6 +185,7 @@ SELECT confirmed_at, updated_at, payment_reference, customer_name, customer_emai
 """
 CHANGED_BY_CONFIRM = ("confirmed_at", "updated_at", "payment_reference", "customer_name", "customer_email", "metadata",
                       "expires_at", "amount_paid", "amount_due", "refund_amount", "refund_due")  # fmt: skip
+OF_TICKET = ("ticket_type_id", "code", "holder_name", "holder_email", "name_key", "surname_key")
 LOADERS: dict[str, Callable[[Any], Any]] = {
     "metadata": json.loads,
     **dict.fromkeys(("amount_paid", "amount_due", "refund_amount"), money.from_units),
@@ -239,16 +241,22 @@ def claim(
         told_key=told.key,
         told_type=told.type,
         told_data=to_text(told.data),
-        ticket_types=[item.ticket_type_id for item in items],
-        names=[item.name for item in items],
-        prices=[money.to_units(item.unit_price) for item in items],
-        unit_fees=[money.to_units(item.unit_fee) for item in items],
-        tax_rates=[percent.to_stored(item.tax_rate) for item in items],
-        taxes=[money.to_units(item.tax) for item in items],
-        attendees=[json.dumps(item.attendees) for item in items],
-        quantities=[item.quantity for item in items],
+        lines=Jsonb([as_line(item) for item in items]),
     )
     return [pk for pk, _ in rows]
+
+
+def as_line(item: "models.BookingItem") -> dict[str, Any]:
+    return {
+        "ticket_type_id": item.ticket_type_id,
+        "name": item.name,
+        "unit_price": money.to_units(item.unit_price),
+        "unit_fee": money.to_units(item.unit_fee),
+        "tax_rate": percent.to_stored(item.tax_rate),
+        "quantity": item.quantity,
+        "tax": money.to_units(item.tax),
+        "attendees": item.attendees,
+    }
 
 
 def confirm(
@@ -276,14 +284,9 @@ def confirm(
         by_id=change.by_id,
         by_name=change.by_name,
         details=Jsonb(change.details),
-        ticket_types=[ticket.ticket_type_id for ticket in tickets],
-        codes=[ticket.code for ticket in tickets],
+        tickets=Jsonb([{name: getattr(ticket, name) for name in OF_TICKET} for ticket in tickets]),
         sends_mail=settings.SEND_MAIL,
         no_mail=f"%{NO_MAIL}",
-        holder_names=[ticket.holder_name for ticket in tickets],
-        holder_emails=[ticket.holder_email for ticket in tickets],
-        name_keys=[ticket.name_key for ticket in tickets],
-        surname_keys=[ticket.surname_key for ticket in tickets],
         has_holders=any(ticket.holder_name or ticket.holder_email for ticket in tickets),
     )
     if not rows:
