@@ -7,13 +7,14 @@ from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
-from csp.constants import SELF, UNSAFE_INLINE
+from csp.constants import HEADER, SELF, UNSAFE_INLINE
 from csp.decorators import csp_update
+from csp.middleware import CSPMiddleware
 from django.conf import settings
 from django.core.cache import cache
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.migrations.executor import MigrationExecutor
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
@@ -244,6 +245,22 @@ class UnknownPath(APIView):
         raise problems.NotFound("Unknown path.")
 
 
+def is_page(response: HttpResponseBase) -> bool:
+    return response.get("Content-Type", "").startswith("text/html")
+
+
+class ContentPolicyMiddleware(CSPMiddleware):
+    """Gives all that is no page one strict policy: building that of pages takes a part of a cached answer's time."""
+
+    strict = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if is_page(response):
+            return super().process_response(request, response)
+        response.setdefault(HEADER, self.strict)
+        return response
+
+
 class PermissionsPolicyMiddleware:
     """Denies cameras and the like to every page that has no policy of its own."""
 
@@ -256,6 +273,6 @@ class PermissionsPolicyMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        if response.get("Content-Type", "").startswith("text/html"):
+        if is_page(response):
             response.setdefault("Permissions-Policy", self.policy)
         return response

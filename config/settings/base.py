@@ -155,7 +155,7 @@ MIDDLEWARE = [
     "config.api.errors.CountErrorsMiddleware",  # outside of all that refuses a request, and inside of the headers
     "config.api.bodies.BodyMiddleware",
     "config.api.conditional.NotModifiedMiddleware",
-    "csp.middleware.CSPMiddleware",  # inside of the one before: a 304 must not replace a page's own policy
+    "config.api.pages.ContentPolicyMiddleware",  # inside of the one before: a 304 must not replace a page's own policy
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.api.errors.KnownHostMiddleware",  # inside of all that protects an answer, before what asks for the host
     "config.access.networks.BackOfficeMiddleware",
