@@ -23,6 +23,7 @@ from bookings.payments.models import Payment, ProviderEvent, Refund
 from bookings.reconciliation import comparisons, drifts
 from config.access.models import ApiToken
 from config.access.roles import Role
+from config.idempotency.models import KeyedRequest
 from config.outbox.models import FeedChange
 from events.models import Event
 from ticket_types.models import TicketType
@@ -30,7 +31,7 @@ from venues.models import Venue
 
 WITH_TIMES = (
     *(Venue, Event, TicketType, Booking, Ticket, Scan, BookingChange, Message),
-    *(Payment, Refund, ProviderEvent, FeedChange),
+    *(Payment, Refund, ProviderEvent, FeedChange, KeyedRequest),
 )
 MILLISECOND = dt.timedelta(milliseconds=1)
 

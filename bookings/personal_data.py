@@ -21,6 +21,7 @@ from bookings.payments.online import GIVE_UP_AFTER
 from bookings.problems import StillNeeded
 from bookings.search import keys_of
 from config.database.clock import Now
+from config.idempotency.models import KeyedRequest
 from config.outbox.models import FeedChange
 from config.outbox.telling import tell_gone
 from config.values import money
@@ -158,6 +159,7 @@ def erase_batch(rows: Any, by: Any, with_payments: bool) -> int:
         kept = KEPT_IN_HISTORY - ({PAYMENT} if with_payments else set())
         models.BookingChange.objects.filter(booking__in=found).erase_details(keep=kept)
         erase_payments(found, with_references=with_payments)
+        KeyedRequest.objects.about(found).delete()
         Message.objects.filter(booking__in=found).update(**NO_MESSAGE)
         entries = [models.BookingChange.entry(pk, "erase", status, status, by=by) for pk, status in found.items()]
         models.BookingChange.objects.bulk_create(entries)
@@ -251,6 +253,7 @@ def purge_attempts(instant: dt.datetime, progress: Progress = no_progress) -> in
             locked = list(rows.values_list("pk", flat=True))
             erase_told(locked)
             tell_gone("booking.deleted", *locked, by="system")
+            KeyedRequest.objects.about(locked).delete()
             Payment.objects.filter(booking__in=locked).delete()
             models.Booking.objects.filter(pk__in=locked).delete()
         total += len(locked)

@@ -105,26 +105,6 @@ class PriceChanged(DomainError):
         return cls(detail, errors=[{**error, "expected": before, "total": now}])
 
 
-class IdempotencyKeyReused(DomainError):
-    """The idempotency key was used for another request. Use a new key for each booking and each refund."""
-
-    code, title, status = "idempotency-key-reused", "The idempotency key was used for another request", 422
-
-
-class IdempotencyKeyExpired(DomainError):
-    """A booking was made with the idempotency key, and is not answered again: without a token that ends after 24 hours,
-    or when the secret of the booking is renewed. Use a new key for a new booking.
-    """
-
-    code, title = "idempotency-key-expired", "The idempotency key has expired"
-
-
-class RequestInProgress(DomainError):
-    """A request with the same idempotency key is in progress. Retry to get its booking."""
-
-    code, title = "request-in-progress", "The same request is in progress"
-
-
 class AlreadyCheckedIn(DomainError):
     """The ticket was checked in before, at `checked_in_at`."""
 

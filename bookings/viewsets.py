@@ -19,8 +19,8 @@ from bookings.door.serializers import AdmissionSerializer, CheckInSerializer
 from bookings.door.viewsets import BookingDoor
 from bookings.filters import BookingFilter
 from bookings.holders import CHANGE, BookingHolders
-from bookings.idempotency import MIN_ANONYMOUS_KEY, key_parameters, mark_replay, read_idempotency_key
 from bookings.lifecycle.by_mail import is_valid
+from bookings.lifecycle.place import IdempotencyKey
 from bookings.lifecycle.states import Status
 from bookings.limits import client_key_of, place_within_rate
 from bookings.messages.api import BookingMails
@@ -37,8 +37,6 @@ from bookings.problems import (
     ConfirmByMail,
     CustomerLimit,
     HoldExpired,
-    IdempotencyKeyExpired,
-    IdempotencyKeyReused,
     NotCheckedIn,
     NotOnSale,
     OtherEvent,
@@ -46,7 +44,6 @@ from bookings.problems import (
     PaymentReferenceUsed,
     PaymentRefunded,
     PriceChanged,
-    RequestInProgress,
     SoldOut,
     TicketVoid,
     TooManyPlaces,
@@ -65,6 +62,7 @@ from config.access.rate_limits import DOOR
 from config.api.pagination import CursorPagination
 from config.api.serializers import Serializer
 from config.api.viewsets import BaseViewSet
+from config.idempotency.keys import mark_replay
 from config.problems import DomainError, NotFound, Problem
 from config.values import text
 from events.inventory.bookings import release_due
@@ -82,7 +80,7 @@ def order(request: Request, data: dict[str, Any]) -> dict[str, Any]:
         "metadata": data.get("metadata"),
         "expected_total": data.get("expected_total"),
         "notify": data.get("notify", True),
-        "key": read_idempotency_key(request),
+        "key": IdempotencyKey.read(request),
         "client_key": client_key_of(request),
         "by": request.user,
     }
@@ -162,9 +160,6 @@ class BookingViewSet(
             CustomerLimit,
             PriceChanged,
             TooManyPlaces,
-            RequestInProgress,
-            IdempotencyKeyExpired,
-            IdempotencyKeyReused,
         ],
         "confirm": [
             HoldExpired,
@@ -225,10 +220,6 @@ class BookingViewSet(
                 bool,
                 default=False,
                 description="true: answer what would be booked, or why not, and change nothing.",
-            ),
-            *key_parameters(
-                "booking",
-                f"Without a token, the key has at least {MIN_ANONYMOUS_KEY} characters, and is valid for 24 hours.",
             ),
         ],
     )

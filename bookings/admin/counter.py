@@ -23,7 +23,7 @@ from bookings.lifecycle.place import IdempotencyKey, Line
 from bookings.models import Booking
 from bookings.payments.ledger import NO_RECEIPT, Receipt
 from bookings.payments.models import Payment
-from bookings.problems import IdempotencyKeyReused, PriceChanged
+from bookings.problems import PriceChanged
 from config.backoffice.errors import DOMAIN_ERRORS, field_errors
 from config.backoffice.formats import (
     change_url,
@@ -36,6 +36,7 @@ from config.backoffice.formats import (
 )
 from config.backoffice.forms import EmailField, TextField
 from config.backoffice.pages import Page, PagesAdmin
+from config.idempotency.problems import IdempotencyKeyReused
 from config.values import money
 from config.values.text import normalise, validate_line
 from config.values.timezones import zone_label

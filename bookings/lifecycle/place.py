@@ -21,16 +21,15 @@ from bookings.lifecycle.states import Status
 from bookings.lifecycle.transitions import MAX_TRIES, LostRace, take_places
 from bookings.problems import (
     CustomerLimit,
-    IdempotencyKeyExpired,
-    IdempotencyKeyReused,
     NotOnSale,
     PriceChanged,
-    RequestInProgress,
     SoldOut,
 )
 from bookings.search import keys_of
 from config.database.clock import Now
-from config.database.constraints import violated_constraint
+from config.database.constraints import is_waiting_for, sqlstate, violated_constraint
+from config.idempotency.keys import ANONYMOUS_REPLAY, RequestKey
+from config.idempotency.problems import IdempotencyKeyExpired, RequestInProgress
 from config.outbox.models import FeedChange
 from config.outbox.telling import change_of
 from config.problems import Problem
@@ -39,10 +38,8 @@ from events.inventory import release_due, sales
 from ticket_types.pricing import PriceLine, price_line
 
 MAX_LINES = 20
-ANONYMOUS_REPLAY = dt.timedelta(hours=24)  # how long an anonymous client's key answers its booking
 IDEMPOTENCY_CONSTRAINT = "booking_idempotency_key_is_unique_for_its_client"
 CODE_CONSTRAINT = "booking_confirmation_code_is_unique"
-LOCK_NOT_AVAILABLE = "55P03"
 OFF_SALE = {
     "not_published": "its event is not published",
     "cancelled": "its event is cancelled",
@@ -64,31 +61,17 @@ class Line:
     attendees: Sequence[dict[str, str]] = ()
 
 
-@dataclass(frozen=True)
-class IdempotencyKey:
-    """A client's own name for one request; `fingerprint` identifies the request's body.
-
-    Anonymous clients (`client` is empty) share one name space, and the answer has the booking's secret. So their keys
-    expire.
-    """
-
-    client: str
-    key: str
-    fingerprint: str
+class IdempotencyKey(RequestKey):
+    """The key of a booking, in the booking's own row. Anonymous clients' keys expire: the answer has its secret."""
 
     @property
     def columns(self) -> dict[str, str]:
-        """For the row that the request makes."""
+        """For the booking's row."""
         return {
             "idempotency_client": self.client,
             "idempotency_key": self.key,
             "request_fingerprint": self.fingerprint,
         }
-
-    def refuse_other(self, fingerprint: str) -> None:
-        """Raises IdempotencyKeyReused when the key's request was another one."""
-        if fingerprint != self.fingerprint:
-            raise IdempotencyKeyReused("This idempotency key was used with another request body. Use a new key.")
 
     def booking(self) -> "models.Booking | None":
         """The booking that was placed with this key. Raises IdempotencyKeyReused when its request was another one, and
@@ -331,16 +314,6 @@ def translated_errors() -> Iterator[None]:
             raise LostRace from None
         raise
     except OperationalError as error:
-        if sqlstate(error) == LOCK_NOT_AVAILABLE and is_about_key(error):
+        if is_waiting_for(error, IDEMPOTENCY_CONSTRAINT):
             raise RequestInProgress("A request with this key is still in progress. Retry.", retry_after=1) from None
         raise
-
-
-def sqlstate(error: Exception) -> str | None:
-    return getattr(error.__cause__, "sqlstate", None)
-
-
-def is_about_key(error: Exception) -> bool:
-    """Whether the lock was awaited in the index of idempotency keys, and not at a row of stock."""
-    context = getattr(getattr(error.__cause__, "diag", None), "context", None)
-    return IDEMPOTENCY_CONSTRAINT in (context or "")

@@ -66,6 +66,8 @@ class Payment(models.Model):
 
     objects = PaymentQuerySet.as_manager()
 
+    is_replay = False  # whether `start_payment` returned an earlier one for its idempotency key
+
     class Meta:
         ordering = ["-id"]
         indexes = [
@@ -158,11 +160,6 @@ class Refund(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
     succeeded_at = models.DateTimeField(null=True, editable=False)
     failed_at = models.DateTimeField(null=True, editable=False)
-    # One request makes a row for each payment that it refunds: its parts.
-    idempotency_client = models.CharField(max_length=40, blank=True, default="", db_default="", editable=False)
-    idempotency_key = models.CharField(max_length=255, null=True, editable=False)
-    request_fingerprint = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
-    part = models.SmallIntegerField(default=0, db_default=0, editable=False)
 
     is_replay = False  # whether `refund` returned an earlier one for its idempotency key
 
@@ -183,13 +180,6 @@ class Refund(models.Model):
                 condition=~Q(reference=""),
                 name="refund_reference_is_unique_for_its_payment",
                 violation_error_message="A refund has this reference already.",
-                violation_error_code="already-exists",
-            ),
-            models.UniqueConstraint(
-                fields=["idempotency_client", "idempotency_key", "part"],
-                condition=Q(idempotency_key__isnull=False),
-                name="refund_idempotency_key_is_unique_for_its_client",
-                violation_error_message="A refund has this idempotency key already.",
                 violation_error_code="already-exists",
             ),
             models.CheckConstraint(

@@ -35,6 +35,8 @@ from bookings.payments.providers.base import (
 from bookings.payments.states import PAYMENT_TRANSITIONS, PaymentStatus, RefundStatus, sources
 from bookings.problems import BookingCancelled, HoldExpired, NothingToPay, PaymentUnavailable, ProviderNotSetUp
 from config.database.clock import Now
+from config.idempotency.keys import RequestKey
+from config.idempotency.once import create_once, forget
 from config.outbox.telling import tell
 from config.problems import DomainError
 
@@ -47,21 +49,34 @@ class NotYet(Exception):
     """The event is about something that is not known here yet. It is handled again later."""
 
 
-def start_payment(booking: "models.Booking", provider: str, *, by: Any = None) -> tuple[Payment, Started]:
+def start_payment(
+    booking: "models.Booking", provider: str, *, key: RequestKey | None = None, by: Any = None
+) -> tuple[Payment, Started]:
     """Starts a payment of what is due. While one over the same amount is pending, it returns that one.
 
-    Raises ProviderNotSetUp, NothingToPay, HoldExpired, BookingCancelled, and PaymentUnavailable when the provider does
+    With a key that was used before it returns the earlier payment, with `is_replay` set. Raises ProviderNotSetUp,
+    NothingToPay, HoldExpired, BookingCancelled, what `create_once` does, and PaymentUnavailable when the provider does
     not answer.
     """
+    created = create_once(key, lambda: [add_payment(booking, provider, by=by)])
+    (payment,) = created.objects or created.found_in(booking.payments.all())
+    payment.is_replay = created.is_replay
+    try:
+        return payment, ask_to_start(payment)
+    except PaymentUnavailable:
+        forget(key)
+        raise
+
+
+def add_payment(booking: "models.Booking", provider: str, *, by: Any) -> Payment:
     known = sorted(set(settings.PAYMENT_PROVIDERS) - {MANUAL})
     if provider not in known:
         raise ProviderNotSetUp(f"Providers of online payments: {', '.join(known) or 'none is set up'}.")
     with transaction.atomic():
         stored: Any = models.Booking.objects.select_for_update(no_key=True).get(pk=booking.pk)
         refuse_start(stored)
-        payment = stored.payments.filter(
-            provider=provider, status=PaymentStatus.PENDING, amount=stored.amount_due
-        ).first()
+        pending = stored.payments.filter(provider=provider, status=PaymentStatus.PENDING, amount=stored.amount_due)
+        payment = pending.first()
         if payment is None:
             payment = stored.payments.create(
                 provider=provider,
@@ -72,8 +87,12 @@ def start_payment(booking: "models.Booking", provider: str, *, by: Any = None) -
                 by_id=getattr(by, "pk", None),
             )
             tell("payment.started", payment.pk, by=by)
+    return payment
+
+
+def ask_to_start(payment: Payment) -> Started:
     try:
-        started = look_up(payment)
+        return look_up(payment)
     except ProviderUnavailable as error:
         note_error(payment, error)
         raise PaymentUnavailable("The payment provider does not answer. Please retry.", retry_after=5) from error
@@ -81,7 +100,6 @@ def start_payment(booking: "models.Booking", provider: str, *, by: Any = None) -
         move(payment, PaymentStatus.FAILED, error=str(error)[:500])
         detail = str(error) if isinstance(error, AmountRefused) else "The payment provider refused the payment."
         raise PaymentUnavailable(detail) from error
-    return payment, started
 
 
 def note_error(payment: Payment, error: Exception) -> None:

@@ -4,16 +4,13 @@ A refund is a row before its provider is asked, outside of the transaction. A wo
 pending refund, which `finish_refund` asks for again under the same idempotency key.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import F
 
 from bookings import models
-from bookings.lifecycle.place import IdempotencyKey
 from bookings.lifecycle.states import Status
 from bookings.lifecycle.telling import tell_bookings
 from bookings.messages.kinds import Kind
@@ -24,18 +21,34 @@ from bookings.payments.models import Payment, Refund
 from bookings.payments.providers import provider_named
 from bookings.payments.providers.base import Outcome, ProviderRefused, ProviderUnavailable
 from bookings.payments.states import REFUND_TRANSITIONS, RefundStatus, sources
-from bookings.problems import IdempotencyKeyReused, NothingToRefund, RefundChanged, RefundTooHigh
+from bookings.problems import NothingToRefund, RefundChanged, RefundTooHigh
 from config.database.clock import Now
-from config.database.constraints import violated_constraint
+from config.idempotency.keys import RequestKey
+from config.idempotency.once import create_once
 from config.outbox.telling import tell
 from config.problems import InvalidInput
 from config.values import money
 
-KEY_CONSTRAINT = "refund_idempotency_key_is_unique_for_its_client"
 TOLD_AS = {RefundStatus.SUCCEEDED: "refund.succeeded", RefundStatus.PENDING: "refund.requested"}  # of new refunds
 
 
-def refund(
+def refund(booking: "models.Booking", *, key: RequestKey | None = None, **data: Any) -> list[Refund]:
+    """Refunds as `add_refunds` says; returns one refund for each payment that the amount comes from.
+
+    With a key that was used before it returns the earlier refunds, with `is_replay` set. Raises what `add_refunds` and
+    `create_once` do.
+    """
+    created = create_once(key, lambda: add_refunds(booking, **data))
+    refunds = list(created.objects) or created.found_in(Refund.objects.select_related("payment"))
+    for row in refunds:
+        row.is_replay = created.is_replay
+        if row.status == RefundStatus.PENDING:
+            finish_refund(row)
+    booking.refresh_from_db()
+    return refunds
+
+
+def add_refunds(
     booking: "models.Booking",
     *,
     amount: Decimal | None = None,
@@ -43,65 +56,31 @@ def refund(
     reason: str = "",
     may_exceed: bool = False,
     expected: Decimal | None = None,
-    key: IdempotencyKey | None = None,
     by: Any = None,
 ) -> list[Refund]:
-    """Refunds `amount`, by default what is due; returns one refund for each payment that it comes from.
-
-    With a key that was used before it returns the earlier refunds, with `is_replay` set; raises IdempotencyKeyReused.
+    """Adds refunds of `amount`, by default of what is due.
 
     More than what is due needs `may_exceed` and a reason. Raises RefundChanged when another amount than `expected` is
     due by now, NothingToRefund, RefundTooHigh and InvalidInput.
     """
     with transaction.atomic():
         stored: Any = models.Booking.objects.select_for_update(no_key=True).get(pk=booking.pk)
-        refunds = earlier_refunds(stored, key)
-        if not refunds:
-            if expected is not None and expected != stored.refund_amount:
-                raise RefundChanged(f"The refund that is due is now {with_currency(stored.refund_amount, stored)}.")
-            payments = list(refundable_payments(stored, payment).select_for_update(no_key=True))
-            amount = amount_to_refund(stored, amount, payments, reason=reason, may_exceed=may_exceed)
-            refunds = add_refunds(stored, amount, payments, key, reason=reason, by=by)
-    for row in refunds:
-        if row.status == RefundStatus.PENDING:
-            finish_refund(row)
-    booking.refresh_from_db()
-    return refunds
+        if expected is not None and expected != stored.refund_amount:
+            raise RefundChanged(f"The refund that is due is now {with_currency(stored.refund_amount, stored)}.")
+        payments = list(refundable_payments(stored, payment).select_for_update(no_key=True))
+        amount = amount_to_refund(stored, amount, payments, reason=reason, may_exceed=may_exceed)
+        return write_refunds(stored, amount, payments, reason=reason, by=by)
 
 
-def earlier_refunds(booking: "models.Booking", key: IdempotencyKey | None) -> list[Refund]:
-    """The refunds that were made with this key. Raises IdempotencyKeyReused."""
-    if key is None:
-        return []
-    rows = Refund.objects.filter(idempotency_client=key.client, idempotency_key=key.key).select_related("payment")
-    refunds = list(rows.order_by("part"))
-    for row in refunds:
-        key.refuse_other(row.request_fingerprint if row.payment.booking_id == booking.pk else "")
-        row.is_replay = True
-    return refunds
-
-
-def add_refunds(
-    booking: "models.Booking",
-    amount: Decimal,
-    payments: list[Payment],
-    key: IdempotencyKey | None,
-    *,
-    reason: str,
-    by: Any,
+def write_refunds(
+    booking: "models.Booking", amount: Decimal, payments: list[Payment], *, reason: str, by: Any
 ) -> list[Refund]:
-    """In the caller's transaction, which has the lock on the booking. Raises IdempotencyKeyReused for a key that a
-    concurrent request has just used for another booking.
-    """
+    """In the caller's transaction, which has the lock on the booking."""
     is_sold = booking.status in (Status.CONFIRMED, Status.CANCELLED)
     goodwill = max(amount - booking.refund_amount, Decimal(0)) if is_sold else Decimal(0)
     refunds = [new_refund(*part, reason, by) for part in split(amount, goodwill, payments)]
-    for number, row in enumerate(refunds):
-        row.part = number
-        for name, value in (key.columns if key else {}).items():
-            setattr(row, name, value)
-        with known_key():
-            row.save(force_insert=True)
+    for row in refunds:
+        row.save(force_insert=True)
         Payment.objects.filter(pk=row.payment_id).update(
             amount_refunded=F("amount_refunded") + as_amount(row.amount), updated_at=Now()
         )
@@ -112,18 +91,6 @@ def add_refunds(
     for status, type_name in TOLD_AS.items():
         tell(type_name, *[it.payment_id for it in refunds if it.status == status], by=by)
     return refunds
-
-
-@contextmanager
-def known_key() -> Iterator[None]:
-    """Raises IdempotencyKeyReused for what the database says of a key."""
-    try:
-        yield
-    except IntegrityError as error:
-        constraint = violated_constraint(error)
-        if constraint is None or constraint.name != KEY_CONSTRAINT:
-            raise
-        raise IdempotencyKeyReused("This idempotency key was used for another booking. Use a new key.") from None
 
 
 def refundable_payments(booking: "models.Booking", payment: Payment | None) -> Any:

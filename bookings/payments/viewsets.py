@@ -9,7 +9,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from bookings.idempotency import key_parameters, mark_replay, read_idempotency_key
 from bookings.payments import online
 from bookings.payments.filters import PaymentFilter
 from bookings.payments.ledger import MANUAL
@@ -26,7 +25,6 @@ from bookings.problems import (
     BookingCancelled,
     EventUnverified,
     HoldExpired,
-    IdempotencyKeyReused,
     NothingToPay,
     NothingToRefund,
     PaymentUnavailable,
@@ -38,6 +36,7 @@ from config.access.permissions import ANYONE, PermissionOrSecret, may
 from config.access.rate_limits import count_guess
 from config.api.pagination import CursorPagination
 from config.api.viewsets import BaseViewSet
+from config.idempotency.keys import mark_replay
 from config.problems import InvalidInput, NotFound, Problem
 
 
@@ -77,7 +76,7 @@ class BookingPayments(GenericViewSet):
     }
     payment_refusals: ClassVar[dict[str, list[type[Problem]]]] = {
         "payments": [ProviderNotSetUp, NothingToPay, HoldExpired, BookingCancelled, PaymentUnavailable],
-        "refunds": [NothingToRefund, RefundTooHigh, IdempotencyKeyReused],
+        "refunds": [NothingToRefund, RefundTooHigh],
     }
 
     @extend_schema(request=StartPaymentSerializer, responses={201: StartedPaymentSerializer})
@@ -87,15 +86,13 @@ class BookingPayments(GenericViewSet):
         view: Any = self
         booking = self.get_object()  # first: without its secret nothing is said of it, nor of the body
         data = view.read_body(StartPaymentSerializer)
-        payment, started = online.start_payment(booking, data["provider"], by=request.user)
+        key = view.idempotency_key()
+        payment, started = online.start_payment(booking, data["provider"], key=key, by=request.user)
         context = {**self.get_serializer_context(), "client_secret": started.client_secret}
-        return Response(StartedPaymentSerializer(payment, context=context).data, status=status.HTTP_201_CREATED)
+        response = Response(StartedPaymentSerializer(payment, context=context).data, status=status.HTTP_201_CREATED)
+        return mark_replay(response, is_replay=payment.is_replay)
 
-    @extend_schema(
-        request=RefundBookingSerializer,
-        responses={201: RefundedPaymentsSerializer},
-        parameters=key_parameters("refund"),
-    )
+    @extend_schema(request=RefundBookingSerializer, responses={201: RefundedPaymentsSerializer})
     @action(detail=True, methods=["post"])
     def refunds(self, request: Request, pk: str) -> Response:
         """Refund what is due, or another amount. Answers the payments from which it comes."""
@@ -108,7 +105,7 @@ class BookingPayments(GenericViewSet):
                 detail = "The booking has no payment with this id."
                 raise InvalidInput(errors=[{"pointer": "/payment", "code": "does-not-exist", "detail": detail}])
         may_exceed = may(request, "bookings.refund_more")
-        key = read_idempotency_key(request)
+        key = view.idempotency_key()
         refunds = booking.refund(by=request.user, may_exceed=may_exceed, key=key, **data)
         payments = Payment.objects.filter(refunds__in=refunds).with_refunds().order_by("pk")
         serializer = RefundedPaymentsSerializer({"payments": payments}, context=self.get_serializer_context())

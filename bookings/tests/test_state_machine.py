@@ -21,8 +21,6 @@ from bookings.problems import (
     BookingNotPending,
     CustomerLimit,
     HoldExpired,
-    IdempotencyKeyExpired,
-    IdempotencyKeyReused,
     NotCheckedIn,
     NothingToRefund,
     NotOnSale,
@@ -33,6 +31,7 @@ from bookings.problems import (
     SoldOut,
     TicketVoid,
 )
+from config.idempotency.problems import IdempotencyKeyExpired, IdempotencyKeyReused
 from config.problems import InvalidInput
 from conftest import differences
 from events.inventory import release_due

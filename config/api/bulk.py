@@ -3,7 +3,6 @@
 from typing import Any, ClassVar
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 from rest_framework import status
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer, ListSerializer, ValidationError
@@ -11,6 +10,8 @@ from rest_framework.serializers import BaseSerializer, ListSerializer, Validatio
 from config.api.errors import MAX_ERRORS, flatten, problem_of
 from config.api.viewsets import CatalogueViewSet
 from config.history.models import record_in_bulk
+from config.idempotency.keys import mark_replay
+from config.idempotency.once import create_once
 from config.problems import Problem
 
 MAX_OBJECTS = 100
@@ -43,23 +44,22 @@ class BulkCreateViewSet(CatalogueViewSet):
     bulk_serializer_class: ClassVar[type[BaseSerializer]]
 
     def create_all(self) -> Response:
-        ids = self.make_all(self.read_body(self.bulk_serializer_class, self.get_serializer_context())[self.bulk_name])
-        self.at = timezone.now()
-        found = self.get_queryset().in_bulk(ids)
-        objects = [found[pk] for pk in ids]
-        self.load(objects)
+        created = create_once(self.idempotency_key(), self.make_all)
+        objects = self.find_created(created)
         shown = self.bulk_serializer_class({self.bulk_name: objects}, context=self.get_serializer_context())
-        return Response(shown.data, status=status.HTTP_201_CREATED)
+        response = Response(shown.data, status=status.HTTP_201_CREATED)
+        return mark_replay(response, is_replay=created.is_replay)
 
-    def make_all(self, rows: list[dict[str, Any]]) -> list[int]:
-        """The ids of the new objects, in the order of `rows`. Raises one Problem with the errors of all rows."""
-        made: dict[int, int] = {}
+    def make_all(self) -> list[Any]:
+        """The new objects, in the order of the body. Raises one Problem with the errors of all of them."""
+        rows = self.read_body(self.bulk_serializer_class, self.get_serializer_context())[self.bulk_name]
+        made: dict[int, Any] = {}
         refusals: dict[int, Problem] = {}
         with transaction.atomic(), record_in_bulk():
             for index in sorted(range(len(rows)), key=lambda index: (rows[index][self.bulk_by].pk, index)):
                 try:
                     with transaction.atomic():
-                        made[index] = type(self).make(**rows[index], by=self.request.user).pk
+                        made[index] = type(self).make(**rows[index], by=self.request.user)
                 except (Problem, IntegrityError) as error:
                     if (problem := problem_of(error, self)) is None:
                         raise

@@ -21,6 +21,13 @@ from config.api.errors import MEDIA_TYPE, as_dict
 from config.api.expand import PARAMETER as EXPAND
 from config.api.expand import Expansion
 from config.api.filters import names_pattern
+from config.idempotency.keys import HEADER, KEY, MIN_ANONYMOUS_KEY, REPLAYED
+from config.idempotency.problems import (
+    CreatedObjectGone,
+    IdempotencyKeyExpired,
+    IdempotencyKeyReused,
+    RequestInProgress,
+)
 from config.values import money, text
 
 PROBLEM = {
@@ -89,6 +96,9 @@ ANY_METHOD = (
     problems.TooManyRequests,
     problems.Unavailable,
 )
+A_KEY = "A name for this request. The same request with the same key creates nothing more: it is answered again."
+AN_ANONYMOUS_KEY = f"Without a token, it has at least {MIN_ANONYMOUS_KEY} characters, and is valid for 24 hours."
+A_REPLAY = f"An earlier request with the same {HEADER} created this."
 WITH_BODY = (problems.TooLarge, problems.UnsupportedMediaType)
 EDITS = ("PUT", "PATCH", "DELETE")
 ANY_SEGMENT = "^[^/]+$"  # of the routes; the views know what their ids look like
@@ -149,6 +159,18 @@ class Schema(AutoSchema):
         """Whether the operation is an action on one object: publish, confirm, check in."""
         return self.method == "POST" and bool(getattr(self.view, "detail", False))
 
+    @property
+    def creates(self) -> bool:
+        """Whether the operation creates something, and so takes an `Idempotency-Key`."""
+        if self.method != "POST":
+            return False
+        declared = self.get_response_serializers()
+        return 201 in declared if isinstance(declared, dict) else self.view.action == "create"
+
+    @property
+    def is_for_anonymous(self) -> bool:
+        return isinstance(self.rule, Anyone | PermissionOrAnonymous)
+
     def get_summary(self) -> str | None:
         action = self.view.action
         return SUMMARIES.get(action, f"{action.replace('_', ' ').capitalize()} {{name}}").format(**self.names)
@@ -182,7 +204,7 @@ class Schema(AutoSchema):
 
     def get_auth(self) -> list[dict[str, Any]]:
         schemes = super().get_auth()
-        return [{}, *schemes] if isinstance(self.rule, Anyone | PermissionOrAnonymous) else schemes
+        return [{}, *schemes] if self.is_for_anonymous else schemes
 
     def get_override_parameters(self) -> list[Any]:
         parameters = list(super().get_override_parameters())
@@ -190,6 +212,8 @@ class Schema(AutoSchema):
             parameters.append(OpenApiParameter("If-None-Match", str, "header", description=IF_NONE_MATCH))
         if self.method in EDITS or self.is_verb:
             parameters.append(OpenApiParameter("If-Match", str, "header", description=IF_MATCH))
+        if self.creates:
+            parameters += self.key_parameters()
         if isinstance(self.rule, PermissionOrSecret):
             parameters.append(OpenApiParameter(booking_secret.HEADER, str, "header", description=OPENS))
             if self.method == "GET":
@@ -200,6 +224,13 @@ class Schema(AutoSchema):
             description = f"Related resources to include, separated by commas: {', '.join(self.view.expansions)}."
             parameters.append(OpenApiParameter(EXPAND, schema, "query", description=description))
         return parameters
+
+    def key_parameters(self) -> list[OpenApiParameter]:
+        description = f"{A_KEY} {AN_ANONYMOUS_KEY}" if self.is_for_anonymous else A_KEY
+        return [
+            OpenApiParameter(HEADER, str, "header", pattern=f"^{KEY.pattern}$", description=description),
+            OpenApiParameter(REPLAYED, {"const": "true"}, "header", response=[201], description=A_REPLAY),
+        ]
 
     def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
         operation: Any = super().get_operation(*args, **kwargs)
@@ -274,6 +305,9 @@ class Schema(AutoSchema):
             kinds.append(problems.NotFound)
         unless_declared = [] if self.method == "GET" else [problems.DomainError]
         kinds += self.view.refusals.get(self.view.action, unless_declared)
+        if self.creates:
+            kinds += [IdempotencyKeyReused, RequestInProgress, CreatedObjectGone]
+            kinds += [IdempotencyKeyExpired] if self.is_for_anonymous else []
         if self.method in ("GET", *EDITS) or self.is_verb:
             kinds.append(problems.PreconditionFailed)
         if self.method not in ("GET", "DELETE"):

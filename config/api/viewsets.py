@@ -27,6 +27,8 @@ from config.api.expand import ExpandMixin
 from config.api.overload import refuse_late
 from config.api.pagination import SkipLimitPagination
 from config.api.renderers import wants_page
+from config.idempotency.keys import MAX_SUBJECT, RequestKey, mark_replay
+from config.idempotency.once import Created, create_once
 from config.problems import InvalidInput, Malformed, NotFound, Problem
 
 # What mail programs, social networks and advertisements append to the links that people share.
@@ -181,6 +183,13 @@ class BaseViewSet(ConditionalMixin, ExpandMixin, GenericViewSet):
         """Whether a text from the path can be an id: a whole number without leading zeros."""
         return bool(re.fullmatch(r"[1-9]\d{0,17}", value, re.ASCII))
 
+    def idempotency_key(self) -> RequestKey | None:
+        """For `create_once`, in every action that creates something: after `get_object`, if the path has an id. Raises
+        InvalidInput.
+        """
+        subject = " ".join(self.kwargs.values())[:MAX_SUBJECT]
+        return RequestKey.read(self.request, f"{self.basename}-{self.action}", subject)
+
     def read_body(self, serializer_class: type[BaseSerializer], context: Any = None) -> dict[str, Any]:
         """The validated body; an absent one is an empty object."""
         serializer = serializer_class(data=self.request.data, context=context or {})
@@ -194,7 +203,6 @@ class BaseViewSet(ConditionalMixin, ExpandMixin, GenericViewSet):
 
 
 class CatalogueViewSet(
-    mixins.CreateModelMixin,
     mixins.RetrieveModelMixin,
     mixins.UpdateModelMixin,
     mixins.DestroyModelMixin,
@@ -205,8 +213,18 @@ class CatalogueViewSet(
 
     make: ClassVar[Callable[..., Any]]
 
-    def perform_create(self, serializer: BaseSerializer) -> None:
-        self.reload(serializer, type(self).make(**serializer.validated_data, by=self.request.user))
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        created = create_once(self.idempotency_key(), lambda: [self.create_one()])
+        (instance,) = self.find_created(created)
+        response = self.respond(instance)
+        response.status_code = status.HTTP_201_CREATED
+        response["Location"] = f"{request.path.rstrip('/')}/{instance.pk}"
+        return mark_replay(response, is_replay=created.is_replay)
+
+    def create_one(self) -> Any:
+        serializer = self.get_serializer(data=self.request.data)
+        serializer.is_valid(raise_exception=True)
+        return type(self).make(**serializer.validated_data, by=self.request.user)
 
     def perform_update(self, serializer: BaseSerializer) -> None:
         instance: Any = serializer.instance
@@ -220,9 +238,12 @@ class CatalogueViewSet(
 
     def reload(self, serializer: BaseSerializer, instance: Any) -> None:
         """Shows the object as it is stored now, also to a client that may write drafts and not see them."""
-        self.at = serializer.context["at"] = timezone.now()  # type: ignore[index]
-        serializer.instance = self.get_queryset().filter(pk=instance.pk).first() or instance
-        self.load([serializer.instance])
+        (serializer.instance,) = self.find_created(Created.of([instance]))
+        serializer.context["at"] = self.at  # type: ignore[index]
 
-    def get_success_headers(self, data: Any) -> dict[str, str]:
-        return {"Location": f"{self.request.path.rstrip('/')}/{data['id']}"}
+    def find_created(self, created: Created) -> list[Any]:
+        """The objects as they are stored now. Raises CreatedObjectGone for a replay."""
+        self.at = timezone.now()
+        objects = created.found_in(self.get_queryset())
+        self.load(objects)
+        return objects

@@ -6,9 +6,22 @@ from django.apps import apps
 from django.db import DatabaseError, IntegrityError, InterfaceError, models
 from django.db.models import CheckConstraint, UniqueConstraint
 
+LOCK_NOT_AVAILABLE = "55P03"
+
+
+def sqlstate(error: Exception) -> str | None:
+    """PostgreSQL's code of the error; None on SQLite."""
+    return getattr(error.__cause__, "sqlstate", None)
+
 
 def is_foreign_key(error: IntegrityError) -> bool:
-    return getattr(error.__cause__, "sqlstate", None) == "23503" or "FOREIGN KEY" in str(error)
+    return sqlstate(error) == "23503" or "FOREIGN KEY" in str(error)
+
+
+def is_waiting_for(error: Exception, constraint: str) -> bool:
+    """Whether a lock was awaited for too long in the index of a unique constraint, and not at a row."""
+    context = getattr(getattr(error.__cause__, "diag", None), "context", None)
+    return sqlstate(error) == LOCK_NOT_AVAILABLE and constraint in (context or "")
 
 
 def violated_constraint(error: IntegrityError) -> CheckConstraint | UniqueConstraint | None:
@@ -51,7 +64,7 @@ def blamed_field(constraint: CheckConstraint | UniqueConstraint) -> str:
 
 def is_temporary(error: DatabaseError | InterfaceError) -> bool:
     """Whether a retry may help: the database is away, or a lock was held for too long."""
-    state = getattr(error.__cause__, "sqlstate", None)
+    state = sqlstate(error)
     if state is not None:
         return state[:2] in ("08", "40", "53", "55", "57")
     text = str(error).lower()

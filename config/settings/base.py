@@ -112,6 +112,7 @@ INSTALLED_APPS = [
     "config.apps.ProjectConfig",
     "config.access",
     "config.history",
+    "config.idempotency",
     "config.metrics",
     "config.outbox",
     "config.webhooks",

@@ -15,6 +15,7 @@ from bookings.models import Booking, BookingChange, BookingItem, Cancellation, T
 from bookings.payments.models import Payment, ProviderEvent, Refund
 from config.access.models import ApiToken, LoginFailure, RoleGroup
 from config.database.constraints import violated_constraint
+from config.idempotency.models import KeyedRequest
 from config.outbox.models import Feed, FeedChange
 from config.outbox.publishing import publish
 from config.tests.harness.answers import errors_in
@@ -74,6 +75,8 @@ RAW = {
     "ticket_type_sales_end_after_they_start": [{"sales_start_at": NOW, "sales_end_at": NOW}],
     "ticket_type_sales_are_in_the_years_2000_to_2100": [{"sales_start_at": EARLY}, {"sales_end_at": LATE}],
     "ticket_type_position_is_0_to_10000": [{"position": 10_001}],
+    "idempotency_key_is_unique_for_its_client": [{"key": "taken"}],
+    "keyed_request_is_complete": [{"key": ""}, {"operation": ""}, {"fingerprint": "0"}],
     "booking_idempotency_key_is_unique_for_its_client": [{"idempotency_key": "taken"}],
     "booking_confirmation_code_is_unique": [{"confirmation_code": "TAKEN234"}],
     "booking_status_is_known": [{"status": "open"}],
@@ -120,7 +123,6 @@ RAW = {
     "payment_succeeded_has_a_time": [{"succeeded_at": None}],
     "payment_currency_has_3_letters": [{"currency": "EU"}],
     "refund_reference_is_unique_for_its_payment": [{"reference": "taken"}],
-    "refund_idempotency_key_is_unique_for_its_client": [{"idempotency_key": "taken"}],
     "refund_status_is_known": [{"status": "lost"}],
     "refund_amount_is_above_0": [{"amount": 0}],
     "refund_goodwill_is_a_part_of_it": [{"goodwill": F("amount") + ONE}, {"goodwill": Decimal(-1)}],
@@ -262,6 +264,8 @@ OUT_OF_REACH = {  # only the server sets these fields, or the serializer takes f
     "event_status_is_known",
     "event_draft_was_never_published",
     "event_free_confirmation_is_known",
+    "idempotency_key_is_unique_for_its_client",
+    "keyed_request_is_complete",
     "booking_idempotency_key_is_unique_for_its_client",
     "booking_confirmation_code_is_unique",
     "booking_status_is_known",
@@ -287,7 +291,6 @@ OUT_OF_REACH = {  # only the server sets these fields, or the serializer takes f
     "payment_succeeded_has_a_time",
     "payment_currency_has_3_letters",
     "refund_reference_is_unique_for_its_payment",
-    "refund_idempotency_key_is_unique_for_its_client",
     "refund_status_is_known",
     "refund_amount_is_above_0",
     "refund_goodwill_is_a_part_of_it",
@@ -338,7 +341,10 @@ def rows(make_type, book, manager):
     failures = [LoginFailure.objects.create(hour=NOW, last_at=NOW, address=address) for address in ("one", "taken")]
     data = {"client": "user:1", "code": "A" * 26, "ticket": booking.tickets.last(), "at": NOW, "result": "admitted"}
     scans = [Scan.objects.create(scan_id=scan_id, **data) for scan_id in ("one", "taken")]
+    request = {"client": "user:1", "operation": "venue-create", "fingerprint": "0" * 64}
+    requests = [KeyedRequest.objects.create(key=key, **request) for key in ("one", "taken")]
     return {
+        KeyedRequest: requests[0],
         Scan: scans[0],
         LoginFailure: failures[0],
         ApiToken: ApiToken.objects.get(),
@@ -380,7 +386,7 @@ def rows_of_money(booking):
     for amount in (2, 3):
         booking.refund(amount=Decimal(amount), payment=Payment.objects.get(reference="taken"))
     refund, other = Refund.objects.all()
-    Refund.objects.filter(pk=other.pk).update(reference="taken", idempotency_key="taken")
+    Refund.objects.filter(pk=other.pk).update(reference="taken")
     booking.cancel()
     one, _ = (ProviderEvent.objects.create(provider="x", event_id=event_id, kind="x") for event_id in ("one", "taken"))
     return {

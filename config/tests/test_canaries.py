@@ -19,6 +19,7 @@ from config.access.models import ApiToken, LoginFailure
 from config.access.permissions import ANYONE
 from config.access.roles import Role
 from config.api.pagination import SkipLimitPagination
+from config.idempotency.models import KeyedRequest
 from config.outbox.models import FeedChange
 from config.tests.harness import canaries, matrix, policy
 from config.webhooks.models import WebhookDelivery, WebhookEndpoint
@@ -96,13 +97,16 @@ def hide_webhooks(db):
 
 @pytest.fixture
 def hide_accounts(db):
-    """Creates a user with a token, a second factor and a failed login; returns the strings that would reveal them."""
+    """Creates a user with a token, a second factor, a failed login and a request with a key; returns the strings that
+    would reveal them.
+    """
 
     def hide():
         user = make_user(username="canary-user", first_name="canary-first", email="canary@example.com")
         token, text = ApiToken.issue(user=user, name="x")
         failure = LoginFailure.note(username=user.username, address="192.0.2.1", at=timezone.now())
-        found = canaries.plant(token) | canaries.plant(failure)
+        keyed = KeyedRequest.objects.create(client=f"user:{user.pk}", operation="x", key="x", fingerprint="f" * 64)
+        found = canaries.plant(token) | canaries.plant(failure) | canaries.plant(keyed)
         found |= {TOTPDevice.objects.create(user=user).key}
         return found | {"canary-user", "canary-first", "canary@example.com", text, token.start}
 
@@ -223,7 +227,7 @@ def test_auditor_sees_hidden_objects(public, hide_draft, hide_sales):
         "bookingchange-by-name", "bookingchange-details", "bookingchange-verb",
         "booking-client-key", "booking-customer-key", "booking-idempotency-key", "booking-name-key",
         "booking-request-fingerprint", "booking-secret", "booking-surname-key",
-        "ticket-name-key", "ticket-surname-key", "refund-idempotency-key", "refund-request-fingerprint",
+        "ticket-name-key", "ticket-surname-key",
         "providerevent-body", "providerevent-error", "providerevent-event-id", "providerevent-kind",
     }  # fmt: skip
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status
@@ -8,6 +10,9 @@ from rest_framework.response import Response
 from config.api.pagination import CursorPagination
 from config.api.serializers import Serializer
 from config.api.viewsets import BaseViewSet, CatalogueViewSet
+from config.idempotency.keys import mark_replay
+from config.idempotency.once import Created, create_once
+from config.idempotency.problems import IdempotencyKeyExpired
 from config.webhooks.filters import WebhookDeliveryFilter, WebhookEndpointFilter
 from config.webhooks.models import WebhookDelivery, WebhookEndpoint
 from config.webhooks.problems import EndpointInactive
@@ -38,11 +43,18 @@ class WebhookEndpointViewSet(CatalogueViewSet):
         "rotate_secret": CHANGE,
         "test": CHANGE,
     }
-    refusals = {"test": [EndpointInactive]}
+    refusals = {"create": [IdempotencyKeyExpired], "test": [EndpointInactive]}
 
     def get_serializer_class(self) -> type[WebhookEndpointSerializer]:
         has_secret = self.action in ("create", "rotate_secret")
         return NewWebhookEndpointSerializer if has_secret else WebhookEndpointSerializer
+
+    def find_created(self, created: Created) -> list[Any]:
+        """A replay shows the secret that its request created, and no later one."""
+        endpoints = super().find_created(created)
+        if created.is_replay and any(it.previous_secret for it in endpoints):
+            raise IdempotencyKeyExpired("The secret of this key's endpoint was replaced. Use a new key.")
+        return endpoints
 
     @extend_schema(request=RotateSecretSerializer, responses=NewWebhookEndpointSerializer)
     @action(detail=True, methods=["post"], url_path="rotate-secret")
@@ -59,9 +71,11 @@ class WebhookEndpointViewSet(CatalogueViewSet):
     def test(self, request: Request, pk: str) -> Response:
         """Send a test, which shows the endpoint itself. The answer is its delivery, still pending."""
         self.read_body(Serializer)
-        delivery = self.get_object().test(at=timezone.now())
+        endpoint = self.get_object()
+        created = create_once(self.idempotency_key(), lambda: [endpoint.test(at=timezone.now())])
+        (delivery,) = created.objects or created.found_in(endpoint.deliveries.all())
         data = WebhookDeliverySerializer(delivery, context=self.get_serializer_context()).data
-        return Response(data, status=status.HTTP_201_CREATED)
+        return mark_replay(Response(data, status=status.HTTP_201_CREATED), is_replay=created.is_replay)
 
 
 class WebhookDeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, BaseViewSet):

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from bookings.personal_data import attempts_before, old_bodies, old_links, purge_attempts, purge_names, sales_before
 from config.access.models import LoginFailure
+from config.idempotency.models import KeyedRequest
 from config.outbox import publishing
 from config.webhooks.upkeep import purge_tests
 
@@ -24,8 +25,8 @@ class Command(BaseCommand):
         "Deletes personal data after a retention period. Attempts (bookings that were never paid or confirmed) are "
         "deleted when their hold ended before it. Sales keep their figures for ever, and lose the customer's name, "
         "address and notes when their event ended before it, unless a refund is due. Expired logins, records of failed "
-        "ones, bodies of payment providers' events after 30 days, and changes in the feed after CHANGES_KEEP_DAYS, are "
-        "deleted, too. Works in small steps: it may "
+        "ones, expired idempotency keys, bodies of payment providers' events after 30 days, and changes in the feed "
+        "after CHANGES_KEEP_DAYS, are deleted, too. Works in small steps: it may "
         "run while sales go on, and an interrupted run is completed by the next one. Run it every night."
     )
 
@@ -52,6 +53,7 @@ class Command(BaseCommand):
             erased = purge_names(before, by="system", progress=self.progress("sales erased"))
             old_links(before).delete()
             LoginFailure.objects.outdated(at).delete()
+            KeyedRequest.objects.outdated(at).delete()
             purge_tests()
             figures = logins.delete()[0], old_bodies(at).update(body=""), publishing.purge(at)
             self.report("", attempts, erased, *figures)

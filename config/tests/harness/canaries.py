@@ -18,6 +18,7 @@ from bookings.models import Booking, BookingChange, BookingItem, Ticket
 from bookings.payments.models import Payment, ProviderEvent, Refund
 from config.access.models import ApiToken, LoginFailure
 from config.history.models import Change
+from config.idempotency.models import KeyedRequest
 from config.outbox.models import FeedChange, RenderedField, WorkerHeartbeat
 from config.webhooks.models import WebhookDelivery, WebhookEndpoint
 from events.models import Event
@@ -34,15 +35,16 @@ NO_CANARY = {
     "events.event.currency", "events.event.free_confirmation", "events.event.status",
     "history.change.kind", "outbox.feedchange.object_type", "outbox.feedchange.type", "venues.venue.timezone",
     "payments.payment.currency", "payments.payment.method", "payments.payment.provider", "payments.payment.status",
-    "payments.providerevent.provider", "payments.refund.idempotency_client", "payments.refund.status",
+    "payments.providerevent.provider", "payments.refund.status", "idempotency.keyedrequest.client",
     "webhooks.webhookdelivery.state", "webhooks.webhookendpoint.lease",
 }  # fmt: skip
 CODES = {  # unique by themselves, in a form that the database checks
     "bookings.booking.confirmation_code", "bookings.ticket.code", "door.scan.code", "webhooks.webhookendpoint.secret",
+    "idempotency.keyedrequest.fingerprint",
 }  # fmt: skip
 PAID = (Payment, Refund, ProviderEvent)
 OURS = (Venue, Event, TicketType, Booking, BookingItem, Ticket, BookingChange, Scan, Message, *PAID, Change, FeedChange,
-        WorkerHeartbeat, ApiToken, LoginFailure, WebhookEndpoint, WebhookDelivery)  # fmt: skip
+        WorkerHeartbeat, ApiToken, LoginFailure, KeyedRequest, WebhookEndpoint, WebhookDelivery)  # fmt: skip
 
 
 def texts(model):

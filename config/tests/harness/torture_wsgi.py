@@ -81,7 +81,7 @@ def key_apart() -> None:
 def key_in_steps() -> None:
     """Marks the key as busy, makes the booking, and stores it: three transactions. The harness makes the table."""
     from bookings.models import Booking
-    from bookings.problems import RequestInProgress
+    from config.idempotency.problems import RequestInProgress
 
     place = Booking.place.__func__
 
