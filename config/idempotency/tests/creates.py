@@ -54,10 +54,15 @@ def superuser(name="root"):
     return client_of(make_user(username=name, is_superuser=True))
 
 
+def body_of(path, world):
+    """The same each time."""
+    return world.setdefault(f"body of {path}", matrix.valid_body("POST", matrix.full_path(path), world))
+
+
 def send(client, path, world, key, body=None):
-    address = matrix.fill_path(path, world, policy.SUPERUSER)
-    body = matrix.valid_body("POST", matrix.full_path(path), world) if body is None else body
-    return client.post(address, body, headers={"Idempotency-Key": key} if key else {})
+    body = body_of(path, world) if body is None else body
+    headers = {"Idempotency-Key": key} if key else {}
+    return client.post(matrix.fill_path(path, world, policy.SUPERUSER), body, headers=headers)
 
 
 def content(answer):

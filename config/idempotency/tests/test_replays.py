@@ -41,15 +41,6 @@ def test_replay_shows_the_object_as_it_is_now(manager):
     assert again["ETag"] == manager.get(f"/venues/{first.json()['id']}")["ETag"] != first["ETag"]
 
 
-def test_replay_with_an_expansion_has_it(manager, make_venue, make_event):
-    event = make_event(venue=make_venue(name="Hall"))
-    body = {"venue": event.venue_id, "name": "Play", "starts_at": event.starts_at.isoformat(),
-            "ends_at": event.ends_at.isoformat()}  # fmt: skip
-    answers = [manager.post(path, body, headers=HEADERS).json() for path in ("/events", "/events?expand=venue")]
-    assert answers[0]["id"] == answers[1]["id"]
-    assert (answers[0]["venue"], answers[1]["venue"]["name"]) == (event.venue_id, "Hall")
-
-
 def test_replay_of_a_body_that_would_be_refused_now_answers(manager, make_event):
     seat = {"event": make_event().pk, "name": "Seat", "price": "1.00"}
     first = manager.post("/ticket-types", seat, headers=HEADERS)
