@@ -29,7 +29,7 @@ from venues.models import Venue
 pytestmark = pytest.mark.both
 
 APPS = (
-    *("access", "outbox", "venues", "events", "ticket_types"),
+    *("access", "idempotency", "outbox", "venues", "events", "ticket_types"),
     *("bookings", "booking_messages", "payments", "door", "webhooks"),
 )
 NAMED = {
