@@ -42,10 +42,7 @@ class Created:
         new = {str(it.pk): it for it in self.objects}
         found = new | {str(it.pk): it for it in rows.filter(pk__in=self.ids).order_by()}
         if missing := [pk for pk in self.ids if pk not in found]:
-            name = rows.model._meta.verbose_name
-            detail = f"This key created a {name} that was deleted, or that you may not see any more."
-            errors = [{"pointer": "", "code": CreatedObjectGone.code, "detail": detail, "id": pk} for pk in missing]
-            raise CreatedObjectGone(detail, errors=errors)
+            raise CreatedObjectGone.of(rows.model._meta.verbose_name, missing)
         return [found[pk] for pk in self.ids]
 
 

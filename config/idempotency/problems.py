@@ -1,5 +1,8 @@
 """The problems of idempotency keys."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from config.problems import DomainError
 
 
@@ -29,3 +32,10 @@ class CreatedObjectGone(DomainError):
     """
 
     code, title, status = "created-object-gone", "What was created is gone", 410
+
+    @classmethod
+    def of(cls, name: Any, ids: Sequence[str]) -> "CreatedObjectGone":
+        """`name` is the kind of the objects: venue."""
+        why = "that this key created was deleted, or you may not see it any more."
+        errors = [{"pointer": "", "code": cls.code, "detail": f"The {name} {pk} {why}", "id": pk} for pk in ids]
+        return cls(str(errors[0]["detail"]), errors=errors)
