@@ -25,6 +25,8 @@ from bookings.lifecycle.place import IdempotencyKey, Line
 from bookings.models import Booking
 from bookings.payments.models import ProviderEvent
 from config.access.models import ApiToken
+from config.idempotency.keys import RequestKey
+from config.idempotency.once import create_once
 from events.models import Event
 from ticket_types.models import TicketType
 from venues.models import Venue
@@ -50,6 +52,7 @@ for currency, price in (("EUR", "49.90"), ("KWD", "1.234"), ("JPY", "4000")):
             ProviderEvent.objects.create(
                 provider="stripe", event_id=f"evt_{currency}", kind="refund.updated", body='{"ä": 1}',
                 payment=refund.payment, handled_at=now)
+create_once(RequestKey(f"user:{user.pk}", "ä key", "0" * 64, "venue-create"), Venue.objects.all)
 # Values that no list has any more.
 Event.objects.filter(currency="JPY").update(currency="ZZZ")
 Booking.objects.filter(currency="JPY").update(currency="ZZZ")
@@ -148,6 +151,7 @@ def test_copy_equals_the_source_and_sells(source, tmp_path):
         assert counts["bookings_ticket"] > 0
         payments = [counts[f"payments_{name}"] for name in ("payment", "refund", "providerevent")]
         assert payments == [6, 3, 3]
+        assert counts["idempotency_keyedrequest"] == 1
         assert f"{sum(counts.values()):,} rows copied. Their hashes are the same in both databases.\n" in said
         if settings.DATABASES["default"]["ENGINE"] != SQLITE:
             back = f"sqlite:///{tmp_path}/back.db"
