@@ -3,6 +3,7 @@ import datetime as dt
 import pytest
 from django.contrib.auth.models import Permission
 from django.core.management import call_command
+from django.db import connection
 from django.utils import timezone
 
 from bookings.payments.models import Payment
@@ -31,6 +32,20 @@ def world(make_venue, make_event, make_type, book):
 
 def open_venue(client):
     return client.post("/venues", VENUE, headers=HEADERS)
+
+
+@pytest.mark.parametrize(("headers", "more"), [({}, 0), (HEADERS, 3)])
+def test_key_costs_a_look_and_two_writes(headers, more, db):
+    root, statements = superuser(), []
+
+    def note(execute, sql, params, many, context):
+        statements.append(sql.split()[0])
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        assert root.post("/venues", VENUE, headers=headers).status_code == 201
+    counts = [statements.count(verb) for verb in ("SELECT", "INSERT", "UPDATE")]
+    assert sum(counts) == 6 + more, statements  # as in test_queries
 
 
 def test_replay_shows_the_object_as_it_is_now(manager):
