@@ -1,0 +1,13 @@
+from config.problems import DomainError
+
+
+class EventNotPublished(DomainError):
+    """Only a published event can be postponed: the times of a draft can be changed."""
+
+    code, title = "event-not-published", "The event is a draft"
+
+
+class EventPostponed(DomainError):
+    """The event is postponed: its sales can be resumed once it is rescheduled."""
+
+    code, title = "event-postponed", "The event is postponed"
