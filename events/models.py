@@ -60,10 +60,6 @@ class EventQuerySet(models.QuerySet["Event"]):
         """What a client may see: drafts, cancelled ones among them, only with the permission to view events."""
         return self if drafts else self.filter(sales.is_public())
 
-    def listed(self) -> Self:
-        """What lists show to everybody: not what is unlisted."""
-        return self.filter(sales.is_listed())
-
     def upcoming(self, at: dt.datetime) -> Self:
         """Not over at `at`."""
         return self.filter(ends_at__gt=at)

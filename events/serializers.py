@@ -123,7 +123,7 @@ def visible_events(request: Request) -> QuerySet[Event]:
 
 def listed_events(request: Request) -> QuerySet[Event]:
     events = visible_events(request)
-    return events if may(request, "events.view_event") else events.listed()
+    return events if may(request, "events.view_event") else events.filter(sales.is_listed())
 
 
 # In the place of an event's id; null when the user may not see the event.
@@ -171,7 +171,7 @@ class CloneAllSerializer(Serializer):
         example = {"starts_at": ["2027-06-19T17:30:00Z", "2027-06-26T17:30:00Z"]}
 
     def validate_starts_at(self, starts: list[dt.datetime]) -> list[dt.datetime]:
-        twice = {
+        twice: Any = {
             index: [ErrorDetail("Each start must be given once.", code="given-twice")]
             for index, start in enumerate(starts)
             if start in starts[:index]

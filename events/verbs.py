@@ -2,7 +2,6 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any, ClassVar
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -54,12 +53,10 @@ REFUSALS: dict[str, list[type[Problem]]] = {
 
 
 class EventVerbs(BaseViewSet):
-    serializer_class: ClassVar[Any]
-
-    def warn(self, events: Sequence[Event]) -> None:
+    def warn(self, events: Sequence[Event], **options: bool) -> None:
         """Sets the warnings of events, without what the client may not see."""
         shows_types = may(self.request, "ticket_types.view_tickettype")
-        find_warnings(events, others=visible_events(self.request), shows_types=shows_types)
+        find_warnings(events, others=visible_events(self.request), shows_types=shows_types, **options)
 
     @extend_schema(request=None, responses=EventSerializer)
     @action(detail=True, methods=["post"])

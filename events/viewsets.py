@@ -1,3 +1,4 @@
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,7 +24,6 @@ from events.models import (
 )
 from events.serializers import EventSerializer, listed_events, visible_events
 from events.verbs import REFUSALS, VERBS, EventVerbs
-from events.warnings import warnings_of_kept_sales
 
 EXAMPLE = """BEGIN:VCALENDAR
 VERSION:2.0
@@ -58,6 +58,7 @@ class EventViewSet(EventVerbs, ReleaseMixin, CatalogueViewSet):
     public_for = 5
     narrowed_actions = frozenset({"list", "retrieve"})
     make = Event.plan
+    old_start: dt.datetime | None = None  # of an event that is updated
     access = {
         "list": ANYONE,
         "retrieve": ANYONE,
@@ -86,17 +87,15 @@ class EventViewSet(EventVerbs, ReleaseMixin, CatalogueViewSet):
         sales.load_ticket_types(objects)
         super().load(objects)
 
-    def reload(self, serializer: BaseSerializer, instance: Event) -> None:
-        super().reload(serializer, instance)
-        self.warn([serializer.instance])
-
     def perform_update(self, serializer: BaseSerializer) -> None:
         before: Any = serializer.instance
-        starts_at = before.starts_at
+        self.old_start = before.starts_at
         super().perform_update(serializer)
+
+    def reload(self, serializer: BaseSerializer, instance: Event) -> None:
+        super().reload(serializer, instance)
         event: Any = serializer.instance
-        if event.starts_at != starts_at:
-            event.warnings = [*event.warnings, *warnings_of_kept_sales(event)]
+        self.warn([event], has_new_start=self.old_start not in (None, event.starts_at))
 
 
 class FeedPagination(SkipLimitPagination):

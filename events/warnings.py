@@ -29,10 +29,12 @@ class Limits(NamedTuple):
     sales_end_at: dt.datetime | None
 
 
-def find_warnings(events: Sequence[Event], *, others: QuerySet[Event], shows_types: bool) -> None:
+def find_warnings(
+    events: Sequence[Event], *, others: QuerySet[Event], shows_types: bool, has_new_start: bool = False
+) -> None:
     """Sets `warnings` of each event. Two queries for any number of events.
 
-    `others` are the events that a warning may name.
+    `others` are the events that a warning may name. With `has_new_start`, it names sales that have not moved along.
     """
     live = [event for event in events if event.status != Event.Status.CANCELLED]
     overlaps = find_overlaps([event for event in live if not event.is_postponed], others)
@@ -43,6 +45,7 @@ def find_warnings(events: Sequence[Event], *, others: QuerySet[Event], shows_typ
             found += [
                 warning(kind[0], kind[2], text, ticket_type.pk) for kind, text in contradictions(event, ticket_type)
             ]
+            found += warnings_of_kept_sale(ticket_type) if has_new_start else ()
         event.warnings = found[:MAX_WARNINGS]
 
 
@@ -104,19 +107,10 @@ def warnings_of_pause(event: Event) -> Iterator[dict[str, Any]]:
         yield warning("sales-paused", "/is_sales_paused", "Nothing can be booked until the sales are resumed.")
 
 
-def warnings_of_kept_sales(event: Event) -> list[dict[str, Any]]:
-    """For an event that has a new start, and whose ticket types keep the times of their sales."""
-    types = load_limits([event]).get(event.pk, [])
-    kept = [it for it in types if it.sales_start_at is not None or it.sales_end_at is not None]
-    return [
-        warning(
-            "sales-times-kept",
-            "/starts_at",
-            f"The sale of “{it.name}” keeps its times. Rescheduling moves them.",
-            it.pk,
-        )
-        for it in kept[:MAX_WARNINGS]
-    ]
+def warnings_of_kept_sale(ticket_type: Limits) -> Iterator[dict[str, Any]]:
+    if ticket_type.sales_start_at is not None or ticket_type.sales_end_at is not None:
+        detail = f"The sale of “{ticket_type.name}” keeps its times. Rescheduling the event moves them along."
+        yield warning("sales-times-kept", "/starts_at", detail, ticket_type.pk)
 
 
 def warning(code: str, pointer: str, detail: str, ticket_type: int | None = None) -> dict[str, Any]:

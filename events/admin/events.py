@@ -18,7 +18,6 @@ from events.admin.calendar import CalendarAdmin
 from events.admin.verbs import EventActions
 from events.inventory import sales
 from events.models import Event
-from events.warnings import warnings_of_kept_sales
 
 SALE_STATES = {
     "cancelled": gettext_lazy("Cancelled"),
@@ -164,12 +163,8 @@ class EventAdmin(CalendarAdmin, EventActions, CatalogueAdmin):
 
     def save_model(self, request, obj, form, change):
         is_moved = form.is_timezone_changed
-        is_rescheduled = change and "starts_at" in form.changed_data
         super().save_model(request, obj, form, change)
-        self.show_warnings(request, obj)
-        if is_rescheduled:
-            kept = [entry["detail"] for entry in warnings_of_kept_sales(obj)]
-            self.show_messages(request, kept, messages.WARNING, _("%s more ticket types."))
+        self.show_warnings(request, obj, has_new_start=change and "starts_at" in form.changed_data)
         if is_moved:
             text = _("The times are local times of the new venue: %(times)s.") % {"times": event_times(obj)}
             self.message_user(request, text, messages.WARNING)

@@ -94,8 +94,8 @@ class EventActions(ActionsAdmin):
         }
         return offered[action] if action in offered else super().is_offered(action, event)
 
-    def show_warnings(self, request, *events):
-        find_warnings(events, others=Event.objects.all(), shows_types=True)
+    def show_warnings(self, request, *events, **options):
+        find_warnings(events, others=Event.objects.all(), shows_types=True, **options)
         texts = dict.fromkeys(entry["detail"] for event in events for entry in event.warnings)
         self.show_messages(request, list(texts), messages.WARNING, _("%s more warnings."))
 
