@@ -158,7 +158,7 @@ class CloneSerializer(Serializer):
     name = LineField(max_length=200, required=False, help_text="By default that of the event.")
 
     class Meta:
-        example = {"starts_at": "2027-06-19T17:30:00Z"}
+        example = {"starts_at": "2027-06-19T17:30:00Z", "name": "Summer Concert"}
 
 
 class CloneAllSerializer(Serializer):
@@ -168,7 +168,7 @@ class CloneAllSerializer(Serializer):
     name = LineField(max_length=200, required=False, help_text="By default that of the event.")
 
     class Meta:
-        example = {"starts_at": ["2027-06-19T17:30:00Z", "2027-06-26T17:30:00Z"]}
+        example = {"starts_at": ["2027-06-19T17:30:00Z", "2027-06-26T17:30:00Z"], "name": "Summer Concert"}
 
     def validate_starts_at(self, starts: list[dt.datetime]) -> list[dt.datetime]:
         twice: Any = {
