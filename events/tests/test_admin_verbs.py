@@ -24,6 +24,11 @@ def browser(db):
     return staff(Role.MANAGER)
 
 
+def press(browser, button, event, **answers):
+    """As a button on the page of the event, for what the list does not offer."""
+    return act(browser, button, event, from_page="yes", **answers)
+
+
 def fields_of(answer):
     return answer.context["form"].fields
 
@@ -53,13 +58,13 @@ def test_postponing_asks_for_a_reason_and_shows_who_is_told(browser, event, make
 
 def test_rescheduling_takes_local_times(browser, event, make_type):
     seat = make_type(event=event, sales_end_at=AT - HOUR)
-    answer = act(browser, "reschedule", event)
+    answer = press(browser, "reschedule", event)
     assert list(fields_of(answer)) == ["starts_at", "ends_at", "reason"]
     assert 'value="2089-06-12T20:00"' in answer.content.decode()
     times = {"starts_at": "2089-12-12T20:00", "ends_at": "2089-12-12T19:00"}
-    answer = act(browser, "reschedule", event, confirmed="yes", **times)
+    answer = press(browser, "reschedule", event, confirmed="yes", **times)
     assert "An event must end after it starts." in answer.content.decode()
-    answer = act(browser, "reschedule", event, confirmed="yes", **{**times, "ends_at": "2089-12-12T23:00"})
+    answer = press(browser, "reschedule", event, confirmed="yes", **{**times, "ends_at": "2089-12-12T23:00"})
     event.refresh_from_db()
     seat.refresh_from_db()
     assert event.starts_at == dt.datetime(2089, 12, 12, 19, tzinfo=dt.UTC)
@@ -69,7 +74,7 @@ def test_rescheduling_takes_local_times(browser, event, make_type):
 
 def test_local_time_that_does_not_exist_is_an_error(browser, event):
     times = {"starts_at": "2027-03-28T02:30", "ends_at": "2027-03-28T05:00"}
-    answer = act(browser, "reschedule", event, confirmed="yes", **times)
+    answer = press(browser, "reschedule", event, confirmed="yes", **times)
     assert "does not exist in Europe/Vienna" in answer.content.decode()
     event.refresh_from_db()
     assert event.starts_at == AT
@@ -77,10 +82,10 @@ def test_local_time_that_does_not_exist_is_an_error(browser, event):
 
 def test_copy_opens_the_new_draft(browser, event, make_type):
     make_type(event=event)
-    answer = act(browser, "clone", event)
+    answer = press(browser, "clone", event)
     assert list(fields_of(answer)) == ["starts_at", "name", "count", "days"]
     data = {"starts_at": "2089-06-19T20:00", "name": "Gala", "count": "1", "days": ""}
-    answer = act(browser, "clone", event, confirmed="yes", **data)
+    answer = press(browser, "clone", event, confirmed="yes", **data)
     copy = Event.objects.exclude(pk=event.pk).get()
     assert answer.redirect_chain[-1][0] == url(Event, "change", copy.pk)
     assert (copy.name, copy.status, copy.starts_at) == ("Gala", "draft", AT + 7 * DAY)
@@ -89,7 +94,7 @@ def test_copy_opens_the_new_draft(browser, event, make_type):
 
 def test_series_keeps_the_local_hour_across_a_clock_change(browser, event):
     data = {"starts_at": "2089-10-20T20:00", "name": "Concert", "count": "3", "days": "7"}
-    act(browser, "clone", event, confirmed="yes", **data)
+    press(browser, "clone", event, confirmed="yes", **data)
     starts = Event.objects.exclude(pk=event.pk).values_list("starts_at", flat=True)
     assert [f"{it:%d %H}" for it in starts] == ["20 18", "27 18", "03 19"]
 
@@ -97,7 +102,7 @@ def test_series_keeps_the_local_hour_across_a_clock_change(browser, event):
 @pytest.mark.parametrize("data", [{"count": "101"}, {"count": "0"}, {"name": ""}, {"starts_at": ""}, {"days": "367"}])
 def test_copy_with_wrong_fields_makes_nothing(data, browser, event):
     whole = {"starts_at": "2089-06-19T20:00", "name": "Gala", "count": "1", "days": "7"}
-    answer = act(browser, "clone", event, confirmed="yes", **{**whole, **data})
+    answer = press(browser, "clone", event, confirmed="yes", **{**whole, **data})
     assert answer.context["form"].errors.keys() == data.keys()
     assert Event.objects.count() == 1
 
