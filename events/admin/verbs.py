@@ -90,7 +90,7 @@ class EventActions(ActionsAdmin):
             "postpone": is_published and not event.is_postponed,
             "reschedule": is_live,
             "clone": True,
-            "unpublish": is_published,
+            "unpublish": action == "unpublish" and is_published and not event.bookings.exists(),
         }
         return offered[action] if action in offered else super().is_offered(action, event)
 
@@ -186,6 +186,8 @@ class EventActions(ActionsAdmin):
             self.show_warnings(request, *copies)
 
         response = self.run_action(request, queryset, clone, _("Copied"))
+        if len(copies) > 1:
+            self.message_user(request, _("%s drafts were made. This is the first one.") % len(copies))
         return HttpResponseRedirect(change_url(Event, copies[0].pk)) if copies else response
 
     def told(self, event):
