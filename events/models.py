@@ -366,8 +366,7 @@ class Event(Stock):
         """Moves it, with the sales periods of its ticket types, and tells its customers. Idempotent for the same times.
 
         It is not postponed any more; sales that are paused stay paused until they are resumed. Raises EventCancelled,
-        EventInThePast for a published event, InvalidInput for a sales period that would leave the years 2000 to 2100,
-        and IntegrityError for a broken constraint.
+        EventInThePast for a published event, TimesOutOfRange, and IntegrityError for a broken constraint.
         """
         rescheduling.reschedule(self, starts_at=starts_at, ends_at=ends_at, reason=reason, at=at, by=by)
         return self
@@ -375,8 +374,7 @@ class Event(Stock):
     def clone(self, starts: Sequence[dt.datetime], *, name: str | None = None, by: Any = None) -> "list[Event]":
         """Drafts like it, one for each start, with its ticket types; their times move along in the venue's local time.
 
-        All or none, in a constant number of queries. Raises InvalidInput for times that leave the years 2000 to 2100,
-        and ValidationError for a currency that new events cannot have.
+        All or none, in a constant number of queries. Raises TimesOutOfRange, and ValidationError for a currency that new events cannot have.
         """
         return cloning.clone(self, starts, name=name, by=by)
 

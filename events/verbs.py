@@ -16,7 +16,7 @@ from config.api.viewsets import BaseViewSet
 from config.problems import InUse, Problem
 from events.inventory import sales
 from events.models import CapacityAboveVenue, Event, EventCancelled, EventInThePast
-from events.problems import EventNotPublished, EventPostponed
+from events.problems import EventNotPublished, EventPostponed, TimesOutOfRange
 from events.serializers import (
     CancelEventSerializer,
     CloneAllSerializer,
@@ -46,9 +46,9 @@ REFUSALS: dict[str, list[type[Problem]]] = {
     "pause_sales": [EventCancelled],
     "resume_sales": [EventPostponed, EventCancelled],
     "postpone": [EventNotPublished, EventCancelled],
-    "reschedule": [EventInThePast, EventCancelled],
-    "clone": [CapacityAboveVenue],
-    "clone_all": [CapacityAboveVenue],
+    "reschedule": [EventInThePast, EventCancelled, TimesOutOfRange],
+    "clone": [CapacityAboveVenue, TimesOutOfRange],
+    "clone_all": [CapacityAboveVenue, TimesOutOfRange],
 }
 
 

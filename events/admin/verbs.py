@@ -90,7 +90,7 @@ class EventActions(ActionsAdmin):
             "postpone": is_published and not event.is_postponed,
             "reschedule": is_live,
             "clone": True,
-            "unpublish": action == "unpublish" and is_published and not event.bookings.exists(),
+            "unpublish": is_published and not event.reserved,
         }
         return offered[action] if action in offered else super().is_offered(action, event)
 

@@ -4,9 +4,9 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Self
 
-from config.problems import InvalidInput
 from config.values.timezones import find_zone
 from events import models
+from events.problems import TimesOutOfRange
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,14 @@ class Shift:
         return cls(find_zone(timezone), dt.timedelta(days))
 
     def move(self, instant: dt.datetime) -> dt.datetime:
-        """Raises InvalidInput when it would leave the years 2000 to 2100."""
+        """Raises TimesOutOfRange when it would leave the years 2000 to 2100."""
         if not self.distance:
             return instant  # exactly, also in an hour that the clocks repeat
         moved = (to_clock(instant, self.zone) + self.distance).replace(tzinfo=self.zone).astimezone(dt.UTC)
         if not models.EARLIEST <= moved < models.LATEST:
-            detail = "A time that moves along would leave the years 2000 to 2100."
-            raise InvalidInput(errors=[{"pointer": "/starts_at", "code": "out-of-range", "detail": detail}])
+            detail = "The end, or a sales period that moves along, would leave the years 2000 to 2100."
+            error = {"pointer": "/starts_at", "code": TimesOutOfRange.code, "detail": detail}
+            raise TimesOutOfRange(detail, errors=[error])
         return moved
 
     def move_end(self, start: dt.datetime, end: dt.datetime, new_start: dt.datetime) -> dt.datetime:
