@@ -374,7 +374,8 @@ class Event(Stock):
     def clone(self, starts: Sequence[dt.datetime], *, name: str | None = None, by: Any = None) -> "list[Event]":
         """Drafts like it, one for each start, with its ticket types; their times move along in the venue's local time.
 
-        All or none, in a constant number of queries. Raises TimesOutOfRange, and ValidationError for a currency that new events cannot have.
+        All or none, in a constant number of queries. Raises TimesOutOfRange, and ValidationError for a currency that
+        new events cannot have.
         """
         return cloning.clone(self, starts, name=name, by=by)
 

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from config.access.permissions import may, narrowed
 from config.api.bulk import MAX_OBJECTS
 from config.api.expand import Expansion
-from config.api.fields import InstantField, LineField, ListField, format_instant
+from config.api.fields import INSTANT_SCHEMA, InstantField, LineField, ListField, format_instant
 from config.api.serializers import ModelSerializer, Serializer
 from events.inventory import sales
 from events.models import Event
@@ -161,8 +161,13 @@ class CloneSerializer(Serializer):
         example = {"starts_at": "2027-06-19T17:30:00Z", "name": "Summer Concert"}
 
 
+@extend_schema_field({"type": "array", "items": INSTANT_SCHEMA, "uniqueItems": True})
+class StartsField(ListField):
+    pass  # schema.bounds_of adds the bounds
+
+
 class CloneAllSerializer(Serializer):
-    starts_at = ListField(
+    starts_at = StartsField(
         child=InstantField(), min_length=1, max_length=MAX_OBJECTS, help_text="One for each event, none twice."
     )
     name = LineField(max_length=200, required=False, help_text="By default that of the event.")

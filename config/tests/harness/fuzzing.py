@@ -286,8 +286,9 @@ def adjust_bounds(case, body):
 
 
 def adjust_ticket_type(case, body):
-    if isinstance(body.get("price"), str) and PRICE.fullmatch(body["price"]):
-        body["price"] = body["price"].partition(".")[0]
+    for name in ("price", "fee"):
+        if isinstance(body.get(name), str) and PRICE.fullmatch(body[name]):
+            body[name] = body[name].partition(".")[0]
     if is_id(body.get("event")):
         body["event"] = pick(rows("/events"), body["event"])["id"]
         if number := (case.path_parameters or {}).get("id"):
