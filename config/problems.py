@@ -204,7 +204,7 @@ class DomainError(Problem):
 
 
 class InUse(DomainError):
-    """Bookings refer to the resource, so it cannot be deleted."""
+    """Bookings refer to the resource, so it cannot be deleted, nor an event be a draft again."""
 
     code, title = "in-use", "Still in use"
 

@@ -49,13 +49,13 @@ def entry(event: Event) -> bytes:
 
     The stamp is the last change and not the present: the same event gives the same text, which a cache can keep.
     """
-    is_cancelled = event.status == Event.Status.CANCELLED
+    state = "cancelled" if event.status == Event.Status.CANCELLED else "postponed" if event.is_postponed else ""
     changed_at = max(event.updated_at, event.venue.updated_at)  # of either: the location is the venue's address
     return render(
         uid=uid(event),
         sequence=event.sequence,
-        status=STATUSES.get(event.status),
-        summary=f"Cancelled: {event.name}" if is_cancelled else event.name,  # some calendars do not show a status
+        status=STATUS.TENTATIVE if state == "postponed" else STATUSES.get(event.status),
+        summary=f"{state.capitalize()}: {event.name}" if state else event.name,  # some calendars do not show a status
         description="\n\n".join(filter(None, [event.cancel_reason, event.description])) or None,
         location=f"{event.venue.name}, {event.venue.address}",
         start=event.starts_at,

@@ -9,6 +9,7 @@ from events.models import Event
 class EventFilter(django_filters.FilterSet):
     venue = WholeNumberFilter(field_name="venue_id")
     status = ChoiceFilter(choices=Event.Status.choices)
+    visibility = ChoiceFilter(choices=Event.Visibility.choices, help_text="For staff: others find public events alone.")
     starts_after = InstantFilter(field_name="starts_at", lookup_expr="gte", help_text="Starts then or later.")
     starts_before = InstantFilter(field_name="starts_at", lookup_expr="lt", help_text="Starts before then.")
     upcoming = SwitchFilter(method="by_upcoming", help_text="true: not over yet; false: over.")

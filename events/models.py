@@ -1,4 +1,5 @@
 import datetime as dt
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any, Self
 
@@ -14,6 +15,7 @@ from config.problems import DomainError, InUse, Precondition, no_precondition
 from config.values import money
 from config.values.text import validate_line, validate_paragraphs
 from events.inventory import Stock, cancel_bookings, count_bookings, release_due, sales, tell_moved
+from events.lifecycle import cloning, pausing, publishing, rescheduling
 from venues.models import LARGEST, Venue
 
 EARLIEST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
@@ -86,6 +88,10 @@ class Event(Stock):
         PUBLISHED = "published"
         CANCELLED = "cancelled"
 
+    class Visibility(models.TextChoices):
+        PUBLIC = "public", "in lists, calendars and searches"
+        UNLISTED = "unlisted", "only with its address"
+
     class FreeConfirmation(models.TextChoices):
         IMMEDIATE = "immediate", "by the customer, at once"
         BY_MAIL = "by_mail", "by the customer, with a link in a mail"
@@ -101,6 +107,27 @@ class Event(Stock):
         null=True, editable=False, help_text="Null for a draft, and for one that was cancelled before it was published."
     )
     cancel_reason = models.CharField(max_length=500, blank=True, default="", editable=False)
+    visibility = models.CharField(
+        max_length=8,
+        choices=Visibility,
+        default=Visibility.PUBLIC,
+        db_default=Visibility.PUBLIC,
+        help_text="Where everybody finds it, once it is published. An unlisted event is read and booked by its id.",
+    )
+    is_sales_paused = models.BooleanField(
+        "sales paused",
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="While true, nothing can be booked. Bookings that hold places can be confirmed.",
+    )
+    is_postponed = models.BooleanField(
+        "postponed",
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="Whether it takes place at another time, which is not known yet. Its times are the old ones.",
+    )
     currency = models.CharField(
         max_length=3, default=current_currency, validators=[money.validate_currency], help_text="ISO 4217 code."
     )
@@ -139,6 +166,7 @@ class Event(Stock):
     objects = EventQuerySet.as_manager()
 
     ticket_type_sales: list[sales.TicketTypeSales]  # set by `sales.load_ticket_types`
+    warnings: Sequence[dict[str, Any]] = ()  # set by `warnings.find_warnings`
 
     class Meta:
         ordering = ["starts_at", "id"]
@@ -205,6 +233,18 @@ class Event(Stock):
                 name="event_max_per_customer_is_1_to_1000",
                 violation_error_message="The most places for one customer must be 1 to 1,000.",
                 violation_error_code="invalid-max-per-customer",
+            ),
+            models.CheckConstraint(
+                condition=Q(visibility__in=["public", "unlisted"]),
+                name="event_visibility_is_known",
+                violation_error_message="An event is public or unlisted.",
+                violation_error_code="unknown-visibility",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_postponed=False) | Q(is_sales_paused=True),
+                name="event_postponed_has_paused_sales",
+                violation_error_message="The sales of a postponed event are paused.",
+                violation_error_code="invalid-status",
             ),
             models.CheckConstraint(
                 condition=Q(free_confirmation__in=["immediate", "by_mail", "staff"]),
@@ -285,7 +325,7 @@ class Event(Stock):
         with transaction.atomic():
             stored = Event.objects.select_for_update(no_key=True).get(pk=self.pk)
             if stored.status != Event.Status.CANCELLED:
-                changes = {"status": Event.Status.CANCELLED, "cancel_reason": reason}
+                changes = {"status": Event.Status.CANCELLED, "cancel_reason": reason, "is_postponed": False}
                 rows = Event.objects.filter(pk=self.pk)
                 rows.update(**changes, sequence=F("sequence") + 1, updated_at=at)
                 record_changed(self, stored, changes, by=by, verb="cancel")
@@ -293,6 +333,51 @@ class Event(Stock):
         cancel_bookings(self.pk, reason=self.cancel_reason, by=by)
         self.refresh_from_db()
         return self
+
+    def unpublish(self, *, at: dt.datetime, by: Any = None) -> Self:
+        """Makes a draft of it again. Idempotent. Raises InUse once anybody has booked it, and EventCancelled."""
+        publishing.unpublish(self, at=at, by=by)
+        return self
+
+    def pause_sales(self, *, at: dt.datetime, by: Any = None) -> Self:
+        """Stops the sale of everything, also to staff. Idempotent. Raises EventCancelled.
+
+        What is held can be confirmed, in time and late, because it was placed while the sale was open.
+        """
+        pausing.pause_sales(self, at=at, by=by)
+        return self
+
+    def resume_sales(self, *, at: dt.datetime, by: Any = None) -> Self:
+        """Ends a pause. Idempotent. Raises EventCancelled, and EventPostponed until it is rescheduled."""
+        pausing.resume_sales(self, at=at, by=by)
+        return self
+
+    def postpone(self, *, reason: str = "", at: dt.datetime, by: Any = None) -> Self:
+        """Says that it takes place later, pauses its sales, and tells its customers. Bookings stay. Idempotent.
+
+        Raises EventCancelled, and EventNotPublished for a draft.
+        """
+        rescheduling.postpone(self, reason=reason, at=at, by=by)
+        return self
+
+    def reschedule(
+        self, *, starts_at: dt.datetime, ends_at: dt.datetime, reason: str = "", at: dt.datetime, by: Any = None
+    ) -> Self:
+        """Moves it, with the sales periods of its ticket types, and tells its customers. Idempotent for the same times.
+
+        It is not postponed any more; sales that are paused stay paused until they are resumed. Raises EventCancelled,
+        EventInThePast for a published event, TimesOutOfRange, and IntegrityError for a broken constraint.
+        """
+        rescheduling.reschedule(self, starts_at=starts_at, ends_at=ends_at, reason=reason, at=at, by=by)
+        return self
+
+    def clone(self, starts: Sequence[dt.datetime], *, name: str | None = None, by: Any = None) -> "list[Event]":
+        """Drafts like it, one for each start, with its ticket types; their times move along in the venue's local time.
+
+        All or none, in a constant number of queries. Raises TimesOutOfRange, and ValidationError for a currency that
+        new events cannot have.
+        """
+        return cloning.clone(self, starts, name=name, by=by)
 
     def remove(self, *, check: Precondition = no_precondition, by: Any = None) -> None:
         """Deletes the event with its ticket types.

@@ -1,17 +1,16 @@
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
-from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 
 from config.access.permissions import ANYONE
 from config.api.pagination import SkipLimitPagination
-from config.api.serializers import Serializer
 from config.api.viewsets import BaseViewSet, CatalogueViewSet
 from config.problems import InUse
 from events.calendar import CalendarRenderer, calendar
@@ -22,10 +21,9 @@ from events.models import (
     CapacityAboveVenue,
     CurrencyFixed,
     Event,
-    EventCancelled,
-    EventInThePast,
 )
-from events.serializers import CancelEventSerializer, EventSerializer, visible_events
+from events.serializers import EventSerializer, listed_events, visible_events
+from events.verbs import REFUSALS, VERBS, EventVerbs
 
 EXAMPLE = """BEGIN:VCALENDAR
 VERSION:2.0
@@ -49,7 +47,7 @@ CALENDAR = {
 }
 
 
-class EventViewSet(ReleaseMixin, CatalogueViewSet):
+class EventViewSet(EventVerbs, ReleaseMixin, CatalogueViewSet):
     """What happens in the venues. Only staff see drafts, cancelled ones among them."""
 
     queryset = Event.objects.all()
@@ -60,6 +58,7 @@ class EventViewSet(ReleaseMixin, CatalogueViewSet):
     public_for = 5
     narrowed_actions = frozenset({"list", "retrieve"})
     make = Event.plan
+    old_start: dt.datetime | None = None  # of an event that is updated
     access = {
         "list": ANYONE,
         "retrieve": ANYONE,
@@ -67,19 +66,18 @@ class EventViewSet(ReleaseMixin, CatalogueViewSet):
         "update": "events.change_event",
         "partial_update": "events.change_event",
         "destroy": "events.delete_event",
-        "publish": "events.publish_event",
-        "cancel": "events.cancel_event",
+        **VERBS,
     }
     refusals = {
         "create": [CapacityAboveVenue],
         "update": [CapacityAboveVenue, CapacityBelowReserved, CurrencyFixed],
         "partial_update": [CapacityAboveVenue, CapacityBelowReserved, CurrencyFixed],
         "destroy": [InUse],
-        "publish": [EventInThePast, EventCancelled],
+        **REFUSALS,
     }
 
     def get_queryset(self) -> QuerySet[Event]:
-        return visible_events(self.request)
+        return listed_events(self.request) if self.action == "list" else visible_events(self.request)
 
     def event_id(self) -> int | None:
         pk = self.kwargs.get("pk", "")
@@ -89,19 +87,15 @@ class EventViewSet(ReleaseMixin, CatalogueViewSet):
         sales.load_ticket_types(objects)
         super().load(objects)
 
-    @extend_schema(request=None, responses=EventSerializer)
-    @action(detail=True, methods=["post"])
-    def publish(self, request: Request, pk: str) -> Response:
-        """Publish a draft. Its start must be in the future."""
-        self.read_body(Serializer)
-        return self.respond(self.get_object().publish(at=timezone.now(), by=request.user))
+    def perform_update(self, serializer: BaseSerializer) -> None:
+        before: Any = serializer.instance
+        self.old_start = before.starts_at
+        super().perform_update(serializer)
 
-    @extend_schema(request=CancelEventSerializer, responses=EventSerializer)
-    @action(detail=True, methods=["post"])
-    def cancel(self, request: Request, pk: str) -> Response:
-        """Cancel an event and every live booking of it."""
-        data = self.read_body(CancelEventSerializer)
-        return self.respond(self.get_object().cancel(reason=data["reason"], at=timezone.now(), by=request.user))
+    def reload(self, serializer: BaseSerializer, instance: Event) -> None:
+        super().reload(serializer, instance)
+        event: Any = serializer.instance
+        self.warn([event], has_new_start=self.old_start not in (None, event.starts_at))
 
 
 class FeedPagination(SkipLimitPagination):
@@ -125,7 +119,8 @@ class CalendarViewSet(BaseViewSet):
     is_link = True
 
     def get_queryset(self) -> QuerySet[Event]:
-        return visible_events(self.request).select_related("venue")
+        events = visible_events(self.request) if self.detail else listed_events(self.request)
+        return events.select_related("venue")
 
     def filter_queryset(self, queryset: Any) -> Any:
         """Past events only on request: with `upcoming=false`, or a period."""

@@ -1,4 +1,4 @@
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.http import HttpResponseRedirect
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -24,6 +24,7 @@ from config.backoffice.wording import Setting
 from config.values import money, percent
 from events.admin import SALE_STATES
 from events.models import Event
+from events.warnings import warnings_of_ticket_type
 from ticket_types.imports.page import MAX_UPLOAD, PERMISSIONS, ImportAdmin
 from ticket_types.models import AMOUNTS, TicketType
 
@@ -142,6 +143,11 @@ class TicketTypeAdmin(ImportAdmin, CatalogueAdmin):
 
     def create(self, request, **data):
         return TicketType.offer(**data, by=request.user)
+
+    def save_model(self, request, obj, form, change):
+        super().save_model(request, obj, form, change)
+        texts = [entry["detail"] for entry in warnings_of_ticket_type(obj)]
+        self.show_messages(request, texts, messages.WARNING)
 
     def response_post_save_add(self, request, obj):
         """To the page of the event, which shows all of its ticket types."""

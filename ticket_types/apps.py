@@ -6,4 +6,7 @@ class TicketTypesConfig(AppConfig):
     verbose_name = "Ticket types"
 
     def ready(self) -> None:
-        from ticket_types import feed  # noqa: F401  registers its resource
+        from events.inventory.ticket_types import register_ticket_types
+        from ticket_types import feed, of_events  # noqa: F401  registers its resource
+
+        register_ticket_types(of_events)

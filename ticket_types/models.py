@@ -1,4 +1,5 @@
 import datetime as dt
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Self
 
@@ -80,6 +81,8 @@ class TicketType(Stock):
     updated_at = models.DateTimeField(auto_now=True)
 
     objects = TicketTypeQuerySet.as_manager()
+
+    warnings: Sequence[dict[str, Any]] = ()  # see `events.warnings`
 
     class Meta:
         ordering = ["position", "id"]

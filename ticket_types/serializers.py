@@ -33,6 +33,7 @@ class TicketTypeSerializer(ModelSerializer):
         max_value=LARGEST,
         help_text="How many can be sold; null: only the event's capacity limits it.",
     )
+    has_warnings = True
     expansions = {"event": EVENT}
     currency = serializers.CharField(read_only=True)
     availability = serializers.SerializerMethodField()
@@ -59,7 +60,7 @@ class TicketTypeSerializer(ModelSerializer):
             "created_at",
             "updated_at",
         ]
-        counted = ["availability"]
+        counted = ["availability", "warnings"]
         example = {
             "id": 1,
             "event": 1,
@@ -125,6 +126,13 @@ class TicketTypesSerializer(Serializer):
 def visible_ticket_types(request: Request) -> QuerySet[TicketType]:
     rows = TicketType.objects.visible(drafts=may(request, "ticket_types.view_tickettype"))
     return narrowed(request, rows, "event").select_related("event")
+
+
+def listed_ticket_types(request: Request) -> QuerySet[TicketType]:
+    """Those of unlisted events only for staff, and for who asks for the event by its id."""
+    rows = visible_ticket_types(request)
+    is_all = may(request, "ticket_types.view_tickettype") or "event" in request.query_params
+    return rows if is_all else rows.filter(sales.is_listed("event__"))
 
 
 register_expansion(

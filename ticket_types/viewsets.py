@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
@@ -9,9 +11,15 @@ from config.api.bulk import BulkCreateViewSet
 from config.problems import AlreadyExists, InUse
 from events.inventory import CapacityBelowReserved
 from events.inventory.mixins import ReleaseMixin
+from events.warnings import warnings_of_ticket_type
 from ticket_types.filters import TicketTypeFilter
 from ticket_types.models import TicketType
-from ticket_types.serializers import TicketTypeSerializer, TicketTypesSerializer, visible_ticket_types
+from ticket_types.serializers import (
+    TicketTypeSerializer,
+    TicketTypesSerializer,
+    listed_ticket_types,
+    visible_ticket_types,
+)
 
 
 class TicketTypeViewSet(ReleaseMixin, BulkCreateViewSet):
@@ -45,7 +53,12 @@ class TicketTypeViewSet(ReleaseMixin, BulkCreateViewSet):
     }
 
     def get_queryset(self) -> QuerySet[TicketType]:
-        return visible_ticket_types(self.request)
+        return listed_ticket_types(self.request) if self.action == "list" else visible_ticket_types(self.request)
+
+    def load(self, objects: Sequence[TicketType]) -> None:
+        super().load(objects)
+        for ticket_type in objects if self.request.method in ("POST", "PUT", "PATCH") else ():
+            ticket_type.warnings = warnings_of_ticket_type(ticket_type)
 
     @extend_schema(
         operation_id="create_ticket_types",

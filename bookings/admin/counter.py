@@ -51,6 +51,7 @@ UNSOLD = {
     "cancelled": gettext_lazy("This event is cancelled."),
     "over": gettext_lazy("This event is over."),
     "ended": gettext_lazy("The sale of this event has ended. A manager can extend the sale of a ticket type."),
+    "paused": gettext_lazy("The sales of this event are paused. A manager can resume them on its page."),
     "no_ticket_types": gettext_lazy("This event has no ticket types. Add one on its page, or ask a manager to do it."),
     "not_started": gettext_lazy("The sale of this event has not started. A manager can start it earlier."),
     "sold_out": gettext_lazy("This event is sold out. Held places become available again when their holds expire."),

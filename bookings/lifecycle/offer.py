@@ -41,6 +41,8 @@ class OfferedEvent:
     reserved: int
     max_per_customer: int | None
     free_confirmation: str
+    is_sales_paused: bool
+    is_postponed: bool
 
     @property
     def available(self) -> int:

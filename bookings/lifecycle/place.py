@@ -44,6 +44,7 @@ OFF_SALE = {
     "not_published": "its event is not published",
     "cancelled": "its event is cancelled",
     "ended": "its sale has ended",
+    "paused": "the sales of its event are paused",
     "not_started": "its sale has not started",
 }
 

@@ -29,7 +29,7 @@ LOOK = """
 SELECT t.id, t.event_id, t.name, t.price, t.fee, t.tax_rate, t.capacity, t.reserved, t.min_per_booking,
        t.max_per_booking, t.sales_start_at, t.sales_end_at, t.is_name_required,
        e.id, e.name, e.status, e.ends_at, e.currency, e.capacity, e.reserved, e.max_per_customer,
-       e.free_confirmation, STATEMENT_TIMESTAMP()
+       e.free_confirmation, e.is_sales_paused, e.is_postponed, STATEMENT_TIMESTAMP()
   FROM ticket_types_tickettype t
   JOIN events_event e ON e.id = t.event_id
  WHERE t.id = ANY(%(ticket_types)s::bigint[]) AND (e.status = 'published' OR e.published_at IS NOT NULL)
@@ -119,6 +119,7 @@ WITH line AS (
     UPDATE events_event SET reserved = reserved + %(quantity)s
      WHERE id = %(event)s
        AND status = 'published' AND ends_at > STATEMENT_TIMESTAMP() AND currency = %(currency)s
+       AND NOT is_sales_paused
        AND max_per_customer IS NOT DISTINCT FROM %(max_per_customer)s
        AND capacity >= reserved + %(quantity)s
        AND (SELECT COUNT(*) FROM ticket_type) = (SELECT COUNT(*) FROM line)

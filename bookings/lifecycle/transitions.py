@@ -42,7 +42,8 @@ def take_places(event: Any, quantities: dict[int, int], *, is_sale: bool) -> Non
     Ticket types by id, then the event: every verb locks in this order, which rules out deadlocks. The event is the row
     that all its bookings need, so it comes last and is locked for the shortest time.
 
-    A sale also checks the sales windows and the bounds of one booking; a late confirmation met them when it was placed.
+    A sale also checks the sales windows, pauses and the bounds of one booking; a late confirmation met them when it
+    was placed.
     """
     for ticket_type_id, places in sorted(quantities.items()):
         bounds = Q(min_per_booking__lte=places, max_per_booking__gte=places)
@@ -50,7 +51,8 @@ def take_places(event: Any, quantities: dict[int, int], *, is_sale: bool) -> Non
         if not TicketType.take(ticket_type_id, places, *conditions):
             raise LostRace
     limits = {"currency": event.currency, "max_per_customer": event.max_per_customer}
-    if not Event.take(event.id, sum(quantities.values()), sales.is_open(Now()), **limits):
+    is_open = sales.is_open(Now()) if is_sale else sales.takes_place(Now())
+    if not Event.take(event.id, sum(quantities.values()), is_open, **limits):
         raise LostRace
 
 

@@ -8,6 +8,7 @@ class Kind(TextChoices):
     CANCELLATION = "cancellation", "Booking cancelled"
     PART_CANCELLED = "part_cancelled", "Some tickets cancelled"
     EVENT_CANCELLED = "event_cancelled", "Event cancelled"
+    POSTPONED = "postponed", "Event postponed"
     RESCHEDULED = "rescheduled", "Event moved to another time or venue"
     REFUND = "refund", "Refund"
     TRANSFER = "transfer", "Ticket for its new holder"

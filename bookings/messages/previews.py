@@ -28,6 +28,7 @@ def preview(kind: str) -> Rendered:
         Kind.REFUND: {"amount": "52.40 EUR"},
         Kind.TRANSFER: {"ticket": CODES[1]},
         Kind.TRANSFERRED: {"ticket": CODES[1]},
+        Kind.POSTPONED: {"reason": "The singer is ill."},
         Kind.RESCHEDULED: {"was": "Fri 11 Jun 2027, 19:30 to 22:00 Europe/Vienna, Old Hall"},
     }.get(Kind(kind), {})
     address = "bea@example.com" if kind == Kind.TRANSFER else booking.customer_email
@@ -40,7 +41,7 @@ def demo_booking(kind: str) -> Booking:
     booking = Booking(
         pk=uuid.UUID(int=1),
         confirmation_code="K7QMZ2HA",
-        event=demo_event(at),
+        event=demo_event(at, is_postponed=kind == Kind.POSTPONED),
         status=Status.CANCELLED if kind in CANCELLED else Status.CONFIRMED,
         customer_name="Ann Lee",
         customer_email="ann@example.com",
@@ -83,7 +84,7 @@ def line(price: str, quantity: int) -> Any:
     )
 
 
-def demo_event(at: dt.datetime) -> Event:
+def demo_event(at: dt.datetime, *, is_postponed: bool) -> Event:
     starts_at = (at + dt.timedelta(days=30)).replace(hour=17, minute=30, second=0, microsecond=0)
     venue = Venue(name="Old Hall", address="1 Main Street, 1010 Vienna", timezone="Europe/Vienna", updated_at=at)
     return Event(
@@ -92,6 +93,8 @@ def demo_event(at: dt.datetime) -> Event:
         starts_at=starts_at,
         ends_at=starts_at + dt.timedelta(hours=3),
         status=Event.Status.PUBLISHED,
+        is_postponed=is_postponed,
+        is_sales_paused=is_postponed,
         currency="EUR",
         created_at=at,
         updated_at=at,

@@ -30,7 +30,12 @@ LOGO = "logo"  # its Content-ID
 MAX_LINKS = 50
 TO_HOLDERS = (Kind.TRANSFER, Kind.TRANSFERRED)
 WITH_TICKETS = (Kind.CONFIRMATION, Kind.RESCHEDULED, Kind.PART_CANCELLED, Kind.TRANSFER)
-OF_SOLD = (Kind.CONFIRMATION, Kind.RESCHEDULED, Kind.PART_CANCELLED)  # not needed once the booking is cancelled
+OF_SOLD = (
+    Kind.CONFIRMATION,
+    Kind.POSTPONED,
+    Kind.RESCHEDULED,
+    Kind.PART_CANCELLED,
+)  # not needed once the booking is cancelled
 
 
 class NotNeeded(Exception):
@@ -94,6 +99,8 @@ def render(message: Message) -> Rendered:
         raise NotNeeded("The address cannot exist, or was erased.")
     if message.kind in OF_SOLD and booking.status != Status.CONFIRMED:
         raise NotNeeded("The booking is not confirmed any more.")
+    if message.kind == Kind.POSTPONED and not booking.event.is_postponed:
+        raise NotNeeded("The event is not postponed any more.")
     tickets = tickets_of(message)
     mail = compose(message.kind, address, booking_context(message, fold(address) == booking.customer_key))
     mail.secrets = [booking.secret] if booking.secret else []

@@ -58,6 +58,22 @@ PROBLEM = {
         },
     },
 }
+WARNINGS = {
+    "type": "array",
+    "description": "Only in answers to writes, if there is something that staff should look at.",
+    "items": {
+        "type": "object",
+        "description": "What was taken, but may be a mistake, and the ids of other objects that it is about.",
+        "required": ["code", "detail"],
+        "properties": {
+            "pointer": {"type": "string", "description": "JSON pointer (RFC 6901) into the resource."},
+            "code": {"type": "string"},
+            "detail": {"type": "string"},
+            "event": {"type": "integer"},
+            "ticket_type": {"type": "integer"},
+        },
+    },
+}
 TEXT = {"schema": {"type": "string"}}
 SECONDS = {"schema": {"type": "integer", "minimum": 0}, "description": "Seconds to wait before a retry."}
 TAG = {
@@ -268,6 +284,8 @@ class Schema(AutoSchema):
             schema["required"] = list(schema["properties"])  # an answer always has all fields
             schema["properties"] = without_patterns(schema["properties"])
             self.add_expansions(schema, getattr(kind, "expansions", {}))
+            if getattr(kind, "has_warnings", False):
+                schema["properties"]["warnings"] = WARNINGS
         if example := getattr(getattr(kind, "Meta", None), "example", None):
             schema["example"] = example
         return schema

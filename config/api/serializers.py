@@ -39,10 +39,12 @@ def bounded_fields(condition: Any) -> Iterator[str]:
 class StrictFields:
     """Refuses unknown and read-only fields instead of ignoring them.
 
-    A value out of bounds is answered with the message and code of the model's constraint (`Meta.model`).
+    A value out of bounds is answered with the message and code of the model's constraint (`Meta.model`). With
+    `has_warnings`, an answer has those of the instance, if there are any.
     """
 
     expansions: ClassVar[dict[str, Expansion]] = {}
+    has_warnings: ClassVar[bool] = False
     context: dict[str, Any]
     fields: Any
 
@@ -50,10 +52,12 @@ class StrictFields:
         return self.with_expansions(super().to_representation(instance), instance)  # type: ignore[misc]
 
     def with_expansions(self, data: dict[str, Any], instance: Any) -> dict[str, Any]:
-        """The representation with what `?expand=` asks for, in the place of ids."""
+        """The representation with what `?expand=` asks for, in the place of ids, and with warnings."""
         for name, serializer in self.expanded.items():
             related = getattr(instance, f"expanded_{name}")
             data[name] = None if related is None else serializer.to_representation(related)
+        if self.has_warnings and instance.warnings:
+            data["warnings"] = instance.warnings
         return data
 
     @cached_property

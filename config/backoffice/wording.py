@@ -21,6 +21,11 @@ VERBS = {
     "create": gettext_lazy("Created"),
     "change": gettext_lazy("Changed"),
     "publish": gettext_lazy("Published"),
+    "unpublish": gettext_lazy("Unpublished"),
+    "pause sales": gettext_lazy("Sales paused"),
+    "resume sales": gettext_lazy("Sales resumed"),
+    "postpone": gettext_lazy("Postponed"),
+    "reschedule": gettext_lazy("Rescheduled"),
     "cancel": gettext_lazy("Cancelled"),
     "delete": gettext_lazy("Deleted"),
 }

@@ -20,6 +20,11 @@ PARTICIPLES = {
     "create": "created",
     "change": "changed",
     "publish": "published",
+    "unpublish": "unpublished",
+    "pause sales": "sales_paused",
+    "resume sales": "sales_resumed",
+    "postpone": "postponed",
+    "reschedule": "rescheduled",
     "cancel": "cancelled",
     "delete": "deleted",
 }  # of the verbs in the history of the catalogue

@@ -32,6 +32,13 @@ ONES = (
 )
 ACTIONS = (
     "/events/{event}/publish",
+    "/events/{event}/unpublish",
+    "/events/{event}/pause-sales",
+    "/events/{event}/resume-sales",
+    "/events/{event}/postpone",
+    "/events/{event}/reschedule",
+    "/events/{event}/clone",
+    "/events/{event}/clone/bulk",
     "/events/{event}/cancel",
     "/bookings/{booking}/confirm",
     "/bookings/{booking}/cancel",
@@ -129,7 +136,7 @@ def test_every_resource_and_action_is_in_these_tables():
     assert prefixes == {*LISTS, *DOOR, "/reports"}
     extras = [(prefix, extra) for prefix, viewset, _ in router.registry for extra in viewset.get_extra_actions()]
     assert {(prefix, extra.url_path) for prefix, extra in extras if extra.detail} == {
-        *((path.split("/")[1], path.split("/")[3]) for path in ACTIONS),
+        *((path.split("/")[1], path.split("/", 3)[3]) for path in ACTIONS),
         ("bookings", "tickets/(?P<code>[^/]+)"),
     }
     assert {f"/{prefix}/{extra.url_path}" for prefix, extra in extras if not extra.detail} == {

@@ -72,6 +72,7 @@ QUERY = {
     "updated_after": "2020-01-01T00:00:00Z",
     "user": "1",
     "venue": "1",
+    "visibility": "public",
     "with_cancelled": "true",
 }
 
@@ -187,6 +188,8 @@ class Sweep:
             return self.world["unused"][resource]
         if "/tickets" in path and "bookings" in path:
             return self.world["confirmed"]
+        if path.endswith("/unpublish"):
+            return self.world["unused"][resource]
         if path.endswith(("/undo-check-in", "/check-out")):
             return self.world["undo-check-in"]
         verb = path.rpartition("bookings/{id}/")[2]

@@ -176,6 +176,8 @@ WRITES = [
     ("DELETE", "/events/{}", EVENT, None, {}),
     ("POST", "/events/{}/publish", EVENT, {}, {}),
     ("POST", "/events/{}/cancel", EVENT, {"reason": "x"}, {}),
+    ("POST", "/events/{}/pause-sales", EVENT, {}, {}),
+    ("POST", "/events/{}/clone", EVENT, {"starts_at": "2090-05-01T19:00:00Z"}, {}),
     ("PATCH", "/ticket-types/{}", TYPE, {"name": "New"}, {}),
     ("DELETE", "/ticket-types/{}", TYPE, None, {"If-Match": "*"}),
     ("POST", "/ticket-types", EVENT, seat_of, {}),

@@ -35,6 +35,7 @@ def availability_text(event, at):
         "cancelled": _("cancelled"),
         "not_published": _("draft"),
         "ended": _("ended"),
+        "paused": _("postponed") if event.is_postponed else _("sales paused"),
         "sold_out": _("sold out"),
         "no_ticket_types": _("no ticket types"),
     }

@@ -15,12 +15,14 @@ from config.backoffice.tables import local_cell
 from config.backoffice.wording import Setting
 from config.values.timezones import zone_label
 from events.admin.calendar import CalendarAdmin
+from events.admin.verbs import EventActions
 from events.inventory import sales
 from events.models import Event
 
 SALE_STATES = {
     "cancelled": gettext_lazy("Cancelled"),
     "ended": gettext_lazy("Sale ended"),
+    "paused": gettext_lazy("Sales paused"),
     "no_ticket_types": gettext_lazy("No ticket types"),
     "not_published": gettext_lazy("Draft"),
     "not_started": gettext_lazy("On sale later"),
@@ -88,7 +90,7 @@ class TimeFilter(admin.SimpleListFilter):
         return queryset.filter(ends_at__lte=at) if self.value() == "past" else queryset
 
 
-class EventAdmin(CalendarAdmin, CatalogueAdmin):
+class EventAdmin(CalendarAdmin, EventActions, CatalogueAdmin):
     """Events without their sales: bookings.admin extends this class and registers it."""
 
     exported = {
@@ -106,6 +108,9 @@ class EventAdmin(CalendarAdmin, CatalogueAdmin):
         "most per customer": "max_per_customer",
         "free bookings are confirmed": "free_confirmation",
         "customers may cancel": "is_cancellable_by_customer",
+        "visibility": "visibility",
+        "sales paused": "is_sales_paused",
+        "postponed": "is_postponed",
         "description": "description",
         "cancel reason": "cancel_reason",
         "created at (UTC)": "created_at",
@@ -115,14 +120,14 @@ class EventAdmin(CalendarAdmin, CatalogueAdmin):
     pages = [Page("calendar", gettext_lazy("Calendar"), ("events.view_event",), position=10)]
     position = 30
     list_display = ["name", "venue", "starts_local", "state", "places"]
-    list_filter = [TimeFilter, "status", ("venue", RelatedFilter)]
+    list_filter = [TimeFilter, "status", "visibility", "is_sales_paused", ("venue", RelatedFilter)]
     search_fields = ["name", "venue__name"]
     search_help_text = gettext_lazy("Event or venue")
     date_hierarchy = "starts_at"
     ordering = ["-starts_at", "-id"]
     autocomplete_fields = ["venue"]
     readonly_fields = ["starts_local", "ends_local", utc_column("created_at"), utc_column("updated_at")]
-    actions = ["publish", "cancel", "delete_selected"]
+    actions = ["publish", *EventActions.actions, "cancel", "delete_selected"]
     bookings = "bookings"
     related = ["ticket_types", "bookings"]
 
@@ -131,7 +136,7 @@ class EventAdmin(CalendarAdmin, CatalogueAdmin):
         customers = ["free_confirmation", "is_cancellable_by_customer"]
         times = ["starts_at", "ends_at"] if may_change else ["starts_local", "ends_local"]
         return [
-            (_("Event"), {"fields": ["venue", "name", "description", *times]}),
+            (_("Event"), {"fields": ["venue", "name", "description", *times, "visibility"]}),
             (_("Sale"), {"fields": ["currency", "capacity", "max_per_customer", *customers]}),
         ]
 
@@ -159,6 +164,7 @@ class EventAdmin(CalendarAdmin, CatalogueAdmin):
     def save_model(self, request, obj, form, change):
         is_moved = form.is_timezone_changed
         super().save_model(request, obj, form, change)
+        self.show_warnings(request, obj, has_new_start=change and "starts_at" in form.changed_data)
         if is_moved:
             text = _("The times are local times of the new venue: %(times)s.") % {"times": event_times(obj)}
             self.message_user(request, text, messages.WARNING)
@@ -190,7 +196,7 @@ class EventAdmin(CalendarAdmin, CatalogueAdmin):
     @admin.display(description=gettext_lazy("state"), ordering="status")
     def state(self, event):
         state = event.sales_refusal(timezone.now()) or "on_sale"
-        return badge(state, SALE_STATES[state])
+        return badge(state, _("Postponed") if event.is_postponed else SALE_STATES[state])
 
     # Actions
 
@@ -202,7 +208,7 @@ class EventAdmin(CalendarAdmin, CatalogueAdmin):
 
     def is_offered(self, action, event):
         states = {"publish": [Event.Status.DRAFT], "cancel": [Event.Status.DRAFT, Event.Status.PUBLISHED]}
-        return event.status in states[action]
+        return event.status in states[action] if action in states else super().is_offered(action, event)
 
     @admin.action(description=gettext_lazy("Publish"), permissions=["publish"])
     def publish(self, request, queryset):
@@ -225,6 +231,7 @@ class EventAdmin(CalendarAdmin, CatalogueAdmin):
             if event.status == Event.Status.PUBLISHED:
                 raise ActionSkipped(_("skipped, because it is already published."))
             event.publish(at=timezone.now(), by=request.user)
+            self.show_warnings(request, event)
 
         return self.run_action(request, queryset, publish, _("Published"))
 

@@ -1,6 +1,13 @@
 """Stocks of places: taking and giving back, releasing due holds, and what can be sold."""
 
-from events.inventory.bookings import cancel_bookings, count_bookings, register_bookings, release_due, tell_moved
+from events.inventory.bookings import (
+    cancel_bookings,
+    count_bookings,
+    register_bookings,
+    release_due,
+    tell_moved,
+    tell_postponed,
+)
 from events.inventory.stock import CapacityBelowReserved, CounterField, Stock
 
 __all__ = [
@@ -12,4 +19,5 @@ __all__ = [
     "register_bookings",
     "release_due",
     "tell_moved",
+    "tell_postponed",
 ]

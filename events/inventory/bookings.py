@@ -12,7 +12,9 @@ class Bookings(Protocol):
 
     def count(self, **stock_id: int) -> int: ...
 
-    def tell_moved(self, event_id: int, was: str) -> None: ...
+    def tell_moved(self, event_id: int, was: str, reason: str = "") -> None: ...
+
+    def tell_postponed(self, event_id: int, reason: str) -> None: ...
 
 
 registered: list[Bookings] = []
@@ -39,10 +41,18 @@ def cancel_bookings(event_id: int, *, reason: str, by: Any) -> int:
     return bookings.cancel_all(event_id, reason=reason, by=by)
 
 
-def tell_moved(event_id: int, was: str) -> None:
-    """Tells the customers of an event that it was moved; `was` says when and where. In the caller's transaction."""
+def tell_moved(event_id: int, was: str, reason: str = "") -> None:
+    """Tells the customers of an event that it was moved; `was` says when and where it was before, or nothing when only
+    the postponement ends. In the caller's transaction.
+    """
     (bookings,) = registered
-    bookings.tell_moved(event_id, was)
+    bookings.tell_moved(event_id, was, reason)
+
+
+def tell_postponed(event_id: int, reason: str) -> None:
+    """Tells the customers of an event that it takes place later. In the caller's transaction."""
+    (bookings,) = registered
+    bookings.tell_postponed(event_id, reason)
 
 
 def count_bookings(**stock_id: int) -> int:

@@ -11,8 +11,8 @@ from django.db import connection
 from django.db.models import F, Q
 
 DRAFT, PUBLISHED = "draft", "published"
-EVENT_REASONS = ("not_published", "cancelled", "ended", "no_ticket_types", "not_started", "sold_out")
-TICKET_TYPE_STATUSES = ("on_sale", "sold_out", "not_started", "ended", "not_published", "cancelled")
+EVENT_REASONS = ("not_published", "cancelled", "ended", "paused", "no_ticket_types", "not_started", "sold_out")
+TICKET_TYPE_STATUSES = ("on_sale", "sold_out", "not_started", "ended", "paused", "not_published", "cancelled")
 
 
 class TicketTypeSales(NamedTuple):
@@ -43,9 +43,19 @@ def in_sales_window(at: Any, path: str = "") -> Q:
     return has_started & has_not_ended
 
 
-def is_open(at: Any, path: str = "") -> Q:
+def takes_place(at: Any, path: str = "") -> Q:
     """Whether the event is published and not over."""
     return Q(**{f"{path}status": PUBLISHED, f"{path}ends_at__gt": at})
+
+
+def is_open(at: Any, path: str = "") -> Q:
+    """Whether the event is published and not over, and its sales are not paused."""
+    return takes_place(at, path) & Q(**{f"{path}is_sales_paused": False})
+
+
+def is_listed(path: str = "") -> Q:
+    """Whether everybody finds the event in lists, once it is public. An unlisted one needs its id."""
+    return Q(**{f"{path}visibility": "public"})
 
 
 def is_public(path: str = "") -> Q:
@@ -58,10 +68,8 @@ def is_public(path: str = "") -> Q:
 
 def refusal_of_event(event: Any, ticket_types: Iterable[TicketTypeSales], at: dt.datetime) -> str | None:
     """One of EVENT_REASONS why nothing of the event can be booked at `at`; None when something can."""
-    if event.status != PUBLISHED:
-        return "not_published" if event.status == DRAFT else "cancelled"
-    if event.ends_at <= at:
-        return "ended"
+    if (refusal := refusal_of_any_sale(event, at)) is not None:
+        return refusal
     ticket_types = list(ticket_types)
     if not ticket_types:
         return "no_ticket_types"
@@ -73,11 +81,21 @@ def refusal_of_event(event: Any, ticket_types: Iterable[TicketTypeSales], at: dt
 
 def status_of_ticket_type(ticket_type: Any, event: Any, at: dt.datetime) -> str:
     """One of TICKET_TYPE_STATUSES: whether the ticket type can be booked at `at`."""
+    if (refusal := refusal_of_any_sale(event, at)) is not None:
+        return refusal
+    return window_at(ticket_type, at) or ("on_sale" if has_enough(ticket_type, event) else "sold_out")
+
+
+def refusal_of_any_sale(event: Any, at: dt.datetime) -> str | None:
+    """Why the event itself stops the sale of all its ticket types; None when it does not.
+
+    A postponed event is paused also after its old end: it has not taken place.
+    """
     if event.status != PUBLISHED:
         return "not_published" if event.status == DRAFT else "cancelled"
-    if event.ends_at <= at:
+    if event.ends_at <= at and not event.is_postponed:
         return "ended"
-    return window_at(ticket_type, at) or ("on_sale" if has_enough(ticket_type, event) else "sold_out")
+    return "paused" if event.is_sales_paused else None
 
 
 def window_at(ticket_type: Any, at: dt.datetime) -> str | None:

@@ -205,9 +205,14 @@ def test_button_on_the_page_leads_back_to_it(make_event, make_type):
 def test_page_offers_the_actions_that_make_sense(make_event):
     browser, draft = staff(), make_event(is_published=False)
     page = browser.get(url(Event, "change", draft.pk))
-    assert page.context["page_actions"] == [("publish", "Publish"), ("cancel", "Cancel…")]
+    always = ("clone", "Copy…")
+    moves = [("reschedule", "Reschedule…"), always]
+    assert page.context["page_actions"] == [("publish", "Publish"), *moves, ("cancel", "Cancel…")]
+    draft.publish(at=timezone.now())
+    names = [name for name, _ in browser.get(url(Event, "change", draft.pk)).context["page_actions"]]
+    assert names == ["pause_sales", "postpone", "reschedule", "clone", "unpublish", "cancel"]
     draft.cancel(at=timezone.now())
-    assert browser.get(url(Event, "change", draft.pk)).context["page_actions"] == []
+    assert browser.get(url(Event, "change", draft.pk)).context["page_actions"] == [always]
 
 
 def test_deleting_a_booked_event_is_refused_in_words(book):

@@ -55,6 +55,9 @@ def test_create_answers_a_draft_with_its_defaults(manager, venue, body):
         "max_per_customer": None,
         "free_confirmation": "immediate",
         "is_cancellable_by_customer": False,
+        "visibility": "public",
+        "is_sales_paused": False,
+        "is_postponed": False,
         "availability": {"capacity": 500, "reserved": 0, "available": 500},
         "on_sale": {"is_on_sale": False, "reason": "not_published"},
         **times,
@@ -95,7 +98,8 @@ def test_managers_alone_write(role, status, code, client_as, event, body):
     assert refused(client.patch(f"/events/{event.pk}", {"name": "New"}), status, code)
     assert refused(client.delete(f"/events/{event.pk}"), status, code)
     assert refused(client.post(f"/events/{event.pk}/publish"), status, code)
-    assert refused(client.post(f"/events/{event.pk}/cancel"), status, code)
+    for verb in ("cancel", "unpublish", "pause-sales", "resume-sales", "postpone", "reschedule", "clone", "clone/bulk"):
+        assert refused(client.post(f"/events/{event.pk}/{verb}"), status, code)
     assert (Event.objects.count(), stored(event)) == (1, before)
 
 
@@ -151,6 +155,9 @@ def test_value_at_its_bound_is_accepted(field, value, manager, body):
         ("id", 1, "read-only"),
         ("availability", {}, "read-only"),
         ("on_sale", {}, "read-only"),
+        ("visibility", "hidden", "invalid-choice"),
+        ("is_sales_paused", True, "read-only"),
+        ("is_postponed", True, "read-only"),
         ("created_at", STARTS, "read-only"),
         ("reserved", 1, "unknown-field"),
         ("cancel_reason", "x", "unknown-field"),

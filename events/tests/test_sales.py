@@ -34,6 +34,7 @@ def ticket_types(draw):
 EVENTS = st.fixed_dictionaries(
     {
         "status": st.sampled_from(Event.Status.values),
+        "pause": st.sampled_from([{}, {"is_sales_paused": True}, {"is_sales_paused": True, "is_postponed": True}]),
         "ends_at": HOURS.map(lambda hours: AT + dt.timedelta(hours=hours)),
         "capacity": st.integers(1, 4),
         "ticket_types": st.lists(ticket_types(), max_size=3),
@@ -50,7 +51,7 @@ def test_sql_and_python_agree_about_what_is_on_sale(make_venue, events):
             ends_at, types = data["ends_at"], data["ticket_types"]
             event = Event.objects.create(
                 venue=venue, name=f"Event {number}", starts_at=ends_at - dt.timedelta(hours=1), ends_at=ends_at,
-                status=data["status"], capacity=data["capacity"], reserved=data["capacity"] // 2,
+                status=data["status"], capacity=data["capacity"], reserved=data["capacity"] // 2, **data["pause"],
             )  # fmt: skip
             for position, stock in enumerate(types):
                 TicketType.objects.create(event=event, name=f"Type {position}", price=1, **stock)

@@ -36,6 +36,7 @@ FIELDS = {
         "max_per_customer",
         "free_confirmation",
         "is_cancellable_by_customer",
+        "visibility",
     ),
     "ticket_type": (
         "name",

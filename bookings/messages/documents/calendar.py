@@ -17,7 +17,8 @@ def booking_calendar(booking: Any) -> bytes:
     """One entry. A cancelled booking takes it out of the calendar again (RFC 5546). Needs the event and its venue."""
     event, venue = booking.event, booking.event.venue
     is_cancelled = booking.status == Status.CANCELLED or event.status == Event.Status.CANCELLED
-    of_booking = STATUS.CONFIRMED if booking.status == Status.CONFIRMED else STATUS.TENTATIVE
+    is_certain = booking.status == Status.CONFIRMED and not event.is_postponed
+    of_booking = STATUS.CONFIRMED if is_certain else STATUS.TENTATIVE
     status = STATUS.CANCELLED if is_cancelled else of_booking
     found = Calendar.new(prodid=f"-//{settings.PROJECT_NAME}//{settings.VERSION}//EN")
     found.pop("UID", None)
@@ -28,7 +29,7 @@ def booking_calendar(booking: Any) -> bytes:
             uid=uuid.uuid5(NAMESPACE, f"{booking.pk}"),
             sequence=event.sequence + int(is_cancelled),
             status=status,
-            summary=event.name,
+            summary=f"Postponed: {event.name}" if event.is_postponed else event.name,
             description=f"Booking {booking.confirmation_code}",
             location=f"{venue.name}, {venue.address}",
             start=event.starts_at,

@@ -140,6 +140,36 @@ def test_moved_event_is_told(sold, book, change):
     assert send_due() == 2
 
 
+def test_postponed_event_is_told_until_it_has_a_new_time(sold, book):
+    book((sold.items.get().ticket_type, 1), customer_email="held@example.com")
+    for _ in range(2):
+        sold.event.postpone(reason="Storm.", at=timezone.now())
+    assert kinds(kind="postponed") == ["postponed"]
+    rendered = newest("postponed")
+    assert (rendered.subject, "Reason: Storm." in rendered.text) == ("Postponed: Concert", True)
+    entry = calendar(rendered)
+    assert entry["METHOD"] == "PUBLISH"
+    assert (entry.events[0]["STATUS"], entry.events[0]["SUMMARY"]) == ("TENTATIVE", "Postponed: Concert")
+    later = dt.timedelta(days=90)
+    times = {"starts_at": sold.event.starts_at + later, "ends_at": sold.event.ends_at + later}
+    for _ in range(2):
+        sold.event.reschedule(**times, reason="The roof was repaired.", at=timezone.now())
+    assert kinds(kind="rescheduled") == ["rescheduled"]
+    rendered = newest("rescheduled")
+    assert ("Before: " in rendered.text, "Reason: The roof was repaired." in rendered.text) == (True, True)
+    assert len(pages(rendered)) == 2
+    send_due()
+    states = dict(Message.objects.values_list("kind", "state"))
+    assert (states["postponed"], states["rescheduled"]) == ("skipped", "sent")
+
+
+def test_event_that_takes_place_as_planned_after_all_is_told(sold):
+    sold.event.postpone(at=timezone.now())
+    sold.event.reschedule(starts_at=sold.event.starts_at, ends_at=sold.event.ends_at, at=timezone.now())
+    rendered = newest("rescheduled")
+    assert ("not postponed any more" in rendered.text, "Before: " in rendered.text) == (True, False)
+
+
 def test_draft_that_moves_tells_nobody(make_event):
     event = make_event(is_published=False)
     event.revise(ends_at=event.ends_at + dt.timedelta(hours=1))

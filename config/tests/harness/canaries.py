@@ -32,7 +32,7 @@ NO_CANARY = {
     "bookings.bookingchange.from_status", "bookings.bookingchange.to_status",
     "bookings.ticket.status", "booking_messages.message.kind", "booking_messages.message.state",
     "door.scan.client", "door.scan.result",
-    "events.event.currency", "events.event.free_confirmation", "events.event.status",
+    "events.event.currency", "events.event.free_confirmation", "events.event.status", "events.event.visibility",
     "history.change.kind", "outbox.feedchange.object_type", "outbox.feedchange.type", "venues.venue.timezone",
     "payments.payment.currency", "payments.payment.method", "payments.payment.provider", "payments.payment.status",
     "payments.providerevent.provider", "payments.refund.status", "idempotency.keyedrequest.client",

@@ -177,6 +177,8 @@ def make_world(make_venue, make_event, make_type, book):
     published, draft = make_event(venue=venue), make_event(venue=venue, name="Secret", is_published=False)
     cancelled = make_event(venue=venue, name="Off").cancel(at=timezone.now())
     withdrawn = make_event(venue=venue, name="Never", is_published=False).cancel(at=timezone.now())
+    unlisted = make_event(venue=venue, name="By its id", visibility="unlisted")
+    paused = make_event(venue=venue, name="Paused").pause_sales(at=timezone.now())
     on_sale, of_draft = make_type(event=published), make_type(event=draft)
     hall = make_venue(name="Busy Hall")
     busy = make_event(venue=hall, name="Busy")
@@ -189,6 +191,7 @@ def make_world(make_venue, make_event, make_type, book):
     return {
         "endpoint": endpoint, "delivery": delivery,
         "venue": venue, "published": published, "draft": draft, "cancelled": cancelled, "withdrawn": withdrawn,
+        "unlisted": unlisted, "paused": paused,
         "busy": busy, "on_sale": on_sale, "of_draft": of_draft, "pending": book((seat, 1)), "confirmed": confirmed,
         "free": book((free, 1)), "mailed": book((mailed, 1)), "ticket": confirmed.tickets.first(), "used": used,
         "payment": confirmed.payments.first(),
@@ -226,7 +229,7 @@ def secret_for(path, world, client):
 
 VERBS = (
     *("confirm", "cancel", "resend", "publish", "check-in", "check-out", "undo-check-in", "renew-secret", "refunds"),
-    *("rotate-secret", "test", "redeliver"),
+    *("rotate-secret", "test", "redeliver", "unpublish", "pause-sales", "resume-sales", "postpone"),
 )  # whose body may be empty
 
 
@@ -244,6 +247,9 @@ def valid_body(method, path, world):
         ("bookings", "lookup"): {"customer_email": "ann@example.com"},
         ("bookings", "{ticket}"): {"holder_name": "Bea Moss"},
         ("payments", "events"): {"id": "evt_1"},
+        ("events", "reschedule"): {name: event[name] for name in ("starts_at", "ends_at")},
+        ("events", "clone"): {"starts_at": event["starts_at"]},
+        ("events", "bulk"): {"starts_at": [event["starts_at"]]},
     }
     if (resource, last) in special:
         return special[resource, last]
@@ -408,7 +414,8 @@ class Matrix:
         url = reverse(f"admin:{label.replace('.', '_')}_changelist")
         form = {"confirmed": "yes", "reason": "rain", "payment_reference": "pay_9", "post": "yes",
                 "from_page": "yes", "minutes": "60", "tickets": ticket.code, "ticket": ticket.code,
-                "event": str(ticket.event_id), "holder_name": "Bea Moss"}  # fmt: skip
+                "event": str(ticket.event_id), "holder_name": "Bea Moss", "starts_at": "2090-05-01T19:00",
+                "ends_at": "2090-05-01T22:00", "name": "Copy", "count": "2", "days": "7"}  # fmt: skip
         if action == "refund":
             booking = getattr(obj, "booking", obj)
             form["seen"] = f"{booking.confirmation_code}:{booking.refund_amount}"
@@ -501,6 +508,7 @@ def admin_objects(world, book):
         "payments.providerevent": ProviderEvent.objects.create(provider="manual", event_id="evt_1", kind="spare"),
         ("bookings.ticket", "undo_check_in"): world["used"],
         ("events.event", "publish"): world["draft"],
+        ("events.event", "resume_sales"): world["paused"],
         "webhooks.webhookendpoint": world["endpoint"],
         "webhooks.webhookdelivery": world["delivery"],
     }

@@ -1,0 +1,1 @@
+"""The verbs of events that move them: each owns its transaction. `Event` has a method for each."""
