@@ -55,7 +55,8 @@ REFUSALS: dict[str, list[type[Problem]]] = {
 class EventVerbs(BaseViewSet):
     def warn(self, events: Sequence[Event], **options: bool) -> None:
         """Sets the warnings of events, without what the client may not see."""
-        shows_types = may(self.request, "ticket_types.view_tickettype")
+        has_types = self.action != "create"
+        shows_types = has_types and may(self.request, "ticket_types.view_tickettype")
         find_warnings(events, others=visible_events(self.request), shows_types=shows_types, **options)
 
     @extend_schema(request=None, responses=EventSerializer)

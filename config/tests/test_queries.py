@@ -31,7 +31,7 @@ QUERIES = {
     "PATCH /venues/{absent}": 2,
     "DELETE /venues/{absent}": 2,
     "GET /events": 4,
-    "POST /events": 12,
+    "POST /events": 11,
     "GET /events.ics": 2,
     "GET /events/{published}": 4,
     "GET /events/{cancelled}": 4,
