@@ -13,6 +13,8 @@ from rest_framework.response import Response
 from config.access.permissions import may
 from config.api.serializers import Serializer
 from config.api.viewsets import BaseViewSet
+from config.idempotency.keys import mark_replay
+from config.idempotency.once import create_once
 from config.problems import InUse, Problem
 from events.inventory import sales
 from events.models import CapacityAboveVenue, Event, EventCancelled, EventInThePast
@@ -121,22 +123,27 @@ class EventVerbs(BaseViewSet):
     def clone(self, request: Request, pk: str) -> Response:
         """Make a draft like this event, with its ticket types. Their times move along in the venue's local time."""
         data = self.read_body(CloneSerializer)
-        (copy,) = self.make_clones([data["starts_at"]], data.get("name"))
+        (copy,), is_replay = self.make_clones([data["starts_at"]], data.get("name"))
         address = f"{request.path.rstrip('/').removesuffix(f'/{pk}/clone')}/{copy.pk}"
-        return Response(self.get_serializer(copy).data, status=status.HTTP_201_CREATED, headers={"Location": address})
+        shown = self.get_serializer(copy).data
+        response = Response(shown, status=status.HTTP_201_CREATED, headers={"Location": address})
+        return mark_replay(response, is_replay=is_replay)
 
     @extend_schema(operation_id="clone_event_bulk", request=CloneAllSerializer, responses={201: EventsSerializer})
     @action(detail=True, methods=["post"], url_path="clone/bulk")
     def clone_all(self, request: Request, pk: str) -> Response:
         """Make up to 100 drafts like this event, such as those of a season: all of them, or none."""
         data = self.read_body(CloneAllSerializer)
-        events = self.make_clones(data["starts_at"], data.get("name"))
+        events, is_replay = self.make_clones(data["starts_at"], data.get("name"))
         shown = EventsSerializer({"events": events}, context=self.get_serializer_context())
-        return Response(shown.data, status=status.HTTP_201_CREATED)
+        return mark_replay(Response(shown.data, status=status.HTTP_201_CREATED), is_replay=is_replay)
 
-    def make_clones(self, starts: Sequence[dt.datetime], name: str | None) -> list[Event]:
-        copies = self.get_object().clone(starts, name=name, by=self.request.user)
+    def make_clones(self, starts: Sequence[dt.datetime], name: str | None) -> tuple[list[Event], bool]:
+        """The copies, and whether an earlier request with the same key made them."""
+        source = self.get_object()
+        created = create_once(self.idempotency_key(), lambda: source.clone(starts, name=name, by=self.request.user))
+        copies = created.found_in(self.get_queryset())
         self.at = timezone.now()
         sales.load_ticket_types(copies)
         self.warn(copies)
-        return copies
+        return copies, created.is_replay

@@ -12,6 +12,7 @@ from rest_framework.serializers import BaseSerializer
 from config.access.permissions import ANYONE
 from config.api.pagination import SkipLimitPagination
 from config.api.viewsets import BaseViewSet, CatalogueViewSet
+from config.idempotency.once import Created
 from config.problems import InUse
 from events.calendar import CalendarRenderer, calendar
 from events.filters import EventFilter
@@ -91,6 +92,12 @@ class EventViewSet(EventVerbs, ReleaseMixin, CatalogueViewSet):
         before: Any = serializer.instance
         self.old_start = before.starts_at
         super().perform_update(serializer)
+
+    def find_created(self, created: Created) -> list[Event]:
+        events = super().find_created(created)
+        if self.action == "create":
+            self.warn(events)
+        return events
 
     def reload(self, serializer: BaseSerializer, instance: Event) -> None:
         super().reload(serializer, instance)

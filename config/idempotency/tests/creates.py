@@ -13,6 +13,9 @@ from venues.models import Venue
 ROWS = {
     "/venues": Venue,
     "/events": Event,
+    "/events/{published}/clone": Event,
+    "/events/{cancelled}/clone": Event,
+    "/events/{published}/clone/bulk": Event,
     "/ticket-types": TicketType,
     "/ticket-types/bulk": TicketType,
     "/bookings": Booking,
@@ -26,6 +29,13 @@ AGAIN = "is there to be repeated"
 WITHOUT_KEY = {
     "/events/{draft}/publish": STATE,
     "/events/{published}/cancel": STATE,
+    "/events/{draft}/cancel": STATE,
+    "/events/{published}/unpublish": STATE,
+    "/events/{published}/pause-sales": STATE,
+    "/events/{paused}/resume-sales": STATE,
+    "/events/{published}/postpone": STATE,
+    "/events/{published}/reschedule": STATE,
+    "/events/{draft}/reschedule": STATE,
     "/bookings/{pending}/confirm": STATE,
     "/bookings/{pending}/cancel": STATE,
     "/bookings/{mailed}/resend": AGAIN,

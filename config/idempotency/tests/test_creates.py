@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -57,7 +58,7 @@ def test_every_post_creates_once_or_has_a_reason_not_to():
 def test_document_has_both_headers_where_something_is_created():
     operations = [it["post"] for it in canaries.document()["paths"].values() if "post" in it]
     creating = [it for it in operations if "201" in it["responses"]]
-    assert len(creating) == len(ROWS)
+    assert len(creating) == len({re.sub("{[^}]+}", "{}", path) for path in ROWS})
     for operation in operations:
         sent = {it["name"] for it in operation.get("parameters", ()) if it["in"] == "header"}
         assert ("Idempotency-Key" in sent) == (operation in creating) == ("422" in operation["responses"])
