@@ -30,12 +30,8 @@ LOGO = "logo"  # its Content-ID
 MAX_LINKS = 50
 TO_HOLDERS = (Kind.TRANSFER, Kind.TRANSFERRED)
 WITH_TICKETS = (Kind.CONFIRMATION, Kind.RESCHEDULED, Kind.PART_CANCELLED, Kind.TRANSFER)
-OF_SOLD = (
-    Kind.CONFIRMATION,
-    Kind.POSTPONED,
-    Kind.RESCHEDULED,
-    Kind.PART_CANCELLED,
-)  # not needed once the booking is cancelled
+# Not needed once the booking is cancelled.
+OF_SOLD = (Kind.CONFIRMATION, Kind.POSTPONED, Kind.RESCHEDULED, Kind.PART_CANCELLED)
 
 
 class NotNeeded(Exception):

@@ -250,7 +250,10 @@ def is_page(response: HttpResponseBase) -> bool:
 
 
 class ContentPolicyMiddleware(CSPMiddleware):
-    """Gives all that is no page one strict policy: building that of pages takes a part of a cached answer's time."""
+    """Gives every answer that is not a page one constant policy, which allows nothing.
+
+    Building the policy of pages for each answer took 3 % of the time of a booking.
+    """
 
     strict = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
